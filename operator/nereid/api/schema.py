@@ -1,0 +1,83 @@
+"""What the types of the resource share: the base model, reusable field types and CEL rules.
+
+Strictness belongs to the CRD, where `kubectl apply` shows it. Parsing here ignores unknown fields, so that an object
+written for a newer CRD does not break an older operator.
+"""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+RULES: Final = "x-kubernetes-validations"
+
+_DURATION: Final = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+DURATION_PATTERN: Final = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+
+
+class ApiModel(BaseModel):
+    """Base of all API types: immutable, camelCase on the wire, unknown fields ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+    )
+
+
+def rule(expression: str, message: str) -> dict[str, Any]:
+    """Return one CEL validation rule: an expression over `self` and the sentence shown when it is false."""
+    return {"rule": expression, "message": message}
+
+
+def rules(*validations: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema extension that holds CEL rules."""
+    return {RULES: list(validations)}
+
+
+def matching(pattern: str, message: str) -> dict[str, Any]:
+    """Return the schema extension that demands a regular expression, with a sentence where `pattern` gives none."""
+    quoted = pattern.replace("\\", "\\\\").replace("'", "\\'")
+    return rules(rule(f"self.matches('{quoted}')", message))
+
+
+def seconds(duration: str) -> int:
+    """Convert a duration as the API writes it (`90s`, `5m`, `1h30m`) into seconds.
+
+    Raises ValueError when it is none.
+    """
+    match = _DURATION.match(duration)
+    if not duration or match is None:
+        raise ValueError(f"{duration!r} is no duration: write hours, minutes and seconds as in 1h30m or 90s")
+    hours, minutes, remainder = (int(group or 0) for group in match.groups())
+    return hours * 3600 + minutes * 60 + remainder
+
+
+Duration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=16,
+        json_schema_extra=matching(DURATION_PATTERN, "must be hours, minutes and seconds, as in 1h30m, 5m or 90s"),
+    ),
+]
+DnsLabel = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=matching(
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be a DNS label: lower-case letters, digits and dashes"
+        ),
+    ),
+]
+ObjectName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=matching(
+            r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+            "must be the name of an object: lower-case letters, digits, dashes and dots",
+        ),
+    ),
+]

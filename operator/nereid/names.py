@@ -1,0 +1,81 @@
+"""The names that Nereid gives to things: API group, labels, annotations, children, ports.
+
+They stand here alone because users, Istio, Kiali and Prometheus read them: a change is a change of the interface.
+Imports nothing of Nereid.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+GROUP: Final = "nereid.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "ModelDeployment"
+PLURAL: Final = "modeldeployments"
+SINGULAR: Final = "modeldeployment"
+SHORT_NAME: Final = "mdep"
+
+FIELD_MANAGER: Final = "nereid"
+STATUS_FIELD_MANAGER: Final = "nereid-status"
+
+LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "nereid"
+LABEL_MODEL_DEPLOYMENT: Final = f"{GROUP}/model-deployment"
+LABEL_REVISION: Final = f"{GROUP}/revision"
+
+# Set on children by the operator.
+ANNOTATION_DESIRED_HASH: Final = f"{GROUP}/desired-hash"
+# Set on a ModelDeployment by its user; the operator only reads them.
+ANNOTATION_PROMOTE: Final = f"{GROUP}/promote"
+ANNOTATION_ABORT: Final = f"{GROUP}/abort"
+ANNOTATION_RETRY: Final = f"{GROUP}/retry"
+
+PORT_HTTP: Final = 8000
+PORT_GRPC: Final = 8001
+PORT_METRICS: Final = 8002
+
+CONTAINER_FETCH: Final = "fetch-model"
+CONTAINER_TRITON: Final = "triton"
+
+# A name, a dash and a revision id must fit into the 63 characters of a label, with room for what comes later.
+MAX_NAME_LENGTH: Final = 50
+
+REVISION_LENGTH: Final = 8
+# Kubernetes' own alphabet for generated names (apimachinery, util/rand): no vowels, so that no words appear.
+_REVISION_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def canonical_json(value: Any) -> bytes:
+    """Encode a JSON value such that equal values give equal bytes: sorted keys, no white space."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def content_hash(value: Any) -> str:
+    """Return 16 hexadecimal digits that identify a JSON value by its content."""
+    return hashlib.blake2b(canonical_json(value), digest_size=8).hexdigest()
+
+
+def revision_of(content: Mapping[str, Any]) -> str:
+    """Return the revision id of a revision's content: 8 characters, a hash.
+
+    `content` holds the user's fields that shape the pods and nothing else, so that the same fields are the same
+    revision whenever, and by whichever version of the operator, they are read.
+    """
+    number = int.from_bytes(hashlib.blake2b(canonical_json(content), digest_size=8).digest())
+    characters = []
+    for _ in range(REVISION_LENGTH):
+        number, index = divmod(number, len(_REVISION_ALPHABET))
+        characters.append(_REVISION_ALPHABET[index])
+    return "".join(characters)
+
+
+def revision_child_name(model_deployment: str, revision: str) -> str:
+    """Return the name of a revision's Deployment, Service and ControllerRevision."""
+    return f"{model_deployment}-{revision}"
+
+
+def version_label(model_version: str | None, revision: str) -> str:
+    """Return the `version` label of a revision's pods: unique to the revision, and telling the user's own version."""
+    return f"{model_version}-{revision}" if model_version else revision

@@ -1,0 +1,46 @@
+"""The operator's settings: what its installer decides once for every ModelDeployment.
+
+They are read from the environment (the Helm chart sets it) and handed around as a value; nothing else reads the
+environment.
+"""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one operator, each from the environment variable NEREID_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="NEREID_", frozen=True)
+
+    triton_image: str = Field(
+        default="nvcr.io/nvidia/tritonserver:25.08-py3",
+        description="Triton image of revisions whose spec names none.",
+    )
+    fetch_image: str = Field(
+        default="ghcr.io/nereid-serving/nereid:0.1.0",
+        description="Image of the init container that fetches the model: the operator's own.",
+    )
+    image_pull_policy: str = Field(
+        default="IfNotPresent", description="Pull policy of both images where the spec names none."
+    )
+    propagation_seconds: float = Field(
+        default=10,
+        ge=0,
+        description="How long a changed route is given to reach the proxies before it counts as applied.",
+    )
+    min_ready_seconds: int = Field(
+        default=5,
+        ge=0,
+        description="How long a pod must be ready before it may get traffic, so that every proxy knows its address.",
+    )
+    cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
+    workers: int = Field(default=8, ge=1, description="How many ModelDeployments are worked on at a time.")
+    watch_namespaces: str = Field(
+        default="", description="Namespaces to watch, separated by commas; empty means all of them."
+    )
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces to watch; empty means all."""
+        return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())
