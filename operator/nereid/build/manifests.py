@@ -1,0 +1,33 @@
+"""All children of a ModelDeployment, in the order in which they are to be applied."""
+
+from collections.abc import Mapping, Sequence
+
+from nereid.build.metadata import Manifest
+from nereid.build.revision import controller_revision, deployment, service
+from nereid.build.routing import root_service, virtual_service
+from nereid.observed import RevisionRecord
+from nereid.plan import LiveRevision, Plan
+
+Waves = tuple[tuple[Manifest, ...], ...]
+
+
+def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, RevisionRecord]) -> Waves:
+    """Return the manifests of everything that should exist, in waves.
+
+    A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
+    no pod exists whose revision is not kept; then what routes point at; then the route; last the root Service, which
+    follows it. `live` begins with the primary revision and its weights sum to 100. A live revision without a record
+    is left as it is.
+    """
+    known = [(one, records[one.revision]) for one in live if one.revision in records]
+    owner, min_ready = plan.owner, plan.settings.min_ready_seconds
+    return (
+        tuple(controller_revision(owner, record) for _, record in known),
+        tuple(
+            manifest
+            for one, record in known
+            for manifest in (deployment(owner, record, one.replicas, min_ready), service(owner, record))
+        ),
+        (virtual_service(plan, live),),
+        (root_service(plan, live[0]),),
+    )

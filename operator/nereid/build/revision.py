@@ -1,0 +1,66 @@
+"""What exists once for each revision: its record, its Deployment, its Service."""
+
+from typing import Any, Final
+
+from nereid import names
+from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
+from nereid.build.pod import pod_template
+from nereid.observed import RevisionRecord
+from nereid.plan import Owner, Plan
+
+HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "appProtocol": "http"}
+GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
+METRICS: Final = {
+    "name": "http-metrics",
+    "port": names.PORT_METRICS,
+    "targetPort": "http-metrics",
+    "appProtocol": "http",
+}
+
+
+def new_record(plan: Plan) -> RevisionRecord:
+    """Return the record of the plan's revision as it would be made now."""
+    version = names.version_label(plan.model.version, plan.revision)
+    return RevisionRecord(
+        revision=plan.revision,
+        number=plan.owner.generation,
+        version=version,
+        model_uri=plan.model.uri,
+        template=pod_template(plan, version),
+    )
+
+
+def controller_revision(owner: Owner, record: RevisionRecord) -> Manifest:
+    """Return the ControllerRevision that keeps a record."""
+    return _revision_child(
+        "apps/v1", "ControllerRevision", owner, record, {"revision": record.number, "data": record.data()}
+    )
+
+
+def deployment(owner: Owner, record: RevisionRecord, replicas: int, min_ready_seconds: int) -> Manifest:
+    """Return a revision's Deployment."""
+    spec = {
+        "replicas": replicas,
+        "minReadySeconds": min_ready_seconds,
+        "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
+        "template": record.template,
+    }
+    return _revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
+
+
+def service(owner: Owner, record: RevisionRecord) -> Manifest:
+    """Return the Service of one revision, which routes name as their destination."""
+    return _revision_child("v1", "Service", owner, record, {"spec": service_spec(owner, record.revision, METRICS)})
+
+
+def service_spec(owner: Owner, revision: str, *more_ports: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec of a Service in front of a revision's pods."""
+    ports = [{**port, "protocol": "TCP"} for port in (HTTP, GRPC, *more_ports)]
+    return {"type": "ClusterIP", "selector": selector_labels(owner.name, revision), "ports": ports}
+
+
+def _revision_child(
+    api_version: str, kind: str, owner: Owner, record: RevisionRecord, body: dict[str, Any]
+) -> Manifest:
+    labels = {names.LABEL_REVISION: record.revision, **mesh_labels(owner.name, record.version)}
+    return child(api_version, kind, names.revision_child_name(owner.name, record.revision), owner, labels, body)

@@ -1,0 +1,301 @@
+"""What the cluster shows, as facts: raw objects go in, small frozen values come out.
+
+The only place that digs in raw Kubernetes objects. Pure: no client, no clock.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nereid import names
+
+_MAX_MESSAGE: Final = 600
+_PULL_REASONS: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
+_CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_FETCH_REASONS: Final = frozenset({"ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why pods are not ready: a reason for a condition, and a sentence with the cause."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFacts:
+    """A revision's Deployment: how many pods it has, and what keeps it from making more."""
+
+    replicas: int
+    ready: int
+    available: int
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """A pod of a revision: whether it is ready, and why not."""
+
+    ready: bool
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRecord:
+    """A revision as it was made: the content of its ControllerRevision, resolved once and never changed.
+
+    `template` is the whole pod template, so that a later operator with other defaults re-rolls nothing.
+    """
+
+    revision: str
+    number: int
+    version: str
+    model_uri: str
+    template: Mapping[str, Any]
+
+    def data(self) -> dict[str, Any]:
+        """Return the record as the ControllerRevision's `data`."""
+        return {"version": self.version, "modelUri": self.model_uri, "template": self.template}
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionObserved:
+    """All that is seen of one revision."""
+
+    record: RevisionRecord | None = None
+    deployment: DeploymentFacts | None = None
+    pods: Sequence[PodFacts] = ()
+
+    @property
+    def ready(self) -> int:
+        """Pods that are ready."""
+        return self.deployment.ready if self.deployment else 0
+
+    @property
+    def available(self) -> int:
+        """Pods that have been ready long enough to get traffic."""
+        return self.deployment.available if self.deployment else 0
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The most telling reason why a pod is not ready, if one is known."""
+        found = [pod.trouble for pod in self.pods if pod.trouble and not pod.ready]
+        if self.deployment and self.deployment.trouble:
+            found.append(self.deployment.trouble)
+        return min(found, key=lambda trouble: (trouble.reason == "InsufficientCapacity", trouble.message), default=None)
+
+
+Facts = DeploymentFacts | PodFacts | RevisionRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is seen of a ModelDeployment's children, by revision."""
+
+    revisions: Mapping[str, RevisionObserved]
+
+    def of(self, revision: str | None) -> RevisionObserved:
+        """Return what is seen of a revision; nothing seen is a value too."""
+        return self.revisions.get(revision or "", _NOTHING)
+
+
+_NOTHING: Final = RevisionObserved()
+
+
+def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
+    """Group the children's facts, each with its revision label, by revision."""
+    records: dict[str, RevisionRecord] = {}
+    deployments: dict[str, DeploymentFacts] = {}
+    pods: dict[str, list[PodFacts]] = {}
+    for revision, facts in children:
+        if revision is None:
+            continue
+        if isinstance(facts, RevisionRecord):
+            records[revision] = facts
+        elif isinstance(facts, DeploymentFacts):
+            deployments[revision] = facts
+        elif isinstance(facts, PodFacts):
+            pods.setdefault(revision, []).append(facts)
+    return Observed(
+        {
+            revision: RevisionObserved(records.get(revision), deployments.get(revision), tuple(pods.get(revision, ())))
+            for revision in {*records, *deployments, *pods}
+        }
+    )
+
+
+def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
+    """Return the facts of a raw child object; None for kinds of which only the presence counts."""
+    match kind:
+        case "Deployment":
+            return deployment_facts(raw)
+        case "Pod":
+            return pod_facts(raw)
+        case "ControllerRevision":
+            return revision_record(raw)
+        case _:
+            return None
+
+
+def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
+    """Return the facts of a Deployment."""
+    status = raw.get("status", {})
+    failures = [
+        condition
+        for condition in status.get("conditions", [])
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+    return DeploymentFacts(
+        replicas=raw["spec"].get("replicas", 1),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        trouble=Trouble("ReplicaFailure", _sentence(failures[0].get("message", ""))) if failures else None,
+    )
+
+
+def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
+    """Return the record that a ControllerRevision keeps; None when somebody spoilt it."""
+    data = raw.get("data") or {}
+    if not data.keys() >= {"version", "modelUri", "template"}:
+        return None
+    return RevisionRecord(
+        revision=raw["metadata"]["labels"][names.LABEL_REVISION],
+        number=raw.get("revision", 0),
+        version=data["version"],
+        model_uri=data["modelUri"],
+        template=data["template"],
+    )
+
+
+def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionRecord:
+    """Return the record of a revision whose ControllerRevision was lost, from its raw Deployment.
+
+    The template then holds the API server's defaults too; applying it again changes nothing and re-rolls nothing.
+    """
+    template = deployment["spec"]["template"]
+    return RevisionRecord(
+        revision=deployment["metadata"]["labels"][names.LABEL_REVISION],
+        number=1,
+        version=template["metadata"]["labels"]["version"],
+        model_uri=model_uri,
+        template=template,
+    )
+
+
+def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
+    """Return the facts of a pod; one that is going away is neither ready nor in trouble."""
+    if "deletionTimestamp" in raw["metadata"]:
+        return PodFacts(ready=False, trouble=None)
+    conditions = {condition["type"]: condition for condition in raw.get("status", {}).get("conditions", [])}
+    ready = conditions.get("Ready", {}).get("status") == "True"
+    return PodFacts(ready, None if ready else _scheduling_trouble(conditions) or _container_trouble(raw))
+
+
+def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") != "False":
+        return None
+    message = scheduled.get("message", "")
+    if "persistentvolumeclaim" in message and "not found" in message:
+        return Trouble("ModelNotFound", _sentence(f"{message}; create the claim or correct spec.model.uri"))
+    return Trouble("InsufficientCapacity", _sentence(f"no node can run the pod: {message}"))
+
+
+def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
+    status = raw.get("status", {})
+    images = {
+        container["name"]: container.get("image", "")
+        for container in [*raw["spec"].get("initContainers", []), *raw["spec"].get("containers", [])]
+    }
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        trouble = _waiting_trouble(container, images) or _exit_trouble(container)
+        if trouble:
+            return trouble
+    return None
+
+
+def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, str]) -> Trouble | None:
+    waiting = container.get("state", {}).get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    name = container["name"]
+    if reason in _PULL_REASONS:
+        return Trouble("ImagePullFailed", _sentence(f"image {images.get(name)} cannot be pulled: {message or reason}"))
+    if reason in _CONFIGURATION_REASONS:
+        return Trouble("ConfigurationMissing", _sentence(f"container {name} cannot be created: {message or reason}"))
+    return None
+
+
+def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
+    for moment in ("state", "lastState"):
+        terminated = container.get(moment, {}).get("terminated")
+        if terminated and terminated.get("exitCode", 0) != 0:
+            return _termination_trouble(container["name"], terminated)
+    return None
+
+
+def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
+    message = terminated.get("message", "")
+    code = terminated.get("exitCode")
+    if terminated.get("reason") == "OOMKilled":
+        return Trouble(
+            "OutOfMemory", f"container {name} used more memory than its limit; raise spec.runtime.resources.limits"
+        )
+    if name == names.CONTAINER_FETCH:
+        reason, _, sentence = message.strip().partition(": ")
+        if reason in _FETCH_REASONS:
+            return Trouble(reason, _sentence(sentence))
+        return Trouble("ModelFetchFailed", _sentence(f"fetching the model ended with exit code {code}: {message}"))
+    if name == names.CONTAINER_TRITON and (cause := load_failure(message)):
+        return Trouble("ModelLoadFailed", _sentence(f"Triton cannot load the model: {cause}"))
+    return Trouble(
+        "ContainerCrashed", _sentence(f"container {name} ended with exit code {code}: {_last_line(message)}")
+    )
+
+
+# Triton's table of models: `| digits | 1 | UNAVAILABLE: Internal: … |`, a long status continuing in further rows.
+_UNAVAILABLE_ROW: Final = re.compile(r"^\|[^|]*\|[^|]*\|\s*UNAVAILABLE: (?P<cause>.*?)\s*\|\s*$")
+_CONTINUED_ROW: Final = re.compile(r"^\|\s*\|\s*\|\s*(?P<cause>.*?)\s*\|\s*$")
+_FAILED_TO_LOAD: Final = re.compile(r"failed to load '[^']*' version \d+: (?P<cause>.+)$")
+_SERVER_ERROR: Final = re.compile(r"^(?:error: |E\d{4} .*?\] \"?)(?P<cause>.+?)\"?$")
+
+
+def load_failure(log: str) -> str | None:
+    """Find in the end of Triton's log why a model did not load; None when it does not say.
+
+    The cause stands in the line `failed to load '…' version …: CAUSE`, in the table of models as `UNAVAILABLE: CAUSE`,
+    or, where the repository itself is at fault, in an error line.
+    """
+    lines = log.splitlines()
+    for line in lines:
+        if match := _FAILED_TO_LOAD.search(line):
+            return match["cause"]
+    for number, line in enumerate(lines):
+        if match := _UNAVAILABLE_ROW.match(line):
+            return " ".join([match["cause"], *_continuation(lines[number + 1 :])])
+    errors = [match["cause"] for line in lines if (match := _SERVER_ERROR.match(line))]
+    return errors[0] if errors else None
+
+
+def _continuation(rows: Sequence[str]) -> list[str]:
+    causes = []
+    for row in rows:
+        match = _CONTINUED_ROW.match(row)
+        if match is None:
+            break
+        causes.append(match["cause"])
+    return causes
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it left no message"
+
+
+def _sentence(text: str) -> str:
+    """Fold white space, and bound the length: conditions are read by people and stored in etcd."""
+    folded = " ".join(text.split())
+    return folded if len(folded) <= _MAX_MESSAGE else f"{folded[: _MAX_MESSAGE - 1]}…"

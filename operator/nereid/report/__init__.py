@@ -1,0 +1,1 @@
+"""What the user is told: status, conditions and events from what was observed, decided and applied. Pure."""

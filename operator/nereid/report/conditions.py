@@ -1,0 +1,183 @@
+"""The conditions of a ModelDeployment, each a function of the same picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from nereid.api.status import Condition, ConditionStatus
+from nereid.observed import Observed, RevisionObserved, Trouble
+from nereid.plan import Plan
+from nereid.rollout.state import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that a report is made from. `problems` are children that could not be applied."""
+
+    plan: Plan
+    decision: Decision
+    observed: Observed
+    problems: Sequence[Trouble]
+
+    @property
+    def stable(self) -> RevisionObserved:
+        """What is seen of the stable revision."""
+        return self.observed.of(self.decision.state.stable)
+
+    @property
+    def candidate(self) -> RevisionObserved:
+        """What is seen of the candidate."""
+        return self.observed.of(self.decision.state.candidate)
+
+    @property
+    def serving(self) -> RevisionObserved:
+        """What is seen of the revision that serves: stable, or the first candidate while there is none."""
+        return self.observed.of(self.decision.live[0].revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A condition without its time and generation."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def spec_valid(_picture: Picture) -> Verdict:
+    """Tell that the spec was understood; `report.status.invalid` tells the contrary."""
+    return Verdict("True", "Valid", "The spec is valid")
+
+
+def available(picture: Picture) -> Verdict:
+    """Tell whether requests are answered at all."""
+    if picture.serving.available:
+        return Verdict("True", "ReplicasAvailable", f"Revision {picture.decision.live[0].revision} serves")
+    if picture.decision.state.stable is None:
+        return Verdict("False", "FirstRevisionPending", "The first revision has no ready pod yet")
+    return Verdict("False", "NoReadyReplica", f"Stable revision {picture.decision.state.stable} has no ready pod")
+
+
+def progressing(picture: Picture) -> Verdict:
+    """Tell whether a rollout is under way, and where it is."""
+    state = picture.decision.state
+    moving = state.candidate is not None or state.phase == "RollingBack"
+    return Verdict("True" if moving else "False", state.phase, rollout_message(picture))
+
+
+def rollout_passed(picture: Picture) -> Verdict:
+    """Tell how the last rollout ended."""
+    state = picture.decision.state
+    if state.failed:
+        return Verdict("False", state.failed.reason, state.failed.message)
+    if state.candidate:
+        return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is under way")
+    return Verdict("True", "StableIsWanted", f"Revision {state.stable} is stable")
+
+
+def ready(picture: Picture) -> Verdict:
+    """Tell whether what the spec asks for is what serves, with all its pods; if not, the most telling cause."""
+    state = picture.decision.state
+    if trouble := trouble_of(picture):
+        return Verdict("False", trouble.reason, trouble.message)
+    if state.stable is None:
+        return Verdict("False", "FirstRevisionPending", rollout_message(picture))
+    if state.candidate or state.phase == "RollingBack":
+        return Verdict("False", "RolloutInProgress", rollout_message(picture))
+    if picture.stable.available < picture.plan.replicas:
+        count = f"{picture.stable.available} of {picture.plan.replicas}"
+        return Verdict("False", "ReplicasNotReady", f"{count} pods of revision {state.stable} are ready")
+    return Verdict("True", "Serving", f"Revision {state.stable} serves with all its pods")
+
+
+def trouble_of(picture: Picture) -> Trouble | None:
+    """Return what the user should look at first, if anything: what could not be applied, what failed, what is ill."""
+    state = picture.decision.state
+    if picture.problems:
+        return picture.problems[0]
+    if state.candidate and picture.candidate.trouble:
+        found = picture.candidate.trouble
+        return Trouble(found.reason, f"Candidate revision {state.candidate}: {found.message}")
+    if state.failed:
+        return Trouble(state.failed.reason, _failure_sentence(picture))
+    if state.stable and picture.stable.trouble and picture.stable.available < picture.plan.replicas:
+        found = picture.stable.trouble
+        return Trouble(found.reason, f"Stable revision {state.stable}: {found.message}")
+    return None
+
+
+def rollout_message(picture: Picture) -> str:
+    """Return what the rollout is doing and what comes next."""
+    state, steps = picture.decision.state, picture.plan.rollout.steps
+    place = f"step {state.step + 1} of {len(steps)}" if state.step < len(steps) else "the last move, to 100%"
+    match state.phase:
+        case "Preparing" if picture.plan.rollout.paused and picture.candidate.available:
+            return f"Candidate {state.candidate} waits at {state.weight}%: spec.rollout.paused is true"
+        case "Preparing":
+            return f"Candidate {state.candidate} is getting its pods for {place}"
+        case "Propagating" | "Promoting":
+            return f"The proxies are learning that candidate {state.candidate} gets {state.weight}%: {place}"
+        case "Holding":
+            return f"Candidate {state.candidate} is held at {state.weight}%: {place}"
+        case "Paused" if state.reason == "PausedBySpec":
+            return f"Candidate {state.candidate} is held at {state.weight}%: spec.rollout.paused is true"
+        case "Paused":
+            command = (
+                f"kubectl annotate mdep {picture.plan.owner.name} --overwrite nereid.dev/promote={state.candidate}"
+            )
+            attempt = f"/{state.attempt}" if state.attempt > 1 else ""
+            return f"Candidate {state.candidate} waits at {state.weight}% for a promotion: {command}{attempt}"
+        case "RollingBack":
+            return f"All traffic goes back to stable revision {state.stable}"
+        case "Failed":
+            return _failure_sentence(picture)
+        case _:
+            return f"Revision {state.stable} is stable and gets all traffic"
+
+
+def _failure_sentence(picture: Picture) -> str:
+    failed, stable = picture.decision.state.failed, picture.decision.state.stable
+    if failed is None:
+        return f"Revision {stable} is stable and gets all traffic"
+    attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
+    return (
+        f"Revision {failed.revision} was taken back, stable revision {stable} serves: {failed.message}. "
+        f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
+    )
+
+
+_CONDITIONS: Final = {
+    "Ready": ready,
+    "Available": available,
+    "Progressing": progressing,
+    "RolloutPassed": rollout_passed,
+    "SpecValid": spec_valid,
+}
+
+
+def conditions(picture: Picture, previous: Sequence[Condition], now: datetime) -> list[Condition]:
+    """Return all conditions; one whose status is as before keeps the time of its last transition."""
+    verdicts = {kind: judge(picture) for kind, judge in _CONDITIONS.items()}
+    return dated(verdicts, previous, picture.plan.owner.generation, now)
+
+
+def dated(
+    verdicts: Mapping[str, Verdict], previous: Sequence[Condition], generation: int, now: datetime
+) -> list[Condition]:
+    """Return verdicts as conditions of a generation, with the time at which their status last changed."""
+    before = {condition.type: condition for condition in previous}
+    result = []
+    for kind, verdict in verdicts.items():
+        old = before.get(kind)
+        result.append(
+            Condition(
+                type=kind,
+                status=verdict.status,
+                reason=verdict.reason,
+                message=verdict.message,
+                last_transition_time=old.last_transition_time if old and old.status == verdict.status else now,
+                observed_generation=generation,
+            )
+        )
+    return result
