@@ -1,0 +1,116 @@
+# Everything that a target needs, it installs itself, pinned, into the cache outside the checkout.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export NEREID_CACHE ?= $(HOME)/.cache/nereid
+export CLUSTER ?= local
+# The environment is shared by all checkouts and so holds only what they depend on, not Nereid itself.
+export PYTHONPATH := $(CURDIR)/operator
+
+VENV := $(NEREID_CACHE)/venv
+PYTHON := $(VENV)/bin/python
+CLUSTER_TOOL := python3 local/cluster
+TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_TOOL) kubeconfig)"
+E2E := $(TOOLS) $(PYTHON) -m pytest tests/e2e
+E2E_WORKERS ?= 4
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Work
+
+.PHONY: demo
+demo: up install ## Set everything up and serve two versions of a real model through the mesh
+	$(TOOLS) $(PYTHON) examples/digits/demo.py
+
+.PHONY: test
+test: venv programs ## Unit, golden, property, API and chart tests
+	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart
+	$(TOOLS) $(PYTHON) -m pytest tests/api
+
+.PHONY: e2e
+e2e: up install ## The short cases on the real cluster
+	$(E2E) -m "not long" -n $(E2E_WORKERS) --dist worksteal
+
+.PHONY: e2e-all
+e2e-all: up install ## Every case on the real cluster
+	$(E2E) -n $(E2E_WORKERS) --dist worksteal
+
+.PHONY: bench
+bench: venv programs ## What the operator costs the API server, beside KServe's figures
+	$(TOOLS) $(PYTHON) -m bench
+
+##@ Code
+
+.PHONY: lint
+lint: venv ## Format check, ruff, mypy, import linter, generated files
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(MAKE) --no-print-directory verify
+
+.PHONY: fmt
+fmt: venv ## Format the code and mend what ruff can mend
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+.PHONY: crds
+crds: venv ## Generate the CRD and the field reference from the types
+	mkdir -p crds charts/nereid/files/crds
+	$(PYTHON) -m nereid crd > crds/nereid.dev_modeldeployments.yaml
+	cp crds/nereid.dev_modeldeployments.yaml charts/nereid/files/crds/
+	$(PYTHON) -m nereid reference > docs/reference.md
+
+.PHONY: verify
+verify: venv ## Fail when a generated file differs from what the types say
+	$(PYTHON) -m nereid crd | diff - crds/nereid.dev_modeldeployments.yaml
+	diff crds/nereid.dev_modeldeployments.yaml charts/nereid/files/crds/nereid.dev_modeldeployments.yaml
+	$(PYTHON) -m nereid reference | diff - docs/reference.md
+
+##@ Cluster
+
+.PHONY: up
+up: venv ## Start the cluster: Kubernetes, Istio, Prometheus, Kiali (CLUSTER=local|kind|current)
+	$(CLUSTER_TOOL) up
+
+.PHONY: down
+down: ## Remove the cluster and everything that it made on this machine
+	$(CLUSTER_TOOL) down
+
+.PHONY: status
+status: ## Say what of the cluster runs
+	$(CLUSTER_TOOL) status
+
+.PHONY: image
+image: venv ## Build the operator's image and hand it to the cluster
+	local/images/build nereid
+	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar"
+
+.PHONY: install
+install: image ## Install the chart from this checkout into the cluster
+	$(TOOLS) local/install
+
+##@ Set-up
+
+.PHONY: lock
+lock: ## Pin anew what pyproject.toml asks for
+	python3 -m venv "$(NEREID_CACHE)/lock" && "$(NEREID_CACHE)/lock/bin/pip" install --quiet . --group dev --group demo
+	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
+	rm -rf "$(NEREID_CACHE)/lock"
+
+.PHONY: venv
+venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## The Python environment, pinned
+
+$(VENV)/.installed-%:
+	python3 -m venv "$(VENV)"
+	$(VENV)/bin/pip install --quiet --upgrade pip
+	$(VENV)/bin/pip install --quiet --requirement requirements.lock
+	rm -f $(VENV)/.installed-*
+	touch $@
+
+.PHONY: programs
+programs: ## The programs of the cluster, built from pinned modules
+	$(CLUSTER_TOOL) build --programs
