@@ -1,0 +1,28 @@
+"""The four ways in which fetching a model can fail, as the operator reads them from the pod's termination message."""
+
+from enum import StrEnum
+
+LONGEST_MESSAGE = 1000
+
+
+class Reason(StrEnum):
+    """Why a model could not be fetched; the operator uses it as the reason of a condition."""
+
+    MODEL_NOT_FOUND = "ModelNotFound"
+    MODEL_DIGEST_MISMATCH = "ModelDigestMismatch"
+    MODEL_FETCH_FAILED = "ModelFetchFailed"
+    MODEL_INVALID = "ModelInvalid"
+
+
+class FetchError(Exception):
+    """A failure that the user can act on: `sentence` says what happened and what to change, without any secret."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(reason, sentence)
+        self.reason = reason
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        """Return `<Reason>: <sentence>` as one bounded line, which fits into a termination message."""
+        line = " ".join(f"{self.reason}: {self.sentence}".split())
+        return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
