@@ -112,5 +112,5 @@ $(VENV)/.installed-%:
 	touch $@
 
 .PHONY: programs
-programs: ## The programs of the cluster, built from pinned modules
-	$(CLUSTER_TOOL) build --programs
+programs: ## The programs that tests without a cluster need, from pinned sources
+	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm

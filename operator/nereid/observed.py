@@ -5,7 +5,7 @@ The only place that digs in raw Kubernetes objects. Pure: no client, no clock.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nereid import names
@@ -15,6 +15,7 @@ _PULL_REASONS: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 )
 _CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
 _FETCH_REASONS: Final = frozenset({"ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"})
 
 
@@ -37,11 +38,25 @@ class DeploymentFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class PodFacts:
-    """A pod of a revision: whether it is ready, and why not."""
+class Crash:
+    """A run of the Triton container that ended in failure: which one, and whether another has begun since."""
 
+    run: int
+    exit_code: int
+    restarted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """A pod of a revision: whether it is ready, and why not.
+
+    `crash` tells that the cause stands in Triton's log alone, as the pod's status holds too little of it.
+    """
+
+    name: str
     ready: bool
     trouble: Trouble | None
+    crash: Crash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +203,33 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
 
 def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
     """Return the facts of a pod; one that is going away is neither ready nor in trouble."""
+    name = raw["metadata"]["name"]
     if "deletionTimestamp" in raw["metadata"]:
-        return PodFacts(ready=False, trouble=None)
+        return PodFacts(name, ready=False, trouble=None)
     conditions = {condition["type"]: condition for condition in raw.get("status", {}).get("conditions", [])}
-    ready = conditions.get("Ready", {}).get("status") == "True"
-    return PodFacts(ready, None if ready else _scheduling_trouble(conditions) or _container_trouble(raw))
+    if conditions.get("Ready", {}).get("status") == "True":
+        return PodFacts(name, ready=True, trouble=None)
+    trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
+    crashed = trouble is not None and trouble.reason == "ContainerCrashed"
+    return PodFacts(name, ready=False, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
+
+
+def explained(pod: PodFacts, log: str) -> PodFacts:
+    """Return a crashed pod's facts with the cause that the end of Triton's log gives."""
+    cause = load_failure(log)
+    if cause is None:
+        return pod
+    return replace(pod, trouble=Trouble("ModelLoadFailed", _sentence(f"Triton cannot load the model: {cause}")))
+
+
+def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
+    for container in raw.get("status", {}).get("containerStatuses", []):
+        for moment in ("state", "lastState"):
+            terminated = container.get(moment, {}).get("terminated")
+            if container["name"] == names.CONTAINER_TRITON and terminated and terminated.get("exitCode"):
+                run = container.get("restartCount", 0)
+                return Crash(run, terminated["exitCode"], restarted=moment == "lastState")
+    return None
 
 
 def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
@@ -200,8 +237,11 @@ def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble 
     if scheduled.get("status") != "False":
         return None
     message = scheduled.get("message", "")
-    if "persistentvolumeclaim" in message and "not found" in message:
-        return Trouble("ModelNotFound", _sentence(f"{message}; create the claim or correct spec.model.uri"))
+    if match := _CLAIM_NOT_FOUND.search(message):
+        claim = match["claim"]
+        return Trouble(
+            "ModelNotFound", f"there is no PersistentVolumeClaim {claim}: create it or correct spec.model.uri"
+        )
     return Trouble("InsufficientCapacity", _sentence(f"no node can run the pod: {message}"))
 
 
@@ -230,9 +270,13 @@ def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, str]) ->
 
 
 def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
+    if container.get("ready"):
+        # What it once ended with is over: an init container has done its work, another one is doing it.
+        return None
+    looping = container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
     for moment in ("state", "lastState"):
         terminated = container.get(moment, {}).get("terminated")
-        if terminated and terminated.get("exitCode", 0) != 0:
+        if terminated and (looping or terminated.get("exitCode", 0) != 0):
             return _termination_trouble(container["name"], terminated)
     return None
 
@@ -241,16 +285,14 @@ def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
     message = terminated.get("message", "")
     code = terminated.get("exitCode")
     if terminated.get("reason") == "OOMKilled":
-        return Trouble(
-            "OutOfMemory", f"container {name} used more memory than its limit; raise spec.runtime.resources.limits"
-        )
+        remedy = ": raise spec.runtime.resources.limits" if name == names.CONTAINER_TRITON else ""
+        return Trouble("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
     if name == names.CONTAINER_FETCH:
         reason, _, sentence = message.strip().partition(": ")
         if reason in _FETCH_REASONS:
             return Trouble(reason, _sentence(sentence))
-        return Trouble("ModelFetchFailed", _sentence(f"fetching the model ended with exit code {code}: {message}"))
-    if name == names.CONTAINER_TRITON and (cause := load_failure(message)):
-        return Trouble("ModelLoadFailed", _sentence(f"Triton cannot load the model: {cause}"))
+        cause = _last_line(message)
+        return Trouble("ModelFetchFailed", _sentence(f"fetching the model ended with exit code {code}: {cause}"))
     return Trouble(
         "ContainerCrashed", _sentence(f"container {name} ended with exit code {code}: {_last_line(message)}")
     )
@@ -259,32 +301,39 @@ def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
 # Triton's table of models: `| digits | 1 | UNAVAILABLE: Internal: … |`, a long status continuing in further rows.
 _UNAVAILABLE_ROW: Final = re.compile(r"^\|[^|]*\|[^|]*\|\s*UNAVAILABLE: (?P<cause>.*?)\s*\|\s*$")
 _CONTINUED_ROW: Final = re.compile(r"^\|\s*\|\s*\|\s*(?P<cause>.*?)\s*\|\s*$")
-_FAILED_TO_LOAD: Final = re.compile(r"failed to load '[^']*' version \d+: (?P<cause>.+)$")
-_SERVER_ERROR: Final = re.compile(r"^(?:error: |E\d{4} .*?\] \"?)(?P<cause>.+?)\"?$")
+_FAILED_TO_LOAD: Final = (
+    re.compile(r"failed to load '[^']*' version \d+: (?P<cause>.+)$"),
+    re.compile(r"(?P<cause>Error parsing text-format inference\.ModelConfig: .+)$"),
+    re.compile(r"(?P<cause>(?:failed to load model|Poll failed for model directory) '[^']*': .+)$"),
+    re.compile(r"^error: creating server: (?P<cause>.+)$"),
+)
+# A Python backend's cause ends with its traceback, in one line as Triton logs it.
+_TRACEBACK: Final = "\\n\\nAt:"
 
 
 def load_failure(log: str) -> str | None:
     """Find in the end of Triton's log why a model did not load; None when it does not say.
 
-    The cause stands in the line `failed to load '…' version …: CAUSE`, in the table of models as `UNAVAILABLE: CAUSE`,
-    or, where the repository itself is at fault, in an error line.
+    The cause stands in the table of models as `UNAVAILABLE: CAUSE`, in the line `failed to load '…' version …: CAUSE`
+    or, where a configuration or the repository is at fault, in a line that says less. Other errors in the log, such as
+    that there is no GPU, do not keep a model from loading.
     """
     lines = log.splitlines()
-    for line in lines:
-        if match := _FAILED_TO_LOAD.search(line):
-            return match["cause"]
     for number, line in enumerate(lines):
         if match := _UNAVAILABLE_ROW.match(line):
             return " ".join([match["cause"], *_continuation(lines[number + 1 :])])
-    errors = [match["cause"] for line in lines if (match := _SERVER_ERROR.match(line))]
-    return errors[0] if errors else None
+    for pattern in _FAILED_TO_LOAD:
+        for line in lines:
+            if match := pattern.search(line):
+                return match["cause"].partition(_TRACEBACK)[0].removesuffix('"')
+    return None
 
 
 def _continuation(rows: Sequence[str]) -> list[str]:
     causes = []
     for row in rows:
         match = _CONTINUED_ROW.match(row)
-        if match is None:
+        if match is None or match["cause"] == "At:":
             break
         causes.append(match["cause"])
     return causes

@@ -4,9 +4,11 @@
 here in spite of that was written under an older CRD. Pure: no client, no clock.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -21,6 +23,8 @@ from nereid.settings import Settings
 DEFAULT_TIMEOUT: Final = "60s"
 DEFAULT_DRAIN: Final = "30s"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
+
+_COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
 
 
 class InvalidSpecError(Exception):
@@ -48,10 +52,8 @@ class Command:
     @classmethod
     def parse(cls, value: str | None) -> "Command | None":
         """Read `REVISION` or `REVISION/ATTEMPT`; None for anything else, as an annotation may hold anything."""
-        revision, slash, attempt = (value or "").partition("/")
-        if not revision or (slash and not attempt.isdecimal()):
-            return None
-        return cls(revision, int(attempt) if slash else 1)
+        match = _COMMAND.fullmatch(value or "")
+        return cls(match["revision"], int(match["attempt"] or 1)) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Setting
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
     try:
         parsed = ModelDeploymentSpec.model_validate(spec)
+        _check_uri(parsed.model.uri)
         traffic = parsed.traffic or TrafficSpec()
         return Plan(
             owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
@@ -147,6 +150,13 @@ def revision_content(name: str, spec: ModelDeploymentSpec) -> dict[str, Any]:
     }
     content["model"].setdefault("name", name)
     return content
+
+
+def _check_uri(uri: str) -> None:
+    try:
+        urlsplit(uri)
+    except ValueError as error:
+        raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
 
 
 def _replicas(scaling: ScalingSpec) -> int:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     workers: int = Field(default=8, ge=1, description="How many ModelDeployments are worked on at a time.")
+    health_port: int = Field(default=8080, description="Port on which the liveness probe is answered, at /healthz.")
     watch_namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty means all of them."
     )

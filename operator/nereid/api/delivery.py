@@ -58,7 +58,11 @@ class TrafficSpec(ApiModel):
                 "has(self.hosts) == has(self.gateways)",
                 "hosts and gateways go together: name the hosts that clients outside the mesh use and the Istio "
                 "Gateways that receive their requests, or neither",
-            )
+            ),
+            rule(
+                "!has(self.timeout) || self.timeout.matches('[1-9]')",
+                "timeout must be at least 1s, as Istio takes no endless one",
+            ),
         )
     )
 

@@ -12,8 +12,9 @@ from pydantic.alias_generators import to_camel
 
 RULES: Final = "x-kubernetes-validations"
 
-_DURATION: Final = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
-DURATION_PATTERN: Final = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
+# Bounded, so that a time some durations from now is still in the calendar.
+DURATION_PATTERN: Final = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
+_DURATION: Final = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,8})s)?")
 
 
 class ApiModel(BaseModel):
@@ -45,7 +46,7 @@ def seconds(duration: str) -> int:
 
     Raises ValueError when it is none.
     """
-    match = _DURATION.match(duration)
+    match = _DURATION.fullmatch(duration)
     if not duration or match is None:
         raise ValueError(f"{duration!r} is no duration: write hours, minutes and seconds as in 1h30m or 90s")
     hours, minutes, remainder = (int(group or 0) for group in match.groups())

@@ -12,8 +12,8 @@ Manifest = dict[str, Any]
 def child(
     api_version: str, kind: str, name: str, owner: Owner, labels: Mapping[str, str], body: Mapping[str, Any]
 ) -> Manifest:
-    """Return a child's manifest: `body` under its type and metadata."""
-    return {
+    """Return a child's manifest: `body` under its type and metadata, stamped with the hash of all of it."""
+    manifest: Manifest = {
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {
@@ -24,6 +24,8 @@ def child(
         },
         **body,
     }
+    manifest["metadata"]["annotations"] = {names.ANNOTATION_DESIRED_HASH: names.content_hash(manifest)}
+    return manifest
 
 
 def common_labels(owner: Owner) -> dict[str, str]:

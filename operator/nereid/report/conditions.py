@@ -98,7 +98,8 @@ def trouble_of(picture: Picture) -> Trouble | None:
         return picture.problems[0]
     if state.candidate and picture.candidate.trouble:
         found = picture.candidate.trouble
-        return Trouble(found.reason, f"Candidate revision {state.candidate}: {found.message}")
+        role = "Candidate" if state.stable else "First"
+        return Trouble(found.reason, f"{role} revision {state.candidate}: {found.message}")
     if state.failed:
         return Trouble(state.failed.reason, _failure_sentence(picture))
     if state.stable and picture.stable.trouble and picture.stable.available < picture.plan.replicas:
@@ -112,7 +113,9 @@ def rollout_message(picture: Picture) -> str:
     state, steps = picture.decision.state, picture.plan.rollout.steps
     place = f"step {state.step + 1} of {len(steps)}" if state.step < len(steps) else "the last move, to 100%"
     match state.phase:
-        case "Preparing" if picture.plan.rollout.paused and picture.candidate.available:
+        case "Preparing" if state.stable is None:
+            return f"The first revision, {state.candidate}, is getting its pods"
+        case "Preparing" if state.reason == "PausedBySpec":
             return f"Candidate {state.candidate} waits at {state.weight}%: spec.rollout.paused is true"
         case "Preparing":
             return f"Candidate {state.candidate} is getting its pods for {place}"
@@ -142,7 +145,7 @@ def _failure_sentence(picture: Picture) -> str:
         return f"Revision {stable} is stable and gets all traffic"
     attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
     return (
-        f"Revision {failed.revision} was taken back, stable revision {stable} serves: {failed.message}. "
+        f"Revision {failed.revision} was taken back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
         f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
     )
 

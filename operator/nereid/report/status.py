@@ -117,7 +117,7 @@ def _phase(picture: Picture) -> Phase:
     if state.stable is None:
         return "Failed" if troubled else "Pending"
     if state.candidate:
-        return "Paused" if state.phase == "Paused" else "Progressing"
+        return "Paused" if state.phase == "Paused" or state.reason == "PausedBySpec" else "Progressing"
     if troubled or picture.stable.available < picture.plan.replicas:
         return "Degraded"
     return "Progressing" if state.phase == "RollingBack" else "Ready"

@@ -17,7 +17,6 @@ from nereid.rollout.state import Decision, Event, RolloutState
 
 FULL: Final = 100
 _AT_A_STEP: Final = frozenset({"Propagating", "Holding", "Paused"})
-_EXPOSED: Final = _AT_A_STEP | {"Promoting"}
 
 Transition = tuple[RolloutState, tuple[Event, ...]]
 
@@ -58,7 +57,7 @@ def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime) ->
         return _advance(plan, observed, state, now)
     if state.candidate is not None:
         superseded = Event("Normal", "Superseded", f"Revision {state.candidate} is superseded by {plan.revision}")
-        started, events = _start(plan, _retire_candidate(plan, state, now), now, attempt=1)
+        started, events = _start(plan, _retire_candidate(plan, state, now), now)
         return started, (superseded, *events)
     return _start_unless_failed(plan, state, now)
 
@@ -69,7 +68,7 @@ def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: da
         return _complete(plan, state, now)
     if state.candidate == plan.revision:
         return state, ()
-    started, events = _start(plan, _retire_candidate(plan, state, now), now, attempt=1)
+    started, events = _start(plan, _retire_candidate(plan, state, now), now)
     return replace(started, weight=FULL, step=len(plan.rollout.steps)), events
 
 
@@ -87,22 +86,22 @@ def _settle_on_stable(plan: Plan, state: RolloutState, now: datetime) -> Transit
 def _start_unless_failed(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     failed = state.failed
     if failed is None or failed.revision != plan.revision:
-        return _start(plan, state, now, attempt=1)
+        return _start(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt):
-        return _start(plan, state, now, attempt=failed.attempt + 1)
+        return _start(plan, state, now)
     if state.phase == "RollingBack" and _is_over(plan.rollout, state, now):
         return _enter(state, "Failed", now, failed.reason), ()
     return state, ()
 
 
-def _start(plan: Plan, state: RolloutState, now: datetime, attempt: int) -> Transition:
+def _start(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     started = _enter(
         replace(
             state,
             candidate=plan.revision,
             weight=0,
             step=0,
-            attempt=attempt,
+            attempt=_next_attempt(plan, state),
             failed=None,
             retiring=tuple(one for one in state.retiring if one.revision != plan.revision),
         ),
@@ -113,15 +112,28 @@ def _start(plan: Plan, state: RolloutState, now: datetime, attempt: int) -> Tran
     return started, (Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate"),)
 
 
+def _next_attempt(plan: Plan, state: RolloutState) -> int:
+    """Return the number of a new attempt: one that no command names yet.
+
+    A command stays on the object after it was carried out. It must not promote or abort a later rollout of the same
+    revision.
+    """
+    commands = (plan.rollout.promote, plan.rollout.abort, plan.rollout.retry)
+    used = [command.attempt for command in commands if command and command.revision == plan.revision]
+    if state.failed and state.failed.revision == plan.revision:
+        used.append(state.failed.attempt)
+    return max(used, default=0) + 1
+
+
 def _advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     mine = Command(plan.revision, state.attempt)
     if plan.rollout.abort == mine:
         return _fail(plan, state, now, "Aborted", "aborted by annotation nereid.dev/abort")
-    if state.phase in _EXPOSED and observed.of(state.candidate).available == 0:
+    if state.weight > 0 and observed.of(state.candidate).available == 0:
         trouble = observed.of(state.candidate).trouble
         cause = trouble.message if trouble else "none of its pods is ready any more"
         return _fail(plan, state, now, "NoReadyReplica", cause)
-    if plan.rollout.promote == mine and state.step < len(plan.rollout.steps):
+    if plan.rollout.promote == mine and not _is_promoted(plan.rollout, state):
         promoted = _enter(replace(state, step=len(plan.rollout.steps)), "Preparing", now, "Promoted")
         return promoted, (Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by its user"),)
     if state.phase in _AT_A_STEP and state.step >= len(plan.rollout.steps):
@@ -130,12 +142,19 @@ def _advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     return _TRANSITIONS[state.phase](plan, observed, state, now)
 
 
+def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
+    return state.step >= len(rollout.steps) and (state.reason == "Promoted" or state.phase == "Promoting")
+
+
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if state.reason != "Promoted" and plan.rollout.paused != (state.reason == "PausedBySpec"):
+        # Begun anew after a pause, as the time that a pause takes must not count against the deadline.
+        return _enter(state, "Preparing", now, "PausedBySpec" if plan.rollout.paused else "StartingPods"), ()
+    if state.reason == "PausedBySpec":
+        return state, ()
     weight = weight_of(plan.rollout, state.step)
     candidate = observed.of(state.candidate)
     if candidate.available >= pods_for(weight, plan.replicas):
-        if plan.rollout.paused and state.reason != "Promoted":
-            return state, ()
         phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
         event = Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {weight}% of the traffic")
         return _enter(replace(state, weight=weight), phase, now, "RouteChanged"), (event,)
@@ -262,7 +281,7 @@ def _is_over(rollout: RolloutPlan, state: RolloutState, now: datetime) -> bool:
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
     match state.phase:
         case "Preparing":
-            return rollout.progress_deadline if state.stable else None
+            return rollout.progress_deadline if state.stable and state.reason != "PausedBySpec" else None
         case "Propagating" | "Promoting" | "RollingBack":
             return rollout.propagation
         case "Holding" if not rollout.paused and state.step < len(rollout.steps):

@@ -1,0 +1,57 @@
+"""Whether an observed object still is what its manifest says.
+
+The API server adds defaults to what it is given and writes quantities its own way; only what somebody has changed may
+count as a difference, or each restart of the operator would repeat all of its writes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+# Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
+_ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
+_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
+_SUFFIXES: Final[Mapping[str, Decimal]] = {
+    **{
+        suffix: Decimal(1000) ** power
+        for power, suffix in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)
+    },
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
+}
+
+
+def covers(observed: Any, desired: Any) -> bool:
+    """Whether `observed` holds every field of `desired`, with its value; it may hold more fields."""
+    if isinstance(desired, Mapping):
+        return isinstance(observed, Mapping) and all(
+            _field_covered(observed, key, value) for key, value in desired.items()
+        )
+    if isinstance(desired, Sequence) and not isinstance(desired, str):
+        return (
+            isinstance(observed, Sequence)
+            and len(observed) == len(desired)
+            and all(covers(one, other) for one, other in zip(observed, desired, strict=True))
+        )
+    return bool(observed == desired) or _same_quantity(observed, desired)
+
+
+def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
+    if key not in observed:
+        # Go leaves empty values out.
+        return not desired
+    if key in _ATOMIC_MAPS and isinstance(desired, Mapping) and isinstance(observed[key], Mapping):
+        return observed[key].keys() == desired.keys() and covers(observed[key], desired)
+    return covers(observed[key], desired)
+
+
+def _same_quantity(observed: Any, desired: Any) -> bool:
+    one, other = _quantity(observed), _quantity(desired)
+    return one is not None and one == other
+
+
+def _quantity(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    match = _QUANTITY.fullmatch(str(value))
+    return Decimal(match["number"]) * _SUFFIXES[match["suffix"] or ""] if match else None

@@ -1,0 +1,80 @@
+"""The way to the API server: where it is, who we are, and one session of kept-alive connections.
+
+Kopf's own login functions read the service account or the kubeconfig, so that Kopf and this client always agree.
+"""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+import kopf
+
+from nereid import __version__
+
+REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
+# A projected token is replaced long before it expires; reading the file once a minute follows in time.
+_TOKEN_AGE: Final = 60.0
+# Eight workers with a wave's children each, and the watches, which hold a connection for good.
+_MAX_CONNECTIONS: Final = 64
+
+
+class ConnectionNotConfiguredError(Exception):
+    """There is neither a service account nor a kubeconfig."""
+
+
+def find() -> kopf.ConnectionInfo:
+    """Return how to reach the API server: by the pod's service account, or else by the kubeconfig."""
+    settings = kopf.OperatorSettings()
+    info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    if info is None:
+        raise ConnectionNotConfiguredError(
+            "no way to the API server: run inside a cluster with a service account, or set KUBECONFIG"
+        )
+    return info
+
+
+class Connection:
+    """The session, the server's address, and the headers that say who we are."""
+
+    def __init__(self, session: aiohttp.ClientSession, info: kopf.ConnectionInfo) -> None:
+        self.session = session
+        self._server = info.server.rstrip("/")
+        self._proxy = info.proxy_url
+        self._headers = info.as_http_headers()
+        self._read_at = time.monotonic()
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the kubeconfig asks for."""
+        return self._proxy
+
+    def url(self, path: str) -> str:
+        """Return the address of an API path; the server's own path, if it has one, comes first."""
+        return f"{self._server}{path}"
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers of a request; the token is read again every minute, as it is replaced in time."""
+        if time.monotonic() - self._read_at > _TOKEN_AGE:
+            self.renew()
+        return self._headers
+
+    def renew(self) -> None:
+        """Read the credentials again, as when the server does not know them any more."""
+        self._headers = find().as_http_headers()
+        self._read_at = time.monotonic()
+
+
+@asynccontextmanager
+async def connect() -> AsyncIterator[Connection]:
+    """Open the way to the API server; all of its connections are closed on leaving."""
+    info = find()
+    connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=_MAX_CONNECTIONS, keepalive_timeout=60)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        timeout=REQUEST_TIMEOUT,
+        trust_env=info.trust_env,
+        headers={"User-Agent": f"nereid/{__version__}"},
+    ) as session:
+        yield Connection(session, info)

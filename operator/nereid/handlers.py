@@ -1,0 +1,178 @@
+"""Kopf's part: it watches ModelDeployments, runs start-up and clean-up, and answers the liveness probe.
+
+Handlers only pass on what they are told. No change handlers, daemons or timers: those keep annotations or finalizers on
+the user's object.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import kopf
+
+from nereid.cluster import connection
+from nereid.cluster.children import Children
+from nereid.cluster.client import Client
+from nereid.cluster.errors import ApiError, NotFound
+from nereid.cluster.informer import Informer
+from nereid.cluster.model_deployments import Key, ModelDeployments
+from nereid.cluster.resources import MODEL_DEPLOYMENT, WATCHED
+from nereid.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, PLURAL, VERSION
+from nereid.reconcile import Reconciler
+from nereid.settings import Settings
+from nereid.work_queue import WorkQueue, work
+
+# Each remote call of a pass has a timeout of its own; a pass that takes longer than this hangs.
+LONGEST_PASS_SECONDS: Final = 300.0
+# Bookmarks arrive every minute, and a silent watch is given up and begun anew before this is over.
+LONGEST_SILENCE_SECONDS: Final = 300.0
+_CRD_PAUSE_SECONDS: Final = 2.0
+# They write a line for each event and each probe.
+_TALKATIVE: Final = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
+
+_logger = logging.getLogger(__name__)
+
+
+class UnhealthyError(Exception):
+    """The operator does not do its work; the message says which part of it."""
+
+
+class Engine:
+    """What runs beside Kopf: the watches of children, the queue, and its workers."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self.client = client
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.model_deployments = ModelDeployments()
+        children = Children(on_change=self.queue.add)
+        self._reconciler = Reconciler(client, children, self.model_deployments, settings, lambda: datetime.now(UTC))
+        self._workers = settings.workers
+        self._informers = [
+            Informer(client, resource, children, namespace=namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
+            for resource in WATCHED
+            for namespace in settings.namespaces or (None,)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the watches and, once they have shown all there is, the workers."""
+        for informer in self._informers:
+            self._spawn(f"watch {informer.resource.plural}", informer.run())
+        await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        for number in range(self._workers):
+            self._spawn(f"worker {number}", work(self.queue, self._reconciler))
+        _logger.info("all watches are up to date, %d workers begin", self._workers)
+
+    async def stop(self) -> None:
+        """End all tasks; a pass that is interrupted is continued by the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def check(self) -> None:
+        """Raise UnhealthyError unless everything runs and none of it hangs."""
+        for task in self._tasks:
+            if task.done():
+                raise UnhealthyError(f"task {task.get_name()} has ended")
+        for informer in self._informers:
+            if informer.silent_seconds > LONGEST_SILENCE_SECONDS:
+                raise UnhealthyError(f"nothing heard of {informer.resource.plural} for {informer.silent_seconds:.0f} s")
+        if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
+            raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
+
+    def _spawn(self, name: str, work_to_do: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work_to_do, name=name))
+
+
+@kopf.on.login()
+def login(**_: Any) -> kopf.ConnectionInfo:
+    """Let Kopf reach the API server as the engine does."""
+    return connection.find()
+
+
+@kopf.on.startup()
+async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Start the engine; ModelDeployments are not looked at before it knows all children."""
+    _configure(settings)
+    async with AsyncExitStack() as stack:
+        engine = Engine(Client(await stack.enter_async_context(connection.connect())), memo.settings)
+        await _require_crd(engine.client)
+        stack.push_async_callback(engine.stop)
+        await engine.start()
+        memo.engine, memo.resources = engine, stack.pop_all()
+
+
+@kopf.on.event(GROUP, VERSION, PLURAL)
+async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
+    """Remember a ModelDeployment as it is now and have it looked at."""
+    engine: Engine = memo.engine
+    raw = event["object"]
+    if event["type"] == "DELETED":
+        engine.model_deployments.remove(raw)
+    elif not engine.model_deployments.put(raw):
+        return
+    engine.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+
+
+@kopf.on.probe(errors=kopf.ErrorsMode.PERMANENT)
+def health(memo: kopf.Memo, **_: Any) -> str:
+    """Answer the liveness probe; an error makes it fail, and the pod is started again."""
+    memo.engine.check()
+    return "ok"
+
+
+@kopf.on.cleanup()
+async def cleanup(memo: kopf.Memo, **_: Any) -> None:
+    """Stop the engine and close its connections."""
+    if "resources" in memo:
+        await memo.resources.aclose()
+
+
+def run_operator(settings: Settings, *, log_format: str, log_level: str) -> None:
+    """Run the operator until SIGTERM or SIGINT; the liveness probe is answered at /healthz."""
+    _configure_logging(log_format, log_level)
+    kopf.run(
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        standalone=True,
+        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        memo=kopf.Memo(settings=settings),
+    )
+
+
+def _configure_logging(log_format: str, log_level: str) -> None:
+    kopf.configure(
+        debug=log_level == "debug",
+        quiet=log_level == "warning",
+        log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.FULL,
+    )
+    if log_level != "debug":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _require_crd(client: Client) -> None:
+    """Wait, by having Kopf call start-up again, until ModelDeployments are served: Kopf looks for them only once."""
+    try:
+        await client.require_served(MODEL_DEPLOYMENT)
+    except NotFound as error:
+        raise kopf.TemporaryError(
+            "ModelDeployments are not served: install their CustomResourceDefinition", delay=_CRD_PAUSE_SECONDS
+        ) from error
+    except ApiError as error:
+        raise kopf.TemporaryError(f"the API server is not available: {error}", delay=_CRD_PAUSE_SECONDS) from error
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    """Keep Kopf from writing anything, and from waiting for ever."""
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 300
+    settings.watching.connect_timeout = 5
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.process.ultimate_exiting_timeout = 10
