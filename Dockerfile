@@ -1,0 +1,24 @@
+# The operator, and the container that fetches models, in one image.
+FROM docker.io/library/python:3.11-slim-bookworm AS build
+WORKDIR /src
+RUN python3 -m venv /opt/nereid
+# What Nereid depends on is a layer of its own, so that a change of the code is built in seconds.
+COPY pyproject.toml requirements.lock README.md ./
+RUN mkdir -p operator/nereid \
+    && echo '__version__ = "0"' > operator/nereid/__init__.py \
+    && /opt/nereid/bin/pip install --no-cache-dir --constraint requirements.lock . \
+    && /opt/nereid/bin/pip uninstall --yes nereid
+COPY operator operator
+RUN /opt/nereid/bin/pip install --no-cache-dir --no-deps . \
+    && /opt/nereid/bin/python -m compileall -q /opt/nereid/lib
+
+FROM docker.io/library/python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="nereid" \
+      org.opencontainers.image.description="Serves models on Triton behind Istio and rolls out each version with care" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/nereid /opt/nereid
+# Kopf asks for the user's name, which a number without an entry in /etc/passwd does not have.
+ENV PATH=/opt/nereid/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 USER=nereid
+USER 65532:65532
+ENTRYPOINT ["nereid"]
+CMD ["run"]

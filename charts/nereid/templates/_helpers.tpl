@@ -1,0 +1,67 @@
+{{/* Names are cut to what a DNS label can hold. */}}
+{{- define "nereid.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "nereid.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "nereid.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "nereid.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "nereid.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "nereid.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "nereid.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "nereid.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "nereid.serviceAccountName" -}}
+{{- default (ternary (include "nereid.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
+{{- end }}
+
+{{- define "nereid.image" -}}
+{{- with .Values.image -}}
+{{- .repository }}:{{ default $.Chart.AppVersion .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* What the operator may do, verb by verb; a ClusterRole or a Role for each watched namespace holds it. */}}
+{{- define "nereid.rules" -}}
+- apiGroups: [nereid.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+# Server-side apply is a patch.
+- apiGroups: [nereid.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch]
+# Server-side apply of what does not exist yet is a create as well.
+- apiGroups: [apps]
+  resources: [controllerrevisions, deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [get, list, watch, create, patch, delete]
+# Why a pod is not ready, and why Triton ended.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}

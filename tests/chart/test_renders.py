@@ -1,0 +1,149 @@
+"""What the chart renders: golden files for whole releases, and the promises that hold for each of them.
+
+`NEREID_UPDATE_GOLDENS=1 pytest tests/chart` writes the golden files anew.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from nereid.cli import main
+from nereid.cluster.resources import CHILDREN, EVENT, MODEL_DEPLOYMENT, WATCHED
+from nereid.settings import Settings
+
+HERE = Path(__file__).parent
+CASES = sorted((HERE / "values").glob("*.yaml"))
+
+Document = dict[str, Any]
+Render = Callable[..., list[Document]]
+
+
+@pytest.fixture(params=CASES, ids=lambda path: path.stem)
+def case(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def release(render: Render, case: Path) -> list[Document]:
+    return render("--values", case)
+
+
+def of_kind(release: list[Document], kind: str) -> list[Document]:
+    return [document for document in release if document["kind"] == kind]
+
+
+def operator(release: list[Document]) -> Document:
+    (deployment,) = of_kind(release, "Deployment")
+    return deployment["spec"]["template"]
+
+
+def container(release: list[Document]) -> Document:
+    (only,) = operator(release)["spec"]["containers"]
+    return only
+
+
+def operator_rules(release: list[Document]) -> list[tuple[Document, list[Document]]]:
+    roles = of_kind(release, "Role") + of_kind(release, "ClusterRole")
+    return [(role, role["rules"]) for role in roles if not role["metadata"]["name"].endswith(("-view", "-edit"))]
+
+
+def test_golden(release: list[Document], case: Path) -> None:
+    for definition in of_kind(release, "CustomResourceDefinition"):
+        definition["spec"] = "as in crds/"
+    rendered = yaml.safe_dump_all(release, sort_keys=False)
+    golden = HERE / "golden" / case.name
+    if os.environ.get("NEREID_UPDATE_GOLDENS"):
+        golden.write_text(rendered)
+    assert rendered == golden.read_text()
+
+
+def test_the_definition_is_the_generated_one(render: Render, chart: Path) -> None:
+    (definition,) = of_kind(render(), "CustomResourceDefinition")
+    generated = yaml.safe_load((chart.parents[1] / "crds" / "nereid.dev_modeldeployments.yaml").read_text())
+    assert definition["spec"] == generated["spec"]
+    assert definition["metadata"]["name"] == generated["metadata"]["name"]
+    assert definition["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_no_role_has_a_wildcard(release: list[Document]) -> None:
+    for kind in ("Role", "ClusterRole"):
+        for role in of_kind(release, kind):
+            for rule in role["rules"]:
+                assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+
+
+@pytest.mark.parametrize("values", ["defaults", "namespaced"])
+def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render, values: str) -> None:
+    rules = operator_rules(render("--values", HERE / "values" / f"{values}.yaml"))
+    assert len(rules) == {"defaults": 1, "namespaced": 2}[values]
+    watch, write = {"get", "list", "watch"}, {"create", "patch", "delete"}
+    wanted = {(resource.group, resource.plural): set(watch) for resource in (MODEL_DEPLOYMENT, *WATCHED)}
+    for resource in CHILDREN:
+        wanted[resource.group, resource.plural] |= write
+    wanted[MODEL_DEPLOYMENT.group, f"{MODEL_DEPLOYMENT.plural}/status"] = {"patch"}
+    wanted["", "pods/log"] = {"get"}
+    wanted[EVENT.group, EVENT.plural] = {"create"}
+    for _, role in rules:
+        granted = {
+            (group, resource): set(rule["verbs"])
+            for rule in role
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+        assert granted == wanted
+
+
+def test_watched_namespaces_need_no_cluster_role(render: Render) -> None:
+    release = render("--values", HERE / "values" / "namespaced.yaml")
+    assert [role["metadata"]["namespace"] for role, _ in operator_rules(release)] == ["team-a", "team-b"]
+    assert not of_kind(release, "ClusterRoleBinding")
+    for binding in of_kind(release, "RoleBinding"):
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "nereid", "namespace": "nereid-system"}]
+
+
+def test_the_pod_is_restricted(release: list[Document]) -> None:
+    """The restricted Pod Security Standard, and a root file system that nobody can write to."""
+    pod = operator(release)["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers"} & pod.keys()
+    assert container(release)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_one_operator_runs_at_a_time(release: list[Document]) -> None:
+    (deployment,) = of_kind(release, "Deployment")
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= operator(release)["metadata"]["labels"].items()
+
+
+def test_the_settings_arrive(release: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {one["name"]: one["value"] for one in container(release)["env"] if one["name"].startswith("NEREID_")}
+    known = {f"NEREID_{name.upper()}" for name in Settings.model_fields}
+    assert variables.keys() == known - {"NEREID_HEALTH_PORT"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.fetch_image == container(release)["image"]
+    assert container(release)["ports"] == [{"name": "health", "containerPort": settings.health_port, "protocol": "TCP"}]
+
+
+def test_the_defaults_are_the_operators_own(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in container(render())["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    assert Settings() == Settings.model_construct()
+
+
+def test_the_command_understands_its_arguments(release: list[Document]) -> None:
+    result = CliRunner().invoke(main, [*container(release)["args"], "--help"])
+    assert result.exit_code == 0, result.output

@@ -1,0 +1,81 @@
+"""The chart's values: bad ones are refused, and README, schema and values.yaml agree."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nereid import __version__
+
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
+    result = helm("lint", chart, "--strict")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("workers=0", "/workers"),
+        ("workers=many", "/workers"),
+        ("rollout.propagationSeconds=-1", "/rollout/propagationSeconds"),
+        ("rollout.minReadySeconds=0.5", "/rollout/minReadySeconds"),
+        ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
+        ("image.digest=0123", "/image/digest"),
+        ("image.repository=nereid:0.1.0", "/image/repository"),
+        ("models.tritonImage=", "/models/tritonImage"),
+        ("watchNamespaces={Team_A}", "/watchNamespaces/0"),
+        ("watchNamespaces={a,a}", "/watchNamespaces"),
+        ("logging.level=trace", "/logging/level"),
+        ("logging.format=xml", "/logging/format"),
+        ("crds.keep=perhaps", "/crds/keep"),
+        ("tolerations[0].effect=Never", "/tolerations/0/effect"),
+        ("replicas=2", "'replicas' not allowed"),
+        ("image.name=nereid", "'name' not allowed"),
+    ],
+)
+def test_a_bad_value_is_refused(helm: Helm, chart: Path, setting: str, complaint: str) -> None:
+    result = helm("template", "nereid", chart, "--set", setting)
+    assert result.returncode != 0
+    assert complaint in result.stderr
+
+
+def test_an_old_cluster_is_refused(helm: Helm, chart: Path) -> None:
+    result = helm("template", "nereid", chart, "--kube-version", "1.29.0")
+    assert "chart requires kubeVersion: >=1.30.0-0" in result.stderr
+
+
+def test_the_application_version_is_the_packages(chart: Path) -> None:
+    assert yaml.safe_load((chart / "Chart.yaml").read_text())["appVersion"] == __version__
+
+
+def test_the_schema_knows_each_value_and_no_other(chart: Path) -> None:
+    schema = json.loads((chart / "values.schema.json").read_text())
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert schema["properties"].keys() - {"global"} == values.keys()
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            assert schema["properties"][name]["additionalProperties"] is False
+            assert schema["properties"][name]["properties"].keys() == value.keys(), name
+
+
+def leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values that a user sets one by one; resources are one value."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value and name != "resources":
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def test_the_readme_lists_each_value_with_its_default(chart: Path) -> None:
+    values = dict(leaves(yaml.safe_load((chart / "values.yaml").read_text())))
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]*)` \| .+ \|$", (chart / "README.md").read_text(), re.MULTILINE)
+    assert {name: json.loads(default) for name, default in rows} == values
