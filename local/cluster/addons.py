@@ -1,0 +1,34 @@
+"""Builds images and installs add-ons through the two executables that own them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.paths import LOCAL, Paths
+
+BUILD_IMAGES = LOCAL / "images" / "build"
+INSTALL = LOCAL / "addons" / "install"
+
+NAMESPACES = ("kube-system", "local-path-storage", "istio-system", "istio-ingress")
+"""Where the add-ons' Deployments live."""
+
+
+def build_images(paths: Paths) -> None:
+    """Build every image that is missing from the cache."""
+    _run(paths, BUILD_IMAGES, dict(os.environ))
+
+
+def install(paths: Paths, kubeconfig: Path, kind: str) -> None:
+    """Install DNS, storage, mesh and monitoring into the cluster, and wait until they are ready."""
+    _run(paths, INSTALL, {**os.environ, "KUBECONFIG": str(kubeconfig), "CLUSTER": kind})
+
+
+def _run(paths: Paths, program: Path, environment: dict[str, str]) -> None:
+    if not program.exists():
+        print(f"{program.relative_to(LOCAL.parent)} does not exist: going on without it", flush=True)
+        return
+    path = f"{paths.bin}:{environment.get('PATH', '')}:/usr/sbin:/sbin"
+    environment = {**environment, "PATH": path, "NEREID_CACHE": str(paths.cache)}
+    if subprocess.run([str(program)], env=environment, check=False).returncode:
+        raise ClusterError(f"{program.relative_to(LOCAL.parent)} failed: see its words above")

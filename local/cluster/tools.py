@@ -1,0 +1,135 @@
+"""Builds the pinned Go programs.
+
+Each family is a Go module below `local/tools` that names its programs as tools; its go.sum fixes every source that goes
+into them. Programs are static, so that they run on the host and in images without a base.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.paths import LOCAL, Paths
+
+BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program, its package, and the linker variables that receive its version.
+
+    `release` names the release line of a module that publishes no version numbers of its own.
+    """
+
+    name: str
+    family: str
+    module: str
+    package: str
+    version_variables: tuple[str, ...] = ()
+    release: str = ""
+
+
+def _kubernetes(name: str) -> Program:
+    variables = ("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion")
+    return Program(name, "kubernetes", "k8s.io/kubernetes", f"k8s.io/kubernetes/cmd/{name}", variables)
+
+
+def _istio(name: str) -> Program:
+    variables = ("istio.io/istio/pkg/version.buildVersion",)
+    return Program(name, "istio", "istio.io/istio", f"istio.io/istio/pilot/cmd/{name}", variables, release="1.31")
+
+
+# In the order in which others wait for them: tests need the API server long before anything needs Kiali.
+PROGRAMS = (
+    _kubernetes("kube-apiserver"),
+    _kubernetes("kubelet"),
+    _kubernetes("kube-controller-manager"),
+    _kubernetes("kube-scheduler"),
+    _kubernetes("kube-proxy"),
+    _kubernetes("kubectl"),
+    _istio("pilot-discovery"),
+    _istio("pilot-agent"),
+    Program("coredns", "coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+    Program(
+        "helm", "helm", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", ("helm.sh/helm/v4/internal/version.version",)
+    ),
+    Program("kiali", "kiali", "github.com/kiali/kiali", "github.com/kiali/kiali", ("main.version",)),
+    Program(
+        "local-path-provisioner",
+        "local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        "github.com/rancher/local-path-provisioner",
+        ("main.VERSION",),
+    ),
+)
+
+
+def pinned_version(go_mod: str, module: str) -> str:
+    """Read the version that a go.mod file requires of `module`."""
+    match = re.search(rf"^\s*(?:require\s+)?{re.escape(module)} (v\S+)", go_mod, re.MULTILINE)
+    if not match:
+        raise ClusterError(f"go.mod does not require {module}: add it with `go get -tool`")
+    return match.group(1)
+
+
+def linker_flags(program: Program, version: str) -> str:
+    """Write the linker's flags: no symbol tables, and the version where the program looks for its own."""
+    values = [f"{variable}={version}" for variable in program.version_variables]
+    if program.family == "kubernetes":
+        major, minor = version.removeprefix("v").split(".")[:2]
+        values += [
+            f"k8s.io/component-base/version.gitMajor={major}",
+            f"k8s.io/component-base/version.gitMinor={minor}",
+        ]
+    return " ".join(["-s -w", *(f"-X {value}" for value in values)])
+
+
+def display_version(version: str, release: str) -> str:
+    """Write a version as the program states it: with a release line, that and the commit of the pseudo-version."""
+    return f"{release}-{version.rpartition('-')[2]}" if release else version
+
+
+def stamp(folder: Path, program: Program) -> str:
+    """Hash all that determines the program."""
+    digest = hashlib.sha256()
+    for part in ((folder / "go.mod").read_bytes(), (folder / "go.sum").read_bytes(), repr(program).encode()):
+        digest.update(part)
+    digest.update(repr(BUILD_FLAGS).encode())
+    return digest.hexdigest()
+
+
+def build(paths: Paths, programs: Sequence[Program]) -> None:
+    """Build those of `programs` that are missing or pinned differently, with a line for each."""
+    for program in programs:
+        folder = LOCAL / "tools" / program.family
+        marker = paths.bin / ".stamps" / program.name
+        wanted = stamp(folder, program)
+        built = marker.exists() and marker.read_text() == wanted and (paths.bin / program.name).exists()
+        if built:
+            continue
+        start = time.monotonic()
+        print(f"building {program.name} …", flush=True)
+        _compile(folder, program, paths.bin)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(wanted)
+        print(f"built {program.name} in {time.monotonic() - start:.0f} s", flush=True)
+
+
+def _compile(folder: Path, program: Program, destination: Path) -> None:
+    destination.mkdir(parents=True, exist_ok=True)
+    version = display_version(pinned_version((folder / "go.mod").read_text(), program.module), program.release)
+    temporary = destination / f".{program.name}.new"
+    command = ["go", "build", *BUILD_FLAGS, "-ldflags", linker_flags(program, version), "-o", str(temporary)]
+    environment = dict(os.environ, CGO_ENABLED="0", GOFLAGS="", GOWORK="off")
+    try:
+        subprocess.run([*command, program.package], cwd=folder, env=environment, check=True)
+    except FileNotFoundError as error:
+        raise ClusterError("Go is not installed: install Go 1.26 or newer") from error
+    except subprocess.CalledProcessError as error:
+        raise ClusterError(f"{program.name} did not build: see the compiler's words above") from error
+    temporary.rename(destination / program.name)
