@@ -128,6 +128,8 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
         "imagePullPolicy": plan.settings.image_pull_policy,
         "args": arguments,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        # It says why it failed; should it end before it can, the end of its log does.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": _RESTRICTED,
         "volumeMounts": mounts,
     }

@@ -1,0 +1,64 @@
+"""Manifests in and out: what a user writes, and every object that Nereid makes of it.
+
+A case is a folder. `in.yaml` holds one ModelDeployment for each revision, the oldest first, as the user changed it; the
+last is the spec of now. Where there is more than the first rollout, a last document `live` says which revisions keep
+pods, by their place, with replicas and weight. `out.yaml` is regenerated with `pytest tests/golden --update-golden`;
+the difference is then to be read.
+"""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nereid.build.manifests import manifests
+from nereid.build.revision import new_record
+from nereid.names import KIND
+from nereid.plan import LiveRevision, plan
+from nereid.settings import Settings
+
+CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
+UID = "1f7c9a52-6d0e-4b5c-9f63-0a4f1a3c2b1d"
+WAVES = ("records", "what routes point at", "the route", "what follows the route")
+
+
+def built(source: str) -> str:
+    """Return the manifests of a case's input as YAML, in waves."""
+    documents = list(yaml.safe_load_all(source))
+    plans = [
+        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], Settings())
+        for number, document in enumerate(documents, start=1)
+        if document.get("kind") == KIND
+    ]
+    places = documents[-1].get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
+    live = [LiveRevision(plans[one["revision"]].revision, one["replicas"], one["weight"]) for one in places]
+    records = {one.revision: new_record(one) for one in plans}
+    waves = manifests(plans[-1], live, records)
+    return "".join(
+        f"# Wave {number}: {title}\n{''.join(document(manifest) for manifest in wave)}"
+        for number, (title, wave) in enumerate(zip(WAVES, waves, strict=True), start=1)
+    )
+
+
+def document(manifest: object) -> str:
+    return f"---\n{yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=110)}"
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes equal values out each time, as a reader of a manifest expects, instead of anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is the library's
+        return True
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_manifests(case: Path, request: pytest.FixtureRequest) -> None:
+    out = case / "out.yaml"
+    found = built((case / "in.yaml").read_text())
+    if request.config.getoption("--update-golden"):
+        out.write_text(found)
+    assert found == out.read_text(), "read the difference; if it is meant: pytest tests/golden --update-golden"
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 7

@@ -1,0 +1,168 @@
+"""What a user reads in the conditions, for each picture that a rollout can be in."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.scenario import NOW, rollout
+
+SERVING = rollout().stable("a")
+CANARY = rollout().stable("a").candidate("b", weight=20)
+
+
+def condition(scenario, kind, previous=None, now=NOW):
+    return next(one for one in scenario.report(previous, now).conditions if one.type == kind)
+
+
+def verdict(scenario, kind):
+    found = condition(scenario, kind)
+    return found.status, found.reason
+
+
+class TestReady:
+    def test_when_the_wanted_revision_serves_with_all_its_pods(self):
+        assert verdict(SERVING, "Ready") == ("True", "Serving")
+
+    @pytest.mark.parametrize(
+        ("scenario", "reason"),
+        [
+            (rollout().wanting("a"), "FirstRevisionPending"),
+            (rollout().stable("a", ready=3), "ReplicasNotReady"),
+            (CANARY.holding(5), "RolloutInProgress"),
+            (SERVING.rolling_back(5), "RolloutInProgress"),
+            (SERVING.failed("b", reason="ModelLoadFailed"), "ModelLoadFailed"),
+            (SERVING.failed("b", reason="Aborted"), "Aborted"),
+        ],
+    )
+    def test_not_yet_or_not_any_more(self, scenario, reason):
+        assert verdict(scenario, "Ready") == ("False", reason)
+
+    @pytest.mark.parametrize(
+        "reason",
+        [
+            "ModelNotFound",
+            "ModelDigestMismatch",
+            "ModelFetchFailed",
+            "ModelInvalid",
+            "ModelLoadFailed",
+            "ImagePullFailed",
+            "InsufficientCapacity",
+            "ConfigurationMissing",
+            "OutOfMemory",
+            "ContainerCrashed",
+            "ReplicaFailure",
+        ],
+    )
+    def test_a_trouble_of_pods_is_its_reason_with_the_cause(self, reason):
+        for scenario in (
+            rollout().candidate("b", weight=100, step=2, ready=0).trouble("b", reason, "the cause"),
+            rollout().stable("a").candidate("b").trouble("b", reason, "the cause"),
+            rollout().stable("b", ready=1).trouble("b", reason, "the cause"),
+        ):
+            found = condition(scenario, "Ready")
+            assert (found.status, found.reason) == ("False", reason)
+            assert "the cause" in found.message
+            assert " b" in found.message
+
+    def test_what_cannot_be_applied_comes_first(self):
+        scenario = CANARY.trouble("b", "OutOfMemory").problem("NameConflict", "Service digits belongs to somebody else")
+        found = condition(scenario, "Ready")
+        assert (found.reason, found.message) == ("NameConflict", "Service digits belongs to somebody else")
+
+    def test_a_sick_pod_beside_enough_healthy_ones_is_no_trouble(self):
+        assert verdict(SERVING.trouble("a", "ContainerCrashed"), "Ready") == ("True", "Serving")
+
+    def test_a_failure_says_what_to_do(self):
+        message = condition(SERVING.failed("b", attempt=2), "Ready").message
+        assert "stable revision a serves" in message
+        assert "nereid.dev/retry=b/2" in message
+        assert condition(SERVING.failed("b"), "Ready").message.endswith("nereid.dev/retry=b")
+
+
+class TestAvailable:
+    @pytest.mark.parametrize(
+        ("scenario", "expected"),
+        [
+            (SERVING, ("True", "ReplicasAvailable")),
+            (rollout().stable("a", ready=1), ("True", "ReplicasAvailable")),
+            (CANARY.holding(5), ("True", "ReplicasAvailable")),
+            (rollout().stable("a", ready=0), ("False", "NoReadyReplica")),
+            (rollout().wanting("a"), ("False", "FirstRevisionPending")),
+        ],
+    )
+    def test_is_about_the_revision_that_serves(self, scenario, expected):
+        assert verdict(scenario, "Available") == expected
+
+
+class TestProgressing:
+    @pytest.mark.parametrize(
+        ("scenario", "expected"),
+        [
+            (rollout().wanting("a"), ("True", "Preparing")),
+            (rollout().stable("a").candidate("b"), ("True", "Preparing")),
+            (CANARY.propagating(5), ("True", "Propagating")),
+            (CANARY.holding(5), ("True", "Holding")),
+            (CANARY.paused().holding(5), ("True", "Paused")),
+            (rollout().stable("a").candidate("b", weight=100, step=2).promoting(5), ("True", "Promoting")),
+            (SERVING.rolling_back(5), ("True", "RollingBack")),
+            (SERVING, ("False", "Completed")),
+            (SERVING.failed("b"), ("False", "Failed")),
+        ],
+    )
+    def test_names_the_state(self, scenario, expected):
+        assert verdict(scenario, "Progressing") == expected
+
+    @pytest.mark.parametrize(
+        ("scenario", "words"),
+        [
+            (rollout().stable("a").candidate("b"), "getting its pods for step 1 of 2"),
+            (rollout().stable("a").candidate("b", weight=50, step=2, ready=3), "the last move, to 100%"),
+            (CANARY.propagating(5), "b gets 20%: step 1 of 2"),
+            (CANARY.holding(5), "b is held at 20%: step 1 of 2"),
+            (CANARY.paused().phase("Paused", 5, "PausedBySpec"), "spec.rollout.paused is true"),
+            (rollout().paused().stable("a").candidate("b", ready=1), "waits at 0%: spec.rollout.paused is true"),
+        ],
+    )
+    def test_says_what_is_happening(self, scenario, words):
+        assert words in condition(scenario, "Progressing").message
+
+    def test_a_pause_for_promotion_gives_the_command(self):
+        waiting = rollout().steps((20, None)).stable("a").candidate("b", weight=20, attempt=2)
+        message = condition(waiting.phase("Paused", 5, "AwaitingPromotion"), "Progressing").message
+        assert message.endswith("kubectl annotate mdep digits --overwrite nereid.dev/promote=b/2")
+
+
+class TestRolloutPassed:
+    @pytest.mark.parametrize(
+        ("scenario", "expected"),
+        [
+            (SERVING, ("True", "StableIsWanted")),
+            (CANARY.holding(5), ("Unknown", "RolloutInProgress")),
+            (SERVING.failed("b", reason="OutOfMemory"), ("False", "OutOfMemory")),
+        ],
+    )
+    def test_tells_how_the_last_rollout_ended(self, scenario, expected):
+        assert verdict(scenario, "RolloutPassed") == expected
+
+
+class TestTransitionTimes:
+    def test_stay_while_the_status_of_the_condition_stays(self):
+        before = CANARY.holding(5).report()
+        later = condition(CANARY.paused().holding(5), "Progressing", before, NOW + timedelta(hours=1))
+        assert later.reason == "Paused"
+        assert later.last_transition_time == NOW
+
+    def test_change_with_it(self):
+        before = CANARY.holding(5).report()
+        later = condition(SERVING, "Progressing", before, NOW + timedelta(hours=1))
+        assert later.last_transition_time == NOW + timedelta(hours=1)
+
+    def test_every_condition_names_the_generation_that_it_is_about(self):
+        report = SERVING.report()
+        assert {one.observed_generation for one in report.conditions} == {report.observed_generation} == {3}
+        assert [one.type for one in report.conditions] == [
+            "Ready",
+            "Available",
+            "Progressing",
+            "RolloutPassed",
+            "SpecValid",
+        ]

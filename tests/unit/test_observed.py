@@ -1,0 +1,312 @@
+from pathlib import Path
+
+import pytest
+from tests.unit.pods import IMAGE, INITIALIZING, container, crash_looping, pod, terminated, waiting
+from tests.unit.scenario import plan_of
+
+from nereid.build.revision import controller_revision, deployment, new_record
+from nereid.observed import (
+    Crash,
+    DeploymentFacts,
+    PodFacts,
+    Trouble,
+    deployment_facts,
+    explained,
+    facts_of,
+    load_failure,
+    observe,
+    pod_facts,
+    recovered_record,
+    revision_record,
+)
+
+LOGS = Path(__file__).parent / "triton_logs"
+RUNNING = {"running": {"startedAt": "2026-11-20T12:00:00Z"}}
+
+
+def trouble_of(raw):
+    return pod_facts(raw).trouble
+
+
+def triton(state, last=None):
+    return pod(container("triton", state, last))
+
+
+class TestImages:
+    @pytest.mark.parametrize(
+        ("reason", "message"),
+        [
+            ("ErrImagePull", "failed to pull and unpack image: not found"),
+            ("ImagePullBackOff", 'Back-off pulling image "nvcr.io/nvidia/tritonserver:25.08-py3": ErrImagePull'),
+            ("InvalidImageName", "couldn't parse image name: invalid reference format"),
+            ("ErrImageNeverPull", "Container image is not present with pull policy of Never"),
+        ],
+    )
+    def test_an_image_that_cannot_be_pulled(self, reason, message):
+        assert trouble_of(triton(waiting(reason, message))) == Trouble(
+            "ImagePullFailed", f"image {IMAGE} cannot be pulled: {message}"
+        )
+
+    def test_the_operators_own_image(self):
+        raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff")))
+        assert trouble_of(raw) == Trouble("ImagePullFailed", "image nereid:1 cannot be pulled: ImagePullBackOff")
+
+
+class TestScheduling:
+    def test_no_capacity(self):
+        message = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available."
+        trouble = trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message}))
+        assert trouble == Trouble("InsufficientCapacity", f"no node can run the pod: {message}")
+
+    def test_no_gpu(self):
+        message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+        trouble = trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message}))
+        assert (trouble.reason, "nvidia.com/gpu" in trouble.message) == ("InsufficientCapacity", True)
+
+    def test_a_claim_that_does_not_exist_is_a_model_that_does_not(self):
+        message = (
+            '0/1 nodes are available: persistentvolumeclaim "models" not found. preemption: 0/1 nodes are available: '
+            "1 Preemption is not helpful for scheduling."
+        )
+        assert trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message})) == Trouble(
+            "ModelNotFound", "there is no PersistentVolumeClaim models: create it or correct spec.model.uri"
+        )
+
+    def test_a_claim_that_is_not_bound_is_not_missing(self):
+        message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+        assert trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message})).reason != "ModelNotFound"
+
+
+class TestConfiguration:
+    def test_a_secret_that_is_missing(self):
+        assert trouble_of(triton(waiting("CreateContainerConfigError", 'secret "token" not found'))) == Trouble(
+            "ConfigurationMissing", 'container triton cannot be created: secret "token" not found'
+        )
+
+    def test_a_runtime_that_refuses_the_container(self):
+        message = 'failed to create containerd task: exec: "tritonserver": executable file not found in $PATH'
+        trouble = trouble_of(triton(**crash_looping(128, message, "StartError")))
+        assert trouble == Trouble("ContainerCrashed", f"container triton ended with exit code 128: {message}")
+
+
+class TestFetch:
+    @pytest.mark.parametrize("reason", ["ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"])
+    def test_its_own_word_is_the_reason(self, reason):
+        raw = pod(
+            fetch=container("fetch-model", **crash_looping(1, f"{reason}: https://x/7: answered 418: a teapot\n"))
+        )
+        assert trouble_of(raw) == Trouble(reason, "https://x/7: answered 418: a teapot")
+
+    def test_the_cause_stays_while_it_is_tried_again(self):
+        raw = pod(fetch=container("fetch-model", RUNNING, terminated(1, "ModelNotFound: no such folder: /7")))
+        assert trouble_of(raw) == Trouble("ModelNotFound", "no such folder: /7")
+
+    def test_the_cause_is_over_once_it_has_succeeded(self):
+        fetched = container("fetch-model", terminated(0), terminated(1, "ModelFetchFailed: timed out"), ready=True)
+        assert trouble_of(pod(container("triton", RUNNING), fetch=fetched)) is None
+
+    def test_an_end_without_a_word(self):
+        raw = pod(fetch=container("fetch-model", **crash_looping(137)))
+        assert trouble_of(raw) == Trouble(
+            "ModelFetchFailed", "fetching the model ended with exit code 137: it left no message"
+        )
+
+    def test_a_traceback_is_told_by_its_last_line(self):
+        message = "Traceback (most recent call last):\n  File …\nOSError: [Errno 28] No space left on device\n"
+        raw = pod(fetch=container("fetch-model", **crash_looping(1, message)))
+        assert trouble_of(raw).message.endswith("exit code 1: OSError: [Errno 28] No space left on device")
+
+    def test_running_out_of_memory_is_not_blamed_on_the_users_limits(self):
+        raw = pod(fetch=container("fetch-model", **crash_looping(137, reason="OOMKilled")))
+        assert trouble_of(raw) == Trouble("OutOfMemory", "container fetch-model used more memory than its limit")
+
+
+class TestTriton:
+    def test_out_of_memory(self):
+        raw = triton(**crash_looping(137, reason="OOMKilled"))
+        assert trouble_of(raw) == Trouble(
+            "OutOfMemory",
+            "container triton used more memory than its limit: raise spec.runtime.resources.limits",
+        )
+        assert pod_facts(raw).crash is None
+
+    def test_a_crash_tells_which_run_it_was_so_that_its_log_is_read_once(self):
+        facts = pod_facts(triton(**crash_looping(139, "Signal (11) received.\n")))
+        assert facts.trouble == Trouble(
+            "ContainerCrashed", "container triton ended with exit code 139: Signal (11) received."
+        )
+        assert facts.crash == Crash(run=1, exit_code=139, restarted=True)
+
+    def test_a_crash_before_the_restart(self):
+        assert pod_facts(triton(terminated(1))).crash == Crash(run=0, exit_code=1, restarted=False)
+
+    def test_the_crash_stays_told_while_it_starts_again(self):
+        assert trouble_of(triton(RUNNING, terminated(1))).reason == "ContainerCrashed"
+
+    def test_a_server_that_ends_again_and_again_without_an_error_is_in_trouble_too(self):
+        trouble = trouble_of(triton(**crash_looping(0, "Usage: tritonserver [options]\n")))
+        assert trouble.reason == "ContainerCrashed"
+
+    def test_a_pod_that_just_starts_is_in_no_trouble(self):
+        fetching = container("fetch-model", RUNNING)
+        assert trouble_of(pod(container("triton", INITIALIZING), fetch=fetching)) is None
+        assert trouble_of(pod(container("triton", waiting("ContainerCreating")), fetch=fetching)) is None
+        assert trouble_of(triton(RUNNING)) is None
+
+    def test_a_sidecar_that_crashed_once_and_runs_is_in_no_trouble(self):
+        proxy = container("istio-proxy", RUNNING, terminated(255), ready=True)
+        assert trouble_of(pod(container("triton", RUNNING), proxy=proxy)) is None
+
+
+class TestPod:
+    def test_a_ready_one_has_no_trouble_whatever_happened_before(self):
+        facts = pod_facts(pod(container("triton", RUNNING, terminated(1), ready=True), ready=True))
+        assert facts == PodFacts("digits-x7k2m9qd-6f9c", ready=True, trouble=None)
+
+    def test_one_that_is_going_away_is_neither_ready_nor_in_trouble(self):
+        facts = pod_facts(pod(container("triton", **crash_looping(1)), ready=True, deleted=True))
+        assert (facts.ready, facts.trouble, facts.crash) == (False, None, None)
+
+    def test_one_that_nobody_has_looked_at_yet(self):
+        raw = pod()
+        del raw["status"]
+        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None)
+
+    def test_a_message_of_any_length_fits_into_a_condition(self):
+        trouble = trouble_of(triton(waiting("ErrImagePull", "very\n\n  long " * 1000)))
+        assert len(trouble.message) == 600
+        assert trouble.message.endswith("…")
+        assert "very long very long" in trouble.message
+
+
+class TestTritonLog:
+    """Logs of Triton 2.51, started with models that it cannot load."""
+
+    @pytest.mark.parametrize(
+        ("log", "cause"),
+        [
+            ("corrupt-model", "Load model from /models/digits/1/model.onnx failed:Protobuf parsing failed."),
+            ("unknown-backend", "unable to find backend library for backend 'tensorrt'"),
+            ("bad-configuration", 'Message type "inference.ModelConfig" has no field named "garbage".'),
+            ("no-version", "failed to load model 'digits': at least one version must be available"),
+            ("no-repository", "failed to stat file /nonexistent"),
+        ],
+    )
+    def test_says_why_a_model_does_not_load(self, log, cause):
+        crashed = pod_facts(triton(**crash_looping(1)))
+        trouble = explained(crashed, (LOGS / f"{log}.log").read_text()).trouble
+        assert trouble.reason == "ModelLoadFailed"
+        assert cause in trouble.message
+
+    @pytest.mark.parametrize("log", ["corrupt-model", "unknown-backend", "bad-configuration", "no-version"])
+    def test_the_sentence_has_no_noise(self, log):
+        crashed = pod_facts(triton(**crash_looping(1)))
+        sentence = explained(crashed, (LOGS / f"{log}.log").read_text()).trouble.message
+        for noise in ("CudaDriverHelper", "model_lifecycle.cc", "At:", "\\n", '"E1121', " |", '."'):
+            assert noise not in sentence
+
+    def test_the_log_of_a_newer_triton_and_its_onnx_backend(self):
+        line = (
+            "E1120 12:00:00.000000 1 model_lifecycle.cc:654] \"failed to load 'digits' version 1: Internal: onnx "
+            'runtime error 7: Load model from /models/digits/1/model.onnx failed:Protobuf parsing failed."'
+        )
+        cause = "Internal: onnx runtime error 7: Load model from /models/digits/1/model.onnx failed:Protobuf parsing"
+        assert load_failure(f"=== banner ===\n{line}\n") == f"{cause} failed."
+
+    @pytest.mark.parametrize("log", ["corrupt-model", "unknown-backend"])
+    def test_a_log_that_ends_before_the_table_says_the_same(self, log):
+        text = (LOGS / f"{log}.log").read_text()
+        without_tables = "\n".join(line for line in text.splitlines() if not line.startswith("|"))
+        assert load_failure(without_tables) == load_failure(text).strip()
+
+    def test_a_table_without_the_log_before_it_does_too(self):
+        rows = [
+            "| letters | 1       | READY                                  |",
+            "| digits  | 1       | UNAVAILABLE: Internal: ValueError: the |",
+            "|         |         | second half                            |",
+            "|         |         |                                        |",
+            "|         |         | At:                                    |",
+            "|         |         |   /opt/model.py(66): load              |",
+            "+---------+---------+----------------------------------------+",
+        ]
+        assert load_failure("\n".join(rows)).split() == ["Internal:", "ValueError:", "the", "second", "half"]
+
+    @pytest.mark.parametrize(
+        "log",
+        [
+            "",
+            'E1120 12:00:00.000000 1 server.cc:241] "CudaDriverHelper has not been initialized."\nSignal (11)\n',
+            'E1120 12:00:00.000000 1 http_server.cc:1] "Failed to process the request"\n',
+            "I1120 12:00:00.000000 1 model_lifecycle.cc:839] \"successfully loaded 'digits'\"\n",
+        ],
+    )
+    def test_another_crash_is_not_called_a_model_that_does_not_load(self, log):
+        crashed = pod_facts(triton(**crash_looping(139)))
+        assert explained(crashed, log) == crashed
+
+
+class TestDeployment:
+    def test_counts(self):
+        raw = {"spec": {"replicas": 3}, "status": {"readyReplicas": 2, "availableReplicas": 1}}
+        assert deployment_facts(raw) == DeploymentFacts(replicas=3, ready=2, available=1, trouble=None)
+
+    def test_one_that_the_controller_has_not_seen_yet(self):
+        assert deployment_facts({"spec": {"replicas": 3}}) == DeploymentFacts(3, 0, 0, None)
+
+    def test_pods_that_cannot_be_made(self):
+        message = 'pods "digits-" is forbidden: error looking up service account models/digits: not found'
+        failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+        raw = {"spec": {"replicas": 1}, "status": {"conditions": [{"type": "Progressing", "status": "True"}, failure]}}
+        assert deployment_facts(raw).trouble == Trouble("ReplicaFailure", message)
+
+    def test_a_failure_that_is_over(self):
+        failure = {"type": "ReplicaFailure", "status": "False", "message": "exceeded quota"}
+        assert deployment_facts({"spec": {}, "status": {"conditions": [failure]}}).trouble is None
+
+
+class TestRecord:
+    def test_survives_being_kept(self):
+        made = plan_of()
+        record = new_record(made)
+        assert revision_record(controller_revision(made.owner, record)) == record
+
+    @pytest.mark.parametrize("lost", ["version", "modelUri", "template"])
+    def test_one_that_somebody_spoilt_is_none(self, lost):
+        made = plan_of()
+        raw = controller_revision(made.owner, new_record(made))
+        del raw["data"][lost]
+        assert revision_record(raw) is None
+        assert revision_record({**raw, "data": None}) is None
+
+    def test_is_recovered_from_the_deployment(self):
+        made = plan_of()
+        record = new_record(made)
+        raw = deployment(made.owner, record, 1, 5)
+        found = recovered_record(raw, record.model_uri)
+        assert (found.revision, found.version, found.template) == (record.revision, record.version, record.template)
+
+
+class TestObserve:
+    def test_groups_children_by_revision(self):
+        made = plan_of()
+        record = new_record(made)
+        deployed = DeploymentFacts(2, 2, 1, None)
+        ill = PodFacts("p", ready=False, trouble=Trouble("OutOfMemory", "too little"))
+        seen = observe([("a", record), ("a", deployed), ("b", ill), ("a", None), (None, None)])
+        assert (seen.of("a").record, seen.of("a").ready, seen.of("a").available) == (record, 2, 1)
+        assert seen.of("b").trouble == ill.trouble
+        assert (seen.of("c").available, seen.of(None).available) == (0, 0)
+
+    def test_the_most_telling_trouble_wins_and_is_the_same_in_any_order(self):
+        crash = PodFacts("p", ready=False, trouble=Trouble("ContainerCrashed", "z"))
+        capacity = PodFacts("q", ready=False, trouble=Trouble("InsufficientCapacity", "a"))
+        for pods in ([crash, capacity], [capacity, crash]):
+            assert observe([("a", one) for one in pods]).of("a").trouble == crash.trouble
+
+    def test_pods_that_cannot_be_made_count_too(self):
+        failure = Trouble("ReplicaFailure", "exceeded quota")
+        assert observe([("a", DeploymentFacts(1, 0, 0, failure))]).of("a").trouble == failure
+
+    def test_only_kinds_that_say_something_have_facts(self):
+        assert facts_of("Service", {"metadata": {}}) is None
+        assert facts_of("Pod", pod()) == pod_facts(pod())

@@ -1,0 +1,247 @@
+import copy
+from dataclasses import replace
+
+import pytest
+from tests.unit.scenario import METADATA, URI, plan_of
+
+from nereid.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY
+from nereid.plan import Command, InvalidSpecError, Step, plan
+from nereid.settings import Settings
+
+FULL = {
+    "model": {
+        "uri": "https://models.example.com/digits.tar.gz",
+        "format": "triton",
+        "digest": f"sha256:{'0' * 64}",
+        "name": "numbers",
+        "version": "7",
+        "caBundle": {"name": "company-ca", "key": "ca.crt"},
+    },
+    "runtime": {
+        "image": "registry.example.com/triton:1",
+        "imagePullPolicy": "Always",
+        "imagePullSecrets": [{"name": "registry"}],
+        "resources": {"limits": {"nvidia.com/gpu": 1, "memory": "4Gi"}, "requests": {"cpu": "2"}},
+        "args": ["--log-verbose=1", "--strict-readiness=true"],
+        "env": [
+            {"name": "LEVEL", "value": "3"},
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "t", "optional": True}}},
+        ],
+        "nodeSelector": {"accelerator": "h200", "zone": "a"},
+        "tolerations": [
+            {"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoExecute", "tolerationSeconds": 60}
+        ],
+        "serviceAccountName": "digits",
+        "terminationGracePeriodSeconds": 120,
+    },
+    "scaling": {"minReplicas": 2, "replicas": 3},
+    "traffic": {"hosts": ["digits.example.com"], "gateways": ["istio-ingress/public"], "timeout": "1m30s"},
+    "rollout": {
+        "strategy": "Canary",
+        "steps": [{"weight": 5, "hold": "1h"}, {"weight": 25}],
+        "paused": True,
+        "drain": "2m",
+        "progressDeadlineSeconds": 120,
+    },
+}
+
+
+def changed(path, value):
+    spec = copy.deepcopy(FULL)
+    *parents, last = path.split(".")
+    place = spec
+    for key in parents:
+        place = place[int(key)] if key.isdecimal() else place.setdefault(key, {})
+    place[last] = value
+    return spec
+
+
+def reordered(value):
+    if isinstance(value, dict):
+        return {key: reordered(one) for key, one in reversed(value.items())}
+    return [reordered(one) for one in value] if isinstance(value, list) else value
+
+
+class TestDefaults:
+    def test_a_spec_that_says_only_where_the_model_is(self):
+        made = plan_of({"model": {"uri": URI}})
+        assert (made.replicas, made.timeout, made.hosts, made.gateways) == (1, 60, (), ())
+        assert made.model_name == "digits"
+        rollout = made.rollout
+        assert rollout.steps == (Step(10, 300), Step(50, 300))
+        assert (rollout.paused, rollout.drain, rollout.progress_deadline) == (False, 30, 600)
+        assert (rollout.promote, rollout.abort, rollout.retry) == (None, None, None)
+
+    def test_what_the_user_says_wins(self):
+        made = plan_of(FULL)
+        assert (made.replicas, made.timeout, made.model_name) == (3, 90, "numbers")
+        assert (made.hosts, made.gateways) == (("digits.example.com",), ("istio-ingress/public",))
+        assert made.rollout.steps == (Step(5, 3600), Step(25, None))
+        assert (made.rollout.paused, made.rollout.drain, made.rollout.progress_deadline) == (True, 120, 120)
+
+    def test_propagation_is_the_operators_setting(self):
+        made = plan(METADATA, FULL, Settings(propagation_seconds=3))
+        assert made.rollout.propagation == 3
+
+    def test_direct_has_no_steps(self):
+        assert plan_of({"model": {"uri": URI}, "rollout": {"strategy": "Direct"}}).rollout.steps == ()
+
+    @pytest.mark.parametrize(
+        ("scaling", "replicas"),
+        [
+            ({}, 1),
+            ({"minReplicas": 3}, 3),
+            ({"replicas": 2}, 2),
+            ({"minReplicas": 3, "replicas": 2}, 3),
+            ({"minReplicas": 3, "replicas": 5}, 5),
+        ],
+    )
+    def test_replicas_are_never_fewer_than_the_minimum(self, scaling, replicas):
+        assert plan_of({"model": {"uri": URI}, "scaling": scaling}).replicas == replicas
+
+    @pytest.mark.parametrize(
+        ("uri", "stated", "expected"),
+        [
+            ("pvc://models/digits/model.onnx", None, "onnx"),
+            ("https://example.com/digits.onnx?token=1#x", None, "onnx"),
+            ("https://example.com/digits.tar.gz?file=a.onnx", None, "triton"),
+            ("pvc://models/repository", None, "triton"),
+            ("pvc://models/model.onnx", "triton", "triton"),
+            ("https://example.com/download/17", "onnx", "onnx"),
+        ],
+    )
+    def test_the_format_is_told_by_the_ending_unless_stated(self, uri, stated, expected):
+        assert plan_of({"model": {"uri": uri, "format": stated}}).model.resolved_format() == expected
+
+
+class TestDurations:
+    @pytest.mark.parametrize(
+        ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h1s", 3601), ("2h3m4s", 7384), ("1s", 1)]
+    )
+    def test_hours_minutes_and_seconds(self, text, seconds):
+        assert plan_of({"model": {"uri": URI}, "traffic": {"timeout": text}}).timeout == seconds
+
+    @pytest.mark.parametrize("text", ["55", "1m1h", "1.5h", "-5s", "5 m", "1d", "5m\n", "٣s", "99999999h"])
+    def test_what_is_none_is_rejected_with_a_sentence(self, text):
+        with pytest.raises(InvalidSpecError, match="hours, minutes and seconds"):
+            plan_of({"model": {"uri": URI}, "rollout": {"drain": text}})
+
+    def test_the_longest_is_still_in_the_calendar(self):
+        made = plan_of({"model": {"uri": URI}, "rollout": {"steps": [{"weight": 1, "hold": "99999h999999m59s"}]}})
+        assert made.rollout.steps[0].hold < 100 * 365 * 86400
+
+
+class TestRevision:
+    def test_the_order_of_fields_does_not_matter(self):
+        assert plan_of(reordered(FULL)).revision == plan_of(FULL).revision
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            ("scaling", {"minReplicas": 9}),
+            ("traffic", {"hosts": ["b.example.com"], "gateways": ["x/y"]}),
+            ("traffic.timeout", "5s"),
+            ("rollout", {"strategy": "Direct"}),
+            ("rollout.paused", False),
+            ("futureField", {"nobody": "knows"}),
+            ("model.futureField", "nobody knows"),
+        ],
+    )
+    def test_fields_that_shape_no_pod_make_no_new_revision(self, path, value):
+        assert plan_of(changed(path, value)).revision == plan_of(FULL).revision
+
+    def test_the_operators_settings_make_no_new_revision(self):
+        upgraded = Settings(triton_image="b", fetch_image="c", image_pull_policy="Never", min_ready_seconds=99)
+        assert plan(METADATA, FULL, upgraded).revision == plan_of(FULL).revision
+
+    def test_annotations_and_the_generation_make_no_new_revision(self):
+        later = {**METADATA, "generation": 99, "annotations": {ANNOTATION_PROMOTE: "bcdfghjk"}}
+        assert plan(later, FULL, Settings()).revision == plan_of(FULL).revision
+
+    def test_saying_a_default_is_the_same_as_leaving_it_out(self):
+        brief = {"model": {"uri": URI}}
+        said = {"model": {"uri": URI, "name": METADATA["name"], "digest": None}, "runtime": {}}
+        assert plan_of(said).revision == plan_of(brief).revision
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            ("model.uri", "https://models.example.com/digits-2.tar.gz"),
+            ("model.format", "onnx"),
+            ("model.digest", f"sha256:{'1' * 64}"),
+            ("model.name", "figures"),
+            ("model.version", "8"),
+            ("model.caBundle", {"name": "company-ca", "key": "other.crt"}),
+            ("runtime.image", "registry.example.com/triton:2"),
+            ("runtime.imagePullPolicy", "Never"),
+            ("runtime.imagePullSecrets", []),
+            ("runtime.resources.limits", {"nvidia.com/gpu": 2, "memory": "4Gi"}),
+            ("runtime.resources.requests", {"cpu": "3"}),
+            ("runtime.args", ["--strict-readiness=true", "--log-verbose=1"]),
+            ("runtime.env.0.value", "4"),
+            ("runtime.env.1.valueFrom", {"secretKeyRef": {"name": "token", "key": "u"}}),
+            ("runtime.nodeSelector", {"accelerator": "h200"}),
+            ("runtime.tolerations.0.tolerationSeconds", 61),
+            ("runtime.serviceAccountName", "other"),
+            ("runtime.terminationGracePeriodSeconds", 121),
+        ],
+    )
+    def test_each_field_that_shapes_the_pods_makes_a_new_one(self, path, value):
+        assert plan_of(changed(path, value)).revision != plan_of(FULL).revision
+
+    def test_objects_of_different_names_differ_as_their_models_are_called_differently(self):
+        other = plan({**METADATA, "name": "letters"}, {"model": {"uri": URI}}, Settings())
+        assert other.revision != plan_of({"model": {"uri": URI}}).revision
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("value", "command"),
+        [
+            ("bcdfghjk", Command("bcdfghjk", 1)),
+            ("bcdfghjk/1", Command("bcdfghjk", 1)),
+            ("bcdfghjk/12", Command("bcdfghjk", 12)),
+            ("", None),
+            ("/2", None),
+            ("bcdfghjk/", None),
+            ("bcdfghjk/two", None),
+            ("bcdfghjk/-1", None),
+            ("bcdfghjk/1/2", None),
+            ("bcdfghjk/²", None),
+            ("bcdfghjk\n", None),
+            ("true", Command("true", 1)),
+            (f"bcdfghjk/{'9' * 5000}", None),
+        ],
+    )
+    def test_a_command_names_a_revision_and_perhaps_an_attempt(self, value, command):
+        assert Command.parse(value) == command
+
+    def test_each_annotation_is_its_own_command(self):
+        annotations = {ANNOTATION_PROMOTE: "b", ANNOTATION_ABORT: "c/2", ANNOTATION_RETRY: "d/3", "other": "e"}
+        rollout = plan_of(annotations=annotations).rollout
+        assert (rollout.promote, rollout.abort, rollout.retry) == (Command("b", 1), Command("c", 2), Command("d", 3))
+
+    def test_an_object_without_annotations_has_none(self):
+        made = plan({**METADATA, "annotations": None}, {"model": {"uri": URI}}, Settings())
+        assert made.rollout == replace(made.rollout, promote=None, abort=None, retry=None)
+
+
+class TestRejection:
+    @pytest.mark.parametrize(
+        ("spec", "sentence"),
+        [
+            ({}, "spec.model: Field required"),
+            ({"model": {}}, "spec.model.uri: Field required"),
+            ({"model": {"uri": URI, "format": "keras"}}, "spec.model.format: .*'onnx' or 'triton'"),
+            ({"model": {"uri": URI}, "scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas: .* greater than or eq"),
+            ({"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}}, "spec.rollout.steps.0.weight"),
+            ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is no URI"),
+        ],
+    )
+    def test_a_spec_that_an_older_crd_let_pass_is_rejected_by_field(self, spec, sentence):
+        with pytest.raises(InvalidSpecError, match=sentence):
+            plan_of(spec)
+
+    def test_a_name_too_long_for_its_children_is_rejected(self):
+        with pytest.raises(InvalidSpecError, match="longer than 50 characters"):
+            plan({**METADATA, "name": "m" * 51}, {"model": {"uri": URI}}, Settings())

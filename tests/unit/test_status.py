@@ -1,0 +1,168 @@
+"""The status as a whole: what kubectl shows, and all that a new operator needs to go on."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.unit.scenario import NOW, rollout
+
+from nereid.api.status import ModelDeploymentStatus
+from nereid.build.revision import new_record
+from nereid.report.status import condition, invalid, report, to_json, trouble_event
+from nereid.rollout.state import RolloutState
+
+SERVING = rollout().stable("a")
+CANARY = rollout().stable("a").candidate("b", weight=20).holding(5)
+SCENARIOS = {
+    "nothing": rollout().wanting("a"),
+    "first": rollout().candidate("a", weight=100, step=2, ready=0),
+    "serving": SERVING,
+    "canary": CANARY,
+    "second attempt": rollout().stable("a").candidate("b", weight=50, step=1, attempt=2).holding(5),
+    "waiting": rollout()
+    .steps((20, None))
+    .stable("a")
+    .candidate("b", weight=20)
+    .phase("Paused", 5, "AwaitingPromotion"),
+    "paused before": rollout().paused().stable("a").candidate("b", ready=1),
+    "retiring": SERVING.retiring("b", seconds=5, replicas=3).retiring("c", seconds=1),
+    "failed": SERVING.failed("b", attempt=3, reason="OutOfMemory"),
+    "aborted": CANARY.abort("b"),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+class TestEveryStatus:
+    def test_brings_the_rollout_back_after_a_restart(self, scenario):
+        stored = json.loads(json.dumps(to_json(scenario.report())))
+        found = RolloutState.from_status(ModelDeploymentStatus.model_validate(stored))
+        assert found == scenario.decide().state
+        assert replace(scenario, state=found).decide() == replace(scenario, state=scenario.decide().state).decide()
+
+    def test_is_read_as_it_was_written(self, scenario):
+        stored = to_json(scenario.report())
+        assert to_json(ModelDeploymentStatus.model_validate(stored)) == stored
+
+    def test_is_written_once_for_the_same_picture(self, scenario):
+        first = scenario.report()
+        again = scenario.report(previous=first, now=NOW + timedelta(hours=1))
+        assert to_json(again) == to_json(first)
+
+    def test_has_weights_that_sum_to_100(self, scenario):
+        status = scenario.report()
+        assert sum(one.weight for one in (status.stable, status.candidate) if one) == 100
+
+
+def test_an_empty_status_is_the_beginning():
+    assert RolloutState.from_status(ModelDeploymentStatus.model_validate({})) == RolloutState()
+
+
+def test_a_status_of_a_newer_operator_is_understood():
+    stored = {**to_json(CANARY.report()), "shadow": {"x": 1}}
+    stored["rollout"]["evidence"] = [1.5]
+    assert RolloutState.from_status(ModelDeploymentStatus.model_validate(stored)) == CANARY.state
+
+
+@pytest.mark.parametrize(
+    ("scenario", "phase"),
+    [
+        (rollout().wanting("a"), "Pending"),
+        (rollout().candidate("a", weight=100, step=2, ready=0).trouble("a", "ModelNotFound"), "Failed"),
+        (SERVING, "Ready"),
+        (CANARY, "Progressing"),
+        (CANARY.paused(), "Paused"),
+        (rollout().paused().stable("a").candidate("b", ready=1), "Paused"),
+        (SERVING.rolling_back(5), "Progressing"),
+        (SERVING.failed("b"), "Degraded"),
+        (rollout().stable("a", ready=3), "Degraded"),
+        (SERVING.problem("NameConflict"), "Degraded"),
+    ],
+)
+def test_the_phase_says_it_in_a_word(scenario, phase):
+    assert scenario.report().phase == phase
+
+
+class TestContent:
+    def test_of_a_canary(self):
+        status = to_json(CANARY.report())
+        assert (status["observedGeneration"], status["url"]) == (3, "http://digits.example.com")
+        assert status["stable"] == {
+            "revision": "a",
+            "version": "a",
+            "modelUri": "",
+            "weight": 80,
+            "replicas": 4,
+            "readyReplicas": 4,
+        }
+        assert (status["candidate"]["weight"], status["candidate"]["readyReplicas"]) == (20, 1)
+        assert (status["rollout"]["state"], status["rollout"]["step"]) == ("Holding", 0)
+        assert (status["rollout"]["since"], status["rollout"]["nextLook"]) == (
+            "2026-11-20T11:59:55Z",
+            "2026-11-20T12:00:55Z",
+        )
+
+    def test_the_scale_subresource_counts_the_pods_that_serve(self):
+        status = CANARY.report()
+        assert (status.replicas, status.selector) == (4, "app=digits,nereid.dev/revision=a")
+
+    def test_versions_and_uris_come_from_the_records_or_stay_as_they_were(self):
+        picture = CANARY.picture()
+        record = replace(new_record(picture.plan), revision="b", version="7-b", model_uri="https://x/7")
+        first = report(picture, {"b": record}, "", ModelDeploymentStatus(), NOW)
+        assert (first.candidate.version, first.candidate.model_uri) == ("7-b", "https://x/7")
+        later = report(picture, {}, "", first, NOW)
+        assert later.candidate == first.candidate
+
+    def test_what_is_over_is_left_out(self):
+        status = to_json(SERVING.report())
+        assert status.keys().isdisjoint({"candidate"})
+        assert status["rollout"].keys().isdisjoint({"failed", "nextLook"})
+        assert status["rollout"]["retiring"] == []
+
+
+class TestInvalidSpec:
+    def test_what_runs_goes_on_as_it_was(self):
+        before = CANARY.report()
+        after = invalid("spec.model.uri: Field required", 4, before, NOW + timedelta(hours=1))
+        assert (after.stable, after.candidate, after.rollout) == (before.stable, before.candidate, before.rollout)
+        assert (after.phase, after.observed_generation) == ("Degraded", 4)
+        assert condition(after, "Available").status == "True"
+        assert condition(after, "Available").last_transition_time == NOW
+
+    @pytest.mark.parametrize("kind", ["Ready", "SpecValid"])
+    def test_the_sentence_is_in_the_conditions(self, kind):
+        found = condition(invalid("spec.model.uri: Field required", 4, SERVING.report(), NOW), kind)
+        assert (found.status, found.reason) == ("False", "InvalidSpec")
+        assert found.message == "spec.model.uri: Field required"
+
+    def test_of_a_new_object(self):
+        status = invalid("no", 1, ModelDeploymentStatus(), NOW)
+        assert (status.phase, status.stable) == ("Failed", None)
+        assert {one.type for one in status.conditions} == {"Ready", "SpecValid"}
+
+    def test_is_written_once(self):
+        first = invalid("no", 4, SERVING.report(), NOW)
+        assert to_json(invalid("no", 4, first, NOW + timedelta(hours=1))) == to_json(first)
+
+    def test_is_forgotten_when_the_spec_is_mended(self):
+        mended = SERVING.report(previous=invalid("no", 2, SERVING.report(), NOW))
+        assert condition(mended, "SpecValid").status == condition(mended, "Ready").status == "True"
+
+
+class TestTroubleEvent:
+    ILL = rollout().stable("a").candidate("b").trouble("b", "ImagePullFailed", "no such image")
+
+    def test_tells_a_new_trouble_once(self):
+        told = trouble_event(self.ILL.picture(), CANARY.report())
+        assert (told.reason, "no such image" in told.message) == ("ImagePullFailed", True)
+        assert trouble_event(self.ILL.picture(), self.ILL.report()) is None
+
+    def test_another_trouble_is_told_again(self):
+        assert trouble_event(self.ILL.picture(), CANARY.problem("NameConflict").report()) is not None
+
+    def test_a_failed_rollout_was_told_when_it_failed(self):
+        assert trouble_event(SERVING.failed("b").picture(), SERVING.report()) is None
+
+    def test_no_trouble_no_event(self):
+        assert trouble_event(SERVING.picture(), CANARY.report()) is None
