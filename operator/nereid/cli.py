@@ -54,7 +54,7 @@ def print_reference() -> None:
 def render(file: Path, namespace: str) -> None:
     """Print the manifests that FILE's ModelDeployments become, without a cluster, as in a first rollout."""
     try:
-        for document in yaml.safe_load_all(file.read_text()):
+        for document in yaml.load_all(file.read_text(), Loader=_Loader):
             if document and document.get("kind") == names.KIND:
                 _render(document, namespace)
     except InvalidSpecError as error:
@@ -69,6 +69,15 @@ def _render(document: dict[str, dict[str, str]], namespace: str) -> None:
     for wave in manifests(wanted, live, {wanted.revision: new_record(wanted)}):
         for manifest in wave:
             click.echo(f"---\n{yaml.dump(manifest, Dumper=_PlainDumper, sort_keys=False, width=120)}", nl=False)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as kubectl does: a date is a string."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it as it is
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class _PlainDumper(yaml.SafeDumper):

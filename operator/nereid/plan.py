@@ -145,11 +145,15 @@ def revision_content(name: str, spec: ModelDeploymentSpec) -> dict[str, Any]:
     Empty fields are left out, so that fields which later versions of the API add change no hash.
     """
     content = {
-        "model": spec.model.model_dump(exclude_none=True),
+        "model": {"name": name, **spec.model.model_dump(exclude_none=True)},
         "runtime": spec.runtime.model_dump(exclude_none=True) if spec.runtime else {},
     }
-    content["model"].setdefault("name", name)
-    return content
+    return {part: _without_empty(fields) for part, fields in content.items()}
+
+
+def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+    inner = {key: _without_empty(value) if isinstance(value, Mapping) else value for key, value in fields.items()}
+    return {key: value for key, value in inner.items() if value not in ({}, [])}
 
 
 def _check_uri(uri: str) -> None:

@@ -155,6 +155,11 @@ class TestHolding:
         assert held.steps((20, 10), (50, 60)).decide().state.step == 1
         assert held.steps((20, None)).decide().state.reason == "AwaitingPromotion"
 
+    def test_steps_edited_while_one_is_held_never_take_weight_back(self):
+        held = rollout().stable("a").candidate("b", weight=20, step=0).holding(60).ready("b", 4)
+        assert held.steps((5, 60), (10, 60), (30, 60)).decide().state.step == 2
+        assert held.steps((5, 60), (10, 60)).decide().state.step == 2
+
     def test_when_its_step_is_gone_only_the_end_is_left(self):
         decision = rollout().stable("a").candidate("b", weight=50, step=1).holding(5).steps((20, 60)).decide()
         assert place(decision) == ("Preparing", 1, 50)

@@ -245,3 +245,15 @@ class TestRejection:
     def test_a_name_too_long_for_its_children_is_rejected(self):
         with pytest.raises(InvalidSpecError, match="longer than 50 characters"):
             plan({**METADATA, "name": "m" * 51}, {"model": {"uri": URI}}, Settings())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"limits": {"nvidia.com/gpu": 1}}, {"limits": {"nvidia.com/gpu": "1"}}),
+        ({"limits": {"cpu": 1}, "requests": {}}, {"limits": {"cpu": 1}}),
+    ],
+)
+def test_two_ways_to_write_the_same_are_one_revision(one, other):
+    written = [plan_of(spec={"model": {"uri": URI}, "runtime": {"resources": way, "env": []}}) for way in (one, other)]
+    assert len({plan.revision for plan in written}) == 1

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from nereid.api.schema import ApiModel, Duration, matching, rule, rules
+from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
 
 
 class ScalingSpec(ApiModel):
@@ -66,15 +66,15 @@ class TrafficSpec(ApiModel):
         )
     )
 
-    hosts: Annotated[list[Host], Field(min_length=1, max_length=16)] | None = Field(
+    hosts: Annotated[list[Host], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = Field(
         default=None,
         description=(
             "DNS names by which clients outside the mesh reach the model through the gateways. Clients inside the "
             "mesh use the Service named like the ModelDeployment: port 8000 for REST, 8001 for gRPC."
         ),
     )
-    gateways: Annotated[list[GatewayReference], Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="Istio Gateways that serve the hosts, each as NAMESPACE/NAME."
+    gateways: Annotated[list[GatewayReference], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = (
+        Field(default=None, description="Istio Gateways that serve the hosts, each as NAMESPACE/NAME.")
     )
     timeout: Duration | None = Field(
         default=None,

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from nereid.api.schema import ApiModel, ObjectName
 
+# 1 and "1" are the same quantity, and so must not make two revisions.
 Quantity = Annotated[
-    int | str,
+    str,
+    BeforeValidator(str),
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
 ]
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=32)]

@@ -9,8 +9,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 RULES: Final = "x-kubernetes-validations"
+# A list of which no item may be repeated.
+SET: Final[JsonDict] = {"x-kubernetes-list-type": "set"}
 
 # Bounded, so that a time some durations from now is still in the calendar.
 DURATION_PATTERN: Final = r"^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"

@@ -152,7 +152,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return _enter(state, "Preparing", now, "PausedBySpec" if plan.rollout.paused else "StartingPods"), ()
     if state.reason == "PausedBySpec":
         return state, ()
-    weight = weight_of(plan.rollout, state.step)
+    weight = max(state.weight, weight_of(plan.rollout, state.step))
     candidate = observed.of(state.candidate)
     if candidate.available >= pods_for(weight, plan.replicas):
         phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
@@ -185,7 +185,12 @@ def _hold(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -
         return _dwell(plan, state, now), ()
     if not _is_over(plan.rollout, state, now):
         return state, ()
-    return _enter(replace(state, step=state.step + 1), "Preparing", now, "StartingPods"), ()
+    return _enter(replace(state, step=_next_step(plan.rollout, state)), "Preparing", now, "StartingPods"), ()
+
+
+def _next_step(rollout: RolloutPlan, state: RolloutState) -> int:
+    """Return the first step with a higher weight: the steps may have been edited while the rollout ran."""
+    return next((index for index, step in enumerate(rollout.steps) if step.weight > state.weight), len(rollout.steps))
 
 
 def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
