@@ -1,0 +1,81 @@
+"""What Kiali says about a namespace: how traffic is split between versions, and what is wrong with its objects.
+
+Kiali's API is its web page's, with no promise of stability; only the few fields read here are relied on.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+_TIMEOUT_SECONDS: Final = 20
+_COMPLAINTS: Final = frozenset({"error", "warning"})
+
+
+def traffic_by_version(kiali_url: str, namespace: str, app: str, seconds: int = 60) -> dict[str, float]:
+    """Return the share of requests, in percent, that Kiali's graph draws to each version of an app."""
+    graph = _get(
+        f"{kiali_url}/api/namespaces/graph",
+        namespaces=namespace,
+        graphType="versionedApp",
+        duration=f"{seconds}s",
+        injectServiceNodes="true",
+        refreshInterval="0",
+    )
+    elements = graph["elements"]
+    versions = {
+        node["data"]["id"]: node["data"]["version"]
+        for node in elements.get("nodes") or []
+        if node["data"].get("app") == app and node["data"].get("version")
+    }
+    rates: Counter[str] = Counter()
+    for edge in elements.get("edges") or []:
+        if version := versions.get(edge["data"]["target"]):
+            rates[version] += _requests_per_second(edge["data"])  # type: ignore[assignment]  # a rate is a fraction
+    total = rates.total()
+    return {version: 100 * rate / total for version, rate in rates.items()} if total else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What Kiali looked at in a namespace, each as `type name`, and every error and warning that it has about them."""
+
+    objects: frozenset[str]
+    complaints: tuple[str, ...]
+
+
+def validate(kiali_url: str, namespace: str) -> Validation:
+    """Let Kiali look at the namespace's Istio objects, Services and workloads as they are now."""
+    checked = _get(f"{kiali_url}/api/clusters/workloads", namespaces=namespace, rateInterval="60s")["validations"]
+    services = _get(f"{kiali_url}/api/clusters/services", namespaces=namespace, rateInterval="60s")["services"]
+    for service in services:
+        details = _get(f"{kiali_url}/api/namespaces/{namespace}/services/{service['name']}", validate="true")
+        for kind, found in details["validations"].items():
+            checked.setdefault(kind, {}).update(found)
+    mine = [found for kind in checked.values() for found in kind.values() if found["namespace"] == namespace]
+    return Validation(
+        objects=frozenset(f"{found['objectType']} {found['name']}" for found in mine),
+        complaints=tuple(complaint for found in mine for complaint in _complaints(found)),
+    )
+
+
+def _complaints(found: Any) -> list[str]:
+    about = f"{found['objectType']} {found['name']}"
+    return [
+        f"{check['severity']} {check.get('code', '')} of {about}: {check['message']}"
+        for check in found["checks"]
+        if check["severity"] in _COMPLAINTS
+    ]
+
+
+def _requests_per_second(edge: Any) -> float:
+    traffic = edge.get("traffic") or {}
+    rates = traffic.get("rates") or {}
+    return float(rates.get(traffic.get("protocol"), 0))
+
+
+def _get(url: str, **query: str) -> Any:
+    with urlopen(f"{url}?{urlencode(query)}", timeout=_TIMEOUT_SECONDS) as response:
+        return json.load(response)

@@ -1,0 +1,105 @@
+"""One ModelDeployment on the cluster, as its user sees it: what its status says, and the three words to say to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cluster import Cluster, Manifest, wait_for
+
+READY_SECONDS: Final = 180
+ROLLOUT_SECONDS: Final = 240
+_GROUP: Final = "nereid.dev"
+
+
+@dataclass(frozen=True)
+class ModelDeployment:
+    """A handle for the ModelDeployment of this name; it need not exist."""
+
+    cluster: Cluster
+    namespace: str
+    name: str = "digits"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The object as it is now; empty when there is none."""
+        return self.cluster.get("ModelDeployment", self.name, self.namespace) or {}
+
+    @property
+    def status(self) -> Manifest:
+        """What the operator says about the object as it is now; empty until it has seen this generation."""
+        manifest = self.manifest
+        status: Manifest = manifest.get("status") or {}
+        seen = status.get("observedGeneration") == manifest.get("metadata", {}).get("generation")
+        return status if seen else {}
+
+    def revision(self, role: str) -> str:
+        """Return the id of the `stable` or the `candidate` revision; empty when there is none."""
+        return str((self.status.get(role) or {}).get("revision") or "")
+
+    def promote(self) -> None:
+        """Give all traffic to the candidate."""
+        self._annotate("promote")
+
+    def abort(self) -> None:
+        """Give all traffic back to the stable revision."""
+        self._annotate("abort")
+
+    def wait_for(self, what: str, look: Callable[[Manifest], Any], seconds: float = ROLLOUT_SECONDS) -> Manifest:
+        """Wait until `look` agrees with the status, and return that status."""
+
+        def agreed() -> Manifest | None:
+            status = self.status
+            return status if status and look(status) else None
+
+        return wait_for(f"{self.namespace}/{self.name}: {what}", agreed, seconds=seconds, seen=self.describe)
+
+    def wait_for_condition(
+        self, kind: str, status: str, reason: str | None = None, seconds: float = READY_SECONDS
+    ) -> Manifest:
+        """Wait for a condition's status, and its reason where one is given; return the condition."""
+        found = self.wait_for(
+            f"condition {kind} is {status}" + (f" because of {reason}" if reason else ""),
+            lambda seen: matches(condition(seen, kind), status, reason),
+            seconds,
+        )
+        return condition(found, kind)
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> Manifest:
+        """Wait until the spec as it stands is what serves; return the status."""
+        return self.wait_for("Ready", lambda seen: matches(condition(seen, "Ready"), "True"), seconds)
+
+    def wait_until_split(self, weight: int, seconds: float = ROLLOUT_SECONDS) -> Manifest:
+        """Wait until the candidate's share is `weight` and can be trusted to have reached the proxies."""
+        return self.wait_for(f"{weight}% go to the candidate", lambda seen: is_split(seen, weight), seconds)
+
+    def describe(self) -> str:
+        """Return what a person would look at first: the columns, the conditions, the events."""
+        kubectl = self.cluster.kubectl
+        lines = [kubectl("get", "mdep", "--output=wide", namespace=self.namespace), "Conditions:"]
+        lines += [
+            f"  {seen['type']}={seen['status']} {seen.get('reason', '')}: {seen.get('message', '')}"
+            for seen in self.manifest.get("status", {}).get("conditions") or []
+        ]
+        lines += ["Pods:", kubectl("get", "pods", "--output=wide", namespace=self.namespace)]
+        lines += ["Events:", kubectl("get", "events", "--sort-by=.lastTimestamp", namespace=self.namespace)]
+        return "\n".join(lines)
+
+    def _annotate(self, verb: str) -> None:
+        word = f"{_GROUP}/{verb}={self.revision('candidate')}"
+        self.cluster.kubectl("annotate", "--overwrite", "mdep", self.name, word, namespace=self.namespace)
+
+
+def condition(status: Manifest, kind: str) -> Manifest:
+    """Return a condition of a status; empty when it is not there."""
+    return next((seen for seen in status.get("conditions") or [] if seen["type"] == kind), {})
+
+
+def matches(seen: Manifest, status: str, reason: str | None = None) -> bool:
+    """Tell whether a condition has this status, and this reason where one is given."""
+    return seen.get("status") == status and reason in (None, seen.get("reason"))
+
+
+def is_split(status: Manifest, weight: int) -> bool:
+    """Tell whether the candidate has this share of the traffic, and the proxies have had time to hear of it."""
+    state = (status.get("rollout") or {}).get("state")
+    return (status.get("candidate") or {}).get("weight") == weight and state in ("Holding", "Paused")

@@ -1,0 +1,109 @@
+"""Fixtures: the cluster of $KUBECONFIG with the operator installed, models trained once, a namespace for each case.
+
+A failed case prints its ModelDeployments, pods and events. Namespaces are deleted when their case is over, and
+once more all together at the end of the run.
+"""
+
+import re
+import secrets
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+# The demo and these tests share one set of clients.
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "digits"))
+
+from cluster import Cluster, CommandError
+from tests.e2e.case import AUTHORITY, Case
+from tests.e2e.locks import locked
+from tests.e2e.model_server import ModelServer, serve_models
+from train import Digits, train
+
+VERSIONS: Final = ("1", "2", "3")
+LABELS: Final = {"app.kubernetes.io/part-of": "nereid-e2e"}
+REPORT: Final = (
+    ("get", "mdep", "--output=yaml"),
+    ("get", "pods", "--output=wide"),
+    ("get", "events", "--sort-by=.lastTimestamp"),
+)
+_case_of_item: Final = pytest.StashKey[Case]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    case = item.stash.get(_case_of_item, None)
+    if report.when == "call" and report.failed and case is not None:
+        report.sections.append(("the namespace", _describe(case)))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    is_worker = hasattr(session.config, "workerinput")
+    if not is_worker and session.testscollected and not session.config.option.collectonly:
+        selector = ",".join(f"{key}={value}" for key, value in LABELS.items())
+        Cluster.from_environment().kubectl("delete", "namespaces", f"--selector={selector}", "--wait=false")
+
+
+def _describe(case: Case) -> str:
+    texts = []
+    for arguments in REPORT:
+        try:
+            texts.append(case.cluster.kubectl(*arguments, namespace=case.namespace))
+        except CommandError as error:
+            texts.append(str(error))
+    return "\n".join(texts)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    return Cluster.from_environment()
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share."""
+    mine = tmp_path_factory.getbasetemp()
+    return mine if worker_id == "master" else mine.parent
+
+
+@pytest.fixture(scope="session")
+def digits(run_folder: Path) -> Digits:
+    folder = run_folder / "digits"
+    with locked(run_folder / "training"):
+        if not folder.exists():
+            train(VERSIONS).save(folder)
+    return Digits.load(folder, VERSIONS)
+
+
+@pytest.fixture(scope="session")
+def model_server(cluster: Cluster, digits: Digits, run_folder: Path) -> ModelServer:
+    folder = run_folder / "model-server"
+    with locked(run_folder / "serving"):
+        if folder.exists():
+            return ModelServer((folder / "ca.crt").read_text())
+        folder.mkdir()
+        return serve_models(cluster, digits, LABELS, folder)
+
+
+@pytest.fixture
+def one_stops_the_operator(run_folder: Path) -> Iterator[None]:
+    """Lets one case at a time stop the operator; the cases that run meanwhile must not notice more than a delay."""
+    with locked(run_folder / "operator"):
+        yield
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest, cluster: Cluster, digits: Digits, model_server: ModelServer) -> Iterator[Case]:
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    name = f"e2e-{words[:36].strip('-')}-{secrets.token_hex(2)}"
+    cluster.create_namespace(name, {"istio-injection": "enabled", **LABELS})
+    authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": AUTHORITY}}
+    cluster.apply({**authority, "data": {"ca.crt": model_server.authority}}, namespace=name)
+    made = Case(cluster, name, digits, model_server)
+    request.node.stash[_case_of_item] = made
+    yield made
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

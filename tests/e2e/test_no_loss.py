@@ -1,0 +1,62 @@
+"""No request is lost: a steady client counts over every change that traffic is moved by."""
+
+import pytest
+from model_deployment import ModelDeployment
+from tests.e2e.case import WAITS_AT_20, Case
+
+RATE = 50
+
+
+def test_apply_split_promotion_and_abort_lose_nothing(case: Case) -> None:
+    served = case.apply(version="1")
+    served.wait_until_ready()
+    with case.traffic() as client:
+        client.start(RATE)
+        roll_out(case, served, "2")
+        served.promote()
+        served.wait_until_ready()
+        roll_out(case, served, "3")
+        served.abort()
+        wait_until_drained(served)
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+    assert total.sent > RATE * 30
+    assert set(total.by_version("REST")) == set(total.by_version("gRPC")) == {"1", "2", "3"}
+
+
+def roll_out(case: Case, served: ModelDeployment, version: str) -> None:
+    case.apply(version=version)
+    served.wait_until_split(20)
+
+
+def wait_until_drained(served: ModelDeployment) -> None:
+    """Wait until revisions without traffic have lost their pods."""
+    served.wait_for("nothing is left to drain", lambda seen: not seen["rollout"].get("retiring"))
+
+
+def test_deleted_pod_loses_nothing(case: Case) -> None:
+    served = case.apply(scaling={"minReplicas": 2})
+    served.wait_until_ready()
+    chosen = f"nereid.dev/model-deployment={served.name}"
+    first = case.cluster.list("Pod", case.namespace, chosen)[0]["metadata"]["name"]
+    with case.traffic() as client:
+        client.start(RATE)
+        case.cluster.kubectl("delete", "pod", first, namespace=case.namespace)
+        served.wait_until_ready()
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+    assert total.sent > RATE * 5
+
+
+@pytest.mark.long
+def test_ten_rollouts_in_a_row_lose_nothing(case: Case) -> None:
+    served = case.apply(version="1", rollout=WAITS_AT_20)
+    served.wait_until_ready()
+    with case.traffic() as client:
+        client.start(RATE)
+        for version in ("2", "1") * 5:
+            roll_out(case, served, version)
+            served.promote()
+            served.wait_until_ready()
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]

@@ -1,0 +1,103 @@
+"""The operator may die at any moment: rollouts continue, and deletion does not need it."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from cluster import Cluster, Manifest, is_ready, wait_for
+from tests.e2e.case import Case
+from tests.e2e.expectations import assert_only_version_answers
+
+RATE = 20
+CHILDREN = ("ControllerRevision", "Deployment", "ReplicaSet", "Service", "VirtualService")
+
+
+def operator_pods(cluster: Cluster) -> list[Manifest]:
+    return cluster.list("Pod", cluster.operator["metadata"]["namespace"], "app.kubernetes.io/name=nereid")
+
+
+def kill_operator(cluster: Cluster) -> None:
+    """Kill the operator's process with SIGKILL and wait until its container runs again."""
+    before = operator_container(cluster)
+    os.kill(process_of(before["containerID"].partition("://")[2]), signal.SIGKILL)
+    wait_for(
+        "the operator runs again",
+        lambda: operator_container(cluster)["restartCount"] > before["restartCount"] and operator_is_ready(cluster),
+        seconds=90,
+    )
+
+
+def operator_container(cluster: Cluster) -> Manifest:
+    (pod,) = operator_pods(cluster)
+    return next(status for status in pod["status"]["containerStatuses"] if status["name"] == "operator")
+
+
+def operator_is_ready(cluster: Cluster) -> bool:
+    pods = operator_pods(cluster)
+    return len(pods) == 1 and is_ready(pods[0])
+
+
+def process_of(container: str) -> int:
+    """Return the process on this machine that is the first one of a container."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if container in (folder / "cgroup").read_text():
+                return int(folder.name)
+        except OSError:  # it ended while we looked
+            continue
+    pytest.skip("the operator does not run on this machine, so its process cannot be killed from here")
+
+
+@pytest.mark.usefixtures("one_stops_the_operator")
+def test_rollout_continues_after_the_operator_is_killed(case: Case) -> None:
+    served = case.apply(version="1")
+    served.wait_until_ready()
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(version="2")
+        served.wait_for("the candidate's pods start", lambda seen: seen["rollout"]["state"] == "Preparing")
+        kill_operator(case.cluster)
+        served.wait_until_split(20)
+        served.promote()
+        served.wait_for("the promotion begins", lambda seen: seen["rollout"]["state"] == "Promoting")
+        kill_operator(case.cluster)
+        served.wait_until_ready()
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
+@pytest.mark.usefixtures("one_stops_the_operator")
+def test_deletion_does_not_need_the_operator(case: Case) -> None:
+    served = case.apply(version="1")
+    served.wait_until_ready()
+    assert not served.manifest["metadata"].get("finalizers")
+    assert set(served.manifest["metadata"].get("annotations", {})) <= {
+        "kubectl.kubernetes.io/last-applied-configuration"
+    }
+    scale_operator(case.cluster, 0)
+    try:
+        wait_for("the operator is gone", lambda: not operator_pods(case.cluster), seconds=60)
+        case.cluster.kubectl("delete", "mdep", "digits", "--timeout=20s", namespace=case.namespace)
+        wait_for("all children are gone", lambda: not leftovers(case), seconds=60, seen=lambda: leftovers(case))
+    finally:
+        scale_operator(case.cluster, 1)
+        wait_for("the operator is back", lambda: operator_is_ready(case.cluster), seconds=90)
+    wait_for("all pods are gone", lambda: not case.cluster.list("Pod", case.namespace), seconds=120)
+    assert leftovers(case) == []
+
+
+def scale_operator(cluster: Cluster, replicas: int) -> None:
+    metadata = cluster.operator["metadata"]
+    cluster.kubectl("scale", "deployment", metadata["name"], f"--replicas={replicas}", namespace=metadata["namespace"])
+
+
+def leftovers(case: Case) -> list[str]:
+    """Return what is still there of a ModelDeployment beside its pods, which need a while to end."""
+    chosen = "nereid.dev/model-deployment=digits"
+    return [
+        f"{kind}/{found['metadata']['name']}"
+        for kind in CHILDREN
+        for found in case.cluster.list(kind, case.namespace, chosen)
+    ]
