@@ -154,6 +154,19 @@ def _configure_logging(log_format: str, log_level: str) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps Kopf from copying every object at every event for a comparison that nobody asks for."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
 async def _require_crd(client: Client) -> None:
     """Wait, by having Kopf call start-up again, until ModelDeployments are served: Kopf looks for them only once."""
     try:
@@ -169,6 +182,7 @@ async def _require_crd(client: Client) -> None:
 def _configure(settings: kopf.OperatorSettings) -> None:
     """Keep Kopf from writing anything, and from waiting for ever."""
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDiffBase()
     settings.scanning.disabled = True
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5

@@ -6,6 +6,7 @@ The only place that digs in raw Kubernetes objects. Pure: no client, no clock.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from nereid import names
@@ -102,6 +103,24 @@ class RevisionObserved:
         if self.deployment and self.deployment.trouble:
             found.append(self.deployment.trouble)
         return min(found, key=lambda trouble: (trouble.reason == "InsufficientCapacity", trouble.message), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFacts:
+    """An Istio Gateway: the host patterns that it serves with TLS, `*` and `*.example.com` among them."""
+
+    tls_hosts: tuple[str, ...]
+
+    def serves_with_tls(self, host: str) -> bool:
+        """Whether clients reach `host` by https."""
+        return any(fnmatchcase(host, pattern) for pattern in self.tls_hosts)
+
+
+def gateway_facts(raw: Mapping[str, Any]) -> GatewayFacts:
+    """Return the facts of an Istio Gateway; a server's hosts may name the namespaces that may use them."""
+    servers = raw.get("spec", {}).get("servers", [])
+    hosts = [host for server in servers if "mode" in server.get("tls", {}) for host in server.get("hosts", [])]
+    return GatewayFacts(tuple(host.rpartition("/")[2] for host in hosts))
 
 
 Facts = DeploymentFacts | PodFacts | RevisionRecord | None

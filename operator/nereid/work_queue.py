@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
 
+from nereid.cluster.errors import ApiError
+
 Key = TypeVar("Key", bound=Hashable)
 
 FIRST_PAUSE: Final = 0.2
@@ -75,7 +77,8 @@ class WorkQueue(Generic[Key]):
     @property
     def longest_running_seconds(self) -> float:
         """How long the oldest unfinished pass has been going on; 0 when none is."""
-        return time.monotonic() - min(self._running.values(), default=time.monotonic())
+        now = time.monotonic()
+        return now - min(self._running.values(), default=now)
 
     def _wake(self, key: Key) -> None:
         del self._timers[key]
@@ -91,22 +94,22 @@ async def work(queue: WorkQueue[Key], process: Callable[[Key], Awaitable[float |
     """Process keys until cancelled.
 
     What `process` returns is when to wake the key, in seconds. When it raises, the key is tried again: not before the
-    exception's `retry_after`, if it has one.
+    time that the API server asked for.
     """
     while True:
         key = await queue.get()
         try:
             wake_after = await process(key)
-        except Exception as error:  # noqa: BLE001 - one object in trouble must not stop the worker
-            _log_failure(key, error)
-            queue.retry(key, getattr(error, "retry_after", None) or 0.0)
+        except ApiError as error:
+            logger.warning("%s will be tried again: %s", key, error)
+            queue.retry(key, error.retry_after)
+        except Exception:
+            # A fault in one object's pass must not stop the worker.
+            logger.exception("%s failed and will be tried again", key)
+            queue.retry(key)
         else:
             queue.forget(key)
             if wake_after is not None:
                 queue.add_after(key, wake_after)
         finally:
             queue.done(key)
-
-
-def _log_failure(key: Hashable, error: Exception) -> None:
-    logger.warning("%s failed and will be tried again: %s", key, error, exc_info=error)

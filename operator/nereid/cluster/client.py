@@ -4,6 +4,7 @@ Measured against typed clients, one aiohttp session costs half the CPU and none 
 timeout, and every failure becomes one of `errors`.
 """
 
+import asyncio
 import json
 import secrets
 import socket
@@ -22,6 +23,8 @@ from nereid.cluster.resources import EVENT, POD, Manifest, Resource, resource_of
 Raw = dict[str, Any]
 Parameters = dict[str, str]
 
+# A connection's TLS buffers take a quarter MiB, and more requests at a time do not make the API server faster.
+MAX_IN_FLIGHT: Final = 16
 PAGE_SIZE: Final = 500
 # The server ends a watch after this time; it sends a bookmark every minute, so that longer silence means a dead stream.
 WATCH_SECONDS: Final = 300
@@ -48,6 +51,7 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def require_served(self, resource: Resource) -> None:
         """Raise NotFound unless the API server serves the resource's version."""
@@ -169,7 +173,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         content_type: str = _JSON,
     ) -> Raw:
-        async with self._send(method, path, parameters, body, content_type) as response:
+        async with self._in_flight, self._send(method, path, parameters, body, content_type) as response:
             answer: Raw = json.loads(await response.read())
             return answer
 
@@ -190,15 +194,18 @@ class Client:
         connection = self._connection
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         try:
-            async with connection.session.request(
-                method,
-                connection.url(path),
-                params=parameters,
-                data=data,
-                headers={**connection.headers(), "Content-Type": content_type, "Accept": _ACCEPTED},
-                proxy=connection.proxy,
-                timeout=limits,
-            ) as response:
+            # A watch is silent for long, but not before it has begun.
+            async with asyncio.timeout(REQUEST_TIMEOUT.total):
+                response = await connection.session.request(
+                    method,
+                    connection.url(path),
+                    params=parameters,
+                    data=data,
+                    headers={**connection.headers(), "Content-Type": content_type, "Accept": _ACCEPTED},
+                    proxy=connection.proxy,
+                    timeout=limits,
+                )
+            async with response:
                 if response.status >= _FAILURES:
                     raise await self._failure(method, path, response)
                 yield response
@@ -211,11 +218,11 @@ class Client:
         text = await response.text(errors="replace")
         retry_after = response.headers.get("Retry-After", "")
         return _error(
-            response.status, f"{method} {path}: {_message(text)}", float(retry_after) if retry_after.isdigit() else None
+            response.status, f"{method} {path}: {_message(text)}", float(retry_after) if retry_after.isdigit() else 0.0
         )
 
 
-def _error(code: int, message: str, retry_after: float | None = None) -> ApiError:
+def _error(code: int, message: str, retry_after: float = 0.0) -> ApiError:
     if code in _RETRIABLE or code >= _SERVER_ERRORS:
         return Unavailable(message, retry_after)
     return _ERRORS.get(code, Rejected)(message)

@@ -5,7 +5,7 @@ count as a difference, or each restart of the operator would repeat all of its w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,24 +23,26 @@ _SUFFIXES: Final[Mapping[str, Decimal]] = {
 
 def covers(observed: Any, desired: Any) -> bool:
     """Whether `observed` holds every field of `desired`, with its value; it may hold more fields."""
-    if isinstance(desired, Mapping):
-        return isinstance(observed, Mapping) and all(
+    if observed == desired:
+        return True
+    if isinstance(desired, dict):
+        return isinstance(observed, dict) and all(
             _field_covered(observed, key, value) for key, value in desired.items()
         )
-    if isinstance(desired, Sequence) and not isinstance(desired, str):
+    if isinstance(desired, list | tuple):
         return (
-            isinstance(observed, Sequence)
+            isinstance(observed, list)
             and len(observed) == len(desired)
             and all(covers(one, other) for one, other in zip(observed, desired, strict=True))
         )
-    return bool(observed == desired) or _same_quantity(observed, desired)
+    return _same_quantity(observed, desired)
 
 
 def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
     if key not in observed:
         # Go leaves empty values out.
         return not desired
-    if key in _ATOMIC_MAPS and isinstance(desired, Mapping) and isinstance(observed[key], Mapping):
+    if key in _ATOMIC_MAPS and isinstance(desired, dict) and isinstance(observed[key], dict):
         return observed[key].keys() == desired.keys() and covers(observed[key], desired)
     return covers(observed[key], desired)
 

@@ -16,8 +16,6 @@ from nereid import __version__
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
 # A projected token is replaced long before it expires; reading the file once a minute follows in time.
 _TOKEN_AGE: Final = 60.0
-# Eight workers with a wave's children each, and the watches, which hold a connection for good.
-_MAX_CONNECTIONS: Final = 64
 
 
 class ConnectionNotConfiguredError(Exception):
@@ -70,7 +68,8 @@ class Connection:
 async def connect() -> AsyncIterator[Connection]:
     """Open the way to the API server; all of its connections are closed on leaving."""
     info = find()
-    connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=_MAX_CONNECTIONS, keepalive_timeout=60)
+    # No limit, as each watch holds a connection for good; the client limits the requests in flight.
+    connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=REQUEST_TIMEOUT,

@@ -5,7 +5,14 @@ Every failure of the API server or of the way to it becomes one of these, once, 
 
 
 class ApiError(Exception):
-    """A request to the API server failed; the message says what was asked for and what the server said."""
+    """A request to the API server failed; the message says what was asked for and what the server said.
+
+    `retry_after` is how many seconds the server asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotFound(ApiError):  # noqa: N818 - the API server's own names for its reasons
@@ -25,8 +32,4 @@ class Rejected(ApiError):  # noqa: N818
 
 
 class Unavailable(ApiError):  # noqa: N818
-    """The API server did not answer, or asked to be left alone: for `retry_after` seconds, if it said how long."""
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    """The API server did not answer, or asked to be left alone."""

@@ -1,0 +1,1 @@
+"""What the control plane costs, measured on a real API server beside the figures of KServe."""

@@ -1,0 +1,53 @@
+"""One object in trouble is its own trouble: others are not delayed by it."""
+
+import time
+
+import pytest
+from tests.api.control_plane import ControlPlane
+from tests.api.kubernetes import Kubernetes
+from tests.api.models import Models
+from tests.api.waiting import wait_until
+
+TROUBLED = 20
+
+
+@pytest.mark.usefixtures("operator")
+def test_objects_in_trouble_do_not_delay_others(models: Models, kubernetes: Kubernetes) -> None:
+    for number in range(TROUBLED):
+        name = f"taken-{number}"
+        foreign = {"kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 1}]}}
+        kubernetes.create(kubernetes.path("Service", models.namespace), foreign)
+        models.create(name)
+    begin = time.monotonic()
+    models.create()
+    models.wait_settled()
+    assert time.monotonic() - begin < 3
+
+
+@pytest.mark.usefixtures("operator")
+def test_rejected_child_is_told_and_tried_again(models: Models, kubernetes: Kubernetes) -> None:
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/services": "0"}}}
+    path = f"/api/v1/namespaces/{models.namespace}/resourcequotas"
+    kubernetes.create(path, quota)
+    kubernetes.request(
+        "PATCH",
+        f"{path}/none/status",
+        {"status": {"hard": {"count/services": "0"}, "used": {"count/services": "0"}}},
+        "application/merge-patch+json",
+    )
+    models.create()
+    wait_until(lambda: "quota" in models.condition("Ready").get("message", ""), seconds=10, what="the quota's message")
+    kubernetes.request("DELETE", f"{path}/none")
+    models.wait_settled(seconds=50)
+
+
+@pytest.mark.usefixtures("operator")
+def test_namespaces_that_are_not_watched_are_left_alone(models: Models, control_plane: ControlPlane) -> None:
+    admin = control_plane.admin()
+    admin.create("/api/v1/namespaces", {"metadata": {"name": "not-watched"}})
+    elsewhere = Models(admin, "not-watched")
+    elsewhere.create()
+    models.create()
+    models.wait_settled()
+    assert "status" not in elsewhere.get()
+    assert elsewhere.children() == {}

@@ -1,0 +1,74 @@
+"""What the operator asks of the API server: each child written once, and nothing while nothing changes."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from tests.api.audit import AuditLog
+from tests.api.models import Models
+from tests.api.operator_process import Operator
+from tests.api.waiting import wait_until
+from tests.api.workloads import Workloads
+
+IDLE_SECONDS = 15
+
+
+@pytest.mark.usefixtures("operator")
+def test_creation_writes_each_child_once(models: Models, audit: AuditLog, workloads: Workloads) -> None:
+    workloads.held_back.add(models.namespace)
+    models.create()
+    wait_until(lambda: len(models.children()) == 5, seconds=10, what="all children")
+    workloads.release(models.namespace)
+    models.wait_settled()
+    counted = Counter((request.verb, request.resource) for request in audit.writes())
+    events = counted.pop(("create", "events"))
+    status_writes = counted.pop(("patch", "modeldeployments/status"))
+    assert counted == {
+        ("patch", "controllerrevisions"): 1,
+        ("patch", "deployments"): 1,
+        ("patch", "services"): 2,
+        ("patch", "virtualservices"): 1,
+    }
+    assert events <= 2
+    assert status_writes <= 2
+
+
+@pytest.mark.usefixtures("operator")
+def test_nothing_is_asked_while_nothing_changes(models: Models, audit: AuditLog) -> None:
+    models.create()
+    models.wait_settled()
+    audit.clear()
+    time.sleep(IDLE_SECONDS)  # the time itself is what is tested
+    assert [request for request in audit.requests() if request.verb != "watch"] == []
+
+
+def test_restart_lists_each_kind_once_and_writes_nothing(
+    models: Models, new_operator: Callable[..., Operator], audit: AuditLog
+) -> None:
+    first = new_operator()
+    first.start()
+    for number in range(5):
+        models.create(f"digits-{number}")
+    for number in range(5):
+        models.wait_settled(f"digits-{number}")
+    before = models.versions()
+    assert first.stop() == 0
+    audit.clear()
+    new_operator().start()
+    time.sleep(2)  # enough for a pass over each
+    requests = audit.requests()
+    assert [request for request in requests if request.is_write] == []
+    lists = Counter(request.resource for request in requests if request.verb == "list")
+    assert lists == dict.fromkeys(
+        ("modeldeployments", "controllerrevisions", "deployments", "services", "virtualservices", "pods"), 1
+    )
+    assert models.versions() == before
+
+
+def test_stop_is_quick_and_clean(models: Models, operator: Operator) -> None:
+    models.create()
+    models.wait_settled()
+    begin = time.monotonic()
+    assert operator.stop() == 0
+    assert time.monotonic() - begin < 5
