@@ -9,11 +9,12 @@ from collections import Counter
 from tests.api.kubernetes import Kubernetes
 
 LABEL = "nereid.dev/model-deployment"
-CHILDREN_OF_EACH = 5
+CHILDREN_OF_EACH = 6
 _PATHS = (
     "/apis/apps/v1/controllerrevisions",
     "/apis/apps/v1/deployments",
     "/api/v1/services",
+    "/apis/networking.istio.io/v1/destinationrules",
     "/apis/networking.istio.io/v1/virtualservices",
 )
 

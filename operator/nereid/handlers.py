@@ -17,9 +17,11 @@ from nereid.cluster import connection
 from nereid.cluster.children import Children
 from nereid.cluster.client import Client
 from nereid.cluster.errors import ApiError, NotFound
+from nereid.cluster.gateways import Gateways
 from nereid.cluster.informer import Informer
 from nereid.cluster.model_deployments import Key, ModelDeployments
-from nereid.cluster.resources import MODEL_DEPLOYMENT, WATCHED
+from nereid.cluster.resources import GATEWAY, MODEL_DEPLOYMENT, WATCHED
+from nereid.gather import Stores
 from nereid.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, PLURAL, VERSION
 from nereid.reconcile import Reconciler
 from nereid.settings import Settings
@@ -48,13 +50,19 @@ class Engine:
         self.queue: WorkQueue[Key] = WorkQueue()
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
-        self._reconciler = Reconciler(client, children, self.model_deployments, settings, lambda: datetime.now(UTC))
+        # Gateways stand in any namespace, where an operator that may see only some of them cannot look.
+        gateways = None if settings.namespaces else Gateways(on_change=self._gateway_changed)
+        self._reconciler = Reconciler(
+            client, Stores(self.model_deployments, children, gateways), settings, lambda: datetime.now(UTC)
+        )
         self._workers = settings.workers
         self._informers = [
             Informer(client, resource, children, namespace=namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
             for resource in WATCHED
             for namespace in settings.namespaces or (None,)
         ]
+        if gateways is not None:
+            self._informers.append(Informer(client, GATEWAY, gateways, namespace=None, label_selector=""))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -83,6 +91,10 @@ class Engine:
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
 
+    def _gateway_changed(self, reference: str) -> None:
+        for key in self.model_deployments.naming_gateway(reference):
+            self.queue.add(key)
+
     def _spawn(self, name: str, work_to_do: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work_to_do, name=name))
 
@@ -109,12 +121,15 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
 async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     """Remember a ModelDeployment as it is now and have it looked at."""
     engine: Engine = memo.engine
-    raw = event["object"]
+    raw, found = event["object"], engine.model_deployments
+    key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+    rivals = found.rivals(key)
     if event["type"] == "DELETED":
-        engine.model_deployments.remove(raw)
-    elif not engine.model_deployments.put(raw):
+        found.remove(raw)
+    elif not found.put(raw):
         return
-    engine.queue.add((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+    for one in (key, *(rival.key for rival in (*rivals, *found.rivals(key)))):
+        engine.queue.add(one)
 
 
 @kopf.on.probe(errors=kopf.ErrorsMode.PERMANENT)

@@ -3,6 +3,7 @@
 The only place that digs in raw Kubernetes objects. Pure: no client, no clock.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,14 +65,21 @@ class PodFacts:
 class RevisionRecord:
     """A revision as it was made: the content of its ControllerRevision, resolved once and never changed.
 
-    `template` is the whole pod template, so that a later operator with other defaults re-rolls nothing.
+    It keeps the whole pod template, so that a later operator with other defaults re-rolls nothing; as JSON, which takes
+    a tenth of the memory.
     """
 
     revision: str
     number: int
     version: str
     model_uri: str
-    template: Mapping[str, Any]
+    template_json: bytes
+
+    @property
+    def template(self) -> dict[str, Any]:
+        """The pod template."""
+        template: dict[str, Any] = json.loads(self.template_json)
+        return template
 
     def data(self) -> dict[str, Any]:
         """Return the record as the ControllerRevision's `data`."""
@@ -197,11 +205,11 @@ def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
     if not data.keys() >= {"version", "modelUri", "template"}:
         return None
     return RevisionRecord(
-        revision=raw["metadata"]["labels"][names.LABEL_REVISION],
+        revision=_revision_label(raw),
         number=raw.get("revision", 0),
         version=data["version"],
         model_uri=data["modelUri"],
-        template=data["template"],
+        template_json=names.canonical_json(data["template"]),
     )
 
 
@@ -212,12 +220,16 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
     """
     template = deployment["spec"]["template"]
     return RevisionRecord(
-        revision=deployment["metadata"]["labels"][names.LABEL_REVISION],
+        revision=_revision_label(deployment),
         number=1,
         version=template["metadata"]["labels"]["version"],
         model_uri=model_uri,
-        template=template,
+        template_json=names.canonical_json(template),
     )
+
+
+def _revision_label(raw: Mapping[str, Any]) -> str:
+    return str(raw["metadata"].get("labels", {}).get(names.LABEL_REVISION, ""))
 
 
 def pod_facts(raw: Mapping[str, Any]) -> PodFacts:

@@ -5,53 +5,53 @@ The conductor: it holds the order of the steps, and leaves each of them to the m
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.build.manifests import manifests
-from nereid.build.revision import new_record
 from nereid.build.routing import url
-from nereid.cluster.children import Children
 from nereid.cluster.client import Client
 from nereid.cluster.converge import Applied, converge
-from nereid.cluster.crash_causes import CrashCauses
 from nereid.cluster.errors import ApiError
-from nereid.cluster.model_deployments import ModelDeployment, ModelDeployments
-from nereid.cluster.resources import DEPLOYMENT, MODEL_DEPLOYMENT
-from nereid.names import API_VERSION, KIND, revision_child_name
-from nereid.observed import Observed, RevisionRecord, Trouble, observe, recovered_record
+from nereid.cluster.model_deployments import ModelDeployment
+from nereid.cluster.resources import MODEL_DEPLOYMENT
+from nereid.gather import Gatherer, Stores
+from nereid.names import API_VERSION, KIND
+from nereid.observed import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
 from nereid.report.conditions import Picture
-from nereid.report.status import invalid, report, to_json, trouble_event
+from nereid.report.status import condition, invalid, report, to_json, trouble_event
 from nereid.rollout.decide import decide
-from nereid.rollout.state import Decision, Event, RolloutState
+from nereid.rollout.state import Event, RolloutState
 from nereid.settings import Settings
 
 # A child that the API server rejects, or whose name is taken, may become possible without any event that shows it.
 REJECTED_RETRY_SECONDS: Final = 30.0
+_CHILD_PROBLEMS: Final = frozenset({"NameConflict", "ChildRejected"})
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Subject:
+    """The ModelDeployment that a pass works on, as it was last read or written, and its status."""
+
+    seen: ModelDeployment
+    status: ModelDeploymentStatus
 
 
 class Reconciler:
     """Makes the cluster match one ModelDeployment at a time; safe to be called for several keys at once."""
 
-    def __init__(
-        self,
-        client: Client,
-        children: Children,
-        model_deployments: ModelDeployments,
-        settings: Settings,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, client: Client, stores: Stores, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._client = client
-        self._children = children
-        self._model_deployments = model_deployments
+        self._stores = stores
+        self._gatherer = Gatherer(client, stores)
         self._settings = settings
         self._clock = clock
-        self._causes = CrashCauses(client)
 
     async def __call__(self, key: tuple[str, str]) -> float | None:
         """Work on the ModelDeployment `key` (namespace, name) once.
@@ -60,80 +60,59 @@ class Reconciler:
         Conflict where somebody else wrote in between, and Unavailable where the API server did not answer: the pass
         is then to be repeated.
         """
-        subject = self._model_deployments.get(key)
-        if subject is None or subject.deleting:
+        seen = self._stores.model_deployments.get(key)
+        if seen is None or seen.deleting:
             return None
-        previous = ModelDeploymentStatus.model_validate(subject.status)
+        subject = _Subject(seen, ModelDeploymentStatus.model_validate(seen.status))
         try:
-            wanted = plan(_metadata(subject), subject.spec, self._settings)
+            wanted = plan(_metadata(seen), seen.spec, self._settings)
         except InvalidSpecError as error:
-            await self._write(subject, invalid(str(error), subject.generation, previous, self._clock()))
+            await self._write(subject, invalid(str(error), seen.generation, subject.status, self._clock()))
             return None
-        return await self._converge(subject, wanted, previous)
+        return await self._converge(subject, wanted)
 
-    async def _converge(self, subject: ModelDeployment, wanted: Plan, previous: ModelDeploymentStatus) -> float | None:
-        observed = await self._observe(subject)
-        state = RolloutState.from_status(previous)
+    async def _converge(self, subject: _Subject, wanted: Plan) -> float | None:
+        wanted, unreachable = self._gatherer.reachable(subject.seen, wanted)
+        observed = await self._gatherer.observe(wanted.owner)
+        state = RolloutState.from_status(subject.status)
         decision = decide(wanted, observed, state, self._clock())
-        records = await self._records(wanted, decision, observed, previous)
+        records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
+        address = url(wanted, tls=self._gatherer.has_tls(wanted))
         moved = decision.state != state
         if moved:
-            picture = Picture(wanted, decision, observed, ())
-            previous, subject = await self._report(subject, picture, records, previous)
-        waves = manifests(wanted, decision.live, records)
+            problems = (*_standing_problems(subject.status), *unreachable)
+            recorded = report(
+                Picture(wanted, decision, observed, problems), records, address, subject.status, self._clock()
+            )
+            await self._write(subject, recorded)
         applied, _ = await asyncio.gather(
-            converge(self._client, self._children, subject.owner, waves), self._tell(wanted.owner, decision.events)
+            converge(self._client, self._stores.children, wanted.owner, manifests(wanted, decision.live, records)),
+            self._tell(wanted.owner, decision.events),
         )
-        picture = Picture(wanted, decision, await self._observe(subject), _problems(applied))
-        _, subject = await self._report(subject, picture, records, previous)
-        if trouble := trouble_event(picture, previous):
+        observed = await self._gatherer.observe(wanted.owner)
+        picture = Picture(wanted, decision, observed, (*_problems(applied), *unreachable))
+        trouble = trouble_event(picture, subject.status)
+        if not moved or picture.problems:
+            # A move is followed by another pass at once, which reports what has come of it.
+            await self._write(subject, report(picture, records, address, subject.status, self._clock()))
+        if trouble:
             await self._tell(wanted.owner, (Event("Warning", trouble.reason, trouble.message),))
         applied.raise_failures()
-        return _next_look(decision, picture, moved=moved)
+        if moved:
+            return 0.0
+        return _sooner(decision.requeue_after, REJECTED_RETRY_SECONDS if _problems(applied) else None)
 
-    async def _observe(self, subject: ModelDeployment) -> Observed:
-        children = self._children.of(subject.owner)
-        return observe([(child.revision, await self._causes.of(child)) for child in children])
-
-    async def _records(
-        self, wanted: Plan, decision: Decision, observed: Observed, previous: ModelDeploymentStatus
-    ) -> Mapping[str, RevisionRecord]:
-        """Return the record of each live revision: as kept, else as its Deployment shows it, else newly made."""
-        records = {}
-        uris = {one.revision: one.model_uri for one in (previous.stable, previous.candidate) if one}
-        for live in decision.live:
-            seen = observed.of(live.revision)
-            if seen.record:
-                records[live.revision] = seen.record
-            elif seen.deployment:
-                name = revision_child_name(wanted.owner.name, live.revision)
-                raw = await self._client.get(DEPLOYMENT, wanted.owner.namespace, name)
-                records[live.revision] = recovered_record(raw, uris.get(live.revision, ""))
-            elif live.revision == wanted.revision:
-                records[live.revision] = new_record(wanted)
-        return records
-
-    async def _report(
-        self,
-        subject: ModelDeployment,
-        picture: Picture,
-        records: Mapping[str, RevisionRecord],
-        previous: ModelDeploymentStatus,
-    ) -> tuple[ModelDeploymentStatus, ModelDeployment]:
-        status = report(picture, records, url(picture.plan), previous, self._clock())
-        return status, await self._write(subject, status)
-
-    async def _write(self, subject: ModelDeployment, status: ModelDeploymentStatus) -> ModelDeployment:
+    async def _write(self, subject: _Subject, status: ModelDeploymentStatus) -> None:
         """Write a status if it is another one; on the resourceVersion that it was made from, or Conflict is raised."""
-        content = to_json(status)
-        if content == subject.status:
-            return subject
-        owner = subject.owner
+        seen, content = subject.seen, to_json(status)
+        subject.status = status
+        if content == seen.status:
+            return
         raw = await self._client.apply_status(
-            MODEL_DEPLOYMENT, owner.namespace, owner.name, content, subject.resource_version
+            MODEL_DEPLOYMENT, seen.namespace, seen.name, content, seen.resource_version
         )
-        self._model_deployments.put(raw)
-        return self._model_deployments.get(subject.key) or subject
+        self._stores.model_deployments.put(raw)
+        subject.seen = ModelDeployment.from_raw(raw)
 
     async def _tell(self, owner: Owner, events: Sequence[Event]) -> None:
         regarding = {
@@ -164,6 +143,12 @@ def _metadata(subject: ModelDeployment) -> dict[str, object]:
     }
 
 
+def _standing_problems(previous: ModelDeploymentStatus) -> tuple[Trouble, ...]:
+    """Return the problem with children that the last status told of: it stands until they have been applied."""
+    told = condition(previous, "Ready")
+    return (Trouble(told.reason, told.message),) if told and told.reason in _CHILD_PROBLEMS else ()
+
+
 def _problems(applied: Applied) -> tuple[Trouble, ...]:
     taken = [Trouble("NameConflict", one.message) for one in applied.conflicts]
     rejected = [
@@ -173,9 +158,5 @@ def _problems(applied: Applied) -> tuple[Trouble, ...]:
     return (*taken, *rejected)
 
 
-def _next_look(decision: Decision, picture: Picture, *, moved: bool) -> float | None:
-    """Return when to look again: at once after a move, else when time or a retry may change something."""
-    if moved:
-        return 0.0
-    waits = [decision.requeue_after, REJECTED_RETRY_SECONDS if picture.problems else None]
+def _sooner(*waits: float | None) -> float | None:
     return min((wait for wait in waits if wait is not None), default=None)

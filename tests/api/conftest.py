@@ -59,7 +59,7 @@ def new_operator(control_plane: ControlPlane, namespace: str, tmp_path: Path) ->
     made: list[Operator] = []
 
     def make(**settings: str) -> Operator:
-        made.append(Operator(control_plane, tmp_path, namespaces=namespace, **settings))
+        made.append(Operator(control_plane, tmp_path, **{"namespaces": namespace, **settings}))
         return made[-1]
 
     yield make

@@ -188,27 +188,30 @@ class ControlPlane:
         ]
 
 
+ISTIO_PLURALS = ("destinationrules", "gateways", "virtualservices")
+
+
 def install_definitions(admin: Kubernetes) -> None:
-    """Install the CRDs of ModelDeployment and of Istio's VirtualService, and wait until both are served."""
+    """Install the CRDs of ModelDeployment and of those of Istio's kinds that Nereid uses, and wait for all of them."""
     own = ROOT / "crds" / "nereid.dev_modeldeployments.yaml"
-    definitions = [*yaml.safe_load_all(own.read_text()), virtual_service_definition()]
-    for definition in definitions:
+    for definition in [*yaml.safe_load_all(own.read_text()), *istio_definitions()]:
         admin.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
-    for path in ("/apis/nereid.dev/v1alpha1/modeldeployments", "/apis/networking.istio.io/v1/virtualservices"):
+    istio = [f"/apis/networking.istio.io/v1/{plural}" for plural in ISTIO_PLURALS]
+    for path in ["/apis/nereid.dev/v1alpha1/modeldeployments", *istio]:
         wait_until(lambda path=path: admin.exists(path), seconds=30, what=f"{path} being served")
 
 
-def virtual_service_definition() -> dict[str, object]:
-    """Return Istio's own CRD, from the Go module whose version `local/tools/istio` pins."""
+def istio_definitions() -> list[dict[str, object]]:
+    """Return Istio's own CRDs, from the Go module whose version `local/tools/istio` pins."""
     module = ROOT / "local" / "tools" / "istio"
     found = subprocess.run(
         ["go", "mod", "download", "-json", "istio.io/api"], cwd=module, check=True, capture_output=True, text=True
     )
     source = Path(json.loads(found.stdout)["Dir"]) / "kubernetes" / "customresourcedefinitions.gen.yaml"
     documents = source.read_text().split("\n---\n")
-    text = next(document for document in documents if "name: virtualservices.networking.istio.io" in document)
-    definition: dict[str, object] = yaml.load(text, Loader=yaml.CSafeLoader)
-    return definition
+    names = tuple(f"name: {plural}.networking.istio.io" for plural in ISTIO_PLURALS)
+    wanted = [document for document in documents if any(name in document for name in names)]
+    return [yaml.load(text, Loader=yaml.CSafeLoader) for text in wanted]
 
 
 def bind_operator_role(admin: Kubernetes) -> None:

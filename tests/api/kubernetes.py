@@ -15,11 +15,13 @@ COLLECTIONS = {
     "ControllerRevision": "/apis/apps/v1/namespaces/{}/controllerrevisions",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Service": "/api/v1/namespaces/{}/services",
+    "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
+    "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
 }
-CHILDREN = ("ControllerRevision", "Deployment", "Service", "VirtualService")
+CHILDREN = ("ControllerRevision", "Deployment", "Service", "DestinationRule", "VirtualService")
 MERGE_PATCH = "application/merge-patch+json"
 
 

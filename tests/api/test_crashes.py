@@ -62,7 +62,7 @@ def mortal(
 
 def test_operator_killed_after(models: Models, mortal: MortalOperator) -> None:
     models.create(rollout=ROLLOUT)
-    mortal.live_until(lambda: models.is_settled() and len(models.children()) == 5, "the first revision being ready")
+    mortal.live_until(lambda: models.is_settled() and len(models.children()) == 6, "the first revision being ready")
     first = models.get()["status"]["stable"]["revision"]
     models.change(model={"uri": "pvc://models/digits/2"})
     mortal.live_until(models.is_settled, "the rollout of the second revision")
@@ -70,7 +70,7 @@ def test_operator_killed_after(models: Models, mortal: MortalOperator) -> None:
     second = status["stable"]["revision"]
     assert second != first
     assert status["rollout"]["state"] == "Completed"
-    mortal.live_until(lambda: len(models.children()) == 5, "the first revision's children being gone")
+    mortal.live_until(lambda: len(models.children()) == 6, "the first revision's children being gone")
     assert {name for _, name in models.children()} == {"digits", f"digits-{second}"}
     assert len(mortal.killed_at) > 5
 
@@ -83,5 +83,5 @@ def test_api_server_restarted_in_a_rollout(models: Models, operator: Operator, c
     control_plane.stop_api_server()
     control_plane.start_api_server()
     models.wait_settled(seconds=60)
-    wait_until(lambda: len(models.children()) == 5, seconds=20, what="the first revision's children being gone")
+    wait_until(lambda: len(models.children()) == 6, seconds=20, what="the first revision's children being gone")
     assert operator.is_healthy()

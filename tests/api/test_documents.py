@@ -32,7 +32,7 @@ def shown() -> Iterator[Any]:
                 yield pytest.param(document, id=f"{source.relative_to(ROOT)}:{document['metadata']['name']}")
 
 
-@pytest.mark.parametrize("document", shown())
+@pytest.mark.parametrize("document", list(shown()))
 def test_what_is_shown_can_be_applied(kubernetes: Kubernetes, document: dict[str, Any]) -> None:
     document["metadata"]["namespace"] = "default"
     path = kubernetes.path("ModelDeployment", "default")

@@ -11,6 +11,7 @@ from tests.api.waiting import wait_until
 EDITS = {
     "Deployment": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 75}}}},
     "Service": {"spec": {"selector": {"somebody": "else"}}},
+    "DestinationRule": {"spec": {"trafficPolicy": {"connectionPool": {"http": {"idleTimeout": "1h"}}}}},
     "VirtualService": {"spec": {"http": [{"route": [{"destination": {"host": "elsewhere"}}]}]}},
     "ControllerRevision": {"metadata": {"labels": {"nereid.dev/revision": "other"}}},
 }
@@ -26,7 +27,7 @@ def test_edit_is_undone(models: Models, kind: str) -> None:
     wait_until(lambda: models.contents() == wanted, seconds=10, what=f"the repair of each {kind}")
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Service", "VirtualService"])
+@pytest.mark.parametrize("kind", ["Deployment", "Service", "DestinationRule", "VirtualService"])
 @pytest.mark.usefixtures("operator")
 def test_deleted_child_is_made_again(models: Models, kind: str) -> None:
     models.create()

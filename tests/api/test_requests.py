@@ -18,7 +18,7 @@ IDLE_SECONDS = 15
 def test_creation_writes_each_child_once(models: Models, audit: AuditLog, workloads: Workloads) -> None:
     workloads.held_back.add(models.namespace)
     models.create()
-    wait_until(lambda: len(models.children()) == 5, seconds=10, what="all children")
+    wait_until(lambda: len(models.children()) == 6, seconds=10, what="all children")
     workloads.release(models.namespace)
     models.wait_settled()
     counted = Counter((request.verb, request.resource) for request in audit.writes())
@@ -28,6 +28,7 @@ def test_creation_writes_each_child_once(models: Models, audit: AuditLog, worklo
         ("patch", "controllerrevisions"): 1,
         ("patch", "deployments"): 1,
         ("patch", "services"): 2,
+        ("patch", "destinationrules"): 1,
         ("patch", "virtualservices"): 1,
     }
     assert events <= 2
@@ -61,7 +62,16 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
     assert [request for request in requests if request.is_write] == []
     lists = Counter(request.resource for request in requests if request.verb == "list")
     assert lists == dict.fromkeys(
-        ("modeldeployments", "controllerrevisions", "deployments", "services", "virtualservices", "pods"), 1
+        (
+            "modeldeployments",
+            "controllerrevisions",
+            "deployments",
+            "services",
+            "destinationrules",
+            "virtualservices",
+            "pods",
+        ),
+        1,
     )
     assert models.versions() == before
 

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from nereid.cli import main
-from nereid.cluster.resources import CHILDREN, EVENT, MODEL_DEPLOYMENT, WATCHED
+from nereid.cluster.resources import CHILDREN, EVENT, GATEWAY, MODEL_DEPLOYMENT, WATCHED
 from nereid.settings import Settings
 
 HERE = Path(__file__).parent
@@ -88,6 +88,8 @@ def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render, value
     wanted[MODEL_DEPLOYMENT.group, f"{MODEL_DEPLOYMENT.plural}/status"] = {"patch"}
     wanted["", "pods/log"] = {"get"}
     wanted[EVENT.group, EVENT.plural] = {"create"}
+    if values == "defaults":
+        wanted[GATEWAY.group, GATEWAY.plural] = set(watch)
     for _, role in rules:
         granted = {
             (group, resource): set(rule["verbs"])

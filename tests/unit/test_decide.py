@@ -33,7 +33,7 @@ class TestFirstRevision:
         decision = rollout().wanting("a").decide()
         assert (decision.state.candidate, decision.state.stable) == ("a", None)
         assert shares(decision) == {"a": (4, 100)}
-        assert reasons(decision) == ["RolloutStarted"]
+        assert reasons(decision) == []
         assert decision.requeue_after is None
 
     def test_waits_for_its_pods_as_long_as_they_take(self):

@@ -52,7 +52,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.istio.io]
-  resources: [virtualservices]
+  resources: [destinationrules, virtualservices]
   verbs: [get, list, watch, create, patch, delete]
 # Why a pod is not ready, and why Triton ended.
 - apiGroups: [""]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from nereid.build.metadata import Manifest
-from nereid.build.revision import controller_revision, deployment, service
+from nereid.build.revision import controller_revision, deployment, destination_rule, service
 from nereid.build.routing import root_service, virtual_service
 from nereid.observed import RevisionRecord
 from nereid.plan import LiveRevision, Plan
@@ -26,7 +26,11 @@ def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, Re
         tuple(
             manifest
             for one, record in known
-            for manifest in (deployment(owner, record, one.replicas, min_ready), service(owner, record))
+            for manifest in (
+                deployment(owner, record, one.replicas, min_ready),
+                service(owner, record),
+                destination_rule(owner, record, plan.settings.cluster_domain),
+            )
         ),
         (virtual_service(plan, live),),
         (root_service(plan, live[0]),),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nereid import names
 from nereid.build.metadata import Manifest, child
-from nereid.build.revision import service_spec
+from nereid.build.revision import service_host, service_spec
 from nereid.plan import LiveRevision, Plan
 
 # gRPC and REST share the gateway's port; gRPC's content type is what tells them apart (gRPC over HTTP/2, "Requests").
@@ -44,9 +44,14 @@ def root_service(plan: Plan, primary: LiveRevision) -> Manifest:
     return child("v1", "Service", plan.owner.name, plan.owner, {"app": plan.owner.name}, {"spec": spec})
 
 
-def url(plan: Plan) -> str:
-    """Return where clients send requests: the first host, or the root Service inside the mesh."""
-    return f"http://{plan.hosts[0]}" if plan.hosts else f"http://{_service_host(plan, plan.owner.name)}:8000"
+def url(plan: Plan, *, tls: bool) -> str:
+    """Return where clients send requests: the first host, or the root Service inside the mesh.
+
+    `tls` tells that a gateway serves the first host by https.
+    """
+    if not plan.hosts:
+        return f"http://{_service_host(plan, plan.owner.name)}:{names.PORT_HTTP}"
+    return f"{'https' if tls else 'http'}://{plan.hosts[0]}"
 
 
 def _route(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, Any]:
@@ -66,4 +71,4 @@ def _destination(plan: Plan, revision: str, port: int) -> dict[str, Any]:
 
 
 def _service_host(plan: Plan, service: str) -> str:
-    return f"{service}.{plan.owner.namespace}.svc.{plan.settings.cluster_domain}"
+    return service_host(plan.owner, service, plan.settings.cluster_domain)

@@ -1,6 +1,6 @@
 """The store of ModelDeployments as they were last seen, by Kopf's watch or in the answer to our own status write."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ class ModelDeployment:
     generation: int
     resource_version: int
     annotations: Mapping[str, str]
+    created: str
     deleting: bool
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
@@ -34,6 +35,7 @@ class ModelDeployment:
             generation=metadata["generation"],
             resource_version=int(metadata["resourceVersion"]),
             annotations=dict(metadata.get("annotations", {})),
+            created=metadata["creationTimestamp"],
             deleting="deletionTimestamp" in metadata,
             spec=dict(raw.get("spec") or {}),
             status=dict(raw.get("status") or {}),
@@ -43,6 +45,20 @@ class ModelDeployment:
     def key(self) -> Key:
         """Namespace and name."""
         return self.namespace, self.name
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that it asks for."""
+        return frozenset((self.spec.get("traffic") or {}).get("hosts") or ())
+
+    @property
+    def gateways(self) -> frozenset[str]:
+        """The Gateways, as NAMESPACE/NAME, that it wants to be reached through."""
+        return frozenset((self.spec.get("traffic") or {}).get("gateways") or ())
+
+    def is_before(self, other: "ModelDeployment") -> bool:
+        """Whether it has the older right to a host; a total order, so that exactly one of two has it."""
+        return (self.created, self.uid) < (other.created, other.uid)
 
     @property
     def owner(self) -> Owner:
@@ -55,6 +71,8 @@ class ModelDeployments:
 
     def __init__(self) -> None:
         self._found: dict[Key, ModelDeployment] = {}
+        self._by_host: dict[str, set[Key]] = {}
+        self._by_gateway: dict[str, set[Key]] = {}
 
     def get(self, key: Key) -> ModelDeployment | None:
         """Return what is known of a ModelDeployment; None when it does not exist."""
@@ -66,7 +84,12 @@ class ModelDeployments:
         old = self._found.get(new.key)
         if old and old.resource_version >= new.resource_version:
             return False
+        self._forget(new.key)
         self._found[new.key] = new
+        for host in new.hosts:
+            self._by_host.setdefault(host, set()).add(new.key)
+        for gateway in new.gateways:
+            self._by_gateway.setdefault(gateway, set()).add(new.key)
         return True
 
     def remove(self, raw: Mapping[str, Any]) -> None:
@@ -74,4 +97,26 @@ class ModelDeployments:
         gone = ModelDeployment.from_raw(raw)
         known = self._found.get(gone.key)
         if known and known.uid == gone.uid:
-            del self._found[gone.key]
+            self._forget(gone.key)
+
+    def naming_gateway(self, reference: str) -> Collection[Key]:
+        """Return the keys of those that want to be reached through the Gateway NAMESPACE/NAME."""
+        return tuple(self._by_gateway.get(reference, ()))
+
+    def rivals(self, key: Key) -> list[ModelDeployment]:
+        """Return the others that ask for one of its hosts on one of its Gateways."""
+        mine = self._found.get(key)
+        if mine is None:
+            return []
+        keys = set[Key]().union(*(self._by_host[host] for host in mine.hosts)) - {key}
+        return [self._found[other] for other in sorted(keys) if self._found[other].gateways & mine.gateways]
+
+    def _forget(self, key: Key) -> None:
+        old = self._found.pop(key, None)
+        if old is None:
+            return
+        for index, values in ((self._by_host, old.hosts), (self._by_gateway, old.gateways)):
+            for value in values:
+                index[value].discard(key)
+                if not index[value]:
+                    del index[value]

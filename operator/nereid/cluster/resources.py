@@ -37,11 +37,13 @@ CONTROLLER_REVISION: Final = Resource("apps", "v1", "ControllerRevision", "contr
 DEPLOYMENT: Final = Resource("apps", "v1", "Deployment", "deployments")
 SERVICE: Final = Resource("", "v1", "Service", "services")
 VIRTUAL_SERVICE: Final = Resource("networking.istio.io", "v1", "VirtualService", "virtualservices")
+DESTINATION_RULE: Final = Resource("networking.istio.io", "v1", "DestinationRule", "destinationrules")
+GATEWAY: Final = Resource("networking.istio.io", "v1", "Gateway", "gateways")
 POD: Final = Resource("", "v1", "Pod", "pods")
 EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
 
 # What Nereid makes for a ModelDeployment, and so what it repairs and removes.
-CHILDREN: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, VIRTUAL_SERVICE)
+CHILDREN: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE)
 # What it watches besides ModelDeployments. Pods are made by Deployments; they tell why a revision is not ready.
 WATCHED: Final = (*CHILDREN, POD)
 

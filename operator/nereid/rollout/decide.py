@@ -68,8 +68,8 @@ def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: da
         return _complete(plan, state, now)
     if state.candidate == plan.revision:
         return state, ()
-    started, events = _start(plan, _retire_candidate(plan, state, now), now)
-    return replace(started, weight=FULL, step=len(plan.rollout.steps)), events
+    started, _ = _start(plan, _retire_candidate(plan, state, now), now)
+    return replace(started, weight=FULL, step=len(plan.rollout.steps)), ()
 
 
 def _settle_on_stable(plan: Plan, state: RolloutState, now: datetime) -> Transition:

@@ -1,0 +1,63 @@
+"""Hosts and Gateways: what one ModelDeployment asks for may depend on what others, and other people, have."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.api.kubernetes import Object
+from tests.api.models import Models
+from tests.api.operator_process import Operator
+from tests.api.waiting import wait_until
+
+TLS = {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["*.example.com"]}
+
+
+def asking_for(models: Models, host: str) -> Object:
+    return {"hosts": [host], "gateways": [f"{models.namespace}/public"]}
+
+
+def hosts(models: Models, name: str) -> list[str]:
+    routed: list[str] = models.kubernetes.get("VirtualService", models.namespace, name)["spec"]["hosts"]
+    return [host for host in routed if not host.endswith(".svc.cluster.local")]
+
+
+def wait_for_reason(models: Models, name: str, reason: str) -> str:
+    wait_until(lambda: models.condition("Ready", name).get("reason") == reason, seconds=20, what=f"{name}: {reason}")
+    return str(models.condition("Ready", name)["message"])
+
+
+def make_gateway(models: Models) -> None:
+    gateway = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": "public"},
+        "spec": {"servers": [{**TLS, "tls": {"mode": "SIMPLE", "credentialName": "certificate"}}]},
+    }
+    models.kubernetes.create(models.kubernetes.path("Gateway", models.namespace), gateway)
+
+
+def test_missing_gateway_is_named_until_it_exists(models: Models, new_operator: Callable[..., Operator]) -> None:
+    new_operator(namespaces="").start()
+    models.create(traffic=asking_for(models, "gateway.example.com"))
+    assert f"{models.namespace}/public" in wait_for_reason(models, "digits", "GatewayNotFound")
+    make_gateway(models)
+    assert models.wait_settled()["status"]["url"] == "https://gateway.example.com"
+    models.kubernetes.delete("Gateway", models.namespace, "public")
+    wait_for_reason(models, "digits", "GatewayNotFound")
+
+
+@pytest.mark.usefixtures("operator")
+def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
+    models.create("older", traffic=asking_for(models, "shared.example.com"))
+    created = datetime.fromisoformat(models.wait_settled("older")["metadata"]["creationTimestamp"])
+    # The API server dates objects by whole seconds.
+    wait_until(lambda: datetime.now(UTC) > created + timedelta(seconds=1), seconds=5, what="another second")
+    models.create("younger", traffic=asking_for(models, "shared.example.com"))
+    message = wait_for_reason(models, "younger", "HostConflict")
+    assert f"{models.namespace}/older" in message
+    assert "shared.example.com" in message
+    assert (hosts(models, "older"), hosts(models, "younger")) == (["shared.example.com"], [])
+    assert models.condition("Ready", "older")["status"] == "True"
+    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    models.wait_settled("younger")
+    assert hosts(models, "younger") == ["shared.example.com"]
