@@ -17,7 +17,8 @@ from nereid.cluster.gateways import Gateways
 from nereid.cluster.model_deployments import ModelDeployment, ModelDeployments
 from nereid.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT
 from nereid.names import revision_child_name
-from nereid.observed import Observed, RevisionRecord, Trouble, observe, recovered_record, revision_record
+from nereid.observed.facts import Observed, RevisionRecord, Trouble, observe
+from nereid.observed.objects import recovered_record, revision_record
 from nereid.plan import LiveRevision, Owner, Plan
 
 _logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from nereid.cluster.model_deployments import ModelDeployment
 from nereid.cluster.resources import MODEL_DEPLOYMENT
 from nereid.gather import Gatherer, Stores
 from nereid.names import API_VERSION, KIND
-from nereid.observed import Trouble
+from nereid.observed.facts import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
 from nereid.report.conditions import Picture
 from nereid.report.status import condition, invalid, report, to_json, trouble_event

@@ -77,7 +77,12 @@ def test_kiali_has_nothing_to_complain_about(case: Case) -> None:
 def assert_no_complaints(case: Case, moment: str, versions: int) -> None:
     validation = kiali.validate(case.cluster.kiali_url, case.namespace)
     kinds = Counter(name.split()[0] for name in validation.objects)
-    assert kinds == {"virtualservice": 1, "service": 1 + versions, "workload": versions}, moment
+    assert kinds == {
+        "virtualservice": 1,
+        "destinationrule": versions,
+        "service": 1 + versions,
+        "workload": versions,
+    }, moment
     assert validation.complaints == (), moment
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.status import FailedRollout, ModelDeploymentStatus, RetiringRevision
-from nereid.observed import DeploymentFacts, Observed, PodFacts, RevisionObserved, Trouble
+from nereid.observed.facts import DeploymentFacts, Observed, PodFacts, RevisionObserved, Trouble
 from nereid.plan import Command, Plan, RolloutPlan, Step, plan
 from nereid.report.conditions import Picture
 from nereid.report.status import report

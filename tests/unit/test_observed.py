@@ -5,20 +5,10 @@ from tests.unit.pods import IMAGE, INITIALIZING, container, crash_looping, pod, 
 from tests.unit.scenario import plan_of
 
 from nereid.build.revision import controller_revision, deployment, new_record
-from nereid.observed import (
-    Crash,
-    DeploymentFacts,
-    PodFacts,
-    Trouble,
-    deployment_facts,
-    explained,
-    facts_of,
-    load_failure,
-    observe,
-    pod_facts,
-    recovered_record,
-    revision_record,
-)
+from nereid.observed.facts import Crash, DeploymentFacts, PodFacts, Trouble, observe
+from nereid.observed.objects import deployment_facts, facts_of, recovered_record, revision_record
+from nereid.observed.pods import explained, pod_facts
+from nereid.observed.triton_log import load_failure
 
 LOGS = Path(__file__).parent / "triton_logs"
 RUNNING = {"running": {"startedAt": "2026-11-20T12:00:00Z"}}

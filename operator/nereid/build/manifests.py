@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from nereid.build.metadata import Manifest
 from nereid.build.revision import controller_revision, deployment, destination_rule, service
 from nereid.build.routing import root_service, virtual_service
-from nereid.observed import RevisionRecord
+from nereid.observed.facts import RevisionRecord
 from nereid.plan import LiveRevision, Plan
 
 Waves = tuple[tuple[Manifest, ...], ...]

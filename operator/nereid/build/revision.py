@@ -5,7 +5,7 @@ from typing import Any, Final
 from nereid import names
 from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
 from nereid.build.pod import PRE_STOP_SECONDS, pod_template
-from nereid.observed import RevisionRecord
+from nereid.observed.facts import RevisionRecord
 from nereid.plan import Owner, Plan
 
 HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "appProtocol": "http"}

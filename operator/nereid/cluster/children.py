@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nereid import names
-from nereid.observed import Facts, facts_of
+from nereid.observed.facts import Facts
+from nereid.observed.objects import facts_of
 from nereid.plan import Owner
 
 ChildKey = tuple[str, str, str]

@@ -12,7 +12,8 @@ from nereid import names
 from nereid.cluster.children import Child
 from nereid.cluster.client import Client
 from nereid.cluster.errors import ApiError
-from nereid.observed import Crash, Facts, PodFacts, explained
+from nereid.observed.facts import Crash, Facts, PodFacts
+from nereid.observed.pods import explained
 
 _REMEMBERED: Final = 1000
 

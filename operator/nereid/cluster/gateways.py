@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nereid.observed import GatewayFacts, gateway_facts
+from nereid.observed.facts import GatewayFacts
+from nereid.observed.objects import gateway_facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.status import Condition, ConditionStatus
-from nereid.observed import Observed, RevisionObserved, Trouble
+from nereid.observed.facts import Observed, RevisionObserved, Trouble
 from nereid.plan import Plan
 from nereid.rollout.state import Decision
 

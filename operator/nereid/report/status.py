@@ -6,7 +6,7 @@ from typing import Any
 
 from nereid import names
 from nereid.api.status import Condition, ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
-from nereid.observed import RevisionRecord, Trouble
+from nereid.observed.facts import RevisionRecord, Trouble
 from nereid.plan import LiveRevision
 from nereid.report.conditions import Picture, Verdict, conditions, dated, rollout_message, trouble_of
 from nereid.rollout.decide import deadline

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.status import FailedRollout, RetiringRevision, RolloutPhase
-from nereid.observed import Observed, Trouble
+from nereid.observed.facts import Observed, Trouble
 from nereid.plan import Command, LiveRevision, Plan, RolloutPlan
 from nereid.rollout.state import Decision, Event, RolloutState
 

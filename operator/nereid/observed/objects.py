@@ -1,0 +1,78 @@
+"""Facts of the objects that the operator makes or looks at; those of pods are a subject of their own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nereid import names
+from nereid.observed.facts import DeploymentFacts, Facts, GatewayFacts, RevisionRecord, Trouble
+from nereid.observed.pods import pod_facts
+from nereid.observed.sentence import as_sentence
+
+
+def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
+    """Return the facts of a raw child object; None for kinds of which only the presence counts."""
+    match kind:
+        case "Deployment":
+            return deployment_facts(raw)
+        case "Pod":
+            return pod_facts(raw)
+        case "ControllerRevision":
+            return revision_record(raw)
+        case _:
+            return None
+
+
+def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
+    """Return the facts of a Deployment."""
+    status = raw.get("status", {})
+    failures = [
+        condition
+        for condition in status.get("conditions", [])
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
+    return DeploymentFacts(
+        replicas=raw["spec"].get("replicas", 1),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        trouble=Trouble("ReplicaFailure", as_sentence(failures[0].get("message", ""))) if failures else None,
+    )
+
+
+def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
+    """Return the record that a ControllerRevision keeps; None when somebody spoilt it."""
+    data = raw.get("data") or {}
+    if not data.keys() >= {"version", "modelUri", "template"}:
+        return None
+    return RevisionRecord(
+        revision=_revision_label(raw),
+        number=raw.get("revision", 0),
+        version=data["version"],
+        model_uri=data["modelUri"],
+        template_json=names.canonical_json(data["template"]),
+    )
+
+
+def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionRecord:
+    """Return the record of a revision whose ControllerRevision was lost, from its raw Deployment.
+
+    The template then holds the API server's defaults too; applying it again changes nothing and re-rolls nothing.
+    """
+    template = deployment["spec"]["template"]
+    return RevisionRecord(
+        revision=_revision_label(deployment),
+        number=1,
+        version=template["metadata"]["labels"]["version"],
+        model_uri=model_uri,
+        template_json=names.canonical_json(template),
+    )
+
+
+def gateway_facts(raw: Mapping[str, Any]) -> GatewayFacts:
+    """Return the facts of an Istio Gateway; a server's hosts may name the namespaces that may use them."""
+    servers = raw.get("spec", {}).get("servers", [])
+    hosts = [host for server in servers if "mode" in server.get("tls", {}) for host in server.get("hosts", [])]
+    return GatewayFacts(tuple(host.rpartition("/")[2] for host in hosts))
+
+
+def _revision_label(raw: Mapping[str, Any]) -> str:
+    return str(raw["metadata"].get("labels", {}).get(names.LABEL_REVISION, ""))

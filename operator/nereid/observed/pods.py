@@ -1,0 +1,117 @@
+"""Facts of a pod: whether it is ready, and if not, why, as far as its status tells."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from nereid import names
+from nereid.observed.facts import Crash, PodFacts, Trouble
+from nereid.observed.sentence import as_sentence, last_line
+from nereid.observed.triton_log import load_failure
+
+_PULL_REASONS: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+)
+_CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
+_FETCH_REASONS: Final = frozenset({"ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"})
+
+
+def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
+    """Return the facts of a pod; one that is going away is neither ready nor in trouble."""
+    name = raw["metadata"]["name"]
+    if "deletionTimestamp" in raw["metadata"]:
+        return PodFacts(name, ready=False, trouble=None)
+    conditions = {condition["type"]: condition for condition in raw.get("status", {}).get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return PodFacts(name, ready=True, trouble=None)
+    trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
+    crashed = trouble is not None and trouble.reason == "ContainerCrashed"
+    return PodFacts(name, ready=False, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
+
+
+def explained(pod: PodFacts, log: str) -> PodFacts:
+    """Return a crashed pod's facts with the cause that the end of Triton's log gives."""
+    cause = load_failure(log)
+    if cause is None:
+        return pod
+    return replace(pod, trouble=Trouble("ModelLoadFailed", as_sentence(f"Triton cannot load the model: {cause}")))
+
+
+def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
+    for container in raw.get("status", {}).get("containerStatuses", []):
+        for moment in ("state", "lastState"):
+            terminated = container.get(moment, {}).get("terminated")
+            if container["name"] == names.CONTAINER_TRITON and terminated and terminated.get("exitCode"):
+                run = container.get("restartCount", 0)
+                return Crash(run, terminated["exitCode"], restarted=moment == "lastState")
+    return None
+
+
+def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") != "False":
+        return None
+    message = scheduled.get("message", "")
+    if match := _CLAIM_NOT_FOUND.search(message):
+        claim = match["claim"]
+        return Trouble(
+            "ModelNotFound", f"there is no PersistentVolumeClaim {claim}: create it or correct spec.model.uri"
+        )
+    return Trouble("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
+
+
+def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
+    status = raw.get("status", {})
+    images = {
+        container["name"]: container.get("image", "")
+        for container in [*raw["spec"].get("initContainers", []), *raw["spec"].get("containers", [])]
+    }
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        trouble = _waiting_trouble(container, images) or _exit_trouble(container)
+        if trouble:
+            return trouble
+    return None
+
+
+def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, str]) -> Trouble | None:
+    waiting = container.get("state", {}).get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    name = container["name"]
+    if reason in _PULL_REASONS:
+        return Trouble(
+            "ImagePullFailed", as_sentence(f"image {images.get(name)} cannot be pulled: {message or reason}")
+        )
+    if reason in _CONFIGURATION_REASONS:
+        return Trouble("ConfigurationMissing", as_sentence(f"container {name} cannot be created: {message or reason}"))
+    return None
+
+
+def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
+    if container.get("ready"):
+        # What it once ended with is over: an init container has done its work, another one is doing it.
+        return None
+    looping = container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+    for moment in ("state", "lastState"):
+        terminated = container.get(moment, {}).get("terminated")
+        if terminated and (looping or terminated.get("exitCode", 0) != 0):
+            return _termination_trouble(container["name"], terminated)
+    return None
+
+
+def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
+    message = terminated.get("message", "")
+    code = terminated.get("exitCode")
+    if terminated.get("reason") == "OOMKilled":
+        remedy = ": raise spec.runtime.resources.limits" if name == names.CONTAINER_TRITON else ""
+        return Trouble("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
+    if name == names.CONTAINER_FETCH:
+        reason, _, sentence = message.strip().partition(": ")
+        if reason in _FETCH_REASONS:
+            return Trouble(reason, as_sentence(sentence))
+        cause = last_line(message)
+        return Trouble("ModelFetchFailed", as_sentence(f"fetching the model ended with exit code {code}: {cause}"))
+    return Trouble(
+        "ContainerCrashed", as_sentence(f"container {name} ended with exit code {code}: {last_line(message)}")
+    )

@@ -1,0 +1,17 @@
+"""How a cause is told: what programs print, made fit for a condition."""
+
+from typing import Final
+
+_MAX_LENGTH: Final = 600
+
+
+def as_sentence(text: str) -> str:
+    """Fold white space, and bound the length: conditions are read by people and stored in etcd."""
+    folded = " ".join(text.split())
+    return folded if len(folded) <= _MAX_LENGTH else f"{folded[: _MAX_LENGTH - 1]}…"
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says anything."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it left no message"
