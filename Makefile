@@ -42,6 +42,10 @@ e2e-all: up install ## Every case on the real cluster
 bench: venv programs ## What the operator costs the API server, beside KServe's figures
 	$(TOOLS) $(PYTHON) -m bench
 
+.PHONY: bench-judge
+bench-judge: venv ## How often the rollout judge would be wrong, and how soon right, beside simpler rules
+	$(PYTHON) -m bench.judge
+
 ##@ Code
 
 .PHONY: lint

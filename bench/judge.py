@@ -1,14 +1,14 @@
 """Run with `make bench-judge`: simulates rollouts and prints what the judge makes of them, beside two usual ways.
 
-Each revision's requests fail independently. The candidate gets 5, 10, 25 and 50% of them for ten minutes each, and every
-minute three judges look: the sequential one, a threshold (at most 1% errors; rolled back at the fifth look that misses
-it), and Fisher's exact test of all counts so far, repeated at each look.
+Each revision's requests fail independently, unless said otherwise. The candidate gets 5, 10, 25 and 50% of them for ten
+minutes each. Every minute three judges look: the sequential one; a threshold (rolled back at the fifth look with more
+than 1% errors); and Fisher's exact test of all counts so far, repeated at each look.
 """
 
 import argparse
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from nereid.rollout.judge.counters import Counts
 from nereid.rollout.judge.evidence import Evidence, Margins, with_interval
-from nereid.rollout.judge.hypergeometric import Table, log_tail
 from nereid.rollout.judge.verdict import Limits, Verdict, judge
 
 WEIGHTS = tuple(weight for weight in (0.05, 0.10, 0.25, 0.50) for _ in range(10))
@@ -26,8 +25,39 @@ REQUESTS_PER_SECOND = (1, 5, 50, 500)
 LIMITS = Limits(alpha=0.01, beta=0.05)
 MOST_ERRORS = 0.01
 MISSES = 5
+IDENTICAL_TIMES = 5  # rare events need more rollouts to be seen
 
 Look = tuple[Counts, Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A candidate's and stable's error rates, and the requests per second to both together.
+
+    Errors come in bursts of `burst`. The candidate is like stable for its first `good_for` minutes.
+    """
+
+    candidate: float
+    stable: float
+    requests_per_second: float
+    burst: int = 1
+    good_for: int = 0
+
+    def looks(self, generator: np.random.Generator) -> list[Look]:
+        """Draw what each minute brings."""
+        return [self._look(generator, minute, weight) for minute, weight in enumerate(WEIGHTS)]
+
+    def _look(self, generator: np.random.Generator, minute: int, weight: float) -> Look:
+        requests = generator.poisson(60 * self.requests_per_second)
+        to_candidate = generator.binomial(requests, weight)
+        rate = self.candidate if minute >= self.good_for else self.stable
+        return self._counts(generator, to_candidate, rate), self._counts(
+            generator, requests - to_candidate, self.stable
+        )
+
+    def _counts(self, generator: np.random.Generator, requests: int, rate: float) -> Counts:
+        bursts = generator.binomial(requests, rate / self.burst)
+        return Counts(int(requests), min(int(bursts) * self.burst, int(requests)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +68,11 @@ class Outcome:
     minutes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A candidate's and stable's error rates, and the requests per second to both together."""
-
-    candidate: float
-    stable: float
-    requests_per_second: float
-
-    def looks(self, generator: np.random.Generator) -> Iterator[Look]:
-        """Draw what each minute brings."""
-        for weight in WEIGHTS:
-            requests = generator.poisson(60 * self.requests_per_second)
-            to_candidate = generator.binomial(requests, weight)
-            yield (
-                Counts(int(to_candidate), int(generator.binomial(to_candidate, self.candidate))),
-                Counts(int(requests - to_candidate), int(generator.binomial(requests - to_candidate, self.stable))),
-            )
-
-
 Judge = Callable[[Sequence[Look]], Outcome]
 
 
 def sequential(margins: Margins) -> Judge:
-    """Return the judge of Nereid."""
+    """Return the judge of Nereid, with these margins."""
 
     def run(looks: Sequence[Look]) -> Outcome:
         evidence = Evidence(margins)
@@ -77,26 +88,154 @@ def sequential(margins: Margins) -> Judge:
 
 def threshold(looks: Sequence[Look]) -> Outcome:
     """Roll back at the fifth look with more than 1% errors; a look without requests counts for nothing."""
-    misses = accumulate(candidate.errors > MOST_ERRORS * candidate.requests for candidate, _ in looks)
+    misses = accumulate(int(candidate.errors > MOST_ERRORS * candidate.requests) for candidate, _ in looks)
     return _first_to_fail(seen >= MISSES for seen in misses)
 
 
 def repeated_fisher(looks: Sequence[Look]) -> Outcome:
     """Roll back at the first look at which Fisher's one-sided test of all counts so far gives p < alpha."""
     totals = accumulate(looks, lambda total, look: (total[0] + look[0], total[1] + look[1]))
-    return _first_to_fail(
-        log_tail(Table(candidate.requests, stable.requests, candidate.errors + stable.errors), candidate.errors)
-        < math.log(LIMITS.alpha)
-        for candidate, stable in totals
-    )
+    return _first_to_fail(fisher_p(candidate, stable) < LIMITS.alpha for candidate, stable in totals)
 
 
-def _first_to_fail(failed: Iterator[bool]) -> Outcome:
+def fisher_p(candidate: Counts, stable: Counts) -> float:
+    """Return the probability of at least as many errors of the candidate, given all errors; 1 where it is above 1/2."""
+    n1, n2, x = candidate.requests, stable.requests, candidate.errors
+    m = x + stable.errors
+    if x * (n1 + n2) <= m * n1:
+        return 1.0
+    term = math.exp(_log_choose(n1, x) + _log_choose(n2, m - x) - _log_choose(n1 + n2, m))
+    total = term
+    while x < min(n1, m) and term > total * 1e-6:
+        term *= (n1 - x) * (m - x) / ((x + 1) * (n2 - m + x + 1))
+        total += term
+        x += 1
+    return total
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def _first_to_fail(failed: Iterable[bool]) -> Outcome:
     minute = next((minute for minute, has_failed in enumerate(failed, 1) if has_failed), None)
     return Outcome(Verdict.PASS, len(WEIGHTS)) if minute is None else Outcome(Verdict.FAIL, minute)
 
 
+JUDGES: Mapping[str, Judge] = {
+    "judge": sequential(Margins()),
+    "threshold": threshold,
+    "repeated Fisher": repeated_fisher,
+}
+
+
+class Bench:
+    """Runs scenarios, each with its own generator, so that one figure does not depend on which others are asked for."""
+
+    def __init__(self, runs: int, seed: int) -> None:
+        self.runs = runs
+        self._seed = seed
+
+    def outcomes(self, scenario: Scenario, judges: Mapping[str, Judge], times: int = 1) -> dict[str, list[Outcome]]:
+        """Let all judges see the same rollouts, `times` as many as usual."""
+        generator = np.random.default_rng([self._seed, hash(scenario) % 2**32])
+        rollouts = [scenario.looks(generator) for _ in range(self.runs * times)]
+        return {name: [one(looks) for looks in rollouts] for name, one in judges.items()}
+
+    def comparison(self, odds_ratio: float) -> Iterator[str]:
+        """Yield the lines of the table of one odds ratio."""
+        yield f"\n### The candidate's odds of an error are {odds_ratio:g} times stable's\n"
+        yield "| errors of stable | requests/s | judge | inconclusive | passed | threshold | repeated Fisher |"
+        yield "|---|---|---|---|---|---|---|"
+        times = IDENTICAL_TIMES if odds_ratio == 1 else 1
+        for rate, per_second in product(BASELINES, REQUESTS_PER_SECOND):
+            outcomes = self.outcomes(Scenario(worse(rate, odds_ratio), rate, per_second), JUDGES, times)
+            judged = outcomes["judge"]
+            cells = (
+                f"{rate:.1%}",
+                str(per_second),
+                rolled_back(judged),
+                share(judged, Verdict.INCONCLUSIVE),
+                share(judged, Verdict.PASS),
+                rolled_back(outcomes["threshold"]),
+                rolled_back(outcomes["repeated Fisher"]),
+            )
+            yield f"| {' | '.join(cells)} |"
+
+    def targets(self) -> Iterator[str]:
+        """Yield the lines of the table of how soon 30% errors at 5 requests/s are caught."""
+        yield "\n### 30% errors at 5 requests/s: minutes until rolled back\n"
+        yield "| errors of stable | median | 95% | within 2 minutes | threshold: median | repeated Fisher: median |"
+        yield "|---|---|---|---|---|---|"
+        for rate in BASELINES:
+            outcomes = self.outcomes(Scenario(0.30, rate, 5), JUDGES, IDENTICAL_TIMES)
+            minutes = {name: sorted(one.minutes for one in found) for name, found in outcomes.items()}
+            judged = minutes["judge"]
+            within = sum(minute <= 2 for minute in judged) / len(judged)  # noqa: PLR2004
+            yield (
+                f"| {rate:.1%} | {statistics.median(judged):g} | {judged[math.ceil(0.95 * len(judged)) - 1]} "
+                f"| {within:.1%} | {statistics.median(minutes['threshold']):g} "
+                f"| {statistics.median(minutes['repeated Fisher']):g} |"
+            )
+
+    def hard_cases(self) -> Iterator[str]:
+        """Yield the lines of the table of what the assumptions of the other tables hide."""
+        yield "\n### Hard cases\n"
+        yield "| case | requests/s | judge | inconclusive | passed | threshold | repeated Fisher |"
+        yield "|---|---|---|---|---|---|---|"
+        negligible = {**JUDGES, "judge": sequential(Margins(negligible=0.01))}
+        for per_second in REQUESTS_PER_SECOND:
+            for case, scenario, judges in (
+                ("identical, 0.5%, in bursts of 5", Scenario(0.005, 0.005, per_second, burst=5), JUDGES),
+                ("identical, 0.5%, in bursts of 20", Scenario(0.005, 0.005, per_second, burst=20), JUDGES),
+                ("no errors at all", Scenario(0, 0, per_second), JUDGES),
+                ("no errors at all, below 1% negligible", Scenario(0, 0, per_second), negligible),
+                ("as stable (0.5%) for 20 minutes, then 30%", Scenario(0.3, 0.005, per_second, good_for=20), JUDGES),
+            ):
+                outcomes = self.outcomes(scenario, judges)
+                judged = outcomes["judge"]
+                yield (
+                    f"| {case} | {per_second} | {rolled_back(judged)} | {share(judged, Verdict.INCONCLUSIVE)} "
+                    f"| {share(judged, Verdict.PASS)} | {rolled_back(outcomes['threshold'])} "
+                    f"| {rolled_back(outcomes['repeated Fisher'])} |"
+                )
+
+
 def worse(rate: float, odds_ratio: float) -> float:
-    """Return the error rate that is `odds_ratio` times worse in odds."""
+    """Return the error rate whose odds are `odds_ratio` times those of `rate`."""
     odds = odds_ratio * rate / (1 - rate)
     return odds / (1 + odds)
+
+
+def rolled_back(outcomes: Sequence[Outcome]) -> str:
+    """Return the share of rollouts that were rolled back, and the median of when."""
+    minutes = [one.minutes for one in outcomes if one.verdict == Verdict.FAIL]
+    if not minutes:
+        return "0%"
+    return f"{share(outcomes, Verdict.FAIL)}, {statistics.median(minutes):.0f} min"
+
+
+def share(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
+    """Return the percentage of rollouts that ended so."""
+    part = 100 * sum(one.verdict == verdict for one in outcomes) / len(outcomes)
+    return f"{min(part, 99.9):.1f}%" if 0 < part < 10 or 99 < part < 100 else f"{part:.0f}%"  # noqa: PLR2004
+
+
+def main() -> None:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(prog="bench.judge", description=__doc__)
+    parser.add_argument("--runs", type=int, default=400, help="rollouts for each figure (default: 400)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: 1)")
+    options = parser.parse_args()
+    bench = Bench(options.runs, options.seed)
+    print(f"{bench.runs} rollouts for each line, {bench.runs * IDENTICAL_TIMES} for odds of 1 and for 30% errors.")  # noqa: T201
+    print("Share of rollouts rolled back, and after how many minutes (median).")  # noqa: T201
+    for odds_ratio in ODDS_RATIOS:
+        for line in bench.comparison(odds_ratio):
+            print(line, flush=True)  # noqa: T201
+    for line in (*bench.targets(), *bench.hard_cases()):
+        print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -7,19 +7,22 @@ often. Source: A. Ramdas, P. Grünwald, V. Vovk, G. Shafer, Game-Theoretic Stati
 Statistical Science 38 (2023).
 
 The mean is over two things that nobody knows beforehand. One is the alternative, a point of a grid with equal weights.
-The other is the interval at which the alternative begins to hold: weight b_1 = 3/4 for the first, and for each later
-one b_j = 1/4 / (j (j - 1)), in all 1. Without that, a candidate that was good for an hour and then goes bad would first
-have to use up an hour of evidence (compare J. Shin, A. Ramdas, A. Rinaldo, E-detectors, 2023). In the j-th interval,
-with the likelihood ratios L_k,
+The other is the interval at which the alternative begins to hold: weight b_1 = 9/10 for the first, and for each later
+one b_j = 1/10 / (j (j - 1)), in all 1. Without that, a candidate that was good for an hour and then goes bad would
+first have to use up an hour of evidence (compare J. Shin, A. Ramdas, A. Rinaldo, E-detectors, 2023). In the j-th
+interval, with the likelihood ratios L_k,
 
-    S_k <- (S_k + b_j) min(L_k, CAP),      E = mean over k of S_k + 1/4 / j,
+    S_k <- (S_k + b_j) min(L_k, CAP),      E = mean over k of S_k + 1/10 / j,
 
 where the last term is the weight of all the beginnings still to come.
 
 Two bounds keep bursts and long memories in check. Both only ever make E smaller, so an e-process it stays:
 - CAP, on each likelihood ratio: errors come in bursts, which are fewer independent facts than they look, so one
-  interval multiplies the evidence by CAP at most. Below 1/alpha, so that no interval decides alone.
+  interval multiplies the evidence by CAP at most. Below the usual 1/alpha, so that the first can't decide alone.
 - CEILING, on the mean of S: what is beyond is forgotten, so that a long good record can't outweigh a bad present.
+
+An interval that says nothing (all likelihood ratios 1) need not be counted, so j numbers those that do. Which these
+are is known before the candidate's share of the errors is.
 """
 
 import math
@@ -27,9 +30,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-CAP: Final = 80.0
+CAP: Final = 90.0
 CEILING: Final = 1e5
-LATER_BEGINNING: Final = 1 / 4
+LATER_BEGINNING: Final = 1 / 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class EProcess:
         """The evidence so far: log E."""
         if not self.log_sums:
             return 0.0
-        return _log_add(_log_mean(self.log_sums), math.log(LATER_BEGINNING / self.intervals))
+        return _log_add(log_mean(self.log_sums), math.log(LATER_BEGINNING / self.intervals))
 
 
 def multiplied(process: EProcess, log_ratios: Sequence[float]) -> EProcess:
@@ -56,17 +59,18 @@ def multiplied(process: EProcess, log_ratios: Sequence[float]) -> EProcess:
         _log_add(log_sum, log_beginning) + min(log_ratio, math.log(CAP))
         for log_sum, log_ratio in zip(before, log_ratios, strict=True)
     ]
-    excess = max(0.0, _log_mean(sums) - math.log(CEILING))
+    excess = max(0.0, log_mean(sums) - math.log(CEILING))
     return EProcess(number, tuple(log_sum - excess for log_sum in sums))
+
+
+def log_mean(logs: Sequence[float]) -> float:
+    """Return the logarithm of the mean of numbers given as logarithms."""
+    largest = max(logs)
+    return largest + math.log(math.fsum(math.exp(one - largest) for one in logs) / len(logs))
 
 
 def _beginning(interval: int) -> float:
     return 1 - LATER_BEGINNING if interval == 1 else LATER_BEGINNING / (interval * (interval - 1))
-
-
-def _log_mean(logs: Sequence[float]) -> float:
-    largest = max(logs)
-    return largest + math.log(math.fsum(math.exp(one - largest) for one in logs) / len(logs))
 
 
 def _log_add(one: float, other: float) -> float:

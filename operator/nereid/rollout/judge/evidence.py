@@ -27,8 +27,8 @@ from nereid.rollout.judge.counters import Counts
 from nereid.rollout.judge.eprocess import EProcess, multiplied
 from nereid.rollout.judge.hypergeometric import Table, log_likelihood
 
-# Multiples of the odds ratio, or rate, at the boundary. Those for failing reach far, as a broken model fails everything;
-# a third of `against`, by default, is no difference.
+# Multiples of the odds ratio, or rate, at the boundary. Those for failing reach far: a broken model fails everything. A
+# third of `against` is, by default, no difference at all.
 FAILING_ODDS: Final = (math.sqrt(2), 2.0, 4.0, 8.0, 16.0, 32.0)
 PASSING_ODDS: Final = (1 / 2, 1 / 3, 1 / 6)
 PASSING_RATES: Final = (1 / 2, 1 / 10)
@@ -70,16 +70,13 @@ class Evidence:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], margins: Margins) -> "Evidence":
-        """Return kept evidence, or none if it was gathered for other margins: it says nothing about these."""
-        if Margins(**document["margins"]) != margins:
+        """Return kept evidence, or none if it is for other margins or on other grids: it can't be continued."""
+        failing, passing = _process(document["failing"]), _process(document["passing"])
+        passing_points = len(PASSING_ODDS) + (len(PASSING_RATES) if margins.negligible is not None else 0)
+        fits = len(failing.log_sums) in (0, len(FAILING_ODDS)) and len(passing.log_sums) in (0, passing_points)
+        if not fits or Margins(**document["margins"]) != margins:
             return cls(margins)
-        return cls(
-            margins,
-            Counts(**document["candidate"]),
-            Counts(**document["stable"]),
-            _process(document["failing"]),
-            _process(document["passing"]),
-        )
+        return cls(margins, Counts(**document["candidate"]), Counts(**document["stable"]), failing, passing)
 
 
 def with_interval(evidence: Evidence, candidate: Counts, stable: Counts) -> Evidence:

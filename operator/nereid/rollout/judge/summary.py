@@ -1,13 +1,18 @@
 """What the judge knows about one metric, in numbers for people."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from nereid.rollout.judge.eprocess import EProcess
+from nereid.rollout.judge.eprocess import EProcess, log_mean
 from nereid.rollout.judge.evidence import Evidence, fail_ratios, pass_ratios
 from nereid.rollout.judge.intervals import Rate, wilson
 from nereid.rollout.judge.verdict import Limits
+
+# As many more requests as are worth speaking of.
+FORESEEABLE: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,24 @@ def summary(evidence: Evidence, limits: Limits, metrics: int) -> Summary:
 
 
 def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float], requests: int) -> Progress:
-    """Estimate what is missing from what all requests so far, seen as one interval, say per candidate request.
+    log_reached = process.log_value
+    paces = [log_ratio / max(1, requests) for log_ratio in log_ratios]
+    missing = 0 if log_reached >= log_needed else _missing(process.log_sums, paces, log_needed)
+    return Progress(math.exp(log_reached), math.exp(log_needed), missing)
 
-    Each point of the grid is taken to grow at that pace from where it is; the first alone to reach its share of what is
-    needed counts. Bursts, the cap per interval and a changing split of the traffic are ignored, so this is a rough
-    figure, rather too small.
+
+def _missing(log_sums: Sequence[float], paces: Sequence[float], log_needed: float) -> int | None:
+    """Return about how many more candidate requests are needed, by bisection.
+
+    All requests so far, seen as one interval, tell what one request says on average at each point of the grid. Each
+    point is taken to go on at that pace from where it is. Bursts, the cap per interval, beginnings to come and a
+    changing split of the traffic are ignored, so this is a rough figure.
     """
-    reached, needed = math.exp(process.log_value), math.exp(log_needed)
-    if process.log_value >= log_needed:
-        return Progress(reached, needed, 0)
-    missing = [
-        (log_needed + math.log(len(process.log_sums)) - log_sum) / log_ratio * requests
-        for log_sum, log_ratio in zip(process.log_sums, log_ratios, strict=False)
-        if log_ratio > 0
-    ]
-    return Progress(reached, needed, max(1, math.ceil(min(missing))) if missing else None)
+
+    def is_enough(requests: int) -> bool:
+        grown = [log_sum + requests * pace for log_sum, pace in zip(log_sums, paces, strict=True)]
+        return log_mean(grown) >= log_needed
+
+    if not log_sums or max(paces) <= 0 or not is_enough(FORESEEABLE):
+        return None
+    return bisect_left(range(FORESEEABLE), True, lo=1, key=is_enough)  # noqa: FBT003
