@@ -53,6 +53,7 @@ lint: venv ## Format check, ruff, mypy, import linter, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict local/cluster
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory verify
 
