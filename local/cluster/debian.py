@@ -44,7 +44,6 @@ PACKAGES = (
         "containernetworking-plugins",
         tuple((f"usr/lib/cni/{plugin}", f"cni/{plugin}") for plugin in ("bridge", "host-local", "loopback")),
     ),
-    Package("prometheus", (("usr/bin/prometheus", "bin/prometheus"), ("usr/bin/promtool", "bin/promtool"))),
 )
 
 TOOLS = (

@@ -28,8 +28,10 @@ from nereid.rollout.decide import decide
 from nereid.rollout.state import Event, RolloutState
 from nereid.settings import Settings
 
-# A child that the API server rejects, or whose name is taken, may become possible without any event that shows it.
-REJECTED_RETRY_SECONDS: Final = 30.0
+# A child that the API server rejects, or whose name is taken, may become possible without any event that shows it: at
+# once after a restart of the API server, which knows no roles for a moment, or whenever somebody raises a quota.
+FIRST_RETRY_SECONDS: Final = 2.0
+LATER_RETRY_SECONDS: Final = 30.0
 _CHILD_PROBLEMS: Final = frozenset({"NameConflict", "ChildRejected"})
 
 _logger = logging.getLogger(__name__)
@@ -78,13 +80,11 @@ class Reconciler:
         decision = decide(wanted, observed, state, self._clock())
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
+        standing = _standing_problems(subject.status)
         moved = decision.state != state
         if moved:
-            problems = (*_standing_problems(subject.status), *unreachable)
-            recorded = report(
-                Picture(wanted, decision, observed, problems), records, address, subject.status, self._clock()
-            )
-            await self._write(subject, recorded)
+            picture = Picture(wanted, decision, observed, (*standing, *unreachable))
+            await self._write(subject, report(picture, records, address, subject.status, self._clock()))
         applied, _ = await asyncio.gather(
             converge(self._client, self._stores.children, wanted.owner, manifests(wanted, decision.live, records)),
             self._tell(wanted.owner, decision.events),
@@ -100,7 +100,8 @@ class Reconciler:
         applied.raise_failures()
         if moved:
             return 0.0
-        return _sooner(decision.requeue_after, REJECTED_RETRY_SECONDS if _problems(applied) else None)
+        retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
+        return _sooner(decision.requeue_after, retry if _problems(applied) else None)
 
     async def _write(self, subject: _Subject, status: ModelDeploymentStatus) -> None:
         """Write a status if it is another one; on the resourceVersion that it was made from, or Conflict is raised."""
