@@ -17,7 +17,8 @@ E2E_WORKERS ?= 4
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Work
 
@@ -90,9 +91,11 @@ status: ## Say what of the cluster runs
 	$(CLUSTER_TOOL) status
 
 .PHONY: image
-image: venv ## Build the operator's image and hand it to the cluster
+image: venv ## Build the operator's image and hand it to the cluster (CLUSTER=current pulls one from its registry)
+ifneq ($(CLUSTER),current)
 	local/images/build nereid
 	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar"
+endif
 
 .PHONY: install
 install: image ## Install the chart from this checkout into the cluster

@@ -3,7 +3,7 @@
 from bench.measurement import Figures
 
 # KServe v0.15.0, RawDeployment, 1,000 InferenceServices on two cores; as released its client is limited to 20 requests
-# per second, so the second column has that limit lifted. It makes four children for each, Nereid five.
+# per second, so the second column has that limit lifted. It makes four children for each, Nereid six.
 KSERVE = {
     "all children present, s": ("351", "70"),
     "one at a time, p50 / p99, ms": ("538 / 582", "56 / 87"),

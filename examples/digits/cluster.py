@@ -26,6 +26,7 @@ Found = TypeVar("Found")
 _API_VERSIONS: Final = {
     "ControllerRevision": "apps/v1",
     "Deployment": "apps/v1",
+    "DestinationRule": "networking.istio.io/v1",
     "ModelDeployment": "nereid.dev/v1alpha1",
     "ReplicaSet": "apps/v1",
     "VirtualService": "networking.istio.io/v1",

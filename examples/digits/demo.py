@@ -211,7 +211,7 @@ def _sum_up(cluster: Cluster, total: Tally, story: Story) -> None:
     print(
         f"\nLook around:  kubectl get mdep -n {NAMESPACE}    kubectl describe mdep digits -n {NAMESPACE}\n"
         f"              export KUBECONFIG={cluster.kubeconfig}\n"
-        f"              Kiali {cluster.kiali_url}    Prometheus {cluster.prometheus_url}\n"
+        f"              Kiali {cluster.kiali_url} (locally its API alone)    Prometheus {cluster.prometheus_url}\n"
         "Clean up:     make down"
     )
 

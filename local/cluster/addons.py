@@ -25,9 +25,6 @@ def install(paths: Paths, kubeconfig: Path, kind: str) -> None:
 
 
 def _run(paths: Paths, program: Path, environment: dict[str, str]) -> None:
-    if not program.exists():
-        print(f"{program.relative_to(LOCAL.parent)} does not exist: going on without it", flush=True)
-        return
     path = f"{paths.bin}:{environment.get('PATH', '')}:/usr/sbin:/sbin"
     environment = {**environment, "PATH": path, "NEREID_CACHE": str(paths.cache)}
     if subprocess.run([str(program)], env=environment, check=False).returncode:

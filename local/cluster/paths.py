@@ -83,7 +83,7 @@ class Paths:
         """Return the environment of everything that is started: no proxies, the pinned programs first."""
         return {
             "PATH": f"{self.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": os.environ.get("HOME", "/root"),
+            "HOME": str(Path.home()),
             "LANG": "C.UTF-8",
         }
 

@@ -57,8 +57,10 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
     assert first.stop() == 0
     audit.clear()
     new_operator().start()
-    time.sleep(2)  # enough for a pass over each
-    requests = audit.requests()
+    # Passes begin in the order of the list, so that the others were looked at before one that comes now is done.
+    models.create("digits-new")
+    models.wait_settled("digits-new")
+    requests = [request for request in audit.requests() if "digits-new" not in request.name]
     assert [request for request in requests if request.is_write] == []
     lists = Counter(request.resource for request in requests if request.verb == "list")
     assert lists == dict.fromkeys(
@@ -73,7 +75,7 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
         ),
         1,
     )
-    assert models.versions() == before
+    assert before.items() <= models.versions().items()
 
 
 def test_stop_is_quick_and_clean(models: Models, operator: Operator) -> None:

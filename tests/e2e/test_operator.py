@@ -10,7 +10,7 @@ from tests.e2e.case import Case
 from tests.e2e.expectations import assert_only_version_answers
 
 RATE = 20
-CHILDREN = ("ControllerRevision", "Deployment", "ReplicaSet", "Service", "VirtualService")
+CHILDREN = ("ControllerRevision", "Deployment", "ReplicaSet", "Service", "DestinationRule", "VirtualService")
 
 
 def operator_pods(cluster: Cluster) -> list[Manifest]:

@@ -32,7 +32,7 @@ def test_a_machine_without_an_address_is_refused() -> None:
 
 
 def test_mount_points_with_spaces() -> None:
-    assert host.mount_points(r"36 35 98:0 /mnt1 /a\040b rw - ext3 /dev/root rw") == ["/a b"]
+    assert host.mount_points(r"36 35 98:0 /mnt1 /a\040b rw - ext3 /dev/sda1 rw") == ["/a b"]
 
 
 def test_server_certificate_covers_every_way_to_the_api() -> None:
