@@ -15,7 +15,7 @@ from nereid.cluster.crash_causes import CrashCauses
 from nereid.cluster.errors import NotFound
 from nereid.cluster.gateways import Gateways
 from nereid.cluster.model_deployments import ModelDeployment, ModelDeployments
-from nereid.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT
+from nereid.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT
 from nereid.names import revision_child_name
 from nereid.observed.facts import Observed, RevisionRecord, Trouble, observe
 from nereid.observed.objects import recovered_record, revision_record
@@ -44,7 +44,23 @@ class Gatherer:
     async def observe(self, owner: Owner) -> Observed:
         """Return what is seen of the owner's children."""
         children = self._stores.children.of(owner)
-        return observe([(child.revision, await self._causes.of(child)) for child in children])
+        await self._causes.read(children)
+        return observe([(child.revision, self._causes.facts(child)) for child in children])
+
+    async def is_gone(self, subject: ModelDeployment, live: Sequence[LiveRevision]) -> bool:
+        """Whether a ModelDeployment that lacks a child does not exist any more.
+
+        Its deletion may have been missed while the watch was broken. The garbage collector then takes its children, and
+        to make them again would be a fight without end; so before one is made again, the API server is asked.
+        """
+        names = [subject.name, *(revision_child_name(subject.name, one.revision) for one in live)]
+        if all(self._stores.children.get("Service", subject.namespace, name) for name in names):
+            return False
+        try:
+            raw = await self._client.get(MODEL_DEPLOYMENT, subject.namespace, subject.name)
+        except NotFound:
+            return True
+        return bool(raw["metadata"]["uid"] != subject.uid)
 
     def reachable(self, subject: ModelDeployment, wanted: Plan) -> tuple[Plan, tuple[Trouble, ...]]:
         """Return the plan without the hosts that others have an older right to, and what is wrong with its routes."""

@@ -87,7 +87,9 @@ class Engine:
                 raise UnhealthyError(f"task {task.get_name()} has ended")
         for informer in self._informers:
             if informer.silent_seconds > LONGEST_SILENCE_SECONDS:
-                raise UnhealthyError(f"nothing heard of {informer.resource.plural} for {informer.silent_seconds:.0f} s")
+                raise UnhealthyError(
+                    f"the watch of {informer.resource.plural} hangs: no sign of it for {informer.silent_seconds:.0f} s"
+                )
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
 

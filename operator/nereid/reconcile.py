@@ -6,7 +6,7 @@ The conductor: it holds the order of the steps, and leaves each of them to the m
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,7 +24,7 @@ from nereid.observed.facts import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
 from nereid.report.conditions import Picture
 from nereid.report.status import condition, invalid, report, to_json, trouble_event
-from nereid.rollout.decide import decide
+from nereid.rollout.decide import decide, routed_anew, weights_of
 from nereid.rollout.state import Event, RolloutState
 from nereid.settings import Settings
 
@@ -78,6 +78,9 @@ class Reconciler:
         observed = await self._gatherer.observe(wanted.owner)
         state = RolloutState.from_status(subject.status)
         decision = decide(wanted, observed, state, self._clock())
+        if subject.status.rollout and await self._gatherer.is_gone(subject.seen, decision.live):
+            self._stores.model_deployments.forget(subject.seen)
+            return None
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
         standing = _standing_problems(subject.status)
@@ -86,11 +89,20 @@ class Reconciler:
             picture = Picture(wanted, decision, observed, (*standing, *unreachable))
             await self._write(subject, report(picture, records, address, subject.status, self._clock()))
         applied, _ = await asyncio.gather(
-            converge(self._client, self._stores.children, wanted.owner, manifests(wanted, decision.live, records)),
+            converge(
+                self._client,
+                self._stores.children,
+                wanted.owner,
+                manifests(wanted, decision.live, records),
+                keep=[one.revision for one in decision.live],
+            ),
             self._tell(wanted.owner, decision.events),
         )
-        observed = await self._gatherer.observe(wanted.owner)
-        picture = Picture(wanted, decision, observed, (*_problems(applied), *unreachable))
+        after = await self._gatherer.observe(wanted.owner)
+        weights = weights_of(decision.state)
+        if not moved and after.is_routed(weights) and not observed.is_routed(weights):
+            decision = replace(decision, state=routed_anew(decision.state, self._clock()))
+        picture = Picture(wanted, decision, after, (*_problems(applied), *unreachable))
         trouble = trouble_event(picture, subject.status)
         if not moved or picture.problems:
             # A move is followed by another pass at once, which reports what has come of it.
@@ -98,7 +110,8 @@ class Reconciler:
         if trouble:
             await self._tell(wanted.owner, (Event("Warning", trouble.reason, trouble.message),))
         applied.raise_failures()
-        if moved:
+        if moved or after != observed:
+            # No event tells of our own writes.
             return 0.0
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
         return _sooner(decision.requeue_after, retry if _problems(applied) else None)

@@ -17,6 +17,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 60.0
+# By then the pause has long been the longest; without a bound, the power outgrows a float and ends the worker.
+_MOST_DOUBLINGS: Final = 30
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class WorkQueue(Generic[Key]):
         """Have a key that failed worked on again: each time later, at random so that failures do not march in step."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        pause = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS), LONGEST_PAUSE)
         self.add_after(key, max(at_least, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - spreads load
 
     def forget(self, key: Key) -> None:

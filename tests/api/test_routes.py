@@ -17,8 +17,9 @@ def asking_for(models: Models, host: str) -> Object:
 
 
 def hosts(models: Models, name: str) -> list[str]:
-    routed: list[str] = models.kubernetes.get("VirtualService", models.namespace, name)["spec"]["hosts"]
-    return [host for host in routed if not host.endswith(".svc.cluster.local")]
+    found = models.kubernetes.find("VirtualService", models.namespace, f"{name}.gateways")
+    routed: list[str] = found["spec"]["hosts"] if found else []
+    return routed
 
 
 def wait_for_reason(models: Models, name: str, reason: str) -> str:
@@ -61,3 +62,52 @@ def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     models.kubernetes.delete("ModelDeployment", models.namespace, "older")
     models.wait_settled("younger")
     assert hosts(models, "younger") == ["shared.example.com"]
+
+
+@pytest.mark.usefixtures("operator")
+def test_hosts_of_the_outside_are_not_bound_to_the_mesh(models: Models) -> None:
+    models.create(traffic=asking_for(models, "payments.example.com"))
+    models.wait_settled()
+    inside, outside = (
+        models.kubernetes.get("VirtualService", models.namespace, name)["spec"]
+        for name in ("digits", "digits.gateways")
+    )
+    assert (inside["gateways"], inside["hosts"]) == (["mesh"], [f"digits.{models.namespace}.svc.cluster.local"])
+    assert (outside["gateways"], outside["hosts"]) == ([f"{models.namespace}/public"], ["payments.example.com"])
+    models.kubernetes.patch("ModelDeployment", models.namespace, "digits", {"spec": {"traffic": None}})
+    wait_until(lambda: hosts(models, "digits") == [], seconds=10, what="the route from outside being gone")
+
+
+@pytest.mark.usefixtures("operator")
+def test_candidate_without_a_service_gets_no_traffic(models: Models) -> None:
+    models.create()
+    models.wait_settled()
+    stable = models.get()["status"]["stable"]["revision"]
+    quotas, full = f"/api/v1/namespaces/{models.namespace}/resourcequotas", {"count/services": "2"}
+    models.kubernetes.create(quotas, {"metadata": {"name": "no-services"}, "spec": {"hard": full}})
+    status = {"status": {"hard": full, "used": full}}  # as the quota controller, which does not run here, would say
+    models.kubernetes.request("PATCH", f"{quotas}/no-services/status", status, "application/merge-patch+json")
+    models.change(model={"uri": "pvc://models/digits/2"})
+    wait_for_reason(models, "digits", "ChildRejected")
+    wait_until(
+        lambda: (
+            models.kubernetes.get("Deployment", models.namespace, f"digits-{candidate(models)}")
+            .get("status", {})
+            .get("availableReplicas")
+        ),
+        seconds=10,
+        what="the candidate's pods being available",
+    )
+    assert models.get()["status"]["stable"]["revision"] == stable
+    assert routed(models) == {f"digits-{stable}"}
+    models.kubernetes.request("DELETE", f"{quotas}/no-services")
+    assert models.wait_settled(seconds=50)["status"]["stable"]["revision"] != stable
+
+
+def candidate(models: Models) -> str:
+    return str(models.get()["status"]["candidate"]["revision"])
+
+
+def routed(models: Models) -> set[str]:
+    routes = models.kubernetes.get("VirtualService", models.namespace, "digits")["spec"]["http"]
+    return {one["destination"]["host"].partition(".")[0] for route in routes for one in route["route"]}

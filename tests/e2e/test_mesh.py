@@ -78,7 +78,7 @@ def assert_no_complaints(case: Case, moment: str, versions: int) -> None:
     validation = kiali.validate(case.cluster.kiali_url, case.namespace)
     kinds = Counter(name.split()[0] for name in validation.objects)
     assert kinds == {
-        "virtualservice": 1,
+        "virtualservice": 2,
         "destinationrule": versions,
         "service": 1 + versions,
         "workload": versions,

@@ -12,7 +12,7 @@ from nereid.api.status import ModelDeploymentStatus
 from nereid.plan import Command, Step
 from nereid.report.conditions import Picture
 from nereid.report.status import report, to_json
-from nereid.rollout.decide import decide
+from nereid.rollout.decide import decide, weights_of
 from nereid.rollout.state import Decision, RolloutState
 
 REVISIONS = st.sampled_from("abcd")
@@ -62,6 +62,7 @@ class RolloutMachine(RuleBasedStateMachine):
         # When the candidate's weight was raised, and whether the steps have been edited since: that may cut it short.
         self.raised = self.now
         self.edited = False
+        self.applies = True
 
     @initialize(
         revision=REVISIONS,
@@ -203,6 +204,17 @@ class RolloutMachine(RuleBasedStateMachine):
         self.retired = {revision: (since - back, pods) for revision, (since, pods) in self.retired.items()}
         self.reconcile()
 
+    @BUSY
+    @rule(applies=st.booleans())
+    def routes_can_be_applied(self, *, applies: bool) -> None:
+        """Let the API server refuse routes, or take them again."""
+        self.applies = applies
+
+    @BUSY
+    @rule()
+    def routes_are_edited(self) -> None:
+        self.world = self.world.unrouted()
+
     # The operator.
     @BUSY
     @rule()
@@ -210,10 +222,11 @@ class RolloutMachine(RuleBasedStateMachine):
         """Make one pass, from the state that the pass before left in status, and check what it did."""
         before, decision = self.world, self._decision()
         self._check_transition(before.state, decision)
-        self.world = replace(before, state=through_status(before, decision, self.now))
+        routed = before.is_routed and weights_of(decision.state) == weights_of(before.state)
+        self.world = replace(before, state=through_status(before, decision, self.now), is_routed=self.applies or routed)
         assert self.world.state == decision.state, "a new operator finds another state than this one has"
-        assert decide(before.plan, before.observed, self.world.state, self.now) == decide(
-            before.plan, before.observed, decision.state, self.now
+        assert decide(before.plan, self.world.observed, self.world.state, self.now) == decide(
+            before.plan, self.world.observed, decision.state, self.now
         )
         self._remember(before.state, decision)
 
@@ -277,7 +290,10 @@ class RolloutMachine(RuleBasedStateMachine):
         for _ in range(3 * len(holds) + 12):
             decision = decide(world.plan, world.observed, world.state, now)
             world = replace(
-                world, state=decision.state, available={one.revision: one.replicas for one in decision.live}
+                world,
+                state=decision.state,
+                available={one.revision: one.replicas for one in decision.live},
+                is_routed=True,
             )
             if decision.requeue_after is not None:
                 now += timedelta(seconds=decision.requeue_after)
@@ -311,6 +327,7 @@ class RolloutMachine(RuleBasedStateMachine):
         kept = (self.now - self.raised).total_seconds()
         if before.stable not in {None, after.stable}:
             assert before.weight == 100
+            assert self.world.is_routed, "stable before the routes lead there"
             assert kept >= self.world.rollout.propagation, "stable before the proxies know"
         if before.stable is None or after.candidate is None:
             return
@@ -358,6 +375,7 @@ class RolloutMachine(RuleBasedStateMachine):
             if revision in pods:
                 assert pods[revision] == replicas
             else:
+                assert self.world.is_routed, "pods go while the routes may still lead to them"
                 kept = (self.now - since).total_seconds()
                 assert kept >= asked.propagation + asked.drain, f"{revision} is gone {kept} s after its traffic"
 

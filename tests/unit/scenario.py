@@ -13,7 +13,7 @@ from nereid.observed.facts import DeploymentFacts, Observed, PodFacts, RevisionO
 from nereid.plan import Command, Plan, RolloutPlan, Step, plan
 from nereid.report.conditions import Picture
 from nereid.report.status import report
-from nereid.rollout.decide import decide
+from nereid.rollout.decide import decide, weights_of
 from nereid.rollout.state import Decision, RolloutState
 from nereid.settings import Settings
 
@@ -47,6 +47,8 @@ class Scenario:
     available: Mapping[str, int] = field(default_factory=dict)
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     problems: tuple[Trouble, ...] = ()
+    is_routed: bool = True
+    lacking: frozenset[str] = frozenset()
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
@@ -130,6 +132,13 @@ class Scenario:
     def trouble(self, revision: str, reason: str, message: str = "it is ill") -> "Scenario":
         return replace(self, troubles={**self.troubles, revision: Trouble(reason, message)})
 
+    def unrouted(self) -> "Scenario":
+        """Let the VirtualServices lead elsewhere than was decided."""
+        return replace(self, is_routed=False)
+
+    def without_service(self, revision: str) -> "Scenario":
+        return replace(self, lacking=self.lacking | {revision})
+
     def problem(self, reason: str, message: str = "it is refused") -> "Scenario":
         return replace(self, problems=(*self.problems, Trouble(reason, message)))
 
@@ -140,7 +149,8 @@ class Scenario:
 
     @property
     def observed(self) -> Observed:
-        return Observed({one: self._seen(one) for one in {*self.available, *self.troubles}})
+        routes = frozenset({frozenset(weights_of(self.state).items())}) if self.is_routed else frozenset()
+        return Observed({one: self._seen(one) for one in {*self.available, *self.troubles}}, routes)
 
     def decide(self, now: datetime = NOW) -> Decision:
         return decide(self.plan, self.observed, self.state, now)
@@ -160,6 +170,7 @@ class Scenario:
         return RevisionObserved(
             deployment=DeploymentFacts(replicas=available, ready=available, available=available, trouble=None),
             pods=(PodFacts(f"digits-{revision}-0", ready=False, trouble=trouble),) if trouble else (),
+            has_service=revision not in self.lacking,
         )
 
 

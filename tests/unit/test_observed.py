@@ -157,6 +157,12 @@ class TestPod:
         facts = pod_facts(pod(container("triton", **crash_looping(1)), ready=True, deleted=True))
         assert (facts.ready, facts.trouble, facts.crash) == (False, None, None)
 
+    @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+    def test_one_that_is_over_is_neither_ready_nor_in_trouble(self, phase):
+        raw = triton(terminated(137))
+        raw["status"] |= {"phase": phase, "reason": "Evicted"}
+        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None)
+
     def test_one_that_nobody_has_looked_at_yet(self):
         raw = pod()
         del raw["status"]
@@ -298,5 +304,5 @@ class TestObserve:
         assert observe([("a", DeploymentFacts(1, 0, 0, failure))]).of("a").trouble == failure
 
     def test_only_kinds_that_say_something_have_facts(self):
-        assert facts_of("Service", {"metadata": {}}) is None
+        assert facts_of("DestinationRule", {"metadata": {}}) is None
         assert facts_of("Pod", pod()) == pod_facts(pod())

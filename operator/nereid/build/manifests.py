@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from nereid.build.metadata import Manifest
 from nereid.build.revision import controller_revision, deployment, destination_rule, service
-from nereid.build.routing import root_service, virtual_service
+from nereid.build.routing import root_service, virtual_services
 from nereid.observed.facts import RevisionRecord
 from nereid.plan import LiveRevision, Plan
 
@@ -15,8 +15,8 @@ def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, Re
     """Return the manifests of everything that should exist, in waves.
 
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
-    no pod exists whose revision is not kept; then what routes point at; then the route; last the root Service, which
-    follows it. `live` begins with the primary revision and its weights sum to 100. A live revision without a record
+    no pod exists whose revision is not kept; then what routes point at; then the routes; last the root Service, which
+    follows them. `live` begins with the primary revision and its weights sum to 100. A live revision without a record
     is left as it is.
     """
     known = [(one, records[one.revision]) for one in live if one.revision in records]
@@ -32,6 +32,6 @@ def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, Re
                 destination_rule(owner, record, plan.settings.cluster_domain),
             )
         ),
-        (virtual_service(plan, live),),
+        virtual_services(plan, live),
         (root_service(plan, live[0]),),
     )

@@ -15,24 +15,32 @@ from nereid.plan import LiveRevision, Plan
 _GRPC_MATCH: Final = [{"headers": {"content-type": {"prefix": "application/grpc"}}}]
 
 
-def virtual_service(plan: Plan, live: Sequence[LiveRevision]) -> Manifest:
-    """Return the VirtualService that splits the requests, from gateways and inside the mesh, by weight."""
+def virtual_services(plan: Plan, live: Sequence[LiveRevision]) -> tuple[Manifest, ...]:
+    """Return the VirtualServices that split requests by weight: inside the mesh, and through gateways if there are any.
+
+    They are two, so that a host of the outside is bound to the gateways alone: bound to the mesh as well, it would
+    catch what every client inside sends to that name, whoever it belongs to.
+    """
+    inside = _virtual_service(plan, live, plan.owner.name, [_service_host(plan, plan.owner.name)], ["mesh"])
+    if not plan.hosts:
+        return (inside,)
+    # A dot, which no ModelDeployment has in its name, so that the two can never be another one's.
+    outside = _virtual_service(plan, live, f"{plan.owner.name}.gateways", plan.hosts, plan.gateways)
+    return (inside, outside)
+
+
+def _virtual_service(
+    plan: Plan, live: Sequence[LiveRevision], name: str, hosts: Sequence[str], gateways: Sequence[str]
+) -> Manifest:
     spec = {
-        "hosts": [_service_host(plan, plan.owner.name), *plan.hosts],
-        "gateways": [*plan.gateways, "mesh"],
+        "hosts": list(hosts),
+        "gateways": list(gateways),
         "http": [
             {"name": "grpc", "match": _GRPC_MATCH, **_route(plan, live, names.PORT_GRPC)},
             {"name": "http", **_route(plan, live, names.PORT_HTTP)},
         ],
     }
-    return child(
-        "networking.istio.io/v1",
-        "VirtualService",
-        plan.owner.name,
-        plan.owner,
-        {"app": plan.owner.name},
-        {"spec": spec},
-    )
+    return child("networking.istio.io/v1", "VirtualService", name, plan.owner, {"app": plan.owner.name}, {"spec": spec})
 
 
 def root_service(plan: Plan, primary: LiveRevision) -> Manifest:

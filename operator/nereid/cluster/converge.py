@@ -69,18 +69,20 @@ async def converge(
     children: Children,
     owner: Owner,
     waves: Sequence[Sequence[Manifest]],
+    keep: Collection[str] = (),
 ) -> Applied:
     """Apply the waves one after another, the members of each in parallel; then delete what is in none of them.
 
     A member that fails stops neither its wave nor the later ones: a route must be able to go back although a Deployment
-    is refused. But nothing is deleted then, as what failed may be what no longer points at it.
+    is refused. But nothing is deleted then, as what failed may be what no longer points at it. Children of the
+    revisions in `keep` are never deleted.
     """
     convergence = _Convergence(client, children, owner)
     for wave in waves:
         await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
     if not convergence.problems:
         wanted = {(one["kind"], one["metadata"]["name"]) for wave in waves for one in wave}
-        await convergence.attempt_all([convergence.delete(child) for child in convergence.unwanted(wanted)])
+        await convergence.attempt_all([convergence.delete(child) for child in convergence.unwanted(wanted, keep)])
     return convergence.result()
 
 
@@ -129,12 +131,15 @@ class _Convergence:
         self._children.being_deleted(child)
         return None
 
-    def unwanted(self, wanted: Collection[tuple[str, str]]) -> list[Child]:
+    def unwanted(self, wanted: Collection[tuple[str, str]], keep: Collection[str]) -> list[Child]:
         """Return the owner's children that are not wanted and not yet on their way out."""
         return [
             child
             for child in self._children.of(self._owner)
-            if child.kind in _CHILD_KINDS and (child.kind, child.name) not in wanted and not child.deleting
+            if child.kind in _CHILD_KINDS
+            and (child.kind, child.name) not in wanted
+            and child.revision not in keep
+            and not child.deleting
         ]
 
     def result(self) -> Applied:

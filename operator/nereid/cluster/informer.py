@@ -48,13 +48,16 @@ class Informer:
         self._sink = sink
         self._scope = (resource, namespace, label_selector)
         self._resource_version: str | None = None
-        self._heard_at = time.monotonic()
+        self._alive_at = time.monotonic()
         self._pause = _FIRST_PAUSE
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago the API server was last heard of: at most about a minute while all is well."""
-        return time.monotonic() - self._heard_at
+        """How long ago the watch last gave a sign of life, be it a failure: at most about two minutes unless it hangs.
+
+        It tells nothing about the API server: one that is down, or refuses, is no reason to start the operator anew.
+        """
+        return time.monotonic() - self._alive_at
 
     async def run(self) -> None:
         """Keep the store up to date until cancelled."""
@@ -104,10 +107,11 @@ class Informer:
             logger.exception("%s %s cannot be read and is ignored", self.resource.kind, name)
 
     def _heard(self) -> None:
-        self._heard_at = time.monotonic()
+        self._alive_at = time.monotonic()
         self._pause = _FIRST_PAUSE
 
     async def _rest(self, error: ApiError) -> None:
+        self._alive_at = time.monotonic()
         if isinstance(error, NotFound):
             logger.warning("%s are not served: install their CustomResourceDefinition", self.resource.plural)
         else:

@@ -94,7 +94,10 @@ class ModelDeployments:
 
     def remove(self, raw: Mapping[str, Any]) -> None:
         """Forget an object that was deleted, unless its successor is known already."""
-        gone = ModelDeployment.from_raw(raw)
+        self.forget(ModelDeployment.from_raw(raw))
+
+    def forget(self, gone: ModelDeployment) -> None:
+        """Forget an object that is found not to exist any more, unless its successor is known already."""
         known = self._found.get(gone.key)
         if known and known.uid == gone.uid:
             self._forget(gone.key)

@@ -79,6 +79,7 @@ class RevisionObserved:
     record: RevisionRecord | None = None
     deployment: DeploymentFacts | None = None
     pods: Sequence[PodFacts] = ()
+    has_service: bool = False
 
     @property
     def ready(self) -> int:
@@ -110,14 +111,31 @@ class GatewayFacts:
         return any(fnmatchcase(host, pattern) for pattern in self.tls_hosts)
 
 
-Facts = DeploymentFacts | PodFacts | RevisionRecord | None
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """A revision's Service exists, and so may be routed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """A VirtualService: the destination hosts of each of its routes, with their weights in percent."""
+
+    routes: tuple[frozenset[tuple[str, int]], ...]
+
+
+Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | None
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is seen of a ModelDeployment's children, by revision."""
+    """What is seen of a ModelDeployment's children, by revision, and where its routes lead."""
 
     revisions: Mapping[str, RevisionObserved]
+    routes: frozenset[frozenset[tuple[str, int]]] = frozenset()
+
+    def is_routed(self, weights: Mapping[str, int]) -> bool:
+        """Whether every route leads to just these revisions, with these weights in percent."""
+        return self.routes == {frozenset(weights.items())}
 
     def of(self, revision: str | None) -> RevisionObserved:
         """Return what is seen of a revision; nothing seen is a value too."""
@@ -132,10 +150,16 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     records: dict[str, RevisionRecord] = {}
     deployments: dict[str, DeploymentFacts] = {}
     pods: dict[str, list[PodFacts]] = {}
+    services: set[str] = set()
+    routes: set[frozenset[tuple[str, int]]] = set()
     for revision, facts in children:
-        if revision is None:
+        if isinstance(facts, RouteFacts):
+            routes |= {_by_revision(route) for route in facts.routes}
+        elif revision is None:
             continue
-        if isinstance(facts, RevisionRecord):
+        elif isinstance(facts, ServiceFacts):
+            services.add(revision)
+        elif isinstance(facts, RevisionRecord):
             records[revision] = facts
         elif isinstance(facts, DeploymentFacts):
             deployments[revision] = facts
@@ -143,7 +167,15 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
             pods.setdefault(revision, []).append(facts)
     return Observed(
         {
-            revision: RevisionObserved(records.get(revision), deployments.get(revision), tuple(pods.get(revision, ())))
-            for revision in {*records, *deployments, *pods}
-        }
+            revision: RevisionObserved(
+                records.get(revision), deployments.get(revision), tuple(pods.get(revision, ())), revision in services
+            )
+            for revision in {*records, *deployments, *pods, *services}
+        },
+        frozenset(routes),
     )
+
+
+def _by_revision(route: frozenset[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+    """Return a route's weights by revision, which ends the name of the Service that a destination host begins with."""
+    return frozenset((host.partition(".")[0].rpartition("-")[2], weight) for host, weight in route)

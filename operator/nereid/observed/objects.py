@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from nereid import names
-from nereid.observed.facts import DeploymentFacts, Facts, GatewayFacts, RevisionRecord, Trouble
+from nereid.observed.facts import (
+    DeploymentFacts,
+    Facts,
+    GatewayFacts,
+    RevisionRecord,
+    RouteFacts,
+    ServiceFacts,
+    Trouble,
+)
 from nereid.observed.pods import pod_facts
 from nereid.observed.sentence import as_sentence
 
@@ -16,6 +24,10 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
             return deployment_facts(raw)
         case "Pod":
             return pod_facts(raw)
+        case "Service":
+            return ServiceFacts()
+        case "VirtualService":
+            return route_facts(raw)
         case "ControllerRevision":
             return revision_record(raw)
         case _:
@@ -64,6 +76,17 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
         version=template["metadata"]["labels"]["version"],
         model_uri=model_uri,
         template_json=names.canonical_json(template),
+    )
+
+
+def route_facts(raw: Mapping[str, Any]) -> RouteFacts:
+    """Return the facts of a VirtualService; a single destination without a weight gets everything."""
+    routes = [route.get("route") or [] for route in raw.get("spec", {}).get("http") or []]
+    return RouteFacts(
+        tuple(
+            frozenset((one.get("destination", {}).get("host", ""), one.get("weight", 100)) for one in destinations)
+            for destinations in routes
+        )
     )
 
 

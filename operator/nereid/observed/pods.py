@@ -15,15 +15,18 @@ _PULL_REASONS: Final = frozenset(
 )
 _CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
+# The pods of a Deployment end so only when they are evicted, refused by a node, or lost with it: they never run again.
+_FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
 _FETCH_REASONS: Final = frozenset({"ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"})
 
 
 def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
-    """Return the facts of a pod; one that is going away is neither ready nor in trouble."""
+    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble."""
     name = raw["metadata"]["name"]
-    if "deletionTimestamp" in raw["metadata"]:
+    status = raw.get("status", {})
+    if "deletionTimestamp" in raw["metadata"] or status.get("phase") in _FINAL_PHASES:
         return PodFacts(name, ready=False, trouble=None)
-    conditions = {condition["type"]: condition for condition in raw.get("status", {}).get("conditions", [])}
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
         return PodFacts(name, ready=True, trouble=None)
     trouble = _scheduling_trouble(conditions) or _container_trouble(raw)

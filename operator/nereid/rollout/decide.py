@@ -16,6 +16,7 @@ from nereid.plan import Command, LiveRevision, Plan, RolloutPlan
 from nereid.rollout.state import Decision, Event, RolloutState
 
 FULL: Final = 100
+_ROUTE_CHANGES: Final = frozenset({"Propagating", "Promoting", "RollingBack"})
 _AT_A_STEP: Final = frozenset({"Propagating", "Holding", "Paused"})
 
 Transition = tuple[RolloutState, tuple[Event, ...]]
@@ -27,9 +28,20 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     The same arguments give the same decision, also for a state that went through JSON. A state that has nothing to
     do is returned unchanged.
     """
-    state = _drop_drained(plan.rollout, state, now)
+    if observed.is_routed(weights_of(state)):
+        state = _drop_drained(plan.rollout, state, now)
     following, events = _next(plan, observed, state, now)
-    return Decision(following, _live(plan, following), events, _requeue_after(plan.rollout, following, now))
+    return Decision(following, _live(plan, following), events, _requeue_after(plan.rollout, observed, following, now))
+
+
+def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
+    """Return a state whose routes have been applied only now: all times that begin with a route begin anew.
+
+    What was decided may have been written down long before it could be carried out, or have been undone by somebody.
+    """
+    begun = _whole_second(now)
+    retiring = tuple(one.model_copy(update={"since": begun}) for one in state.retiring)
+    return replace(state, retiring=retiring, since=begun if state.phase in _ROUTE_CHANGES else state.since)
 
 
 def pods_for(weight: int, replicas: int) -> int:
@@ -42,6 +54,12 @@ def weight_of(rollout: RolloutPlan, step: int) -> int:
     return rollout.steps[step].weight if step < len(rollout.steps) else FULL
 
 
+def weights_of(state: RolloutState) -> dict[str, int]:
+    """Return where the routes are to lead: each revision that gets traffic, with its weight in percent."""
+    weights = {state.stable: FULL - state.weight, state.candidate: state.weight}
+    return {revision: weight for revision, weight in weights.items() if revision is not None and weight > 0}
+
+
 def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
     """Return when time alone moves the rollout on; None when it waits for an event."""
     wait = _wait(rollout, state)
@@ -52,19 +70,19 @@ def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime) ->
     if state.stable is None:
         return _first_revision(plan, observed, state, now)
     if plan.revision == state.stable:
-        return _settle_on_stable(plan, state, now)
+        return _settle_on_stable(plan, observed, state, now)
     if state.candidate == plan.revision:
         return _advance(plan, observed, state, now)
     if state.candidate is not None:
         superseded = Event("Normal", "Superseded", f"Revision {state.candidate} is superseded by {plan.revision}")
         started, events = _start(plan, _retire_candidate(plan, state, now), now)
         return started, (superseded, *events)
-    return _start_unless_failed(plan, state, now)
+    return _start_unless_failed(plan, observed, state, now)
 
 
 def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Give the first candidate all traffic from the start: there is nothing stable to compare it with."""
-    if state.candidate is not None and observed.of(state.candidate).available:
+    if state.candidate is not None and observed.of(state.candidate).available and observed.is_routed(weights_of(state)):
         return _complete(plan, state, now)
     if state.candidate == plan.revision:
         return state, ()
@@ -72,24 +90,24 @@ def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: da
     return replace(started, weight=FULL, step=len(plan.rollout.steps)), ()
 
 
-def _settle_on_stable(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Take a running rollout back, at once and without analysis: the spec asks for what is stable already."""
     state = replace(state, failed=None)
     if state.candidate is not None:
         event = Event("Normal", "SpecReverted", f"The spec asks for stable revision {state.stable} again")
         return _enter(_retire_candidate(plan, state, now), "RollingBack", now, "SpecReverted"), (event,)
-    if state.phase == "Failed" or (state.phase == "RollingBack" and _is_over(plan.rollout, state, now)):
+    if state.phase == "Failed" or (state.phase == "RollingBack" and _has_propagated(plan, observed, state, now)):
         return _enter(state, "Idle", now, "SpecReverted"), ()
     return state, ()
 
 
-def _start_unless_failed(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     failed = state.failed
     if failed is None or failed.revision != plan.revision:
         return _start(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt):
         return _start(plan, state, now)
-    if state.phase == "RollingBack" and _is_over(plan.rollout, state, now):
+    if state.phase == "RollingBack" and _has_propagated(plan, observed, state, now):
         return _enter(state, "Failed", now, failed.reason), ()
     return state, ()
 
@@ -154,19 +172,22 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return state, ()
     weight = max(state.weight, weight_of(plan.rollout, state.step))
     candidate = observed.of(state.candidate)
-    if candidate.available >= pods_for(weight, plan.replicas):
+    if candidate.has_service and candidate.available >= pods_for(weight, plan.replicas):
         phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
         event = Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {weight}% of the traffic")
         return _enter(replace(state, weight=weight), phase, now, "RouteChanged"), (event,)
-    if _is_over(plan.rollout, state, now):
-        cause = f"{candidate.available} of {pods_for(weight, plan.replicas)} pods were ready in time"
-        trouble = candidate.trouble or Trouble("ProgressDeadlineExceeded", cause)
-        return _fail(plan, state, now, trouble.reason, trouble.message)
-    return state, ()
-
-
-def _propagate(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
     if not _is_over(plan.rollout, state, now):
+        return state, ()
+    if candidate.deployment is None:
+        # Nothing was tried yet: the operator, or the API server, was away.
+        return _enter(state, "Preparing", now, state.reason), ()
+    cause = f"{candidate.available} of {pods_for(weight, plan.replicas)} pods were ready in time"
+    trouble = candidate.trouble or Trouble("ProgressDeadlineExceeded", cause)
+    return _fail(plan, state, now, trouble.reason, trouble.message)
+
+
+def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if not _has_propagated(plan, observed, state, now):
         return state, ()
     return _dwell(plan, state, now), ()
 
@@ -198,8 +219,8 @@ def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) 
     return (state, ()) if dwelling.reason == state.reason else (dwelling, ())
 
 
-def _promote(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    if not _is_over(plan.rollout, state, now):
+def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if not _has_propagated(plan, observed, state, now):
         return state, ()
     return _complete(plan, state, now)
 
@@ -278,6 +299,11 @@ def _whole_second(now: datetime) -> datetime:
     return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
 
 
+def _has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> bool:
+    """Whether the routes are as decided, and have been for as long as proxies take to learn of it."""
+    return observed.is_routed(weights_of(state)) and _is_over(plan.rollout, state, now)
+
+
 def _is_over(rollout: RolloutPlan, state: RolloutState, now: datetime) -> bool:
     due = deadline(rollout, state)
     return due is not None and now >= due
@@ -295,8 +321,13 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
             return None
 
 
-def _requeue_after(rollout: RolloutPlan, state: RolloutState, now: datetime) -> float | None:
-    moments = [_drained_at(rollout, one) for one in state.retiring]
-    if (due := deadline(rollout, state)) is not None:
+def _requeue_after(rollout: RolloutPlan, observed: Observed, state: RolloutState, now: datetime) -> float | None:
+    moments = []
+    due = deadline(rollout, state)
+    if observed.is_routed(weights_of(state)):
+        moments += [_drained_at(rollout, one) for one in state.retiring]
+    elif state.phase in _ROUTE_CHANGES:
+        due = None  # as its time has not begun
+    if due is not None:
         moments.append(due)
     return max(0.0, (min(moments) - now).total_seconds()) if moments else None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.unit.cluster.objects import service
 
 from nereid.cluster import informer as informer_module
 from nereid.cluster.client import Client
-from nereid.cluster.errors import Gone, Unavailable
+from nereid.cluster.errors import ApiError, Gone, NotFound, Rejected, Unavailable
 from nereid.cluster.informer import Informer
 from nereid.cluster.resources import SERVICE, Resource
 
@@ -112,3 +113,28 @@ async def test_an_object_that_cannot_be_read_blinds_nobody() -> None:
     client = FakeClient([([], "10")], [events])
     recorder = await follow(client, watches=2)
     assert recorder.seen[-1] == "Service good"
+
+
+@pytest.mark.parametrize("error", [Unavailable("no answer"), Rejected("forbidden"), NotFound("no such kind")])
+async def test_a_server_that_refuses_does_not_make_the_watch_look_hung(
+    error: ApiError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = FakeClient([([], "10")], [[error], [error], [error]])
+    clock = 0.0
+    rests: list[tuple[float, float]] = []
+
+    async def an_hour(pause: float) -> None:
+        nonlocal clock
+        rests.append((pause, informer.silent_seconds))
+        clock += 3600
+
+    monkeypatch.setattr(informer_module, "time", SimpleNamespace(monotonic=lambda: clock))
+    informer = Informer(client, SERVICE, Recorder(), namespace=None, label_selector="a=b")
+    monkeypatch.setattr(informer_module.random, "uniform", lambda _, high: high)
+    monkeypatch.setattr(informer_module.asyncio, "sleep", an_hour)
+    task = asyncio.create_task(informer.run())
+    async with asyncio.timeout(2):
+        for _ in range(4):
+            await client.watch_begun.acquire()
+    task.cancel()
+    assert rests == [(0.001, 0), (0.002, 0), (0.004, 0)]

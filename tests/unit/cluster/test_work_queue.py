@@ -114,6 +114,14 @@ async def test_retries_come_later_and_later_up_to_a_limit(
     assert pauses[-1] <= work_queue.FIRST_PAUSE
 
 
+async def test_no_number_of_failures_is_too_large(queue: WorkQueue[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(queue, "add_after", lambda _, seconds: pauses.append(seconds))
+    for _ in range(1100):
+        queue.retry("a")
+    assert work_queue.LONGEST_PAUSE / 2 <= pauses[-1] <= work_queue.LONGEST_PAUSE
+
+
 async def test_a_hung_pass_shows(queue: WorkQueue[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert queue.longest_running_seconds == 0
     queue.add("a")
