@@ -11,7 +11,7 @@ from tests.api.operator_process import Operator
 from tests.api.waiting import wait_until
 from tests.api.workloads import Workloads
 
-IDLE_SECONDS = 15
+IDLE_SECONDS = 60
 
 
 @pytest.mark.usefixtures("operator")
