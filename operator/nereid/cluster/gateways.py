@@ -26,9 +26,6 @@ class Gateways:
         self._on_change = on_change
         self._known: dict[str, _Known] = {}
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     def get(self, reference: str) -> GatewayFacts | None:
         """Return the facts of the Gateway NAMESPACE/NAME; None when it does not exist."""
         known = self._known.get(reference)

@@ -170,9 +170,9 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return _enter(state, "Preparing", now, "PausedBySpec" if plan.rollout.paused else "StartingPods"), ()
     if state.reason == "PausedBySpec":
         return state, ()
-    weight = max(state.weight, weight_of(plan.rollout, state.step))
+    weight, needed = _target_weight(plan.rollout, state), _candidate_pods(plan, state)
     candidate = observed.of(state.candidate)
-    if candidate.has_service and candidate.available >= pods_for(weight, plan.replicas):
+    if candidate.has_service and candidate.available >= needed:
         phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
         event = Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {weight}% of the traffic")
         return _enter(replace(state, weight=weight), phase, now, "RouteChanged"), (event,)
@@ -181,7 +181,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if candidate.deployment is None:
         # Nothing was tried yet: the operator, or the API server, was away.
         return _enter(state, "Preparing", now, state.reason), ()
-    cause = f"{candidate.available} of {pods_for(weight, plan.replicas)} pods were ready in time"
+    cause = f"{candidate.available} of {needed} pods were ready in time"
     trouble = candidate.trouble or Trouble("ProgressDeadlineExceeded", cause)
     return _fail(plan, state, now, trouble.reason, trouble.message)
 
@@ -268,7 +268,12 @@ def _retiring(revision: str, replicas: int, now: datetime) -> RetiringRevision:
 
 def _candidate_pods(plan: Plan, state: RolloutState) -> int:
     """Return how many pods the candidate needs: for the weight that it has, and for the one that it is to get."""
-    return pods_for(max(state.weight, weight_of(plan.rollout, state.step)), plan.replicas)
+    return pods_for(_target_weight(plan.rollout, state), plan.replicas)
+
+
+def _target_weight(rollout: RolloutPlan, state: RolloutState) -> int:
+    """Return the weight that the candidate is to get at its step; never less than it has, however steps are edited."""
+    return max(state.weight, weight_of(rollout, state.step))
 
 
 def _drop_drained(rollout: RolloutPlan, state: RolloutState, now: datetime) -> RolloutState:
