@@ -29,7 +29,7 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 .PHONY: test
 test: venv programs ## Unit, golden, property, API and chart tests
 	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart
-	$(TOOLS) $(PYTHON) -m pytest tests/api
+	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
 
 .PHONY: e2e
 e2e: up install ## The short cases on the real cluster
@@ -105,7 +105,9 @@ install: image ## Install the chart from this checkout into the cluster
 
 .PHONY: lock
 lock: ## Pin anew what pyproject.toml asks for
-	python3 -m venv "$(NEREID_CACHE)/lock" && "$(NEREID_CACHE)/lock/bin/pip" install --quiet . --group dev --group demo
+	python3 -m venv "$(NEREID_CACHE)/lock"
+	"$(NEREID_CACHE)/lock/bin/pip" install --quiet --upgrade pip
+	"$(NEREID_CACHE)/lock/bin/pip" install --quiet ".[cli]" --group dev --group demo
 	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
 	rm -rf "$(NEREID_CACHE)/lock"
 

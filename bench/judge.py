@@ -1,28 +1,40 @@
 """Run with `make bench-judge`: simulates rollouts and prints what the judge makes of them, beside two usual ways.
 
 Each revision's requests fail independently, unless said otherwise. The candidate gets 5, 10, 25 and 50% of them for ten
-minutes each. Every minute three judges look: the sequential one; a threshold (rolled back at the fifth look with more
-than 1% errors); and Fisher's exact test of all counts so far, repeated at each look.
+minutes each. Every thirty seconds three judges look: Nereid's as a rollout uses it, with its defaults and its guard; a
+threshold (rolled back at the fifth look with more than 1% errors); and Fisher's exact test of all counts so far,
+repeated at each look.
 """
 
 import argparse
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import accumulate, product
+from typing import Any
 
 import numpy as np
 
-from nereid.rollout.judge.counters import Counts
-from nereid.rollout.judge.evidence import Evidence, Margins, with_interval
-from nereid.rollout.judge.verdict import Limits, Verdict, judge
+from nereid.observed.counters import Counts
+from nereid.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
+from nereid.plan import Exposure, plan
+from nereid.rollout.analysis import absorbed
+from nereid.rollout.analysis_state import AnalysisState
+from nereid.rollout.judge.verdict import Verdict
+from nereid.rollout.state import EPOCH, RolloutState
+from nereid.settings import Settings
 
-WEIGHTS = tuple(weight for weight in (0.05, 0.10, 0.25, 0.50) for _ in range(10))
+LOOK_SECONDS = 30
+LOOKS_PER_MINUTE = 60 / LOOK_SECONDS
+WEIGHTS = tuple(weight for weight in (5, 10, 25, 50) for _ in range(round(10 * LOOKS_PER_MINUTE)))
 BASELINES = (0.001, 0.005, 0.02)
 ODDS_RATIOS = (1.0, 1.5, 3.0, 10.0)
 REQUESTS_PER_SECOND = (1, 5, 50, 500)
-LIMITS = Limits(alpha=0.01, beta=0.05)
+ALPHA = 0.01
+METADATA = {"namespace": "bench", "name": "model", "uid": "1"}
+SETTINGS = Settings(prometheus_url="http://prometheus")
 MOST_ERRORS = 0.01
 MISSES = 5
 IDENTICAL_TIMES = 5  # rare events need more rollouts to be seen
@@ -44,13 +56,13 @@ class Scenario:
     good_for: int = 0
 
     def looks(self, generator: np.random.Generator) -> list[Look]:
-        """Draw what each minute brings."""
-        return [self._look(generator, minute, weight) for minute, weight in enumerate(WEIGHTS)]
+        """Draw what each interval brings."""
+        return [self._look(generator, number, weight) for number, weight in enumerate(WEIGHTS)]
 
-    def _look(self, generator: np.random.Generator, minute: int, weight: float) -> Look:
-        requests = generator.poisson(60 * self.requests_per_second)
-        to_candidate = generator.binomial(requests, weight)
-        rate = self.candidate if minute >= self.good_for else self.stable
+    def _look(self, generator: np.random.Generator, number: int, weight: int) -> Look:
+        requests = generator.poisson(LOOK_SECONDS * self.requests_per_second)
+        to_candidate = generator.binomial(requests, weight / 100)
+        rate = self.candidate if number >= self.good_for * LOOKS_PER_MINUTE else self.stable
         return self._counts(generator, to_candidate, rate), self._counts(
             generator, requests - to_candidate, self.stable
         )
@@ -65,25 +77,35 @@ class Outcome:
     """How one judge ended one rollout: its verdict, and after how many minutes."""
 
     verdict: Verdict
-    minutes: int
+    minutes: float
 
 
 Judge = Callable[[Sequence[Look]], Outcome]
 
 
-def sequential(margins: Margins) -> Judge:
-    """Return the judge of Nereid, with these margins."""
+def nereid(**analysis: Any) -> Judge:
+    """Return Nereid's judge as a rollout uses it, with these fields of spec.rollout.analysis."""
+    wanted = plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
 
     def run(looks: Sequence[Look]) -> Outcome:
-        evidence = Evidence(margins)
-        for minute, (candidate, stable) in enumerate(looks, 1):
-            evidence = with_interval(evidence, candidate, stable)
-            verdict = judge({"errors": evidence}, LIMITS, is_deadline=minute == len(looks)).verdict
-            if verdict == Verdict.FAIL:
-                break
-        return Outcome(verdict, minute)
+        state = RolloutState(
+            phase="Analyzing", stable="a", candidate=wanted.revision, analysis=AnalysisState(EPOCH, EPOCH)
+        )
+        for number, (candidate, stable) in enumerate(looks, 1):
+            now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
+            counted = {ERRORS: Comparison(candidate, stable), REJECTIONS: _none_of(candidate, stable)}
+            state = replace(state, exposure=Exposure(WEIGHTS[number - 1]))
+            state, failure = absorbed(wanted, state, Sample(now, counted), now)
+            if failure:
+                return Outcome(Verdict.FAIL, number / LOOKS_PER_MINUTE)
+        passed = state.analysis is not None and state.analysis.verdict == "Pass"
+        return Outcome(Verdict.PASS if passed else Verdict.INCONCLUSIVE, len(looks) / LOOKS_PER_MINUTE)
 
     return run
+
+
+def _none_of(candidate: Counts, stable: Counts) -> Comparison:
+    return Comparison(Counts(candidate.requests, 0), Counts(stable.requests, 0))
 
 
 def threshold(looks: Sequence[Look]) -> Outcome:
@@ -95,7 +117,7 @@ def threshold(looks: Sequence[Look]) -> Outcome:
 def repeated_fisher(looks: Sequence[Look]) -> Outcome:
     """Roll back at the first look at which Fisher's one-sided test of all counts so far gives p < alpha."""
     totals = accumulate(looks, lambda total, look: (total[0] + look[0], total[1] + look[1]))
-    return _first_to_fail(fisher_p(candidate, stable) < LIMITS.alpha for candidate, stable in totals)
+    return _first_to_fail(fisher_p(candidate, stable) < ALPHA for candidate, stable in totals)
 
 
 def fisher_p(candidate: Counts, stable: Counts) -> float:
@@ -118,12 +140,14 @@ def _log_choose(n: int, k: int) -> float:
 
 
 def _first_to_fail(failed: Iterable[bool]) -> Outcome:
-    minute = next((minute for minute, has_failed in enumerate(failed, 1) if has_failed), None)
-    return Outcome(Verdict.PASS, len(WEIGHTS)) if minute is None else Outcome(Verdict.FAIL, minute)
+    look = next((number for number, has_failed in enumerate(failed, 1) if has_failed), None)
+    if look is None:
+        return Outcome(Verdict.PASS, len(WEIGHTS) / LOOKS_PER_MINUTE)
+    return Outcome(Verdict.FAIL, look / LOOKS_PER_MINUTE)
 
 
 JUDGES: Mapping[str, Judge] = {
-    "judge": sequential(Margins()),
+    "judge": nereid(),
     "threshold": threshold,
     "repeated Fisher": repeated_fisher,
 }
@@ -173,7 +197,7 @@ class Bench:
             judged = minutes["judge"]
             within = sum(minute <= 2 for minute in judged) / len(judged)  # noqa: PLR2004
             yield (
-                f"| {rate:.1%} | {statistics.median(judged):g} | {judged[math.ceil(0.95 * len(judged)) - 1]} "
+                f"| {rate:.1%} | {statistics.median(judged):g} | {judged[math.ceil(0.95 * len(judged)) - 1]:g} "
                 f"| {within:.1%} | {statistics.median(minutes['threshold']):g} "
                 f"| {statistics.median(minutes['repeated Fisher']):g} |"
             )
@@ -183,13 +207,17 @@ class Bench:
         yield "\n### Hard cases\n"
         yield "| case | requests/s | judge | inconclusive | passed | threshold | repeated Fisher |"
         yield "|---|---|---|---|---|---|---|"
-        negligible = {**JUDGES, "judge": sequential(Margins(negligible=0.01))}
+        lenient = {**JUDGES, "judge": nereid(judge={"tolerated": 3, "against": 6, "alpha": 0.001})}
         for per_second in REQUESTS_PER_SECOND:
             for case, scenario, judges in (
                 ("identical, 0.5%, in bursts of 5", Scenario(0.005, 0.005, per_second, burst=5), JUDGES),
                 ("identical, 0.5%, in bursts of 20", Scenario(0.005, 0.005, per_second, burst=20), JUDGES),
+                (
+                    "the same, tolerated 3, against 6, alpha 0.001",
+                    Scenario(0.005, 0.005, per_second, burst=20),
+                    lenient,
+                ),
                 ("no errors at all", Scenario(0, 0, per_second), JUDGES),
-                ("no errors at all, below 1% negligible", Scenario(0, 0, per_second), negligible),
                 ("as stable (0.5%) for 20 minutes, then 30%", Scenario(0.3, 0.005, per_second, good_for=20), JUDGES),
             ):
                 outcomes = self.outcomes(scenario, judges)
@@ -212,7 +240,7 @@ def rolled_back(outcomes: Sequence[Outcome]) -> str:
     minutes = [one.minutes for one in outcomes if one.verdict == Verdict.FAIL]
     if not minutes:
         return "0%"
-    return f"{share(outcomes, Verdict.FAIL)}, {statistics.median(minutes):.0f} min"
+    return f"{share(outcomes, Verdict.FAIL)}, {statistics.median(minutes):.1f} min"
 
 
 def share(outcomes: Sequence[Outcome], verdict: Verdict) -> str:

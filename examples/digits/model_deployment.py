@@ -1,4 +1,4 @@
-"""One ModelDeployment on the cluster, as its user sees it: what its status says, and the three words to say to it."""
+"""One ModelDeployment on the cluster, as its user sees it: what its status says, and the four words to say to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,12 +37,21 @@ class ModelDeployment:
         return str((self.status.get(role) or {}).get("revision") or "")
 
     def promote(self) -> None:
-        """Give all traffic to the candidate."""
-        self._annotate("promote")
+        """Skip what is left of the rollout: all traffic to the candidate."""
+        self._annotate("promote", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")
 
     def abort(self) -> None:
         """Give all traffic back to the stable revision."""
-        self._annotate("abort")
+        self._annotate("abort", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")
+
+    def retry(self) -> None:
+        """Try the revision that failed once more."""
+        failed = self.status["rollout"]["failed"]
+        self._annotate("retry", f"{failed['revision']}/{failed['attempt']}")
+
+    def roll_back_to(self, revision: str) -> None:
+        """Go back to a revision that was stable before, whatever the spec asks for."""
+        self._annotate("rollback", f"{revision}/{self.status['rollout'].get('rollbacks', 0) + 1}")
 
     def wait_for(self, what: str, look: Callable[[Manifest], Any], seconds: float = ROLLOUT_SECONDS) -> Manifest:
         """Wait until `look` agrees with the status, and return that status."""
@@ -84,8 +93,8 @@ class ModelDeployment:
         lines += ["Events:", kubectl("get", "events", "--sort-by=.lastTimestamp", namespace=self.namespace)]
         return "\n".join(lines)
 
-    def _annotate(self, verb: str) -> None:
-        word = f"{_GROUP}/{verb}={self.revision('candidate')}"
+    def _annotate(self, verb: str, whom: str) -> None:
+        word = f"{_GROUP}/{verb}={whom}"
         self.cluster.kubectl("annotate", "--overwrite", "mdep", self.name, word, namespace=self.namespace)
 
 
@@ -102,4 +111,4 @@ def matches(seen: Manifest, status: str, reason: str | None = None) -> bool:
 def is_split(status: Manifest, weight: int) -> bool:
     """Tell whether the candidate has this share of the traffic, and the proxies have had time to hear of it."""
     state = (status.get("rollout") or {}).get("state")
-    return (status.get("candidate") or {}).get("weight") == weight and state in ("Holding", "Paused")
+    return (status.get("candidate") or {}).get("weight") == weight and state in ("Analyzing", "Holding", "Paused")

@@ -2,8 +2,8 @@
 
 Two kinds. `predict` asks with Triton's own client library, one request for each image, as a user's program would.
 `TrafficClient` sends many requests without waiting for each other, at a steady rate or as many as it can, and keeps
-count: how many were sent, how many failed and why, and which version answered each. An answer does not name the version
-that gave it, but its probabilities do: they are compared with those that scikit-learn computed with each version.
+count: how many were sent, how many failed and why, which version answered each and how soon. An answer does not name
+the version that gave it, but its probabilities do: they are compared with those that scikit-learn computed with each.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -22,6 +22,7 @@ import tritonclient.grpc
 import tritonclient.grpc.aio
 import tritonclient.http
 from train import INPUT, LABEL, PROBABILITIES, Digits, Floats, Integers
+from tritonclient.utils import InferenceServerException
 
 Protocol = Literal["REST", "gRPC"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = ("REST", "gRPC")
@@ -80,47 +81,99 @@ def _tensor(library: Any, image: Floats) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Requests counted: those answered, by protocol and by the version that answered, and the errors of the others."""
+class Group:
+    """Clients that are told apart by the headers that they send; with gRPC these are metadata."""
 
-    answered: Counter[tuple[Protocol, str]] = field(default_factory=Counter)
-    errors: tuple[str, ...] = ()
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ANYBODY: Final = Group("anybody")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request that was answered: whose it was, by which version, and how long that took."""
+
+    protocol: Protocol
+    group: str
+    version: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that was not answered; its kind is an HTTP or gRPC status, or the name of what went wrong."""
+
+    protocol: Protocol
+    group: str
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.kind}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Requests that have come to an end, in the order of their ends."""
+
+    answers: tuple[Answer, ...] = ()
+    errors: tuple[Failure, ...] = ()
 
     @property
     def sent(self) -> int:
         """How many requests were sent and have come to an end."""
-        return self.answered.total() + len(self.errors)
+        return len(self.answers) + len(self.errors)
 
     @property
     def failed(self) -> int:
         """How many were not answered, or not by any version that is known."""
-        return len(self.errors) + sum(count for (_, version), count in self.answered.items() if version == UNKNOWN)
+        return len(self.errors) + self.by_version()[UNKNOWN]
 
-    def by_version(self, protocol: Protocol | None = None) -> Counter[str]:
-        """Return how many requests, of one protocol or of all, each version answered."""
-        versions: Counter[str] = Counter()
-        for (used, version), count in self.answered.items():
-            if protocol in (None, used):
-                versions[version] += count
-        return versions
+    def by_version(self, protocol: Protocol | None = None, group: str | None = None) -> Counter[str]:
+        """Return how many requests, of one protocol or group or of all, each version answered."""
+        return Counter(
+            answer.version
+            for answer in self.answers
+            if protocol in (None, answer.protocol) and group in (None, answer.group)
+        )
+
+    def by_kind(self) -> Counter[str]:
+        """Return how many requests failed in each way."""
+        return Counter(f"{error.protocol} {error.kind}" for error in self.errors)
+
+    def latency(self, version: str, percent: float) -> float:
+        """Return the seconds within which `percent` of a version's answers came; it must have answered."""
+        return float(np.percentile([answer.seconds for answer in self.answers if answer.version == version], percent))
 
     def since(self, earlier: "Tally") -> "Tally":
         """Return what was counted after an earlier tally of the same client."""
-        return replace(self, answered=self.answered - earlier.answered, errors=self.errors[len(earlier.errors) :])
+        return Tally(self.answers[len(earlier.answers) :], self.errors[len(earlier.errors) :])
+
+
+class RefusedError(RuntimeError):
+    """An answer over REST that is none, with its status."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TrafficClient:
     """Sends held-out images over REST and gRPC in turn, from a thread of its own, and counts what comes back.
 
-    A context manager: leaving it stops the steady requests, waits for those under way and closes the connections.
+    The groups take turns as well: each sends as many requests as any other over each protocol. A context manager:
+    leaving it stops the steady requests, waits for those under way and closes the connections.
     """
 
-    def __init__(self, endpoint: Endpoint, digits: Digits) -> None:
+    def __init__(self, endpoint: Endpoint, digits: Digits, groups: Sequence[Group] = (ANYBODY,)) -> None:
         self._endpoint = endpoint
         self._digits = digits
+        self._groups = groups
         self._images = _telling_images(digits)
-        self._answered: Counter[tuple[Protocol, str]] = Counter()
-        self._errors: list[str] = []
+        self._answers: list[Answer] = []
+        self._errors: list[Failure] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="traffic", daemon=True)
         self._stop = threading.Event()
@@ -155,7 +208,7 @@ class TrafficClient:
 
     def tally(self) -> Tally:
         """Return what was counted until now."""
-        return Tally(answered=self._answered.copy(), errors=tuple(self._errors))
+        return Tally(tuple(self._answers), tuple(self._errors))
 
     def burst(self, requests: int, at_once: int = 8) -> Tally:
         """Send this many requests, `at_once` of them at a time, wait for all and return the count of these alone."""
@@ -175,11 +228,12 @@ class TrafficClient:
         self._grpc = tritonclient.grpc.aio.InferenceServerClient(
             self._endpoint.address, channel_args=[("grpc.default_authority", self._endpoint.host)]
         )
-        self._senders: dict[Protocol, Callable[[int], Awaitable[Floats]]] = {
+        self._senders: dict[Protocol, Callable[[int, Group], Awaitable[Floats]]] = {
             "REST": self._send_rest,
             "gRPC": self._send_grpc,
         }
-        self._turns = zip(itertools.cycle(PROTOCOLS), itertools.cycle(self._images), strict=False)
+        senders = itertools.product(self._groups, PROTOCOLS)
+        self._turns = zip(itertools.cycle(senders), itertools.cycle(self._images), strict=False)
 
     async def _close(self) -> None:
         await self._http.close()
@@ -207,15 +261,17 @@ class TrafficClient:
         await asyncio.gather(*(one_after_another() for _ in range(at_once)))
 
     async def _send_one(self) -> None:
-        protocol, image = next(self._turns)
+        (group, protocol), image = next(self._turns)
+        start = self._loop.time()
         try:
-            probabilities = await self._senders[protocol](image)
+            probabilities = await self._senders[protocol](image, group)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed request, and is told at the end
-            self._errors.append(f"{protocol}: {type(error).__name__}: {error}")
+            self._errors.append(Failure(protocol, group.name, _kind(error), str(error)))
         else:
-            self._answered[protocol, self._version_of(image, probabilities)] += 1
+            version = self._version_of(image, probabilities)
+            self._answers.append(Answer(protocol, group.name, version, self._loop.time() - start))
 
-    async def _send_rest(self, image: int) -> Floats:
+    async def _send_rest(self, image: int, group: Group) -> Floats:
         tensor = {
             "name": INPUT,
             "shape": [1, 64],
@@ -223,15 +279,18 @@ class TrafficClient:
             "data": self._digits.images[image].tolist(),
         }
         body = json.dumps({"inputs": [tensor], "outputs": [{"name": PROBABILITIES}]})
-        async with self._http.post(f"/v2/models/{self._endpoint.model}/infer", data=body) as response:
+        path = f"/v2/models/{self._endpoint.model}/infer"
+        async with self._http.post(path, data=body, headers=group.headers) as response:
             answer = await response.text()
             if response.status != 200:  # noqa: PLR2004 - HTTP's OK
-                raise RuntimeError(f"HTTP {response.status}: {answer[:200]}")
+                raise RefusedError(f"HTTP {response.status}", answer[:200])
         return np.array(json.loads(answer)["outputs"][0]["data"], dtype=np.float32)
 
-    async def _send_grpc(self, image: int) -> Floats:
+    async def _send_grpc(self, image: int, group: Group) -> Floats:
         tensor = _tensor(tritonclient.grpc, self._digits.images[image])
-        result = await self._grpc.infer(self._endpoint.model, [tensor], client_timeout=_REQUEST_SECONDS)
+        result = await self._grpc.infer(
+            self._endpoint.model, [tensor], client_timeout=_REQUEST_SECONDS, headers=dict(group.headers)
+        )
         return np.asarray(result.as_numpy(PROBABILITIES), dtype=np.float32).ravel()
 
     def _version_of(self, image: int, probabilities: Floats) -> str:
@@ -239,6 +298,16 @@ class TrafficClient:
             if np.allclose(trained.probabilities[image], probabilities, rtol=0, atol=_SAME):
                 return version
         return UNKNOWN
+
+
+def _kind(error: Exception) -> str:
+    match error:
+        case RefusedError(status=status):
+            return status
+        case InferenceServerException():
+            return str(error.status()).removeprefix("StatusCode.")
+        case _:
+            return type(error).__name__
 
 
 def _telling_images(digits: Digits) -> list[int]:

@@ -1,11 +1,13 @@
 """What a pass looks at, gathered from the stores and, where they do not tell enough, from the API server.
 
-Reads only. What it returns are values of the pure core: facts, records, troubles.
+Reads only. What it returns are values of the pure core: facts, records, troubles. Measurements go on in the background,
+so that a slow provider of metrics delays no pass.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.build.revision import new_record
@@ -16,10 +18,19 @@ from nereid.cluster.errors import NotFound
 from nereid.cluster.gateways import Gateways
 from nereid.cluster.model_deployments import ModelDeployment, ModelDeployments
 from nereid.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT
+from nereid.measurements import ActivityRequest
+from nereid.metrics.sampler import Sampler
 from nereid.names import revision_child_name
+from nereid.observed.checks import ChecksFacts, combine, hindrance
 from nereid.observed.facts import Observed, RevisionRecord, Trouble, observe
 from nereid.observed.objects import recovered_record, revision_record
+from nereid.observed.pod_address import PodAddress
+from nereid.observed.sample import Activity, Sample, SampleFailure
 from nereid.plan import LiveRevision, Owner, Plan
+from nereid.rollout import checks
+from nereid.rollout.analysis import wanted_sample
+from nereid.rollout.draining import wanted_looks
+from nereid.rollout.state import RolloutState
 
 _logger = logging.getLogger(__name__)
 
@@ -36,9 +47,10 @@ class Stores:
 class Gatherer:
     """Looks at the cluster for one ModelDeployment at a time."""
 
-    def __init__(self, client: Client, stores: Stores) -> None:
+    def __init__(self, client: Client, stores: Stores, sampler: Sampler) -> None:
         self._client = client
         self._stores = stores
+        self._sampler = sampler
         self._causes = CrashCauses(client)
 
     async def observe(self, owner: Owner) -> Observed:
@@ -46,6 +58,46 @@ class Gatherer:
         children = self._stores.children.of(owner)
         await self._causes.read(children)
         return observe([(child.revision, self._causes.facts(child)) for child in children])
+
+    def measured(self, wanted: Plan, observed: Observed, state: RolloutState, now: datetime) -> Observed:
+        """Return what is seen with the measurements that the state asks for, as far as they are there.
+
+        One that is not there yet is begun; the key is put into the queue when it is.
+        """
+        looks = {look.revision: self._activity(look, observed) for look in wanted_looks(wanted, state, now)}
+        outcome, obstacle = self._checks(wanted, state)
+        return replace(
+            observed,
+            sample=self._sample(wanted, observed, state, now),
+            checks=outcome,
+            hindrance=obstacle,
+            activity={revision: found for revision, found in looks.items() if found},
+        )
+
+    def forget(self, gone: ModelDeployment) -> None:
+        """Let go of what is being measured for a ModelDeployment that does not exist any more."""
+        self._sampler.forget(gone.namespace, gone.name)
+
+    def _sample(
+        self, wanted: Plan, observed: Observed, state: RolloutState, now: datetime
+    ) -> Sample | SampleFailure | None:
+        request = wanted_sample(wanted, state, now)
+        if request is None:
+            return None
+        pods = {revision: _addresses(observed, revision) for revision in (request.candidate, request.stable)}
+        return self._sampler.sample(request, pods)
+
+    def _activity(self, look: ActivityRequest, observed: Observed) -> Activity | None:
+        pods = _addresses(observed, look.revision)
+        return self._sampler.activity(look, {look.revision: pods}) if pods else Activity(None, None)
+
+    def _checks(self, wanted: Plan, state: RolloutState) -> tuple[ChecksFacts | None, str | None]:
+        run = checks.due(wanted, state)
+        if run is None:
+            return None, None
+        facts = [child.facts for child in self._stores.children.of(wanted.owner)]
+        told = [one for one in facts if isinstance(one, ChecksFacts)]
+        return combine(run.id, told), hindrance(run.id, told)
 
     async def is_gone(self, subject: ModelDeployment, live: Sequence[LiveRevision]) -> bool:
         """Whether a ModelDeployment that lacks a child does not exist any more.
@@ -66,19 +118,20 @@ class Gatherer:
         """Return the plan without the hosts that others have an older right to, and what is wrong with its routes."""
         troubles = []
         for rival in self._stores.model_deployments.rivals(subject.key):
-            taken = [host for host in wanted.hosts if host in rival.hosts and rival.is_before(subject)]
+            asked = {*wanted.hosts, *wanted.rollout.preview_hosts}
+            taken = asked & rival.hosts if rival.is_before(subject) else frozenset()
             if taken:
-                wanted = replace(wanted, hosts=tuple(host for host in wanted.hosts if host not in taken))
-                owner, hosts = "/".join(rival.key), ", ".join(taken)
+                wanted = _without_hosts(wanted, taken)
+                owner, hosts = "/".join(rival.key), ", ".join(sorted(taken))
                 sentence = f"ModelDeployment {owner}, which is older, serves {hosts}: choose another host"
                 troubles.append(Trouble("HostConflict", sentence))
-        if not wanted.hosts:
-            wanted = replace(wanted, gateways=())
         return wanted, (*troubles, *self._missing_gateways(wanted))
 
     def has_tls(self, wanted: Plan) -> bool:
         """Whether clients reach the plan's first host by https."""
-        known = [self._stores.gateways.get(one) for one in wanted.gateways] if self._stores.gateways else []
+        if not wanted.hosts or self._stores.gateways is None:
+            return False
+        known = [self._stores.gateways.get(one) for one in wanted.gateways]
         return any(facts.serves_with_tls(wanted.hosts[0]) for facts in known if facts)
 
     async def records(
@@ -125,3 +178,16 @@ class Gatherer:
             for one in wanted.gateways
             if gateways.get(one) is None
         )
+
+
+def _without_hosts(wanted: Plan, taken: Collection[str]) -> Plan:
+    """Return the plan without hosts; without any left, it needs no gateways, of which an empty list is the mesh."""
+    hosts = tuple(host for host in wanted.hosts if host not in taken)
+    previews = tuple(host for host in wanted.rollout.preview_hosts if host not in taken)
+    rollout = replace(wanted.rollout, preview_hosts=previews)
+    gateways = wanted.gateways if hosts or previews else ()
+    return replace(wanted, hosts=hosts, gateways=gateways, rollout=rollout)
+
+
+def _addresses(observed: Observed, revision: str) -> tuple[PodAddress, ...]:
+    return tuple(pod.address for pod in observed.of(revision).pods if pod.address)

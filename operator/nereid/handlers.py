@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import kopf
+from prometheus_client import CollectorRegistry
 
 from nereid.cluster import connection
 from nereid.cluster.children import Children
@@ -21,10 +22,14 @@ from nereid.cluster.gateways import Gateways
 from nereid.cluster.informer import Informer
 from nereid.cluster.model_deployments import Key, ModelDeployments
 from nereid.cluster.resources import GATEWAY, MODEL_DEPLOYMENT, WATCHED
-from nereid.gather import Stores
+from nereid.gather import Gatherer, Stores
+from nereid.metrics.sampler import Sampler
 from nereid.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, PLURAL, VERSION
 from nereid.reconcile import Reconciler
 from nereid.settings import Settings
+from nereid.telemetry.instruments import Instruments
+from nereid.telemetry.rollouts import RolloutCollector
+from nereid.telemetry.server import metrics_server
 from nereid.work_queue import WorkQueue, work
 
 # Each remote call of a pass has a timeout of its own; a pass that takes longer than this hangs.
@@ -45,15 +50,23 @@ class UnhealthyError(Exception):
 class Engine:
     """What runs beside Kopf: the watches of children, the queue, and its workers."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Client, settings: Settings, instruments: Instruments) -> None:
         self.client = client
+        self._instruments = instruments
         self.queue: WorkQueue[Key] = WorkQueue()
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
         # Gateways stand in any namespace, where an operator that may see only some of them cannot look.
         gateways = None if settings.namespaces else Gateways(on_change=self._gateway_changed)
+        self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
+        stores = Stores(self.model_deployments, children, gateways)
         self._reconciler = Reconciler(
-            client, Stores(self.model_deployments, children, gateways), settings, lambda: datetime.now(UTC)
+            Gatherer(client, stores, self.sampler),
+            client,
+            stores,
+            settings,
+            clock=_now,
+            count_event=instruments.count_event,
         )
         self._workers = settings.workers
         self._informers = [
@@ -71,7 +84,7 @@ class Engine:
             self._spawn(f"watch {informer.resource.plural}", informer.run())
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
         for number in range(self._workers):
-            self._spawn(f"worker {number}", work(self.queue, self._reconciler))
+            self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
         _logger.info("all watches are up to date, %d workers begin", self._workers)
 
     async def stop(self) -> None:
@@ -79,6 +92,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.sampler.close()
 
     def check(self) -> None:
         """Raise UnhealthyError unless everything runs and none of it hangs."""
@@ -101,6 +115,10 @@ class Engine:
         self._tasks.append(asyncio.create_task(work_to_do, name=name))
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @kopf.on.login()
 def login(**_: Any) -> kopf.ConnectionInfo:
     """Let Kopf reach the API server as the engine does."""
@@ -112,8 +130,14 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
     """Start the engine; ModelDeployments are not looked at before it knows all children."""
     _configure(settings)
     async with AsyncExitStack() as stack:
-        engine = Engine(Client(await stack.enter_async_context(connection.connect())), memo.settings)
+        registry = CollectorRegistry()
+        instruments = Instruments(registry)
+        way = await stack.enter_async_context(connection.connect())
+        engine = Engine(Client(way, on_request=instruments.count_request), memo.settings, instruments)
         await _require_crd(engine.client)
+        registry.register(RolloutCollector(engine.model_deployments.all))
+        instruments.show_queue_depth(lambda: engine.queue.depth)
+        stack.enter_context(metrics_server(memo.settings.metrics_port, registry))
         stack.push_async_callback(engine.stop)
         await engine.start()
         memo.engine, memo.resources = engine, stack.pop_all()
@@ -128,6 +152,7 @@ async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     rivals = found.rivals(key)
     if event["type"] == "DELETED":
         found.remove(raw)
+        engine.sampler.forget(*key)
     elif not found.put(raw):
         return
     for one in (key, *(rival.key for rival in (*rivals, *found.rivals(key)))):

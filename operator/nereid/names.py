@@ -24,6 +24,11 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "nereid"
 LABEL_MODEL_DEPLOYMENT: Final = f"{GROUP}/model-deployment"
 LABEL_REVISION: Final = f"{GROUP}/revision"
+# On a Job that checks a revision, and on its pods: which run of checks it is.
+LABEL_CHECKS: Final = f"{GROUP}/checks"
+# On VirtualServices: whether it carries the model's own traffic, or leads to the candidate's preview.
+LABEL_ROUTE: Final = f"{GROUP}/route"
+ROUTE_PREVIEW: Final = "preview"
 
 # Set on children by the operator.
 ANNOTATION_DESIRED_HASH: Final = f"{GROUP}/desired-hash"
@@ -31,6 +36,7 @@ ANNOTATION_DESIRED_HASH: Final = f"{GROUP}/desired-hash"
 ANNOTATION_PROMOTE: Final = f"{GROUP}/promote"
 ANNOTATION_ABORT: Final = f"{GROUP}/abort"
 ANNOTATION_RETRY: Final = f"{GROUP}/retry"
+ANNOTATION_ROLLBACK: Final = f"{GROUP}/rollback"
 
 PORT_HTTP: Final = 8000
 PORT_GRPC: Final = 8001
@@ -74,6 +80,11 @@ def revision_of(content: Mapping[str, Any]) -> str:
 def revision_child_name(model_deployment: str, revision: str) -> str:
     """Return the name of a revision's Deployment, Service and ControllerRevision."""
     return f"{model_deployment}-{revision}"
+
+
+def checks_app(model_deployment: str) -> str:
+    """Return the `app` label, and so the canonical service, of the Jobs that check a ModelDeployment's candidates."""
+    return f"{model_deployment}-checks"
 
 
 def version_label(model_version: str | None, revision: str) -> str:

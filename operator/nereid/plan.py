@@ -13,9 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from nereid import names
-from nereid.api.delivery import RolloutSpec, ScalingSpec, TrafficSpec
+from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
+from nereid.api.check_job import checks_size_problem
+from nereid.api.checks import CheckSpec
+from nereid.api.delivery import ScalingSpec, TrafficSpec
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
+from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
 from nereid.api.runtime import RuntimeSpec
 from nereid.api.schema import seconds
 from nereid.settings import Settings
@@ -23,6 +27,16 @@ from nereid.settings import Settings
 DEFAULT_TIMEOUT: Final = "60s"
 DEFAULT_DRAIN: Final = "30s"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
+DEFAULT_KEEP: Final = "5m"
+DEFAULT_INTERVAL: Final = "30s"
+DEFAULT_ANALYSIS_DEADLINE: Final = "30m"
+DEFAULT_CHECKS_TIMEOUT: Final = "10m"
+DEFAULT_HISTORY_LIMIT: Final = 10
+DEFAULT_MAX_ERROR_PERCENT: Final = 10.0
+DEFAULT_MIN_REQUESTS: Final = 10
+DEFAULT_QUERY_FAILURES: Final = 3
+_PERCENT: Final = 100
+_RUN_HASH_LENGTH: Final = 6
 
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
 
@@ -32,14 +46,107 @@ class InvalidSpecError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A share of the traffic in percent, and how long it is held in seconds; None waits for a promotion."""
+class Exposure:
+    """What of the traffic reaches a revision.
 
-    weight: int
+    weight: percentage of requests that it answers. mirror: percentage of requests of which it gets a copy. matched:
+    it answers those that the A/B test's match picks. preview: it answers what comes by the preview hosts.
+    """
+
+    weight: int = 0
+    mirror: int = 0
+    matched: bool = False
+    preview: bool = False
+
+    @property
+    def share(self) -> int:
+        """The percentage of all pods that it needs: nobody knows how many requests a match picks, so it needs all."""
+        return _PERCENT if self.matched or self.preview else max(self.weight, self.mirror)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What makes one exposure more than another of the same strategy."""
+        return (self.weight, self.share)
+
+    def __bool__(self) -> bool:
+        return self != NO_TRAFFIC
+
+
+NO_TRAFFIC: Final = Exposure()
+ALL_TRAFFIC: Final = Exposure(weight=_PERCENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the candidate gets, and the least time that it is held in seconds; None waits for a promotion."""
+
+    exposure: Exposure
     hold: int | None
 
 
-DEFAULT_STEPS: Final = (Step(10, 300), Step(50, 300))
+DEFAULT_STEPS: Final = (Step(Exposure(10), 300), Step(Exposure(50), 300))
+DEFAULT_SHADOW: Final = (Step(Exposure(mirror=100), None),)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Ceilings as shares from 0 to 1, looked at from so many requests on; `slow` is None where it has no ceiling."""
+
+    errors: float
+    slow: float | None
+    min_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A PromQL query of the user's with its limits, and how many failures in a row are one too many."""
+
+    name: str
+    query: str
+    minimum: float | None
+    maximum: float | None
+    max_ratio: float | None
+    failure_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """How the candidate is judged; times in seconds, the latency objective in milliseconds.
+
+    tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; see
+    `rollout.judge`.
+    """
+
+    provider: AnalysisProvider
+    interval: int
+    deadline: int
+    on_inconclusive: OnInconclusive
+    latency_objective: int | None
+    tolerated: float
+    against: float
+    negligible: float
+    alpha: float
+    beta: float
+    guard: Guard
+    queries: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """Checks of a revision that are to be run now; `step` is the index of the step that they open."""
+
+    revision: str
+    stable: str
+    attempt: int
+    step: int
+    checks: tuple[CheckSpec, ...]
+    timeout: int
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other run of checks of the same ModelDeployment, and from one of other checks."""
+        asked = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
+        return f"{self.revision}-{self.step}-{self.attempt}-{names.content_hash(asked)[:_RUN_HASH_LENGTH]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +175,41 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class LiveRevision:
-    """A revision that keeps its pods: how many it should have, and its share of the traffic in percent."""
+    """A revision that keeps its pods: how many it should have, and what of the traffic reaches it."""
 
     revision: str
     replicas: int
-    weight: int
+    exposure: Exposure = NO_TRAFFIC
+
+    @property
+    def weight(self) -> int:
+        """Its share of the traffic in percent."""
+        return self.exposure.weight
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
     """How the wanted revision takes over; times in seconds. No steps: all traffic at once."""
 
+    strategy: Strategy
     steps: tuple[Step, ...]
+    match: ABTestSpec | None
+    preview_hosts: tuple[str, ...]
+    surge: int
+    allow_downtime: bool
+    analysis: Analysis
+    checks: tuple[CheckSpec, ...]
+    checks_timeout: int
     paused: bool
+    fast_track: bool
     drain: float
     propagation: float
     progress_deadline: float
+    history_limit: int
     promote: Command | None
     abort: Command | None
     retry: Command | None
+    rollback: Command | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +243,7 @@ def plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Setting
     try:
         parsed = ModelDeploymentSpec.model_validate(spec)
         _check_uri(parsed.model.uri)
+        _check_size(parsed)
         traffic = parsed.traffic or TrafficSpec()
         return Plan(
             owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
@@ -163,30 +287,107 @@ def _check_uri(uri: str) -> None:
         raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
 
 
+def _check_size(spec: ModelDeploymentSpec) -> None:
+    checks = spec.rollout.checks if spec.rollout else None
+    if problem := checks_size_problem(checks.items if checks else ()):
+        raise ValueError(problem)
+
+
 def _replicas(scaling: ScalingSpec) -> int:
     minimum = scaling.min_replicas or 1
     return max(minimum, scaling.replicas or minimum)
 
 
 def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:
+    checks = rollout.checks
+    limit = rollout.revision_history_limit
     return RolloutPlan(
+        strategy=rollout.strategy or "Canary",
         steps=_steps(rollout),
+        match=rollout.ab_test,
+        preview_hosts=tuple((rollout.blue_green or BlueGreenSpec()).preview_hosts or ()),
+        surge=1 if rollout.surge is None else rollout.surge,
+        allow_downtime=bool(rollout.allow_downtime),
+        analysis=_analysis(rollout.analysis or AnalysisSpec(), settings),
+        checks=tuple(checks.items) if checks else (),
+        checks_timeout=seconds((checks and checks.timeout) or DEFAULT_CHECKS_TIMEOUT),
         paused=bool(rollout.paused),
+        fast_track=bool(rollout.fast_track),
         drain=seconds(rollout.drain or DEFAULT_DRAIN),
         propagation=settings.propagation_seconds,
         progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
+        history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
         promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
         retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
+        rollback=Command.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
     )
 
 
 def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
-    if rollout.strategy == "Direct":
-        return ()
-    if rollout.steps is None:
-        return DEFAULT_STEPS
-    return tuple(Step(step.weight, None if step.hold is None else seconds(step.hold)) for step in rollout.steps)
+    match rollout.strategy:
+        case "Direct":
+            return ()
+        case "BlueGreen":
+            asked = rollout.blue_green or BlueGreenSpec()
+            preview = Step(Exposure(preview=True), _hold(asked.preview_hold))
+            return (preview, Step(ALL_TRAFFIC, seconds(asked.keep or DEFAULT_KEEP)))
+        case "ABTest":
+            return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
+        case "Shadow" if rollout.steps is None:
+            return DEFAULT_SHADOW
+        case "Shadow":
+            return tuple(Step(Exposure(mirror=step.weight), _hold(step.hold)) for step in rollout.steps or ())
+        case _ if rollout.steps is None:
+            return DEFAULT_STEPS
+        case _:
+            return tuple(Step(Exposure(step.weight), _hold(step.hold)) for step in rollout.steps)
+
+
+def _hold(duration: str | None) -> int | None:
+    return None if duration is None else seconds(duration)
+
+
+def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
+    judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
+    return Analysis(
+        provider=_provider(analysis, settings),
+        interval=seconds(analysis.interval or DEFAULT_INTERVAL),
+        deadline=seconds(analysis.deadline or DEFAULT_ANALYSIS_DEADLINE),
+        on_inconclusive=analysis.on_inconclusive or "Pause",
+        latency_objective=analysis.latency_objective_milliseconds,
+        tolerated=judge.tolerated or 1.5,
+        against=judge.against or 3.0,
+        negligible=(judge.negligible_percent or 1.0) / _PERCENT,
+        alpha=judge.alpha or 0.01,
+        beta=judge.beta or 0.05,
+        guard=Guard(
+            errors=(guard.max_error_percent or DEFAULT_MAX_ERROR_PERCENT) / _PERCENT,
+            slow=guard.max_slow_percent / _PERCENT if guard.max_slow_percent else None,
+            min_requests=guard.min_requests or DEFAULT_MIN_REQUESTS,
+        ),
+        queries=tuple(_query(query) for query in analysis.queries or ()),
+    )
+
+
+def _provider(analysis: AnalysisSpec, settings: Settings) -> AnalysisProvider:
+    """Return the provider that is asked for, or the best that there is."""
+    if analysis.provider:
+        return analysis.provider
+    # Where only Prometheus can tell, a rollout without one has to pause and say so.
+    needs_prometheus = analysis.queries or analysis.latency_objective_milliseconds
+    return "Prometheus" if settings.prometheus_url or needs_prometheus else "Triton"
+
+
+def _query(query: QueryCheck) -> Query:
+    return Query(
+        name=query.name,
+        query=query.query,
+        minimum=query.min,
+        maximum=query.max,
+        max_ratio=query.max_ratio_to_stable,
+        failure_limit=query.failure_limit or DEFAULT_QUERY_FAILURES,
+    )
 
 
 def _explain(error: ValidationError) -> str:

@@ -15,7 +15,7 @@ from nereid.build.manifests import manifests
 from nereid.build.routing import url
 from nereid.cluster.client import Client
 from nereid.cluster.converge import Applied, converge
-from nereid.cluster.errors import ApiError
+from nereid.cluster.errors import ApiError, Conflict
 from nereid.cluster.model_deployments import ModelDeployment
 from nereid.cluster.resources import MODEL_DEPLOYMENT
 from nereid.gather import Gatherer, Stores
@@ -24,7 +24,8 @@ from nereid.observed.facts import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
 from nereid.report.conditions import Picture
 from nereid.report.status import condition, invalid, report, to_json, trouble_event
-from nereid.rollout.decide import decide, routed_anew, weights_of
+from nereid.rollout.decide import decide, routed_anew
+from nereid.rollout.routing import routing_of
 from nereid.rollout.state import Event, RolloutState
 from nereid.settings import Settings
 
@@ -32,7 +33,9 @@ from nereid.settings import Settings
 # once after a restart of the API server, which knows no roles for a moment, or whenever somebody raises a quota.
 FIRST_RETRY_SECONDS: Final = 2.0
 LATER_RETRY_SECONDS: Final = 30.0
-_CHILD_PROBLEMS: Final = frozenset({"NameConflict", "ChildRejected"})
+_CHILD_PROBLEMS: Final = frozenset({"NameConflict", "ChildRejected", "ApplyFailed"})
+# A route that took longer to be applied than this has not had the time that was counted from the decision on.
+_AT_ONCE_SECONDS: Final = 2.0
 
 _logger = logging.getLogger(__name__)
 
@@ -48,10 +51,21 @@ class _Subject:
 class Reconciler:
     """Makes the cluster match one ModelDeployment at a time; safe to be called for several keys at once."""
 
-    def __init__(self, client: Client, stores: Stores, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        client: Client,
+        stores: Stores,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime],
+        count_event: Callable[[str, str], None],
+    ) -> None:
+        """`count_event` is called with type and reason of each event, whether or not the API server takes it."""
         self._client = client
         self._stores = stores
-        self._gatherer = Gatherer(client, stores)
+        self._gatherer = gatherer
+        self._count_event = count_event
         self._settings = settings
         self._clock = clock
 
@@ -75,11 +89,13 @@ class Reconciler:
 
     async def _converge(self, subject: _Subject, wanted: Plan) -> float | None:
         wanted, unreachable = self._gatherer.reachable(subject.seen, wanted)
-        observed = await self._gatherer.observe(wanted.owner)
-        state = RolloutState.from_status(subject.status)
-        decision = decide(wanted, observed, state, self._clock())
+        seen = await self._gatherer.observe(wanted.owner)
+        state, now = RolloutState.from_status(subject.status), self._clock()
+        observed = self._gatherer.measured(wanted, seen, state, now)
+        decision = decide(wanted, observed, state, now)
         if subject.status.rollout and await self._gatherer.is_gone(subject.seen, decision.live):
             self._stores.model_deployments.forget(subject.seen)
+            self._gatherer.forget(subject.seen)
             return None
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
@@ -93,24 +109,27 @@ class Reconciler:
                 self._client,
                 self._stores.children,
                 wanted.owner,
-                manifests(wanted, decision.live, records),
+                manifests(wanted, decision.live, records, decision.check_run),
                 keep=[one.revision for one in decision.live],
+                keep_records=[one.revision for one in decision.state.history],
             ),
             self._tell(wanted.owner, decision.events),
         )
         after = await self._gatherer.observe(wanted.owner)
-        weights = weights_of(decision.state)
-        if not moved and after.is_routed(weights) and not observed.is_routed(weights):
+        routing = routing_of(decision.state)
+        is_late = not moved or (self._clock() - now).total_seconds() > _AT_ONCE_SECONDS
+        routed = is_late and after.is_routed(routing) and not observed.is_routed(routing)
+        if routed:
             decision = replace(decision, state=routed_anew(decision.state, self._clock()))
         picture = Picture(wanted, decision, after, (*_problems(applied), *unreachable))
         trouble = trouble_event(picture, subject.status)
-        if not moved or picture.problems:
+        if not moved or routed or picture.problems:
             # A move is followed by another pass at once, which reports what has come of it.
             await self._write(subject, report(picture, records, address, subject.status, self._clock()))
         if trouble:
             await self._tell(wanted.owner, (Event("Warning", trouble.reason, trouble.message),))
         applied.raise_failures()
-        if moved or after != observed:
+        if moved or after != seen:
             # No event tells of our own writes.
             return 0.0
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
@@ -137,6 +156,7 @@ class Reconciler:
             "uid": owner.uid,
         }
         for event in events:
+            self._count_event(event.type, event.reason)
             _logger.info("%s/%s: %s: %s", owner.namespace, owner.name, event.reason, event.message)
             try:
                 await self._client.create_event(
@@ -169,7 +189,12 @@ def _problems(applied: Applied) -> tuple[Trouble, ...]:
         Trouble("ChildRejected", f"the API server rejects {one.kind} {one.name}: {one.message}")
         for one in applied.rejections
     ]
-    return (*taken, *rejected)
+    failed = [
+        Trouble("ApplyFailed", f"the API server does not take a change: {one}")
+        for one in applied.failures
+        if not isinstance(one, Conflict)
+    ]
+    return (*taken, *rejected, *failed[:1])
 
 
 def _sooner(*waits: float | None) -> float | None:

@@ -34,9 +34,29 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a pod must be ready before it may get traffic, so that every proxy knows its address.",
     )
+    prometheus_url: str = Field(
+        default="",
+        description="Address of the Prometheus that holds Istio's metrics; empty where there is none.",
+    )
+    prometheus_token_file: str = Field(
+        default="", description="File with a bearer token for Prometheus; it is read again as it changes."
+    )
+    prometheus_ca_file: str = Field(
+        default="", description="File with the certificates by which an https Prometheus is trusted."
+    )
+    allow_queries: bool = Field(
+        default=True,
+        description="Whether users may have Prometheus asked PromQL of theirs; it is asked with the operator's rights.",
+    )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     workers: int = Field(default=8, ge=1, description="How many ModelDeployments are worked on at a time.")
     health_port: int = Field(default=8080, description="Port on which the liveness probe is answered, at /healthz.")
+    metrics_port: int = Field(
+        default=9090,
+        ge=0,
+        le=65535,
+        description="Port on which the operator's own metrics are served, at /metrics; 0 takes a free one.",
+    )
     watch_namespaces: str = Field(
         default="", description="Namespaces to watch, separated by commas; empty means all of them."
     )

@@ -77,6 +77,11 @@ class WorkQueue(Generic[Key]):
         self._failures.pop(key, None)
 
     @property
+    def depth(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._waiting)
+
+    @property
     def longest_running_seconds(self) -> float:
         """How long the oldest unfinished pass has been going on; 0 when none is."""
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """What the operator asked of the API server, as the audit log has it."""
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,11 @@ class AuditLog:
     def clear(self) -> None:
         """Count from now on."""
         self._offset = self._path.stat().st_size if self._path.exists() else 0
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago the last request to any namespace was written down."""
+        return time.time() - self._path.stat().st_mtime
 
     def requests(self) -> list[Request]:
         if not self._path.exists():

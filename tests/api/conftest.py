@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from tests.api.audit import AuditLog
 from tests.api.control_plane import ControlPlane
+from tests.api.fake_prometheus import FakePrometheus
+from tests.api.jobs import Jobs
 from tests.api.kubernetes import Kubernetes
 from tests.api.models import Models
 from tests.api.operator_process import Operator
+from tests.api.recording import Recording
 from tests.api.workloads import Workloads
 
 
@@ -51,6 +54,37 @@ def models(kubernetes: Kubernetes, workloads: Workloads, namespace: str) -> Mode
 @pytest.fixture
 def audit(control_plane: ControlPlane, namespace: str) -> AuditLog:
     return AuditLog(control_plane.audit_log, namespace)
+
+
+@pytest.fixture
+def record(kubernetes: Kubernetes, namespace: str) -> Iterator[Callable[[str], Recording]]:
+    """Record all states of the namespace's objects of a kind from now on."""
+    made: list[Recording] = []
+
+    def begin(kind: str) -> Recording:
+        made.append(Recording(kubernetes, kind, namespace))
+        made[-1].start()
+        return made[-1]
+
+    yield begin
+    for recording in made:
+        recording.stop()
+
+
+@pytest.fixture
+def jobs(kubernetes: Kubernetes, namespace: str) -> Iterator[Jobs]:
+    stand_in = Jobs(kubernetes, namespace)
+    stand_in.start()
+    yield stand_in
+    stand_in.stop()
+
+
+@pytest.fixture
+def prometheus() -> Iterator[FakePrometheus]:
+    serving = FakePrometheus()
+    serving.start()
+    yield serving
+    serving.end()
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import socket
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,11 @@ COLLECTIONS = {
     "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
     "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
 }
+# The children that a ModelDeployment has for as long as it lives.
 CHILDREN = ("ControllerRevision", "Deployment", "Service", "DestinationRule", "VirtualService")
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -32,6 +37,22 @@ class RequestFailedError(AssertionError):
         super().__init__(f"{status}: {text}")
         self.status = status
         self.message = json.loads(text).get("message", text) if text.startswith("{") else text
+
+
+class Stream:
+    """The lines of a watch."""
+
+    def __init__(self, connection: http.client.HTTPSConnection, response: http.client.HTTPResponse) -> None:
+        self._socket = connection.sock
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._response)
+
+    def close(self) -> None:
+        """End it; from another thread than the one that reads."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class Kubernetes:
@@ -85,13 +106,14 @@ class Kubernetes:
         return self.request("PATCH", self.path(kind, namespace, name) + suffix, body, MERGE_PATCH)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        self.request("DELETE", self.path(kind, namespace, name))
+        # As kubectl does; a Job would otherwise wait for its pods to be made orphans.
+        self.request("DELETE", self.path(kind, namespace, name), {"propagationPolicy": "Background"})
 
     def path(self, kind: str, namespace: str, name: str = "") -> str:
         return COLLECTIONS[kind].format(namespace) + (f"/{name}" if name else "")
 
-    def stream(self, path: str, *, metadata_only: bool = False) -> http.client.HTTPResponse:
-        """Open a watch on a connection of its own; the caller reads lines and closes it."""
+    def stream(self, path: str, *, metadata_only: bool = False) -> Stream:
+        """Open a watch on a connection of its own."""
         accepted = (
             "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" if metadata_only else "application/json"
         )
@@ -100,7 +122,7 @@ class Kubernetes:
         response = connection.getresponse()
         if response.status >= 400:
             raise RequestFailedError(response.status, response.read().decode())
-        return response
+        return Stream(connection, response)
 
     def _send(self, method: str, path: str, body: Object | None, content_type: str) -> bytes:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}

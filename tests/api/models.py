@@ -1,6 +1,7 @@
 """ModelDeployments of one namespace, and what becomes of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tests.api.kubernetes import CHILDREN, Kubernetes, Object
@@ -31,6 +32,52 @@ class Models:
     def change(self, name: str = "digits", **spec: Any) -> None:
         self.kubernetes.patch("ModelDeployment", self.namespace, name, {"spec": spec})
 
+    def annotate(self, name: str = "digits", **values: str) -> None:
+        """Set annotations of Nereid's."""
+        annotations = {f"nereid.dev/{key}": value for key, value in values.items()}
+        self.kubernetes.patch("ModelDeployment", self.namespace, name, {"metadata": {"annotations": annotations}})
+
+    def status(self, name: str = "digits") -> Object:
+        """Return the status; an empty one before it is reported."""
+        status: Object = self.get(name).get("status", {})
+        return status
+
+    def rollout(self, name: str = "digits") -> Object:
+        """Return the rollout's part of the status."""
+        rollout: Object = self.status(name).get("rollout", {})
+        return rollout
+
+    def stable(self, name: str = "digits") -> str:
+        return str(self.status(name)["stable"]["revision"])
+
+    def candidate(self, name: str = "digits") -> str | None:
+        candidate = self.status(name).get("candidate")
+        return str(candidate["revision"]) if candidate else None
+
+    def events(self, name: str = "digits") -> list[str]:
+        """Return the reasons of all events of one ModelDeployment."""
+        found = self.kubernetes.list("Event", self.namespace)
+        return [one["reason"] for one in found if one["regarding"]["name"] == name]
+
+    def wait_for(self, state: str, reason: str = "", name: str = "digits", seconds: float = 20) -> Object:
+        """Wait for a state of the rollout, with a reason if one is given; return the status."""
+
+        def reached() -> bool:
+            rollout = self.rollout(name)
+            return rollout.get("state") == state and reason in ("", rollout["reason"])
+
+        self._wait(reached, name, seconds, f"{state} {reason}".strip())
+        return self.status(name)
+
+    def wait_without_pods(self, revision: str, name: str = "digits") -> None:
+        """Wait until a revision has lost its Deployment."""
+        deployment = f"{name}-{revision}"
+        wait_until(
+            lambda: self.kubernetes.find("Deployment", self.namespace, deployment) is None,
+            seconds=20,
+            what=f"Deployment {deployment} being gone",
+        )
+
     def condition(self, kind: str, name: str = "digits") -> Object:
         """Return a condition; an empty one before it is reported."""
         conditions = self.get(name).get("status", {}).get("conditions", [])
@@ -47,13 +94,14 @@ class Models:
         )
 
     def wait_settled(self, name: str = "digits", seconds: float = 20) -> Object:
-        try:
-            wait_until(lambda: self.is_settled(name), seconds=seconds, what=f"{self.namespace}/{name} being ready")
-        except AssertionError as error:
-            raise AssertionError(
-                f"{error}; its status: {json.dumps(self.get(name).get('status'), indent=1)}"
-            ) from error
+        self._wait(lambda: self.is_settled(name), name, seconds, "being ready")
         return self.get(name)
+
+    def _wait(self, condition: Callable[[], bool], name: str, seconds: float, what: str) -> None:
+        try:
+            wait_until(condition, seconds=seconds, what=f"{self.namespace}/{name}: {what}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its status: {json.dumps(self.status(name), indent=1)}") from error
 
     def children(self) -> dict[Key, Object]:
         """Return all children in the namespace by kind and name."""

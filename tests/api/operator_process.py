@@ -28,6 +28,7 @@ class Operator:
         self._settings = {
             "NEREID_WATCH_NAMESPACES": namespaces,
             "NEREID_HEALTH_PORT": str(self.health_port),
+            "NEREID_METRICS_PORT": "0",
             "NEREID_PROPAGATION_SECONDS": "0",
             "NEREID_MIN_READY_SECONDS": "0",
             **settings,

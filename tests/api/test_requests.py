@@ -39,6 +39,8 @@ def test_creation_writes_each_child_once(models: Models, audit: AuditLog, worklo
 def test_nothing_is_asked_while_nothing_changes(models: Models, audit: AuditLog) -> None:
     models.create()
     models.wait_settled()
+    # What is done is told first, and then acted on.
+    wait_until(lambda: audit.silent_seconds > 3, seconds=30, what="the end of what has been begun")
     audit.clear()
     time.sleep(IDLE_SECONDS)  # the time itself is what is tested
     assert [request for request in audit.requests() if request.verb != "watch"] == []
@@ -71,6 +73,7 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
             "services",
             "destinationrules",
             "virtualservices",
+            "jobs",
             "pods",
         ),
         1,

@@ -61,7 +61,26 @@ def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     assert models.condition("Ready", "older")["status"] == "True"
     models.kubernetes.delete("ModelDeployment", models.namespace, "older")
     models.wait_settled("younger")
-    assert hosts(models, "younger") == ["shared.example.com"]
+    wait_until(lambda: hosts(models, "younger") == ["shared.example.com"], seconds=10, what="the younger one's route")
+
+
+@pytest.mark.usefixtures("operator")
+def test_preview_host_that_an_older_one_serves_is_left_to_it(models: Models) -> None:
+    models.create("older", traffic=asking_for(models, "taken.example.com"))
+    created = datetime.fromisoformat(models.wait_settled("older")["metadata"]["creationTimestamp"])
+    wait_until(lambda: datetime.now(UTC) > created + timedelta(seconds=1), seconds=5, what="another second")
+    previewed = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["taken.example.com"]}}
+    models.create("younger", traffic=asking_for(models, "free.example.com"), rollout=previewed)
+    assert "taken.example.com" in wait_for_reason(models, "younger", "HostConflict")
+    wait_until(lambda: hosts(models, "younger") == ["free.example.com"], seconds=10, what="the other host's route")
+    assert models.kubernetes.find("VirtualService", models.namespace, "younger.preview") is None
+    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    models.wait_settled("younger")
+    wait_until(
+        lambda: models.kubernetes.find("VirtualService", models.namespace, "younger.preview"),
+        seconds=10,
+        what="the preview's route",
+    )
 
 
 @pytest.mark.usefixtures("operator")
@@ -91,7 +110,7 @@ def test_candidate_without_a_service_gets_no_traffic(models: Models) -> None:
     wait_for_reason(models, "digits", "ChildRejected")
     wait_until(
         lambda: (
-            models.kubernetes.get("Deployment", models.namespace, f"digits-{candidate(models)}")
+            models.kubernetes.get("Deployment", models.namespace, f"digits-{models.candidate()}")
             .get("status", {})
             .get("availableReplicas")
         ),
@@ -102,10 +121,6 @@ def test_candidate_without_a_service_gets_no_traffic(models: Models) -> None:
     assert routed(models) == {f"digits-{stable}"}
     models.kubernetes.request("DELETE", f"{quotas}/no-services")
     assert models.wait_settled(seconds=50)["status"]["stable"]["revision"] != stable
-
-
-def candidate(models: Models) -> str:
-    return str(models.get()["status"]["candidate"]["revision"])
 
 
 def routed(models: Models) -> set[str]:

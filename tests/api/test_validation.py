@@ -1,14 +1,25 @@
 """The API server itself rejects what cannot work, with a sentence that says what to change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import yaml
+from tests.api.control_plane import ROOT
 from tests.api.kubernetes import Kubernetes, Object, RequestFailedError
 
+CRD = ROOT / "crds" / "nereid.dev_modeldeployments.yaml"
 DIGEST = "sha256:" + "0" * 64
 CLAIM = {"uri": "pvc://models/digits"}
 ONNX = {"uri": "https://models.example.com/digits.onnx"}
 HOSTS = {"hosts": ["digits.example.com"], "gateways": ["istio-ingress/public"]}
+
+INPUTS = [{"name": "X", "columns": ["a", "b_*"]}]
+DATASET = {"uri": "pvc://models/held-out.csv", "inputs": INPUTS}
+BY_URL = {"uri": "https://example.com/d.csv", "caBundle": {"name": "ca", "key": "ca.crt"}, "inputs": INPUTS}
+IN_CONFIG_MAP = {"configMap": {"name": "data", "key": "d.csv"}, "inputs": INPUTS}
+ACCURACY = {"label": "species", "output": "y", "minimumPercent": 95}
+REQUESTS = [{"body": {"inputs": []}, "expected": [{"name": "y", "data": [1]}]}]
 
 VALID: dict[str, Object] = {
     "least": {"model": CLAIM},
@@ -19,6 +30,57 @@ VALID: dict[str, Object] = {
     "hosts and gateways": {"model": CLAIM, "traffic": HOSTS},
     "steps": {"model": CLAIM, "rollout": {"steps": [{"weight": 5, "hold": "1h30m"}, {"weight": 50}]}},
     "direct": {"model": CLAIM, "rollout": {"strategy": "Direct"}},
+    "shadow": {"model": CLAIM, "rollout": {"strategy": "Shadow", "steps": [{"weight": 100}]}},
+    "A/B test": {
+        "model": CLAIM,
+        "rollout": {
+            "strategy": "ABTest",
+            "abTest": {
+                "headers": [{"name": "x-cohort", "exact": "beta"}, {"name": "x-country", "regex": "de|at"}],
+                "cookie": {"name": "cohort", "value": "beta"},
+                "hold": "168h",
+            },
+        },
+    },
+    "blue/green": {
+        "model": CLAIM,
+        "traffic": HOSTS,
+        "rollout": {
+            "strategy": "BlueGreen",
+            "blueGreen": {"previewHosts": ["preview.example.com"], "previewHold": "1h", "keep": "15m"},
+        },
+    },
+    "no surge": {"model": CLAIM, "scaling": {"minReplicas": 2}, "rollout": {"surge": 0}},
+    "no surge, with downtime": {"model": CLAIM, "rollout": {"surge": 0, "allowDowntime": True}},
+    "analysis": {
+        "model": CLAIM,
+        "rollout": {
+            "analysis": {
+                "provider": "Prometheus",
+                "interval": "5s",
+                "deadline": "1h",
+                "onInconclusive": "Rollback",
+                "latencyObjectiveMilliseconds": 100,
+                "judge": {"tolerated": 3, "against": 6, "negligiblePercent": 0.5, "alpha": 0.001, "beta": 0.1},
+                "guard": {"maxErrorPercent": 5, "maxSlowPercent": 20, "minRequests": 20},
+                "queries": [{"name": "queue", "query": "1", "maxRatioToStable": 2, "failureLimit": 5}],
+            }
+        },
+    },
+    "checks": {
+        "model": CLAIM,
+        "rollout": {
+            "checks": {
+                "timeout": "5m",
+                "items": [
+                    {"name": "known", "requests": REQUESTS},
+                    {"name": "accuracy", "dataset": DATASET, "accuracy": ACCURACY, "when": "EachStep"},
+                    {"name": "latency", "dataset": BY_URL, "latency": {"maximumMilliseconds": 20}},
+                    {"name": "same", "dataset": IN_CONFIG_MAP, "comparison": {"output": "y", "kind": "Classes"}},
+                ],
+            }
+        },
+    },
     "runtime": {
         "model": CLAIM,
         "runtime": {
@@ -44,13 +106,14 @@ INVALID: dict[str, tuple[Object, str]] = {
         "caBundle is for https://",
     ),
     "version not a label": ({"model": {**CLAIM, "version": "v 1"}}, "must be a label value"),
+    "model name with a slash": ({"model": {**CLAIM, "name": "a/b"}}, "begin and end with a letter or digit"),
     "no replicas": ({"model": CLAIM, "scaling": {"minReplicas": 0}}, "greater than or equal to 1"),
     "hosts without gateways": ({"model": CLAIM, "traffic": {"hosts": ["a.b"]}}, "hosts and gateways go together"),
     "wildcard host": ({"model": CLAIM, "traffic": {**HOSTS, "hosts": ["*.a.b"]}}, "must be a DNS name"),
     "gateway without namespace": ({"model": CLAIM, "traffic": {**HOSTS, "gateways": ["public"]}}, "NAMESPACE/NAME"),
     "no timeout": ({"model": CLAIM, "traffic": {"timeout": "0s"}}, "timeout must be at least 1s"),
     "duration without unit": ({"model": CLAIM, "traffic": {"timeout": "60"}}, "as in 1h30m, 5m or 90s"),
-    "all traffic in a step": ({"model": CLAIM, "rollout": {"steps": [{"weight": 100}]}}, "less than or equal to 99"),
+    "all traffic in a step": ({"model": CLAIM, "rollout": {"steps": [{"weight": 100}]}}, "canary's steps are"),
     "no step": ({"model": CLAIM, "rollout": {"steps": []}}, "should have at least 1 items"),
     "falling weights": (
         {"model": CLAIM, "rollout": {"steps": [{"weight": 50, "hold": "1m"}, {"weight": 10}]}},
@@ -66,7 +129,7 @@ INVALID: dict[str, tuple[Object, str]] = {
     ),
     "direct with steps": (
         {"model": CLAIM, "rollout": {"strategy": "Direct", "steps": [{"weight": 10}]}},
-        "strategy Direct has no steps",
+        "only strategies Canary and Shadow have steps",
     ),
     "hasty deadline": ({"model": CLAIM, "rollout": {"progressDeadlineSeconds": 1}}, "greater than or equal to 10"),
     "short grace period": (
@@ -74,6 +137,113 @@ INVALID: dict[str, tuple[Object, str]] = {
         "greater than or equal to 30",
     ),
 }
+
+# What is wrong in spec.rollout.
+INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
+    "unknown strategy": ({"strategy": "Rolling"}, "supported values: "),
+    "blue/green with steps": ({"strategy": "BlueGreen", "steps": [{"weight": 5}]}, "only strategies Canary and Shadow"),
+    "step beyond all traffic": ({"strategy": "Shadow", "steps": [{"weight": 101}]}, "less than or equal to 100"),
+    "preview of a canary": ({"blueGreen": {"keep": "1m"}}, "blueGreen needs strategy BlueGreen"),
+    "A/B test without a match": ({"strategy": "ABTest"}, "strategy ABTest needs abTest"),
+    "match of a canary": ({"abTest": {"cookie": {"name": "a", "value": "b"}}}, "no other strategy has it"),
+    "empty match": ({"strategy": "ABTest", "abTest": {"hold": "1h"}}, "say who sees the candidate: headers, cookie"),
+    "cookie with a space": (
+        {"strategy": "ABTest", "abTest": {"cookie": {"name": "a b", "value": "c"}}},
+        "must hold only letters, digits, dashes and underscores",
+    ),
+    "cookie with two values": (
+        {"strategy": "ABTest", "abTest": {"cookie": {"name": "a", "value": "b;c"}}},
+        "must hold only letters, digits, dashes, dots, underscores",
+    ),
+    "surge of two": ({"surge": 2}, "less than or equal to 1"),
+    "blue/green without surge": (
+        {"strategy": "BlueGreen", "surge": 0, "allowDowntime": True},
+        "surge: 0 is for strategies Canary and Direct",
+    ),
+    "only pod without surge": ({"surge": 0}, "set scaling.minReplicas to 2 or more, or rollout.allowDowntime to true"),
+    "downtime with surge": ({"allowDowntime": True}, "allowDowntime is for surge: 0"),
+    "preview without gateways": (
+        {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}},
+        "previewHosts need traffic.hosts and traffic.gateways",
+    ),
+    "endless history": ({"revisionHistoryLimit": 101}, "less than or equal to 100"),
+}
+
+# What is wrong in one of the headers of an A/B test.
+INVALID_HEADERS: dict[str, tuple[Object, str]] = {
+    "header of two kinds": ({"name": "x-a", "exact": "1", "prefix": "2"}, "exactly one of exact, prefix and regex"),
+    "header of no kind": ({"name": "x-a"}, "exactly one of exact, prefix and regex"),
+    "content type": ({"name": "content-type", "exact": "1"}, "choose a header of your own"),
+    "header in upper case": ({"name": "X-A", "exact": "1"}, "the name of a header, in lower case"),
+}
+
+# What is wrong in spec.rollout.analysis.
+INVALID_ANALYSES: dict[str, tuple[Object, str]] = {
+    "unknown provider": ({"provider": "Datadog"}, 'supported values: "Prometheus", "Triton", "None"'),
+    "hasty interval": ({"interval": "4s"}, "interval must be from 5s to 10m"),
+    "rare interval": ({"interval": "11m"}, "interval must be from 5s to 10m"),
+    "queries of Triton": (
+        {"provider": "Triton", "queries": [{"name": "q", "query": "1", "max": 1}]},
+        "queries need provider Prometheus",
+    ),
+    "query without a limit": ({"queries": [{"name": "q", "query": "1"}]}, "min, max or maxRatioToStable"),
+    "query that nothing meets": (
+        {"queries": [{"name": "q", "query": "1", "min": 2, "max": 1}]},
+        "min must not be above",
+    ),
+    "query twice": ({"queries": [{"name": "q", "query": "1", "max": 1}] * 2}, "Duplicate value"),
+    "slow requests of Triton": (
+        {"provider": "Triton", "latencyObjectiveMilliseconds": 100},
+        "latencyObjectiveMilliseconds needs provider Prometheus",
+    ),
+    "slow without an objective": ({"guard": {"maxSlowPercent": 5}}, "needs latencyObjectiveMilliseconds"),
+    "guard that allows all": ({"guard": {"maxErrorPercent": 100}}, "less than or equal to 99"),
+    "tolerated beyond the default": ({"judge": {"tolerated": 3}}, "must be below against (default 3)"),
+    "against below the default": ({"judge": {"against": 1.2}}, "must be below against (default 3)"),
+}
+
+# What is wrong in one of the checks.
+INVALID_CHECKS: dict[str, tuple[Object, str]] = {
+    "check of no kind": ({"dataset": DATASET}, "exactly one of requests, accuracy, latency and comparison"),
+    "check of two kinds": (
+        {"dataset": DATASET, "accuracy": ACCURACY, "latency": {"maximumMilliseconds": 9}},
+        "exactly one of requests, accuracy, latency and comparison",
+    ),
+    "accuracy without data": ({"accuracy": ACCURACY}, "accuracy, latency and comparison need a dataset"),
+    "requests with data": ({"requests": REQUESTS, "dataset": DATASET}, "requests bring their own inputs"),
+    "data set without a place": ({"dataset": {"inputs": INPUTS}, "accuracy": ACCURACY}, "either a uri or a configMap"),
+    "data set in two places": (
+        {"dataset": {**DATASET, "configMap": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
+        "either a uri or a configMap",
+    ),
+    "data set in a bucket": (
+        {"dataset": {**DATASET, "uri": "s3://bucket/d.csv"}, "accuracy": ACCURACY},
+        "must be pvc://CLAIM/PATH",
+    ),
+    "no ConfigMap's name": (
+        {"dataset": {"configMap": {"name": "Data", "key": "b"}, "inputs": INPUTS}, "accuracy": ACCURACY},
+        "must be the name of an object",
+    ),
+    "authority of a claim": (
+        {"dataset": {**DATASET, "caBundle": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
+        "caBundle is for https://",
+    ),
+    "distance of classes": (
+        {"dataset": DATASET, "comparison": {"output": "y", "kind": "Classes", "maxDistance": 0.1}},
+        "maxDistance is for kind Scores",
+    ),
+    "agreement of scores": (
+        {"dataset": DATASET, "comparison": {"output": "y", "kind": "Scores", "minAgreementPercent": 90}},
+        "minAgreementPercent is for kinds Classes and Values",
+    ),
+    "tolerance of scores": (
+        {"dataset": DATASET, "comparison": {"output": "y", "kind": "Scores", "relativeTolerance": 0.1}},
+        "are for kind Values",
+    ),
+}
+
+# What tests of their own are about.
+ALONE = {"at most 50 characters", "must be a DNS label", "must be other hosts than traffic.hosts"}
 
 Attempt = Callable[..., Object]
 
@@ -100,13 +270,70 @@ def test_valid(attempt: Attempt, case: str) -> None:
     assert attempt(VALID[case])["spec"] == VALID[case]
 
 
-@pytest.mark.parametrize("case", INVALID)
-def test_invalid(attempt: Attempt, case: str) -> None:
-    spec, sentence = INVALID[case]
+def assert_rejected(attempt: Attempt, spec: Object, sentence: str) -> None:
     with pytest.raises(RequestFailedError) as failure:
         attempt(spec)
     assert failure.value.status == 422
     assert sentence in failure.value.message
+
+
+@pytest.mark.parametrize("case", INVALID)
+def test_invalid(attempt: Attempt, case: str) -> None:
+    spec, sentence = INVALID[case]
+    assert_rejected(attempt, spec, sentence)
+
+
+@pytest.mark.parametrize("case", INVALID_ROLLOUTS)
+def test_invalid_rollout(attempt: Attempt, case: str) -> None:
+    rollout, sentence = INVALID_ROLLOUTS[case]
+    assert_rejected(attempt, {"model": CLAIM, "rollout": rollout}, sentence)
+
+
+def test_check_whose_name_is_no_label(attempt: Attempt) -> None:
+    items = [{"name": "Known answers", "requests": REQUESTS}]
+    assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a DNS label")
+
+
+def test_preview_host_that_is_the_host(attempt: Attempt) -> None:
+    rollout = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": HOSTS["hosts"]}}
+    spec = {"model": CLAIM, "traffic": HOSTS, "rollout": rollout}
+    assert_rejected(attempt, spec, "previewHosts must be other hosts than traffic.hosts")
+
+
+@pytest.mark.parametrize("case", INVALID_HEADERS)
+def test_invalid_header(attempt: Attempt, case: str) -> None:
+    header, sentence = INVALID_HEADERS[case]
+    rollout = {"strategy": "ABTest", "abTest": {"headers": [header]}}
+    assert_rejected(attempt, {"model": CLAIM, "rollout": rollout}, sentence)
+
+
+@pytest.mark.parametrize("case", INVALID_ANALYSES)
+def test_invalid_analysis(attempt: Attempt, case: str) -> None:
+    analysis, sentence = INVALID_ANALYSES[case]
+    assert_rejected(attempt, {"model": CLAIM, "rollout": {"analysis": analysis}}, sentence)
+
+
+@pytest.mark.parametrize("case", INVALID_CHECKS)
+def test_invalid_check(attempt: Attempt, case: str) -> None:
+    check, sentence = INVALID_CHECKS[case]
+    rollout = {"checks": {"items": [{"name": "check", **check}]}}
+    assert_rejected(attempt, {"model": CLAIM, "rollout": rollout}, sentence)
+
+
+def test_every_rule_has_a_case() -> None:
+    groups = (INVALID, INVALID_ROLLOUTS, INVALID_HEADERS, INVALID_ANALYSES, INVALID_CHECKS)
+    sentences = {sentence for group in groups for _, sentence in group.values()} | ALONE
+    messages = {rule["message"] for rule in rules_of(yaml.safe_load(CRD.read_text()))}
+    assert {message for message in messages if not any(one in message for one in sentences)} == set()
+
+
+def rules_of(schema: Any) -> Iterator[dict[str, str]]:
+    """Yield the CEL rules anywhere in a schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("x-kubernetes-validations", ())
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for one in inner:
+        yield from rules_of(one)
 
 
 @pytest.mark.parametrize("name", ["a" * 51, "1digits", "digits.eu"])

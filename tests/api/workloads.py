@@ -1,17 +1,21 @@
 """A stand-in for the deployment controller and the kubelet: it says of every Deployment that its pods are ready.
 
 There is no node that could run pods. What these tests are about, the operator's part, begins where a Deployment reports
-its pods; a Deployment whose name is held back stays without.
+its pods; a Deployment whose name is held back stays without. Pods are made only in namespaces of `with_pods`,
+for tests that are about the places that pods hold.
 """
 
-import json
+import secrets
 import threading
-import urllib.parse
-from http.client import HTTPException, HTTPResponse
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tests.api.follower import Follower
 from tests.api.kubernetes import Kubernetes, Object, RequestFailedError
 
-_PATH = "/apis/apps/v1/deployments"
+# How long a pod that is told to end still holds its place.
+_ENDING_SECONDS = 0.3
+_GONE = (404, 409)
 
 
 class Workloads:
@@ -19,16 +23,15 @@ class Workloads:
 
     def __init__(self, kubernetes: Kubernetes) -> None:
         self._kubernetes = kubernetes
-        self._stopping = threading.Event()
-        self._stream: HTTPResponse | None = None
-        self._thread = threading.Thread(target=self._run, name="workloads", daemon=True)
+        self._follower = Follower(kubernetes, "/apis/apps/v1/deployments", self._on_deployment)
         self.held_back: set[str] = set()
+        self.with_pods: set[str] = set()
 
     def start(self) -> None:
-        self._thread.start()
+        self._follower.start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._follower.stop()
 
     def release(self, namespace: str) -> None:
         """Let the Deployments of a namespace that were held back become ready."""
@@ -36,23 +39,11 @@ class Workloads:
         for deployment in self._kubernetes.list("Deployment", namespace):
             self._mark(deployment)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._follow()
-            except (OSError, HTTPException, RequestFailedError, ValueError):
-                # The API server is being restarted.
-                self._stopping.wait(0.2)
-
-    def _follow(self) -> None:
-        listed = self._kubernetes.request("GET", _PATH)
-        for deployment in listed["items"]:
+    def _on_deployment(self, event: str, deployment: Object) -> None:
+        if deployment["metadata"]["namespace"] in self.with_pods:
+            self._keep_pods(deployment, 0 if event == "DELETED" else deployment["spec"]["replicas"])
+        if event != "DELETED":
             self._mark(deployment)
-        query = urllib.parse.urlencode({"watch": "true", "resourceVersion": listed["metadata"]["resourceVersion"]})
-        for line in self._kubernetes.stream(f"{_PATH}?{query}"):
-            event = json.loads(line)
-            if event["type"] in ("ADDED", "MODIFIED"):
-                self._mark(event["object"])
 
     def _mark(self, deployment: Object) -> None:
         metadata, replicas = deployment["metadata"], deployment["spec"]["replicas"]
@@ -64,11 +55,46 @@ class Workloads:
         reported = deployment.get("status", {})
         if self._is_held_back(namespace, name) or all(reported.get(key, 0) == value for key, value in status.items()):
             return
-        try:
+        with _whether_or_not_it_is_there():
             self._kubernetes.patch("Deployment", namespace, name, {"status": status}, "status")
-        except RequestFailedError as error:
-            if error.status not in (404, 409):
-                raise
 
     def _is_held_back(self, namespace: str, name: str) -> bool:
         return namespace in self.held_back or f"{namespace}/{name}" in self.held_back
+
+    def _keep_pods(self, deployment: Object, wanted: int) -> None:
+        namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+        pods = [
+            pod["metadata"]["name"]
+            for pod in self._kubernetes.list("Pod", namespace)
+            if pod["metadata"]["name"].startswith(f"{name}-") and "deletionTimestamp" not in pod["metadata"]
+        ]
+        for _ in range(wanted - len(pods)):
+            self._start_pod(namespace, name, deployment["spec"]["template"])
+        for pod in pods[wanted:]:
+            self._end_pod(namespace, pod)
+
+    def _start_pod(self, namespace: str, deployment: str, template: Object) -> None:
+        name = f"{deployment}-{secrets.token_hex(4)}"
+        labels, spec = template["metadata"]["labels"], {**template["spec"], "nodeName": "node"}
+        pod = {"metadata": {"name": name, "labels": labels}, "spec": spec}
+        self._kubernetes.create(self._kubernetes.path("Pod", namespace), pod)
+        ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        self._kubernetes.patch("Pod", namespace, name, {"status": ready}, "status")
+
+    def _end_pod(self, namespace: str, name: str) -> None:
+        """Tell a pod to end: on a node, so that it stays until the kubelet, which is this, says that it has."""
+        self._kubernetes.delete("Pod", namespace, name)
+        threading.Timer(_ENDING_SECONDS, self._remove_pod, (namespace, name)).start()
+
+    def _remove_pod(self, namespace: str, name: str) -> None:
+        with _whether_or_not_it_is_there():
+            self._kubernetes.request("DELETE", self._kubernetes.path("Pod", namespace, name), {"gracePeriodSeconds": 0})
+
+
+@contextmanager
+def _whether_or_not_it_is_there() -> Iterator[None]:
+    try:
+        yield
+    except RequestFailedError as error:
+        if error.status not in _GONE:
+            raise

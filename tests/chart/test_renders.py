@@ -114,7 +114,9 @@ def test_the_pod_is_restricted(release: list[Document]) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] > 0
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not {"hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers"} & pod.keys()
+    assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & pod.keys()
+    assert all("secret" in volume for volume in pod.get("volumes", ()))
+    assert all(mount["readOnly"] for mount in container(release).get("volumeMounts", ()))
     assert container(release)["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -137,7 +139,69 @@ def test_the_settings_arrive(release: list[Document], monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     settings = Settings()
     assert settings.fetch_image == container(release)["image"]
-    assert container(release)["ports"] == [{"name": "health", "containerPort": settings.health_port, "protocol": "TCP"}]
+    assert container(release)["ports"] == [
+        {"name": "health", "containerPort": settings.health_port, "protocol": "TCP"},
+        {"name": "http-metrics", "containerPort": settings.metrics_port, "protocol": "TCP"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "files"),
+    [
+        ({"tokenKey": "bearer"}, {"bearer": "token"}),
+        ({"caKey": "tls.ca"}, {"tls.ca": "ca.crt"}),
+        ({"tokenKey": "bearer", "caKey": "tls.ca"}, {"bearer": "token", "tls.ca": "ca.crt"}),
+    ],
+)
+def test_the_secret_of_prometheus_lies_where_the_operator_looks(
+    render: Render, keys: dict[str, str], files: dict[str, str]
+) -> None:
+    values = {"prometheus.url": "https://prometheus.example.com", "prometheus.auth.secretName": "access"}
+    values |= {f"prometheus.auth.{name}": key for name, key in keys.items()}
+    release = render(*(f"--set={name}={value}" for name, value in values.items()))
+    (volume,), (mount,) = operator(release)["spec"]["volumes"], container(release)["volumeMounts"]
+    assert volume["secret"]["secretName"] == "access"
+    assert {item["key"]: item["path"] for item in volume["secret"]["items"]} == files
+    assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
+    variables = {one["name"]: one["value"] for one in container(release)["env"]}
+    told = {variables["NEREID_PROMETHEUS_TOKEN_FILE"], variables["NEREID_PROMETHEUS_CA_FILE"]} - {""}
+    assert told == {f"{mount['mountPath']}/{file}" for file in files.values()}
+
+
+def test_the_metrics_are_scraped_by_annotation(render: Render) -> None:
+    metadata = operator(render("--set=metrics.port=9402,podAnnotations.team=platform"))["metadata"]
+    assert metadata["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "9402",
+        "prometheus.io/path": "/metrics",
+        "team": "platform",
+    }
+    assert "annotations" not in operator(render("--set=metrics.scrapeAnnotations=false"))["metadata"]
+
+
+def test_the_installers_annotations_win(render: Render) -> None:
+    release = render("--set-string", r"podAnnotations.prometheus\.io/scrape=false")
+    assert operator(release)["metadata"]["annotations"]["prometheus.io/scrape"] == "false"
+
+
+def test_the_metrics_service_leads_to_the_operator(render: Render) -> None:
+    release = render("--set=metrics.service.enabled=true")
+    (service,) = of_kind(release, "Service")
+    assert service["spec"]["selector"].items() <= operator(release)["metadata"]["labels"].items()
+    (port,) = service["spec"]["ports"]
+    assert port["targetPort"] in {one["name"] for one in container(release)["ports"]}
+    assert not of_kind(render(), "Service")
+
+
+def test_the_local_clusters_values_name_its_prometheus(render: Render, chart: Path) -> None:
+    variables = {
+        one["name"]: one["value"]
+        for one in container(render("--values", chart.parents[1] / "local" / "nereid-values.yaml"))["env"]
+    }
+    add_on = chart.parents[1] / "local" / "addons" / "prometheus" / "prometheus.yaml"
+    (service,) = of_kind(list(yaml.safe_load_all(add_on.read_text())), "Service")
+    metadata, (port,) = service["metadata"], service["spec"]["ports"]
+    assert variables["NEREID_PROMETHEUS_URL"] == f"http://{metadata['name']}.{metadata['namespace']}:{port['port']}"
 
 
 def test_the_defaults_are_the_operators_own(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:

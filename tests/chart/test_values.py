@@ -37,6 +37,18 @@ def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
         ("logging.format=xml", "/logging/format"),
         ("crds.keep=perhaps", "/crds/keep"),
         ("tolerations[0].effect=Never", "/tolerations/0/effect"),
+        ("prometheus.url=prometheus:9090", "/prometheus/url"),
+        ("prometheus.url=http://prometheus:9090/graph?g0.expr=up", "/prometheus/url"),
+        ("prometheus.auth.secretName=Access", "/prometheus/auth/secretName"),
+        ("prometheus.auth.tokenKey=a/b", "/prometheus/auth/tokenKey"),
+        ("prometheus.auth.tokenKey=token", "set prometheus.auth.secretName"),
+        ("prometheus.url=http://p,prometheus.auth.secretName=s", "set prometheus.auth.tokenKey, caKey, or both"),
+        ("prometheus.auth.secretName=s,prometheus.auth.caKey=ca.crt", "set prometheus.url"),
+        ("prometheus.allowQueries=perhaps", "/prometheus/allowQueries"),
+        ("prometheus.token=secret", "'token' not allowed"),
+        ("metrics.port=80", "/metrics/port"),
+        ("metrics.port=8080", "/metrics/port"),
+        ("metrics.service.enabled=perhaps", "/metrics/service/enabled"),
         ("replicas=2", "'replicas' not allowed"),
         ("image.name=nereid", "'name' not allowed"),
     ],
@@ -45,6 +57,18 @@ def test_a_bad_value_is_refused(helm: Helm, chart: Path, setting: str, complaint
     result = helm("template", "nereid", chart, "--set", setting)
     assert result.returncode != 0
     assert complaint in result.stderr
+
+
+def notes(helm: Helm, chart: Path, *arguments: str) -> str:
+    """Return what an installation says in the end."""
+    result = helm("install", "nereid", chart, "--dry-run=client", *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.partition("NOTES:")[2]
+
+
+def test_the_notes_say_what_it_means_that_there_is_no_prometheus(helm: Helm, chart: Path) -> None:
+    assert "No Prometheus was given." in notes(helm, chart)
+    assert "No Prometheus" not in notes(helm, chart, "--set=prometheus.url=http://prometheus.istio-system:9090")
 
 
 def test_an_old_cluster_is_refused(helm: Helm, chart: Path) -> None:

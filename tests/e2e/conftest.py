@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "digits"))
 
 from cluster import Cluster, CommandError
 from tests.e2e.case import AUTHORITY, Case
-from tests.e2e.locks import locked
+from tests.e2e.faulty_models import with_nonsense
+from tests.e2e.locks import locked, shared
 from tests.e2e.model_server import ModelServer, serve_models
 from train import Digits, train
 
@@ -76,7 +77,7 @@ def digits(run_folder: Path) -> Digits:
     with locked(run_folder / "training"):
         if not folder.exists():
             train(VERSIONS).save(folder)
-    return Digits.load(folder, VERSIONS)
+    return with_nonsense(Digits.load(folder, VERSIONS))
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +91,16 @@ def model_server(cluster: Cluster, digits: Digits, run_folder: Path) -> ModelSer
 
 
 @pytest.fixture
-def one_stops_the_operator(run_folder: Path) -> Iterator[None]:
-    """Lets one case at a time stop the operator; the cases that run meanwhile must not notice more than a delay."""
-    with locked(run_folder / "operator"):
+def disturbs(run_folder: Path) -> Iterator[None]:
+    """Lets one case at a time stop what all share; most that run meanwhile must not notice more than a delay."""
+    with locked(run_folder / "disturbance"):
+        yield
+
+
+@pytest.fixture
+def undisturbed(run_folder: Path) -> Iterator[None]:
+    """For cases whose figures depend on how soon the operator and Prometheus answer: none disturbs meanwhile."""
+    with shared(run_folder / "disturbance"):
         yield
 
 

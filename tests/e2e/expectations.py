@@ -2,6 +2,7 @@
 
 import math
 
+import kiali
 import numpy as np
 from cluster import wait_for
 from model_deployment import ModelDeployment
@@ -39,3 +40,10 @@ def wait_until_alone(served: ModelDeployment, revision: str) -> None:
         return {deployment["metadata"]["labels"]["nereid.dev/revision"] for deployment in found} == {revision}
 
     wait_for(f"revision {revision} is the only one", alone, seconds=60, seen=served.describe)
+
+
+def assert_kiali_is_content(case: Case, moment: str) -> None:
+    """Let Kiali look at all that is in the case's namespace: it has nothing to complain about."""
+    validation = kiali.validate(case.cluster.kiali_url, case.namespace)
+    assert any(name.startswith("virtualservice") for name in validation.objects), moment
+    assert validation.complaints == (), moment

@@ -13,6 +13,7 @@ from typing import Final
 
 from cluster import Cluster, Manifest
 from pods import helper_pod
+from tests.e2e import faulty_models
 from train import Digits
 
 NAMESPACE: Final = "nereid-e2e-models"
@@ -58,6 +59,7 @@ def version_file(version: str) -> str:
 
 def _objects(image: str, digits: Digits, folder: Path) -> list[Manifest]:
     files = {version_file(version): trained.onnx for version, trained in digits.versions.items()}
+    files |= faulty_models.archives(digits)
     files[MALFORMED] = b"this is not a model"
     certificate = {name: (folder / name).read_bytes() for name in ("server.crt", "server.key")}
     volumes = {"/models": {"configMap": {"name": _NAME}}, "/certificate": {"secret": {"secretName": _NAME}}}

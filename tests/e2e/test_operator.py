@@ -1,55 +1,16 @@
 """The operator may die at any moment: rollouts continue, and deletion does not need it."""
 
-import os
-import signal
-from pathlib import Path
-
 import pytest
-from cluster import Cluster, Manifest, is_ready, wait_for
+from cluster import Cluster, wait_for
 from tests.e2e.case import Case
 from tests.e2e.expectations import assert_only_version_answers
+from tests.e2e.processes import kill_operator, operator_is_ready, operator_pods
 
 RATE = 20
 CHILDREN = ("ControllerRevision", "Deployment", "ReplicaSet", "Service", "DestinationRule", "VirtualService")
 
 
-def operator_pods(cluster: Cluster) -> list[Manifest]:
-    return cluster.list("Pod", cluster.operator["metadata"]["namespace"], "app.kubernetes.io/name=nereid")
-
-
-def kill_operator(cluster: Cluster) -> None:
-    """Kill the operator's process with SIGKILL and wait until its container runs again."""
-    before = operator_container(cluster)
-    os.kill(process_of(before["containerID"].partition("://")[2]), signal.SIGKILL)
-    wait_for(
-        "the operator runs again",
-        lambda: operator_container(cluster)["restartCount"] > before["restartCount"] and operator_is_ready(cluster),
-        seconds=90,
-    )
-
-
-def operator_container(cluster: Cluster) -> Manifest:
-    (pod,) = operator_pods(cluster)
-    return next(status for status in pod["status"]["containerStatuses"] if status["name"] == "operator")
-
-
-def operator_is_ready(cluster: Cluster) -> bool:
-    pods = operator_pods(cluster)
-    return len(pods) == 1 and is_ready(pods[0])
-
-
-def process_of(container: str) -> int:
-    """Return the process on this machine that is the first one of a container."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if container in (folder / "cgroup").read_text():
-                return int(folder.name)
-        except OSError:  # it ended while we looked
-            continue
-    pytest.skip("the operator does not run on this machine, so its process cannot be killed from here")
-
-
-@pytest.mark.usefixtures("one_stops_the_operator")
+@pytest.mark.usefixtures("disturbs")
 def test_rollout_continues_after_the_operator_is_killed(case: Case) -> None:
     served = case.apply(version="1")
     served.wait_until_ready()
@@ -68,7 +29,7 @@ def test_rollout_continues_after_the_operator_is_killed(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
-@pytest.mark.usefixtures("one_stops_the_operator")
+@pytest.mark.usefixtures("disturbs")
 def test_deletion_does_not_need_the_operator(case: Case) -> None:
     served = case.apply(version="1")
     served.wait_until_ready()

@@ -12,7 +12,11 @@ from tests.e2e.mesh_client import MeshClient
 from traffic import PROTOCOLS
 
 REQUESTS = 2000
-FORGETS_QUICKLY = {"steps": [{"weight": 30, "hold": "4s"}, {"weight": 60, "hold": "4s"}], "drain": "5s"}
+BY_TIME_ALONE = {
+    "steps": [{"weight": 30, "hold": "4s"}, {"weight": 60, "hold": "4s"}],
+    "drain": "5s",
+    "analysis": {"provider": "None"},
+}
 
 
 def begin_rollout(case: Case, version: str = "2") -> ModelDeployment:
@@ -87,9 +91,9 @@ def test_abort(case: Case) -> None:
     wait_until_alone(served, stable)
 
 
-def test_timed_steps_go_through_by_themselves(case: Case) -> None:
-    case.apply(version="1", rollout=FORGETS_QUICKLY).wait_until_ready()
-    served = case.apply(version="2", rollout=FORGETS_QUICKLY)
+def test_steps_without_analysis_go_by_time(case: Case) -> None:
+    case.apply(version="1", rollout=BY_TIME_ALONE).wait_until_ready()
+    served = case.apply(version="2", rollout=BY_TIME_ALONE)
     for weight in (30, 60):
         served.wait_until_split(weight)
     status = served.wait_until_ready()

@@ -1,8 +1,10 @@
 """From `kubectl apply` to right answers through the gateway, from each kind of source, and what kubectl shows."""
 
+import pytest
 from model_deployment import ModelDeployment
 from tests.e2e.case import Case
 from tests.e2e.expectations import assert_answers_as_scikit_learn
+from tests.e2e.faulty_models import NONSENSE, Ending, archive_name
 from traffic import Endpoint
 from volume import upload
 
@@ -39,6 +41,13 @@ def test_onnx_and_triton_repository_on_a_volume(case: Case) -> None:
     repository.wait_until_ready()
     assert_answers_as_scikit_learn(case, case.endpoint("single"), one)
     assert_answers_as_scikit_learn(case, Endpoint(case.cluster.gateway, case.host("repository"), "classifier"), two)
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_triton_repository_in_an_archive_over_https(case: Case, ending: Ending) -> None:
+    served = case.apply(model=case.model(NONSENSE, uri=case.server.uri(archive_name("nonsense", ending))))
+    served.wait_until_ready()
+    assert_answers_as_scikit_learn(case, case.endpoint(), case.digits.versions[NONSENSE])
 
 
 def test_kubectl_tells_the_story(case: Case) -> None:

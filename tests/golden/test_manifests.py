@@ -2,11 +2,13 @@
 
 A case is a folder. `in.yaml` holds one ModelDeployment for each revision, the oldest first, as the user changed it; the
 last is the spec of now. Where there is more than the first rollout, a last document `live` says which revisions keep
-pods, by their place, with replicas and weight. `out.yaml` is regenerated with `pytest tests/golden --update-golden`;
-the difference is then to be read.
+pods, by their place, with replicas and what of the traffic reaches them. `out.yaml` is regenerated with `pytest
+tests/golden --update-golden`; the difference is then to be read.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,7 +16,7 @@ import yaml
 from nereid.build.manifests import manifests
 from nereid.build.revision import new_record
 from nereid.names import KIND
-from nereid.plan import LiveRevision, plan
+from nereid.plan import Exposure, LiveRevision, Plan, plan
 from nereid.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
@@ -31,13 +33,17 @@ def built(source: str) -> str:
         if document.get("kind") == KIND
     ]
     places = documents[-1].get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
-    live = [LiveRevision(plans[one["revision"]].revision, one["replicas"], one["weight"]) for one in places]
+    live = [kept(plans, **one) for one in places]
     records = {one.revision: new_record(one) for one in plans}
     waves = manifests(plans[-1], live, records)
     return "".join(
         f"# Wave {number}: {title}\n{''.join(document(manifest) for manifest in wave)}"
         for number, (title, wave) in enumerate(zip(WAVES, waves, strict=True), start=1)
     )
+
+
+def kept(plans: Sequence[Plan], revision: int, replicas: int, **exposure: Any) -> LiveRevision:
+    return LiveRevision(plans[revision].revision, replicas, Exposure(**exposure))
 
 
 def document(manifest: object) -> str:
@@ -61,4 +67,4 @@ def test_manifests(case: Path, request: pytest.FixtureRequest) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 7
+    assert len(CASES) >= 11

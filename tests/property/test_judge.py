@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nereid.rollout.judge.counters import Advance, Counts, advance
+from nereid.observed.counters import Advance, Counts, advance
 from nereid.rollout.judge.evidence import Evidence, Margins, with_interval
 from nereid.rollout.judge.hypergeometric import Table, log_likelihood
 from nereid.rollout.judge.intervals import wilson
@@ -114,7 +114,7 @@ def test_a_detour_through_json_at_every_interval_changes_nothing(
 ) -> None:
     detour = Evidence(limit)
     for candidate, stable in intervals:
-        detour = with_interval(Evidence.from_json(json.loads(json.dumps(detour.to_json())), limit), candidate, stable)
+        detour = with_interval(Evidence.from_json(json.loads(json.dumps(detour.to_json()))), candidate, stable)
     assert detour == gathered(intervals, Evidence(limit))
 
 

@@ -5,8 +5,17 @@ from datetime import timedelta
 import pytest
 from tests.unit.scenario import NOW, rollout
 
+from nereid.api.checks import CheckSpec, LatencyCheck
+from nereid.plan import Exposure, Query
+
 SERVING = rollout().stable("a")
 CANARY = rollout().stable("a").candidate("b", weight=20)
+JUDGED = rollout().judged().stable("a").candidate("b", weight=20)
+PREVIEW = rollout().blue_green(preview_hold=60).judged().stable("a").candidate("b", exposure=Exposure(preview=True))
+MATCHED = rollout().ab_test().stable("a").candidate("b", exposure=Exposure(matched=True))
+SHADOW = rollout().shadow().stable("a").candidate("b", exposure=Exposure(mirror=100))
+CHECK = CheckSpec(name="one", when="EachStep", latency=LatencyCheck(maximum_milliseconds=50))
+QUERY = Query("memory", "...", minimum=1.0, maximum=8.0, max_ratio=None, failure_limit=2)
 
 
 def condition(scenario, kind, previous=None, now=NOW):
@@ -116,13 +125,57 @@ class TestProgressing:
         [
             (rollout().stable("a").candidate("b"), "getting its pods for step 1 of 2"),
             (rollout().stable("a").candidate("b", weight=50, step=2, ready=3), "the last move, to 100%"),
-            (CANARY.propagating(5), "b gets 20%: step 1 of 2"),
-            (CANARY.holding(5), "b is held at 20%: step 1 of 2"),
+            (CANARY.propagating(5), "are learning that candidate b gets 20% of the traffic: step 1 of 2"),
+            (CANARY.holding(5), "Candidate b gets 20% of the traffic: step 1 of 2"),
             (CANARY.paused().phase("Paused", 5, "PausedBySpec"), "spec.rollout.paused is true"),
-            (rollout().paused().stable("a").candidate("b", ready=1), "waits at 0%: spec.rollout.paused is true"),
+            (
+                rollout().paused().stable("a").candidate("b", ready=1),
+                "gets 0% of the traffic and waits: spec.rollout",
+            ),
         ],
     )
     def test_says_what_is_happening(self, scenario, words):
+        assert words in condition(scenario, "Progressing").message
+
+    @pytest.mark.parametrize(
+        ("scenario", "words"),
+        [
+            (JUDGED.analyzing(5), "Candidate b gets 20% of the traffic, step 1 of 2. Nothing was counted yet"),
+            (JUDGED.analyzing(5).counted((50, 0), (200, 0)), "more requests to the candidate"),
+            (JUDGED.analyzing(5).counted((1000, 0), (4000, 0)), "The candidate is good enough by every metric"),
+            (JUDGED.phase("Paused", 5, "Inconclusive"), "as the evidence is undecided. Nothing was counted yet"),
+            (JUDGED.phase("Paused", 5, "Inconclusive"), "To go on without it: kubectl annotate mdep digits"),
+            (JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"), "until there are metrics again"),
+            (
+                JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"),
+                "4 times in a row: it is down",
+            ),
+            (JUDGED.asking(QUERY).analyzing(5).counted((1, 0)), "No data yet from queries: memory"),
+            (
+                PREVIEW.analyzing(5).counted((1, 0)),
+                "step 1 of 2. There is no concurrent control",
+            ),
+            (MATCHED.phase("Paused", 5, "AwaitingPromotion"), "the requests that the A/B test's match picks and waits"),
+            (
+                SHADOW.phase("Paused", 5, "AwaitingPromotion"),
+                "gets a copy of 100% of the requests and waits",
+            ),
+            (CANARY.checking(CHECK).preparing(5, "RunningChecks"), "Candidate b is being checked for step 2 of 2"),
+            (
+                SERVING.candidate("b", weight=50, step=1).ready("a", 2).abort("b"),
+                "lacks pods to take everything back",
+            ),
+            (
+                rollout().scaled(1).without_surge().stable("a").wanting("b"),
+                "set spec.rollout.allowDowntime",
+            ),
+            (
+                SERVING.wanting("b").pinned("a", instead_of="b"),
+                "by hand, until the spec asks for another than b",
+            ),
+        ],
+    )
+    def test_says_what_is_known_and_what_comes_next(self, scenario, words):
         assert words in condition(scenario, "Progressing").message
 
     def test_a_pause_for_promotion_gives_the_command(self):

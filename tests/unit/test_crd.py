@@ -40,7 +40,8 @@ def test_the_committed_file_is_what_the_types_say():
 @pytest.mark.parametrize("schema", NODES.values(), ids=NODES.keys())
 def test_is_structural(schema):
     assert not FORBIDDEN & schema.keys()
-    assert "type" in schema or schema.get("x-kubernetes-int-or-string")
+    untyped = ("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields")
+    assert "type" in schema or any(schema.get(extension) for extension in untyped)
     assert schema.get("additionalProperties") is not False
 
 
@@ -99,7 +100,11 @@ def test_every_rule_has_a_sentence_for_its_user(rule):
         ("spec.traffic.timeout", "as in 1h30m, 5m or 90s"),
         ("spec.traffic.hosts[]", "must be a DNS name"),
         ("spec.traffic.gateways[]", "must be NAMESPACE/NAME"),
-        ("spec.rollout", "strategy Direct has no steps"),
+        ("spec.rollout", "only strategies Canary and Shadow have steps"),
+        ("spec.rollout", "blueGreen needs strategy BlueGreen"),
+        ("spec.rollout", "surge: 0 is for strategies Canary and Direct"),
+        ("spec.rollout.analysis", "interval must be from 5s to 10m"),
+        ("spec.rollout.checks.items[]", "exactly one of requests, accuracy, latency and comparison"),
         ("spec.rollout.steps", "weights must rise"),
         ("spec.rollout.steps", "only the last step may leave hold out"),
     ],

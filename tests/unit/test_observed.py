@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import pytest
@@ -5,10 +6,12 @@ from tests.unit.pods import IMAGE, INITIALIZING, container, crash_looping, pod, 
 from tests.unit.scenario import plan_of
 
 from nereid.build.revision import controller_revision, deployment, new_record
-from nereid.observed.facts import Crash, DeploymentFacts, PodFacts, Trouble, observe
+from nereid.build.routing import virtual_services
+from nereid.observed.facts import Crash, DeploymentFacts, PodFacts, Routing, Trouble, observe
 from nereid.observed.objects import deployment_facts, facts_of, recovered_record, revision_record
 from nereid.observed.pods import explained, pod_facts
 from nereid.observed.triton_log import load_failure
+from nereid.plan import Exposure, LiveRevision
 
 LOGS = Path(__file__).parent / "triton_logs"
 RUNNING = {"running": {"startedAt": "2026-11-20T12:00:00Z"}}
@@ -161,7 +164,7 @@ class TestPod:
     def test_one_that_is_over_is_neither_ready_nor_in_trouble(self, phase):
         raw = triton(terminated(137))
         raw["status"] |= {"phase": phase, "reason": "Evicted"}
-        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None)
+        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None, occupies=False)
 
     def test_one_that_nobody_has_looked_at_yet(self):
         raw = pod()
@@ -306,3 +309,106 @@ class TestObserve:
     def test_only_kinds_that_say_something_have_facts(self):
         assert facts_of("DestinationRule", {"metadata": {}}) is None
         assert facts_of("Pod", pod()) == pod_facts(pod())
+
+
+ABTEST = {"strategy": "ABTest", "abTest": {"headers": [{"name": "x-team", "exact": "research"}]}}
+PREVIEW = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}}
+
+
+def routes(rollout=None, **exposures):
+    """Return the VirtualServices of what is built for revisions with these exposures."""
+    spec = {
+        "model": {"uri": "pvc://models/digits/1/model.onnx"},
+        "traffic": {"hosts": ["digits.example.com"], "gateways": ["mesh/public"]},
+        "rollout": rollout or {},
+    }
+    live = [LiveRevision(revision, 1, exposure) for revision, exposure in exposures.items()]
+    return copy.deepcopy(list(virtual_services(plan_of(spec), live)))
+
+
+def seen(found):
+    return observe([(None, facts_of("VirtualService", one)) for one in found])
+
+
+class TestRouting:
+    SPLIT = Routing(weights=frozenset({("a", 80), ("b", 20)}))
+    MIRROR = Routing(weights=frozenset({("a", 100)}), mirror=frozenset({("b", 50)}))
+    MATCHED = Routing(weights=frozenset({("a", 100)}), matched=frozenset({("b", 100)}))
+
+    def split(self):
+        return routes(a=Exposure(80), b=Exposure(20))
+
+    def mirrored(self):
+        return routes(a=Exposure(100), b=Exposure(mirror=50))
+
+    def matched(self):
+        return routes(ABTEST, a=Exposure(100), b=Exposure(matched=True))
+
+    def test_is_what_was_built(self):
+        assert seen(self.split()).is_routed(self.SPLIT)
+        assert seen(self.mirrored()).is_routed(self.MIRROR)
+        assert seen(self.matched()).is_routed(self.MATCHED)
+        assert not seen(self.split()).is_routed(self.MIRROR)
+
+    def test_a_revision_without_traffic_is_in_no_route(self):
+        everything = Routing(weights=frozenset({("b", 100)}))
+        assert seen(routes(a=Exposure(0), b=Exposure(100))).is_routed(everything)
+
+    def test_previews_carry_nothing_of_the_models_traffic(self):
+        found = routes(PREVIEW, a=Exposure(100), b=Exposure(preview=True))
+        assert len(found) == 3
+        assert seen(found).is_routed(Routing(weights=frozenset({("a", 100)})))
+
+    def test_nothing_is_routed_where_there_is_no_virtual_service(self):
+        assert not seen([]).is_routed(Routing())
+
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_both_virtual_services_count(self, place):
+        found = self.split()
+        found[place] = self.mirrored()[place]
+        assert not seen(found).is_routed(self.SPLIT)
+
+    @pytest.mark.parametrize("protocol", [0, 1])
+    def test_a_weight_that_somebody_changed(self, protocol):
+        found = self.split()
+        destinations = found[0]["spec"]["http"][protocol]["route"]
+        destinations[0]["weight"], destinations[1]["weight"] = 50, 50
+        assert not seen(found).is_routed(self.SPLIT)
+
+    @pytest.mark.parametrize("protocol", [0, 1])
+    @pytest.mark.parametrize("field", ["mirror", "mirrorPercentage"])
+    def test_a_mirror_that_somebody_took_away(self, protocol, field):
+        found = self.mirrored()
+        del found[1]["spec"]["http"][protocol][field]
+        assert not seen(found).is_routed(self.MIRROR)
+
+    def test_a_second_mirror_that_somebody_added(self):
+        found = self.mirrored()
+        route = found[0]["spec"]["http"][1]
+        route["mirrors"] = [{"destination": {"host": "spy.example.com"}, "percentage": {"value": 1}}]
+        assert not seen(found).is_routed(self.MIRROR)
+
+    @pytest.mark.parametrize("place", range(4))
+    def test_a_route_that_somebody_removed(self, place):
+        found = self.matched()
+        del found[0]["spec"]["http"][place]
+        assert not seen(found).is_routed(self.MATCHED)
+
+    def test_all_routes_that_somebody_removed(self):
+        found = self.split()
+        del found[0]["spec"]["http"]
+        assert not seen(found).is_routed(self.SPLIT)
+
+    @pytest.mark.parametrize("name", ["", "canary", "matched-all"])
+    def test_a_route_that_somebody_inserted(self, name):
+        found = self.matched()
+        found[0]["spec"]["http"].insert(
+            0, {"name": name, "route": [{"destination": {"host": "digits-b.models.svc.cluster.local"}}]}
+        )
+        assert not seen(found).is_routed(self.MATCHED)
+
+    @pytest.mark.parametrize("spoilt", [{"redirect": {"authority": "x"}}, {"route": [{}]}, {"mirror": None}])
+    def test_routes_of_any_kind_can_be_read(self, spoilt):
+        found = self.split()
+        found[0]["spec"]["http"] = [spoilt]
+        assert not seen(found).is_routed(self.SPLIT)

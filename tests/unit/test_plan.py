@@ -2,12 +2,14 @@ import copy
 from dataclasses import replace
 
 import pytest
-from tests.unit.scenario import METADATA, URI, plan_of
+from tests.unit.scenario import ANALYSIS, METADATA, URI, plan_of
 
-from nereid.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY
-from nereid.plan import Command, InvalidSpecError, Step, plan
+from nereid.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, ANNOTATION_ROLLBACK
+from nereid.plan import ALL_TRAFFIC, NO_TRAFFIC, Command, Exposure, Guard, InvalidSpecError, Query, Step, plan
 from nereid.settings import Settings
 
+CHECK = {"name": "one", "latency": {"maximumMilliseconds": 50}}
+COOKIE = {"name": "group", "value": "b"}
 FULL = {
     "model": {
         "uri": "https://models.example.com/digits.tar.gz",
@@ -68,23 +70,23 @@ class TestDefaults:
         assert (made.replicas, made.timeout, made.hosts, made.gateways) == (1, 60, (), ())
         assert made.model_name == "digits"
         rollout = made.rollout
-        assert rollout.steps == (Step(10, 300), Step(50, 300))
+        assert (rollout.strategy, rollout.steps) == ("Canary", (Step(Exposure(10), 300), Step(Exposure(50), 300)))
         assert (rollout.paused, rollout.drain, rollout.progress_deadline) == (False, 30, 600)
-        assert (rollout.promote, rollout.abort, rollout.retry) == (None, None, None)
+        assert (rollout.surge, rollout.allow_downtime, rollout.fast_track) == (1, False, False)
+        assert (rollout.match, rollout.preview_hosts, rollout.checks, rollout.checks_timeout) == (None, (), (), 600)
+        assert rollout.history_limit == 10
+        assert (rollout.promote, rollout.abort, rollout.retry, rollout.rollback) == (None, None, None, None)
 
     def test_what_the_user_says_wins(self):
         made = plan_of(FULL)
         assert (made.replicas, made.timeout, made.model_name) == (3, 90, "numbers")
         assert (made.hosts, made.gateways) == (("digits.example.com",), ("istio-ingress/public",))
-        assert made.rollout.steps == (Step(5, 3600), Step(25, None))
+        assert made.rollout.steps == (Step(Exposure(5), 3600), Step(Exposure(25), None))
         assert (made.rollout.paused, made.rollout.drain, made.rollout.progress_deadline) == (True, 120, 120)
 
     def test_propagation_is_the_operators_setting(self):
         made = plan(METADATA, FULL, Settings(propagation_seconds=3))
         assert made.rollout.propagation == 3
-
-    def test_direct_has_no_steps(self):
-        assert plan_of({"model": {"uri": URI}, "rollout": {"strategy": "Direct"}}).rollout.steps == ()
 
     @pytest.mark.parametrize(
         ("scaling", "replicas"),
@@ -112,6 +114,121 @@ class TestDefaults:
     )
     def test_the_format_is_told_by_the_ending_unless_stated(self, uri, stated, expected):
         assert plan_of({"model": {"uri": uri, "format": stated}}).model.resolved_format() == expected
+
+
+def rollout_of(**fields):
+    return plan_of({"model": {"uri": URI}, "rollout": fields}).rollout
+
+
+class TestStrategies:
+    """Each is a list of steps: what of the traffic the candidate gets, and for how long."""
+
+    @pytest.mark.parametrize(
+        ("fields", "steps"),
+        [
+            ({"strategy": "Direct"}, []),
+            ({"steps": [{"weight": 7, "hold": "1m"}]}, [(Exposure(7), 60)]),
+            ({"strategy": "Shadow"}, [(Exposure(mirror=100), None)]),
+            (
+                {"strategy": "Shadow", "steps": [{"weight": 10, "hold": "1m"}, {"weight": 100}]},
+                [(Exposure(mirror=10), 60), (Exposure(mirror=100), None)],
+            ),
+            ({"strategy": "BlueGreen"}, [(Exposure(preview=True), None), (ALL_TRAFFIC, 300)]),
+            (
+                {"strategy": "BlueGreen", "blueGreen": {"previewHold": "2m", "keep": "1h"}},
+                [(Exposure(preview=True), 120), (ALL_TRAFFIC, 3600)],
+            ),
+            ({"strategy": "ABTest", "abTest": {"cookie": COOKIE}}, [(Exposure(matched=True), None)]),
+            ({"strategy": "ABTest", "abTest": {"cookie": COOKIE, "hold": "1h"}}, [(Exposure(matched=True), 3600)]),
+        ],
+    )
+    def test_have_their_steps(self, fields, steps):
+        assert rollout_of(**fields).steps == tuple(Step(exposure, hold) for exposure, hold in steps)
+
+    def test_blue_green_has_its_hosts(self):
+        made = rollout_of(strategy="BlueGreen", blueGreen={"previewHosts": ["preview.example.com"]})
+        assert made.preview_hosts == ("preview.example.com",)
+
+    def test_an_ab_test_has_its_match(self):
+        assert rollout_of(strategy="ABTest", abTest={"cookie": COOKIE}).match.cookie.value == "b"
+
+    def test_what_else_the_user_says(self):
+        made = rollout_of(
+            surge=0,
+            allowDowntime=True,
+            fastTrack=True,
+            revisionHistoryLimit=0,
+            checks={
+                "timeout": "1m",
+                "items": [CHECK],
+            },
+        )
+        assert (made.surge, made.allow_downtime, made.fast_track, made.history_limit) == (0, True, True, 0)
+        assert ([check.name for check in made.checks], made.checks_timeout) == (["one"], 60)
+
+
+class TestExposure:
+    @pytest.mark.parametrize(
+        ("exposure", "share"),
+        [
+            (NO_TRAFFIC, 0),
+            (Exposure(30), 30),
+            (Exposure(mirror=40), 40),
+            (Exposure(matched=True), 100),
+            (Exposure(preview=True), 100),
+        ],
+    )
+    def test_needs_pods_for_its_share(self, exposure, share):
+        assert exposure.share == share
+        assert bool(exposure) == (share > 0)
+
+    def test_answering_more_is_more_than_any_copy_or_preview(self):
+        rising = [NO_TRAFFIC, Exposure(mirror=10), Exposure(preview=True), Exposure(1), Exposure(20), ALL_TRAFFIC]
+        assert sorted(rising, key=lambda exposure: exposure.order) == rising
+
+
+class TestAnalysis:
+    def test_has_defaults(self):
+        made = rollout_of().analysis
+        assert made == replace(ANALYSIS, provider="Triton", deadline=1800)
+
+    def test_is_by_prometheus_where_the_operator_knows_one(self):
+        known = Settings(prometheus_url="http://prometheus:9090")
+        assert plan(METADATA, {"model": {"uri": URI}}, known).rollout.analysis.provider == "Prometheus"
+
+    def test_is_by_what_the_user_says(self):
+        known = Settings(prometheus_url="http://prometheus:9090")
+        for provider in ("Prometheus", "Triton", "None"):
+            spec = {"model": {"uri": URI}, "rollout": {"analysis": {"provider": provider}}}
+            assert plan(METADATA, spec, known).rollout.analysis.provider == provider
+
+    def test_percentages_become_shares(self):
+        made = rollout_of(
+            analysis={
+                "interval": "1m",
+                "deadline": "1h",
+                "onInconclusive": "Rollback",
+                "latencyObjectiveMilliseconds": 100,
+                "judge": {"tolerated": 2, "against": 4, "negligiblePercent": 5, "alpha": 0.1, "beta": 0.2},
+                "guard": {"maxErrorPercent": 20, "maxSlowPercent": 30, "minRequests": 50},
+            }
+        ).analysis
+        assert (made.interval, made.deadline, made.on_inconclusive, made.latency_objective) == (
+            60,
+            3600,
+            "Rollback",
+            100,
+        )
+        assert (made.tolerated, made.against, made.negligible, made.alpha, made.beta) == (2, 4, 0.05, 0.1, 0.2)
+        assert made.guard == Guard(errors=0.2, slow=0.3, min_requests=50)
+
+    def test_queries_keep_their_limits(self):
+        limited = {"name": "memory", "query": "sum(x)", "min": 0, "max": 8, "failureLimit": 1}
+        compared = {"name": "cache", "query": "sum(y)", "maxRatioToStable": 1.5}
+        assert rollout_of(analysis={"queries": [limited, compared]}).analysis.queries == (
+            Query("memory", "sum(x)", minimum=0, maximum=8, max_ratio=None, failure_limit=1),
+            Query("cache", "sum(y)", minimum=None, maximum=None, max_ratio=1.5, failure_limit=3),
+        )
 
 
 class TestDurations:
@@ -142,6 +259,12 @@ class TestRevision:
             ("traffic", {"hosts": ["b.example.com"], "gateways": ["x/y"]}),
             ("traffic.timeout", "5s"),
             ("rollout", {"strategy": "Direct"}),
+            ("rollout.surge", 0),
+            ("rollout.analysis", {"provider": "None"}),
+            (
+                "rollout.checks",
+                {"items": [CHECK]},
+            ),
             ("rollout.paused", False),
             ("futureField", {"nobody": "knows"}),
             ("model.futureField", "nobody knows"),
@@ -218,7 +341,8 @@ class TestCommands:
 
     def test_each_annotation_is_its_own_command(self):
         annotations = {ANNOTATION_PROMOTE: "b", ANNOTATION_ABORT: "c/2", ANNOTATION_RETRY: "d/3", "other": "e"}
-        rollout = plan_of(annotations=annotations).rollout
+        rollout = plan_of(annotations=annotations | {ANNOTATION_ROLLBACK: "e/4"}).rollout
+        assert rollout.rollback == Command("e", 4)
         assert (rollout.promote, rollout.abort, rollout.retry) == (Command("b", 1), Command("c", 2), Command("d", 3))
 
     def test_an_object_without_annotations_has_none(self):
@@ -235,6 +359,8 @@ class TestRejection:
             ({"model": {"uri": URI, "format": "keras"}}, "spec.model.format: .*'onnx' or 'triton'"),
             ({"model": {"uri": URI}, "scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas: .* greater than or eq"),
             ({"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}}, "spec.rollout.steps.0.weight"),
+            ({"model": {"uri": URI}, "rollout": {"surge": 2}}, "spec.rollout.surge"),
+            ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is no URI"),
         ],
     )

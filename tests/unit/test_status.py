@@ -9,11 +9,16 @@ from tests.unit.scenario import NOW, rollout
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.build.revision import new_record
+from nereid.observed.counters import Counts
+from nereid.observed.sample import Comparison, QueryReading, Sample
+from nereid.plan import ALL_TRAFFIC, Exposure, Query
 from nereid.report.status import condition, invalid, report, to_json, trouble_event
 from nereid.rollout.state import RolloutState
 
 SERVING = rollout().stable("a")
 CANARY = rollout().stable("a").candidate("b", weight=20).holding(5)
+JUDGED = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
+QUERY = Query("memory", "...", minimum=None, maximum=8.0, max_ratio=1.5, failure_limit=2)
 SCENARIOS = {
     "nothing": rollout().wanting("a"),
     "first": rollout().candidate("a", weight=100, step=2, ready=0),
@@ -29,6 +34,26 @@ SCENARIOS = {
     "retiring": SERVING.retiring("b", seconds=5, replicas=3).retiring("c", seconds=1),
     "failed": SERVING.failed("b", attempt=3, reason="OutOfMemory"),
     "aborted": CANARY.abort("b"),
+    "retiring and looked at": SERVING.retiring("b", seconds=60, replicas=3, looked=(5, 7)).active("b", 8),
+    "judged": JUDGED.after(((200, 3), (800, 1)), ((200, 0), (800, 0))),
+    "judged without requests": JUDGED.counted((0, 0)),
+    "judged by queries": JUDGED.asking(QUERY).counted((10, 0), (40, 0), {"memory": QueryReading(9.25, 1.5)}),
+    "seen by triton": replace(JUDGED, sample=Sample(NOW, {}, triton=Comparison(Counts(3, 1), Counts(9, 0)))),
+    "failed by the judge": JUDGED.counted((100, 60), (400, 0)),
+    "undecided": JUDGED.phase("Paused", 5, "Inconclusive"),
+    "without a provider": JUDGED.looked(30, errors=3).provider_fails("it is down"),
+    "checked": CANARY.has_passed(("one", True), ("two", False)),
+    "preview": rollout().blue_green().stable("a").candidate("b", exposure=Exposure(preview=True)).holding(5),
+    "kept": rollout().blue_green().stable("a").candidate("b", exposure=ALL_TRAFFIC, step=1).holding(5),
+    "matched": rollout().ab_test(60).stable("a").candidate("b", exposure=Exposure(matched=True)).holding(5),
+    "shadow": rollout().shadow((30, 60)).stable("a").candidate("b", exposure=Exposure(mirror=30)).holding(5),
+    "retreating": rollout().stable("a", ready=1).candidate("b", weight=50, step=1).abort("b"),
+    "fast": SERVING.served("a", "b").fast_track().wanting("b"),
+    "by hand": SERVING.served("a", "b").rollback("b"),
+    "pinned": SERVING.served("a", "b").pinned("a", instead_of="c", rollbacks=3).wanting("c"),
+    "promoted": rollout().stable("a").served("a").candidate("b", weight=100, step=2).promoting(60),
+    "no place": rollout().scaled(1).without_surge().stable("a").wanting("b"),
+    "scaled down meanwhile": CANARY.scaled(1),
 }
 
 
@@ -77,6 +102,10 @@ def test_a_status_of_a_newer_operator_is_understood():
         (SERVING.failed("b"), "Degraded"),
         (rollout().stable("a", ready=3), "Degraded"),
         (SERVING.problem("NameConflict"), "Degraded"),
+        (JUDGED, "Progressing"),
+        (JUDGED.phase("Paused", 5, "Inconclusive"), "Paused"),
+        (JUDGED.counted((100, 60), (400, 0)), "Degraded"),
+        (rollout().stable("a", ready=2).candidate("b", weight=50, step=1).abort("b"), "Progressing"),
     ],
 )
 def test_the_phase_says_it_in_a_word(scenario, phase):
@@ -101,6 +130,36 @@ class TestContent:
             "2026-11-20T11:59:55Z",
             "2026-11-20T12:00:55Z",
         )
+
+    def test_of_the_evidence(self):
+        analysis = to_json(JUDGED.after(((200, 16), (800, 4))).report())["rollout"]["analysis"]
+        assert (analysis["verdict"], analysis["errors"], analysis["queries"]) == ("Continue", 0, [])
+        errors, rejections = analysis["metrics"]
+        assert (errors["name"], rejections["name"]) == ("errors", "rejections")
+        assert {key: errors["candidate"][key] for key in ("requests", "bad", "percent")} == {
+            "requests": 200,
+            "bad": 16,
+            "percent": 8.0,
+        }
+        assert errors["candidate"]["low"] < 8 < errors["candidate"]["high"]
+        assert (errors["stable"]["bad"], errors["stable"]["percent"]) == (4, 0.5)
+        assert errors["failing"]["reached"] > 1 > errors["passing"]["reached"]
+        assert (errors["failing"]["needed"], errors["passing"]["needed"]) == (200, 20)
+        assert rejections["passing"]["moreRequests"] > 0
+
+    def test_evidence_that_is_beyond_counting_reads_well(self):
+        overwhelming = JUDGED.after(*[((1000, 0), (4000, 0))] * 9).report()
+        assert overwhelming.rollout.analysis.metrics[0].passing.reached <= 1e6
+
+    def test_of_what_else_reaches_the_candidate(self):
+        shadow = to_json(SCENARIOS["shadow"].report())["rollout"]
+        assert (shadow["mirror"], shadow.keys() & {"matched", "preview"}) == (30, set())
+        assert to_json(SCENARIOS["matched"].report())["rollout"]["matched"] is True
+        assert to_json(SCENARIOS["preview"].report())["rollout"]["preview"] is True
+
+    def test_of_what_served_before(self):
+        history = to_json(SERVING.served("a", "b").report())["history"]
+        assert [one["revision"] for one in history] == ["a", "b"]
 
     def test_the_scale_subresource_counts_the_pods_that_serve(self):
         status = CANARY.report()

@@ -35,6 +35,34 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/* Annotations of the operator's pod; those of the installer win. */}}
+{{- define "nereid.podAnnotations" -}}
+{{- $annotations := dict }}
+{{- if .Values.metrics.scrapeAnnotations }}
+{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.metrics.port) "prometheus.io/path" "/metrics" }}
+{{- end }}
+{{- with mergeOverwrite $annotations .Values.podAnnotations }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The folder into which the Secret of prometheus.auth is mounted; nothing where there is none. */}}
+{{- define "nereid.prometheusFolder" -}}
+{{- with .Values.prometheus.auth }}
+{{- if .secretName }}
+{{- if not (or .tokenKey .caKey) }}
+{{- fail "prometheus.auth.secretName is of no use by itself: set prometheus.auth.tokenKey, caKey, or both" }}
+{{- end }}
+{{- if not $.Values.prometheus.url }}
+{{- fail "prometheus.auth is of no use without prometheus.url: set prometheus.url, or leave prometheus.auth.secretName empty" }}
+{{- end }}
+{{- print "/etc/nereid/prometheus" }}
+{{- else if or .tokenKey .caKey }}
+{{- fail "prometheus.auth.tokenKey and caKey are keys of a Secret: set prometheus.auth.secretName" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* What the operator may do, verb by verb; a ClusterRole or a Role for each watched namespace holds it. */}}
 {{- define "nereid.rules" -}}
 - apiGroups: [nereid.dev]
@@ -47,6 +75,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Server-side apply of what does not exist yet is a create as well.
 - apiGroups: [apps]
   resources: [controllerrevisions, deployments]
+  verbs: [get, list, watch, create, patch, delete]
+# Checks of a candidate run as a Job.
+- apiGroups: [batch]
+  resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services]

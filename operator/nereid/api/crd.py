@@ -105,6 +105,9 @@ def _structural(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> di
     """Turn a JSON schema into a structural one: references inlined, null removed."""
     schema = _dereferenced(_without_null(schema), definitions)
     result = {key: value for key, value in schema.items() if key not in _DROPPED}
+    if "exclusiveMinimum" in result:
+        # OpenAPI 3.0 says whether the bound is exclusive; later JSON schemas say which exclusive bound.
+        result |= {"minimum": result["exclusiveMinimum"], "exclusiveMinimum": True}
     if "properties" in schema:
         result["properties"] = {name: _structural(value, definitions) for name, value in schema["properties"].items()}
     if "items" in schema:

@@ -1,15 +1,42 @@
 """The ModelDeployment's `spec` as a whole."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from nereid.api.delivery import RolloutSpec, ScalingSpec, TrafficSpec
+from nereid.api.delivery import ScalingSpec, TrafficSpec
 from nereid.api.model import ModelSpec
+from nereid.api.rollout import RolloutSpec
 from nereid.api.runtime import RuntimeSpec
-from nereid.api.schema import ApiModel
+from nereid.api.schema import ApiModel, rule, rules
+
+_PREVIEW_HOSTS = "has(self.rollout) && has(self.rollout.blueGreen) && has(self.rollout.blueGreen.previewHosts)"
+_TWO_REPLICAS = (
+    "(has(self.scaling) && ((has(self.scaling.replicas) && self.scaling.replicas > 1) || "
+    "(has(self.scaling.minReplicas) && self.scaling.minReplicas > 1)))"
+)
 
 
 class ModelDeploymentSpec(ApiModel):
     """What the user wants served."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                f"!({_PREVIEW_HOSTS}) || (has(self.traffic) && has(self.traffic.gateways))",
+                "rollout.blueGreen.previewHosts need traffic.hosts and traffic.gateways, by which they are reached",
+            ),
+            rule(
+                f"!({_PREVIEW_HOSTS}) || !has(self.traffic) || !has(self.traffic.hosts) || "
+                "self.rollout.blueGreen.previewHosts.all(h, !(h in self.traffic.hosts))",
+                "rollout.blueGreen.previewHosts must be other hosts than traffic.hosts",
+            ),
+            rule(
+                "!has(self.rollout) || !has(self.rollout.surge) || self.rollout.surge == 1 || "
+                f"(has(self.rollout.allowDowntime) && self.rollout.allowDowntime) || {_TWO_REPLICAS}",
+                "rollout.surge: 0 takes the only pod from stable: set scaling.minReplicas to 2 or more, or "
+                "rollout.allowDowntime to true",
+            ),
+        )
+    )
 
     model: ModelSpec = Field(description="The model: where it is, which format it has, what it is called.")
     runtime: RuntimeSpec | None = Field(
@@ -23,6 +50,7 @@ class ModelDeploymentSpec(ApiModel):
             "How a new revision takes over. A change of model or runtime makes a new revision, the candidate; it "
             "starts beside the stable revision and gets its traffic by steps. Promote it early with kubectl annotate "
             "mdep NAME nereid.dev/promote=REVISION, stop it with nereid.dev/abort=REVISION, and try a failed one "
-            "again with nereid.dev/retry=REVISION; the revision is that of status.candidate."
+            "again with nereid.dev/retry=REVISION; the revision is that of status.candidate. Go back to an earlier one "
+            "of status.history with nereid.dev/rollback=REVISION."
         ),
     )

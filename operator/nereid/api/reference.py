@@ -38,7 +38,8 @@ def _type(field: Mapping[str, Any]) -> str:
         return f"list of {_type(field['items'])}"
     if "additionalProperties" in field:
         return f"map to {_type(field['additionalProperties'])}"
-    return str(field["type"])
+    # What may be anything, as a request's body, has no type.
+    return str(field.get("type", "any"))
 
 
 def _meaning(field: Mapping[str, Any]) -> str:
@@ -46,6 +47,12 @@ def _meaning(field: Mapping[str, Any]) -> str:
     if "enum" in field:
         parts.append("One of " + ", ".join(f"`{value}`" for value in field["enum"]) + ".")
     if "minimum" in field:
-        parts.append(f"From {field['minimum']} to {field['maximum']}.")
+        parts.append(_range(field))
     parts += [f"Rule: {rule['message']}." for rule in field.get(RULES, ())]
     return " ".join(parts).replace("|", "\\|")
+
+
+def _range(field: Mapping[str, Any]) -> str:
+    least = f"above {field['minimum']:g}" if field.get("exclusiveMinimum") else f"from {field['minimum']:g}"
+    most = f" to {field['maximum']:g}" if "maximum" in field else "" if field.get("exclusiveMinimum") else " on"
+    return f"{least[0].upper()}{least[1:]}{most}."

@@ -1,15 +1,26 @@
 """The ModelDeployment's `status`: what the operator reports, and all that it needs to continue after a restart."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
+from nereid.api.rollout import Strategy
 from nereid.api.schema import ApiModel
 
 RolloutPhase = Literal[
-    "Idle", "Preparing", "Propagating", "Holding", "Paused", "Promoting", "RollingBack", "Completed", "Failed"
+    "Idle",
+    "Preparing",
+    "Propagating",
+    "Analyzing",
+    "Holding",
+    "Paused",
+    "Promoting",
+    "RollingBack",
+    "Completed",
+    "Failed",
 ]
+VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Degraded", "Failed"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -39,6 +50,8 @@ class RetiringRevision(ApiModel):
     revision: str = Field(description="Id of the revision.")
     since: Time = Field(description="When its traffic was taken away.")
     replicas: int = Field(description="Pods that it keeps while it drains.")
+    looked_at: Time | None = Field(default=None, description="When its requests were last looked at.")
+    requests: int | None = Field(default=None, description="How many it had answered at that look.")
 
 
 class FailedRollout(ApiModel):
@@ -51,11 +64,109 @@ class FailedRollout(ApiModel):
     at: Time = Field(description="When it failed.")
 
 
+class RateStatus(ApiModel):
+    """A share of bad requests, with the interval in which the true one lies in 95 of 100 cases (Wilson)."""
+
+    requests: int = Field(description="Requests that were counted.")
+    bad: int = Field(description="How many of them were bad.")
+    percent: float | None = Field(default=None, description="Their share.")
+    low: float | None = Field(default=None, description="Lower end of the interval, in percent.")
+    high: float | None = Field(default=None, description="Upper end of the interval, in percent.")
+
+
+class EvidenceStatus(ApiModel):
+    """How far the evidence is on its way to a decision, as "so many to one"."""
+
+    reached: float = Field(description="The evidence so far.")
+    needed: float = Field(description="The evidence that decides.")
+    more_requests: int | None = Field(
+        default=None, description="About how many more requests to the candidate that takes, if it ever gets there."
+    )
+
+
+class MetricStatus(ApiModel):
+    """What is known about one metric of the candidate."""
+
+    name: str = Field(description="Name of the metric: errors, rejections or slow.")
+    candidate: RateStatus = Field(description="The candidate's share of bad requests.")
+    stable: RateStatus = Field(description="Stable's, over the same time.")
+    failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than is tolerated.")
+    passing: EvidenceStatus = Field(description="The evidence that it is good enough.")
+    evidence: Annotated[
+        dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(description="What the judge continues from after a restart.")
+
+
+class QueryStatus(ApiModel):
+    """What a query of the user's last told."""
+
+    name: str = Field(description="Name of the query.")
+    value: float | None = Field(default=None, description="Its value for the candidate; none without data.")
+    stable_value: float | None = Field(default=None, description="Its value for stable, where it is compared.")
+    passed: bool | None = Field(default=None, description="Whether it was within its limits when it last had data.")
+    failures: int = Field(description="How many times in a row it was beyond a limit.")
+
+
+class AnalysisStatus(ApiModel):
+    """What the judge knows about the candidate."""
+
+    sampled_at: Time = Field(description="Until when requests have been counted.")
+    looked_at: Time = Field(description="When the provider was last asked.")
+    verdict: VerdictName = Field(description="What the judge said at the last look.")
+    message: str = Field(default="", description="What it means, and what is still needed.")
+    errors: int = Field(default=0, description="How many times in a row the provider failed.")
+    error: str | None = Field(default=None, description="Why it failed the last time.")
+    metrics: list[MetricStatus] = Field(default=[], description="The metrics that are judged.")
+    queries: list[QueryStatus] = Field(default=[], description="The queries of the user's own.")
+    triton_candidate: RateStatus | None = Field(default=None, description="What Triton itself counted: candidate.")
+    triton_stable: RateStatus | None = Field(default=None, description="What Triton itself counted: stable.")
+
+
+class CheckStatus(ApiModel):
+    """What has come of one check."""
+
+    name: str = Field(description="Name of the check.")
+    passed: bool = Field(description="Whether it passed.")
+    message: str = Field(description="The figures, in a sentence.")
+
+
+class ChecksStatus(ApiModel):
+    """What has come of the checks that were last run."""
+
+    step: int = Field(description="Index of the step that they open.")
+    results: list[CheckStatus] = Field(description="Each check.")
+
+
+class ServedRevision(ApiModel):
+    """A revision that is stable, or was."""
+
+    revision: str = Field(description="Id of the revision.")
+    version: str = Field(description="The version label of its pods.")
+    model_uri: str = Field(description="Where its model came from.")
+    served_from: Time | None = Field(default=None, description="When it became stable.")
+    served_until: Time | None = Field(default=None, description="When another took over; none while it is stable.")
+
+
+class PinnedRevision(ApiModel):
+    """A revision that its user went back to by hand; it stays until the spec asks for something else."""
+
+    revision: str = Field(description="Id of the revision that is wanted instead.")
+    instead_of: str = Field(description="Id of the revision that the spec asks for.")
+
+
 class RolloutStatus(ApiModel):
     """The state of the rollout: all that the operator needs to continue it after a restart."""
 
     state: RolloutPhase = Field(description="What the rollout is doing.")
+    strategy: Strategy | None = Field(default=None, description="The strategy of the rollout under way.")
     step: int = Field(description="Index of the step that it is at, from 0; the number of steps stands for the end.")
+    mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")
+    matched: bool | None = Field(default=None, description="Whether the candidate gets the requests of an A/B test.")
+    preview: bool | None = Field(default=None, description="Whether the preview hosts lead to the candidate.")
+    floor: int | None = Field(default=None, description="Pods that stable keeps, at least, while the rollout runs.")
+    fast_track: bool | None = Field(
+        default=None, description="Whether the candidate served before and skips steps, checks and analysis."
+    )
     since: Time = Field(description="When this state began.")
     attempt: int = Field(description="Which attempt at the candidate this is, from 1.")
     reason: str = Field(description="Why it is in this state, in one word.")
@@ -67,6 +178,10 @@ class RolloutStatus(ApiModel):
     failed: FailedRollout | None = Field(
         default=None, description="The last failure, while the spec still asks for it."
     )
+    analysis: AnalysisStatus | None = Field(default=None, description="What the judge knows about the candidate.")
+    checks: ChecksStatus | None = Field(default=None, description="What the last checks of the candidate told.")
+    pinned: PinnedRevision | None = Field(default=None, description="A rollback by hand, while it holds.")
+    rollbacks: int = Field(default=0, description="How many rollbacks by hand were carried out.")
 
 
 class Condition(ApiModel):
@@ -93,6 +208,9 @@ class ModelDeploymentStatus(ApiModel):
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted with the traffic.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision that is being rolled out.")
     rollout: RolloutStatus | None = Field(default=None, description="The state of the rollout.")
+    history: list[ServedRevision] = Field(
+        default=[], description="The stable revision and those before it, newest first."
+    )
     conditions: list[Condition] = Field(
         default=[],
         description="Aspects of the state, each with its reason.",

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 
+from nereid.build.checks import checks_job
 from nereid.build.metadata import Manifest
 from nereid.build.revision import controller_revision, deployment, destination_rule, service
 from nereid.build.routing import root_service, virtual_services
 from nereid.observed.facts import RevisionRecord
-from nereid.plan import LiveRevision, Plan
+from nereid.plan import CheckRun, LiveRevision, Plan
 
 Waves = tuple[tuple[Manifest, ...], ...]
 
 
-def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, RevisionRecord]) -> Waves:
+def manifests(
+    plan: Plan,
+    live: Sequence[LiveRevision],
+    records: Mapping[str, RevisionRecord],
+    check_run: CheckRun | None = None,
+) -> Waves:
     """Return the manifests of everything that should exist, in waves.
 
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
     no pod exists whose revision is not kept; then what routes point at; then the routes; last the root Service, which
-    follows them. `live` begins with the primary revision and its weights sum to 100. A live revision without a record
-    is left as it is.
+    follows them, and the Job of checks, if some are to be run. `live` begins with the primary revision and its weights
+    sum to 100. A live revision without a record is left as it is.
     """
     known = [(one, records[one.revision]) for one in live if one.revision in records]
     owner, min_ready = plan.owner, plan.settings.min_ready_seconds
@@ -33,5 +39,5 @@ def manifests(plan: Plan, live: Sequence[LiveRevision], records: Mapping[str, Re
             )
         ),
         virtual_services(plan, live),
-        (root_service(plan, live[0]),),
+        (root_service(plan, live[0]), *((checks_job(plan, check_run),) if check_run else ())),
     )

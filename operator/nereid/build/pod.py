@@ -9,23 +9,20 @@ from urllib.parse import urlsplit
 
 from nereid import names
 from nereid.build.metadata import common_labels, mesh_labels
+from nereid.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from nereid.plan import Plan
 
 MODELS_PATH: Final = "/models"
 CLAIM_PATH: Final = "/mnt/model"
 CA_BUNDLE_PATH: Final = "/etc/nereid/ca.crt"
 
+IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
+
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
 PRE_STOP_SECONDS: Final = 15
 # What is left for unloading the model and for the sidecar after Triton's own exit timeout.
 EXIT_MARGIN_SECONDS: Final = 10
-
-_RESTRICTED: Final = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 
 
 def pod_template(plan: Plan, version: str) -> dict[str, Any]:
@@ -46,6 +43,8 @@ def pod_template(plan: Plan, version: str) -> dict[str, Any]:
                 "prometheus.io/scrape": "true",
                 "prometheus.io/port": str(names.PORT_METRICS),
                 "prometheus.io/path": "/metrics",
+                # The sidecar shows how many requests are in flight, so that pods go only when none is.
+                "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
             },
         },
         "spec": _pod_spec(plan),
@@ -58,12 +57,7 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
         "initContainers": [_fetch_container(plan)],
         "containers": [_triton_container(plan, runtime)],
         "volumes": _volumes(plan),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": RESTRICTED_POD,
         "terminationGracePeriodSeconds": _grace_seconds(plan),
         "enableServiceLinks": False,
         **{key: runtime[key] for key in ("nodeSelector", "tolerations", "imagePullSecrets") if key in runtime},
@@ -96,7 +90,7 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         # The end of Triton's log says why a model did not load; the operator reads it from the pod's status.
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": _RESTRICTED,
+        "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
             {"name": "models", "mountPath": MODELS_PATH, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
@@ -130,7 +124,7 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         # It says why it failed; should it end before it can, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": _RESTRICTED,
+        "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": mounts,
     }
 

@@ -1,46 +1,43 @@
-"""How requests find the pods: the VirtualService in front of the revisions' Services, and the root Service.
+"""How requests find the pods: the VirtualServices in front of the revisions' Services, and the root Service.
 
 Each revision is a destination host of its own, so that there is no DestinationRule subset to miss.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from nereid import names
+from nereid.api.rollout import ABTestSpec, CookieMatch
 from nereid.build.metadata import Manifest, child
 from nereid.build.revision import service_host, service_spec
-from nereid.plan import LiveRevision, Plan
+from nereid.observed.facts import MATCHED
+from nereid.plan import ALL_TRAFFIC, LiveRevision, Plan
+
+Headers = Mapping[str, Any]
+Route = dict[str, Any]
 
 # gRPC and REST share the gateway's port; gRPC's content type is what tells them apart (gRPC over HTTP/2, "Requests").
-_GRPC_MATCH: Final = [{"headers": {"content-type": {"prefix": "application/grpc"}}}]
+_GRPC: Final[Headers] = {"content-type": {"prefix": "application/grpc"}}
+_ANY: Final[Headers] = {}
+_NO_LABELS: Final[Mapping[str, str]] = {}
 
 
 def virtual_services(plan: Plan, live: Sequence[LiveRevision]) -> tuple[Manifest, ...]:
-    """Return the VirtualServices that split requests by weight: inside the mesh, and through gateways if there are any.
+    """Return the VirtualServices: one inside the mesh, one for gateways if there are any, one for preview hosts.
 
-    They are two, so that a host of the outside is bound to the gateways alone: bound to the mesh as well, it would
+    They are several, so that a host of the outside is bound to the gateways alone: bound to the mesh as well, it would
     catch what every client inside sends to that name, whoever it belongs to.
     """
-    inside = _virtual_service(plan, live, plan.owner.name, [_service_host(plan, plan.owner.name)], ["mesh"])
-    if not plan.hosts:
-        return (inside,)
-    # A dot, which no ModelDeployment has in its name, so that the two can never be another one's.
-    outside = _virtual_service(plan, live, f"{plan.owner.name}.gateways", plan.hosts, plan.gateways)
-    return (inside, outside)
-
-
-def _virtual_service(
-    plan: Plan, live: Sequence[LiveRevision], name: str, hosts: Sequence[str], gateways: Sequence[str]
-) -> Manifest:
-    spec = {
-        "hosts": list(hosts),
-        "gateways": list(gateways),
-        "http": [
-            {"name": "grpc", "match": _GRPC_MATCH, **_route(plan, live, names.PORT_GRPC)},
-            {"name": "http", **_route(plan, live, names.PORT_HTTP)},
-        ],
-    }
-    return child("networking.istio.io/v1", "VirtualService", name, plan.owner, {"app": plan.owner.name}, {"spec": spec})
+    name, routes = plan.owner.name, _routes(plan, live)
+    made = [_virtual_service(plan, name, [_service_host(plan, name)], ["mesh"], routes)]
+    # A dot, which no ModelDeployment has in its name, so that these can never be another one's.
+    if plan.hosts:
+        made.append(_virtual_service(plan, f"{name}.gateways", plan.hosts, plan.gateways, routes))
+    if plan.rollout.preview_hosts:
+        made.append(_preview(plan, live))
+    return tuple(made)
 
 
 def root_service(plan: Plan, primary: LiveRevision) -> Manifest:
@@ -62,20 +59,86 @@ def url(plan: Plan, *, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{plan.hosts[0]}"
 
 
-def _route(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, Any]:
+def _virtual_service(
+    plan: Plan,
+    name: str,
+    hosts: Sequence[str],
+    gateways: Sequence[str],
+    routes: Sequence[Route],
+    labels: Mapping[str, str] = _NO_LABELS,
+) -> Manifest:
+    spec = {"hosts": list(hosts), "gateways": list(gateways), "http": list(routes)}
+    labels = {"app": plan.owner.name, **labels}
+    return child("networking.istio.io/v1", "VirtualService", name, plan.owner, labels, {"spec": spec})
+
+
+def _preview(plan: Plan, live: Sequence[LiveRevision]) -> Manifest:
+    """Return the way by preview hosts: to the candidate that is previewed, else to who answers everything, else stable.
+
+    `live` begins with the primary revision, which is the one in case of doubt.
+    """
+    shown = min(live, key=lambda one: (not one.exposure.preview, one.weight < ALL_TRAFFIC.weight))
+    routes = _by_protocol(plan, [replace(shown, exposure=ALL_TRAFFIC)])
+    hosts, label = plan.rollout.preview_hosts, {names.LABEL_ROUTE: names.ROUTE_PREVIEW}
+    return _virtual_service(plan, f"{plan.owner.name}.preview", hosts, plan.gateways, routes, label)
+
+
+def _routes(plan: Plan, live: Sequence[LiveRevision]) -> list[Route]:
+    """Return the routes in the order in which they are tried: what an A/B test picks, then everything else."""
+    chosen = [replace(one, exposure=ALL_TRAFFIC) for one in live if one.exposure.matched]
+    matched = _by_protocol(plan, chosen, MATCHED, _matches(plan.rollout.match)) if chosen and plan.rollout.match else []
+    return [*matched, *_by_protocol(plan, live)]
+
+
+def _by_protocol(
+    plan: Plan, live: Sequence[LiveRevision], prefix: str = "", matches: Sequence[Headers] = (_ANY,)
+) -> list[Route]:
+    """Return two routes for requests with the headers of one of `matches`: of gRPC first, then of anything else."""
+    grpc = {"match": [{"headers": {**headers, **_GRPC}} for headers in matches]}
+    http = {"match": [{"headers": headers} for headers in matches]} if all(matches) else {}
+    return [
+        {"name": f"{prefix}grpc", **grpc, **_route(plan, live, names.PORT_GRPC)},
+        {"name": f"{prefix}http", **http, **_route(plan, live, names.PORT_HTTP)},
+    ]
+
+
+def _matches(asked: ABTestSpec) -> list[Headers]:
+    """Return the alternatives by which a request is the candidate's: all of the headers, or the cookie."""
+    headers = {one.name: one.model_dump(exclude={"name"}, exclude_none=True) for one in asked.headers or ()}
+    cookie = [{"cookie": {"regex": _among_cookies(asked.cookie)}}] if asked.cookie else []
+    return [*([headers] if headers else []), *cookie]
+
+
+def _among_cookies(cookie: CookieMatch) -> str:
+    """Return the expression that finds a cookie among all those that a browser sends in one header."""
+    return rf"^(.*?;\s*)?{re.escape(cookie.name)}={re.escape(cookie.value)}(;.*)?$"
+
+
+def _route(plan: Plan, live: Sequence[LiveRevision], port: int) -> Route:
     routed = [one for one in live if one.weight > 0]
-    destinations = [_destination(plan, one.revision, port) for one in routed]
-    if len(routed) > 1:
-        destinations = [
-            {**destination, "weight": one.weight} for destination, one in zip(destinations, routed, strict=True)
-        ]
-    # Istio's own default retries twice and so would hide a revision's faults.
-    return {"route": destinations, "timeout": f"{plan.timeout}s", "retries": {"attempts": 0}}
+    destinations = [{"destination": _destination(plan, one.revision, port), "weight": one.weight} for one in routed]
+    if len(routed) == 1:
+        del destinations[0]["weight"]
+    return {
+        "route": destinations,
+        **_mirror(plan, live, port),
+        "timeout": f"{plan.timeout}s",
+        # Istio's own default retries twice and so would hide a revision's faults.
+        "retries": {"attempts": 0},
+    }
+
+
+def _mirror(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, Any]:
+    for one in live:
+        if one.exposure.mirror > 0:
+            percentage = {"value": one.exposure.mirror}
+            return {"mirror": _destination(plan, one.revision, port), "mirrorPercentage": percentage}
+    return {}
 
 
 def _destination(plan: Plan, revision: str, port: int) -> dict[str, Any]:
     host = _service_host(plan, names.revision_child_name(plan.owner.name, revision))
-    return {"destination": {"host": host, "port": {"number": port}}}
+    return {"host": host, "port": {"number": port}}
 
 
 def _service_host(plan: Plan, service: str) -> str:

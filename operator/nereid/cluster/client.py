@@ -8,7 +8,7 @@ import asyncio
 import json
 import secrets
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -49,8 +49,12 @@ _FAILURES: Final = 400
 class Client:
     """Requests to one API server."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, on_request: Callable[[str, Parameters | None], None] = lambda *_: None
+    ) -> None:
+        """`on_request` is called with method and query of each request, before it is sent."""
         self._connection = connection
+        self._on_request = on_request
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def require_served(self, resource: Resource) -> None:
@@ -191,6 +195,7 @@ class Client:
 
         Whatever fails, also while the response is read, is an ApiError.
         """
+        self._on_request(method, parameters)
         connection = self._connection
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         try:

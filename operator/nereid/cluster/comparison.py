@@ -11,6 +11,8 @@ from typing import Any, Final
 
 # Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
 _ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
+# Lists to whose items nobody adds defaults: Istio's routes, of which a further field is another way for requests.
+_EXACT_LISTS: Final = frozenset({"http"})
 _QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
 _SUFFIXES: Final[Mapping[str, Decimal]] = {
     **{
@@ -22,7 +24,7 @@ _SUFFIXES: Final[Mapping[str, Decimal]] = {
 
 
 def covers(observed: Any, desired: Any) -> bool:
-    """Whether `observed` holds every field of `desired`, with its value; it may hold more fields."""
+    """Whether `observed` holds every field of `desired`, with its value; it may hold more fields, except in routes."""
     if observed == desired:
         return True
     if isinstance(desired, dict):
@@ -42,6 +44,8 @@ def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
     if key not in observed:
         # Go leaves empty values out.
         return not desired
+    if key in _EXACT_LISTS and isinstance(desired, list):
+        return bool(observed[key] == desired)
     if key in _ATOMIC_MAPS and isinstance(desired, dict) and isinstance(observed[key], dict):
         return observed[key].keys() == desired.keys() and covers(observed[key], desired)
     return covers(observed[key], desired)

@@ -15,7 +15,7 @@ from nereid.cluster.children import Child, Children, comparable
 from nereid.cluster.client import Client
 from nereid.cluster.comparison import covers
 from nereid.cluster.errors import ApiError, Conflict, NotFound, Rejected
-from nereid.cluster.resources import CHILDREN, Manifest, resource_of
+from nereid.cluster.resources import CHILDREN, CONTROLLER_REVISION, JOB, Manifest, resource_of
 from nereid.plan import Owner
 
 # The API server ignores it while it creates an object and refuses it for one that exists: no object is older than 1.
@@ -70,19 +70,22 @@ async def converge(
     owner: Owner,
     waves: Sequence[Sequence[Manifest]],
     keep: Collection[str] = (),
+    keep_records: Collection[str] = (),
 ) -> Applied:
     """Apply the waves one after another, the members of each in parallel; then delete what is in none of them.
 
     A member that fails stops neither its wave nor the later ones: a route must be able to go back although a Deployment
     is refused. But nothing is deleted then, as what failed may be what no longer points at it. Children of the
-    revisions in `keep` are never deleted.
+    revisions in `keep` are never deleted, nor are the ControllerRevisions of those in `keep_records`.
     """
     convergence = _Convergence(client, children, owner)
     for wave in waves:
         await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
     if not convergence.problems:
         wanted = {(one["kind"], one["metadata"]["name"]) for wave in waves for one in wave}
-        await convergence.attempt_all([convergence.delete(child) for child in convergence.unwanted(wanted, keep)])
+        await convergence.attempt_all(
+            [convergence.delete(child) for child in convergence.unwanted(wanted, keep, keep_records)]
+        )
     return convergence.result()
 
 
@@ -110,7 +113,8 @@ class _Convergence:
                 return await self._create(manifest)
             if not child.belongs_to(self._owner):
                 return _name_conflict(manifest, "belongs to another owner")
-            if not child.deleting and not self._is_current(child, manifest):
+            if not child.deleting and kind != JOB.kind and not self._is_current(child, manifest):
+                # A Job is made once: its template cannot be changed.
                 await self._apply(manifest, {"uid": child.uid}, force=True)
         except Rejected as error:
             return Rejection(kind, metadata["name"], str(error))
@@ -131,7 +135,9 @@ class _Convergence:
         self._children.being_deleted(child)
         return None
 
-    def unwanted(self, wanted: Collection[tuple[str, str]], keep: Collection[str]) -> list[Child]:
+    def unwanted(
+        self, wanted: Collection[tuple[str, str]], keep: Collection[str], keep_records: Collection[str]
+    ) -> list[Child]:
         """Return the owner's children that are not wanted and not yet on their way out."""
         return [
             child
@@ -139,6 +145,7 @@ class _Convergence:
             if child.kind in _CHILD_KINDS
             and (child.kind, child.name) not in wanted
             and child.revision not in keep
+            and not (child.kind == CONTROLLER_REVISION.kind and child.revision in keep_records)
             and not child.deleting
         ]
 

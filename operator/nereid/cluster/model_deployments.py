@@ -48,8 +48,10 @@ class ModelDeployment:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts that it asks for."""
-        return frozenset((self.spec.get("traffic") or {}).get("hosts") or ())
+        """The hosts that it asks for, those of previews among them."""
+        traffic, rollout = self.spec.get("traffic") or {}, self.spec.get("rollout") or {}
+        previews = (rollout.get("blueGreen") or {}).get("previewHosts") or ()
+        return frozenset((*(traffic.get("hosts") or ()), *previews))
 
     @property
     def gateways(self) -> frozenset[str]:
@@ -77,6 +79,10 @@ class ModelDeployments:
     def get(self, key: Key) -> ModelDeployment | None:
         """Return what is known of a ModelDeployment; None when it does not exist."""
         return self._found.get(key)
+
+    def all(self) -> tuple[ModelDeployment, ...]:
+        """Return all of them as they are now; what another thread may iterate over."""
+        return tuple(self._found.values())
 
     def put(self, raw: Mapping[str, Any]) -> bool:
         """Take an object, unless it is known already or older than what is known; return whether it was news."""

@@ -39,11 +39,12 @@ SERVICE: Final = Resource("", "v1", "Service", "services")
 VIRTUAL_SERVICE: Final = Resource("networking.istio.io", "v1", "VirtualService", "virtualservices")
 DESTINATION_RULE: Final = Resource("networking.istio.io", "v1", "DestinationRule", "destinationrules")
 GATEWAY: Final = Resource("networking.istio.io", "v1", "Gateway", "gateways")
+JOB: Final = Resource("batch", "v1", "Job", "jobs")
 POD: Final = Resource("", "v1", "Pod", "pods")
 EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
 
 # What Nereid makes for a ModelDeployment, and so what it repairs and removes.
-CHILDREN: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE)
+CHILDREN: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE, JOB)
 # What it watches besides ModelDeployments. Pods are made by Deployments; they tell why a revision is not ready.
 WATCHED: Final = (*CHILDREN, POD)
 

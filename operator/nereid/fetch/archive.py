@@ -16,7 +16,7 @@ DAMAGED = (tarfile.ReadError, tarfile.CompressionError, tarfile.HeaderError, zip
 
 
 class _UnsafeMemberError(Exception):
-    """A zip entry that would write elsewhere; tarfile's data filter has its own."""
+    """An entry that would write elsewhere, or is neither a file, a directory nor a link."""
 
 
 def unpack(archive: Path, into: Path, shown: str) -> Path:
@@ -31,8 +31,6 @@ def unpack(archive: Path, into: Path, shown: str) -> Path:
             _unpack_zip(archive, into)
         else:
             _unpack_tar(archive, into)
-    except tarfile.FilterError as error:
-        raise _unsafe(shown, error.tarinfo.name) from error
     except _UnsafeMemberError as error:
         raise _unsafe(shown, str(error)) from error
     except (*DAMAGED, EOFError) as error:
@@ -50,7 +48,27 @@ def _is_zip(archive: Path) -> bool:
 
 def _unpack_tar(archive: Path, into: Path) -> None:
     with tarfile.open(archive) as tar:
-        tar.extractall(into, filter="data")
+        # Checked here, as Python's own filter is missing before 3.11.4, which Debian 12 does not have.
+        tar.extraction_filter = staticmethod(lambda member, _: member)
+        for member in tar:
+            _require_safe(member, into)
+            member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
+            tar.extract(member, into)
+
+
+def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
+    """Refuse what would be written, or point, outside; links that were unpacked before are followed."""
+    root, target = into.resolve(), into / member.name
+    if member.issym():
+        reached = [target, target.parent / member.linkname]
+    elif member.islnk():
+        reached = [target, into / member.linkname]
+    elif member.isfile() or member.isdir():
+        reached = [target]
+    else:
+        raise _UnsafeMemberError(member.name)
+    if not all(path.resolve().is_relative_to(root) for path in reached):
+        raise _UnsafeMemberError(member.name)
 
 
 def _unpack_zip(archive: Path, into: Path) -> None:

@@ -1,10 +1,20 @@
 """The facts themselves, and all of them together, by revision."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
+
+from nereid.observed.checks import ChecksFacts
+from nereid.observed.pod_address import PodAddress
+from nereid.observed.sample import Activity, Sample, SampleFailure
+
+# A VirtualService has a route for each protocol, and where an A/B test runs one more for what its match picks.
+PROTOCOLS: Final = ("grpc", "http")
+MATCHED: Final = "matched-"
+
+Shares = frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,16 @@ class Crash:
 class PodFacts:
     """A pod of a revision: whether it is ready, and why not.
 
-    `crash` tells that the cause stands in Triton's log alone, as the pod's status holds too little of it.
+    `crash` tells that the cause stands in Triton's log alone, as the pod's status holds too little of it. `address` is
+    where its counters can be read. `occupies` tells whether it still holds its place, and its GPU, on a node.
     """
 
     name: str
     ready: bool
     trouble: Trouble | None
     crash: Crash | None = None
+    address: PodAddress | None = None
+    occupies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,11 @@ class RevisionObserved:
         return self.deployment.available if self.deployment else 0
 
     @property
+    def occupied(self) -> int:
+        """Places on nodes that its pods hold, those of pods that are ending among them."""
+        return sum(pod.occupies for pod in self.pods)
+
+    @property
     def trouble(self) -> Trouble | None:
         """The most telling reason why a pod is not ready, if one is known."""
         found = [pod.trouble for pod in self.pods if pod.trouble and not pod.ready]
@@ -117,25 +135,66 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """One route of a VirtualService: its name, destination hosts and mirrors, these with percentages of requests."""
+
+    name: str
+    destinations: Shares
+    mirrors: Shares
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether it is for the requests that an A/B test's match picks."""
+        return self.name.startswith(MATCHED)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol that it is for; a route that somebody added has the name that they gave it."""
+        return self.name.removeprefix(MATCHED)
+
+
+@dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """A VirtualService: the destination hosts of each of its routes, with their weights in percent."""
+    """A VirtualService that carries the model's own traffic: its routes."""
 
-    routes: tuple[frozenset[tuple[str, int]], ...]
+    routes: tuple[Route, ...]
 
 
-Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | None
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where requests are led, as revisions with percentages of requests.
+
+    weights: who answers them. mirror: who gets copies of them. matched: who answers those that an A/B test's match
+    picks.
+    """
+
+    weights: Shares = frozenset()
+    mirror: Shares = frozenset()
+    matched: Shares = frozenset()
+
+
+Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | ChecksFacts | None
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is seen of a ModelDeployment's children, by revision, and where its routes lead."""
+    """What is seen of a ModelDeployment's children, by revision, and where its routes lead: one if they agree.
+
+    sample: what was measured of the candidate, if that was asked for. checks: what has come of the checks that run.
+    hindrance: what keeps these from running, as far as is known.
+    activity: what the pods of retiring revisions do, by revision, where that was asked for.
+    """
 
     revisions: Mapping[str, RevisionObserved]
-    routes: frozenset[frozenset[tuple[str, int]]] = frozenset()
+    routings: frozenset[Routing] = frozenset()
+    sample: Sample | SampleFailure | None = None
+    checks: ChecksFacts | None = None
+    hindrance: str | None = None
+    activity: Mapping[str, Activity] = field(default_factory=dict)
 
-    def is_routed(self, weights: Mapping[str, int]) -> bool:
-        """Whether every route leads to just these revisions, with these weights in percent."""
-        return self.routes == {frozenset(weights.items())}
+    def is_routed(self, wanted: Routing) -> bool:
+        """Whether all routes there are lead just where they are wanted to."""
+        return self.routings == {wanted}
 
     def of(self, revision: str | None) -> RevisionObserved:
         """Return what is seen of a revision; nothing seen is a value too."""
@@ -151,10 +210,10 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     deployments: dict[str, DeploymentFacts] = {}
     pods: dict[str, list[PodFacts]] = {}
     services: set[str] = set()
-    routes: set[frozenset[tuple[str, int]]] = set()
+    routings: set[Routing] = set()
     for revision, facts in children:
         if isinstance(facts, RouteFacts):
-            routes |= {_by_revision(route) for route in facts.routes}
+            routings |= _routings(facts)
         elif revision is None:
             continue
         elif isinstance(facts, ServiceFacts):
@@ -172,10 +231,24 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
             )
             for revision in {*records, *deployments, *pods, *services}
         },
-        frozenset(routes),
+        frozenset(routings),
     )
 
 
-def _by_revision(route: frozenset[tuple[str, int]]) -> frozenset[tuple[str, int]]:
-    """Return a route's weights by revision, which ends the name of the Service that a destination host begins with."""
-    return frozenset((host.partition(".")[0].rpartition("-")[2], weight) for host, weight in route)
+def _routings(facts: RouteFacts) -> set[Routing]:
+    """Return where each protocol's requests are led: one value, unless somebody changed, added or removed a route."""
+    protocols = {*PROTOCOLS, *(route.protocol for route in facts.routes)}
+    return {_routing([route for route in facts.routes if route.protocol == one]) for one in protocols}
+
+
+def _routing(routes: Sequence[Route]) -> Routing:
+    return Routing(
+        weights=_by_revision(route.destinations for route in routes if not route.is_matched),
+        mirror=_by_revision(route.mirrors for route in routes),
+        matched=_by_revision(route.destinations for route in routes if route.is_matched),
+    )
+
+
+def _by_revision(shares: Iterable[Shares]) -> Shares:
+    """Return shares by revision, which ends the name of the Service that a destination host begins with."""
+    return frozenset((host.partition(".")[0].rpartition("-")[2], percent) for one in shares for host, percent in one)

@@ -1,20 +1,25 @@
 """Facts of the objects that the operator makes or looks at; those of pods are a subject of their own."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from nereid import names
+from nereid.observed.check_jobs import checks_facts, checks_job_facts
 from nereid.observed.facts import (
     DeploymentFacts,
     Facts,
     GatewayFacts,
     RevisionRecord,
+    Route,
     RouteFacts,
     ServiceFacts,
+    Shares,
     Trouble,
 )
 from nereid.observed.pods import pod_facts
 from nereid.observed.sentence import as_sentence
+
+_ALL: Final = 100
 
 
 def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
@@ -22,8 +27,12 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
     match kind:
         case "Deployment":
             return deployment_facts(raw)
+        case "Pod" if names.LABEL_CHECKS in raw["metadata"].get("labels", {}):
+            return checks_facts(raw)
         case "Pod":
             return pod_facts(raw)
+        case "Job":
+            return checks_job_facts(raw)
         case "Service":
             return ServiceFacts()
         case "VirtualService":
@@ -79,15 +88,29 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
     )
 
 
-def route_facts(raw: Mapping[str, Any]) -> RouteFacts:
-    """Return the facts of a VirtualService; a single destination without a weight gets everything."""
-    routes = [route.get("route") or [] for route in raw.get("spec", {}).get("http") or []]
-    return RouteFacts(
-        tuple(
-            frozenset((one.get("destination", {}).get("host", ""), one.get("weight", 100)) for one in destinations)
-            for destinations in routes
-        )
-    )
+def route_facts(raw: Mapping[str, Any]) -> RouteFacts | None:
+    """Return the facts of a VirtualService; None of one for previews, which carries nothing of the model's traffic."""
+    if raw["metadata"].get("labels", {}).get(names.LABEL_ROUTE) == names.ROUTE_PREVIEW:
+        return None
+    return RouteFacts(tuple(_route(route) for route in raw.get("spec", {}).get("http") or []))
+
+
+def _route(raw: Mapping[str, Any]) -> Route:
+    """Read a route: what has no percentage, a single destination or a mirror, gets everything."""
+    destinations = [(one.get("destination"), one.get("weight", _ALL)) for one in raw.get("route") or []]
+    mirrors = [(one.get("destination"), _percentage(one.get("percentage"))) for one in raw.get("mirrors") or []]
+    if "mirror" in raw:
+        mirrors.append((raw["mirror"], _percentage(raw.get("mirrorPercentage"))))
+    return Route(raw.get("name", ""), _shares(destinations), _shares(mirrors))
+
+
+def _shares(destinations: Iterable[tuple[Mapping[str, Any] | None, int]]) -> Shares:
+    return frozenset(((destination or {}).get("host", ""), percent) for destination, percent in destinations)
+
+
+def _percentage(raw: Mapping[str, Any] | None) -> int:
+    percent: int = (raw or {}).get("value", _ALL)
+    return percent
 
 
 def gateway_facts(raw: Mapping[str, Any]) -> GatewayFacts:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from nereid import names
 from nereid.observed.facts import Crash, PodFacts, Trouble
+from nereid.observed.pod_address import pod_address
 from nereid.observed.sentence import as_sentence, last_line
 from nereid.observed.triton_log import load_failure
 
@@ -24,14 +25,16 @@ def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
     """Return the facts of a pod; one that is going away or over is neither ready nor in trouble."""
     name = raw["metadata"]["name"]
     status = raw.get("status", {})
-    if "deletionTimestamp" in raw["metadata"] or status.get("phase") in _FINAL_PHASES:
-        return PodFacts(name, ready=False, trouble=None)
+    is_over = status.get("phase") in _FINAL_PHASES
+    facts = PodFacts(name, ready=False, trouble=None, address=pod_address(raw), occupies=not is_over)
+    if "deletionTimestamp" in raw["metadata"] or is_over:
+        return facts
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
-        return PodFacts(name, ready=True, trouble=None)
+        return replace(facts, ready=True)
     trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
     crashed = trouble is not None and trouble.reason == "ContainerCrashed"
-    return PodFacts(name, ready=False, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
+    return replace(facts, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
 
 
 def explained(pod: PodFacts, log: str) -> PodFacts:

@@ -8,7 +8,10 @@ from typing import Final
 from nereid.api.status import Condition, ConditionStatus
 from nereid.observed.facts import Observed, RevisionObserved, Trouble
 from nereid.plan import Plan
-from nereid.rollout.state import Decision
+from nereid.report.analysis import analysis_status
+from nereid.rollout.checks import RUNNING
+from nereid.rollout.routing import describe
+from nereid.rollout.state import NO_PLACE, PAUSED, Decision, RolloutState
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +115,65 @@ def rollout_message(picture: Picture) -> str:
     """Return what the rollout is doing and what comes next."""
     state, steps = picture.decision.state, picture.plan.rollout.steps
     place = f"step {state.step + 1} of {len(steps)}" if state.step < len(steps) else "the last move, to 100%"
+    gets = f"Candidate {state.candidate} gets {describe(state)}"
     match state.phase:
-        case "Preparing" if state.stable is None:
-            return f"The first revision, {state.candidate}, is getting its pods"
-        case "Preparing" if state.reason == "PausedBySpec":
-            return f"Candidate {state.candidate} waits at {state.weight}%: spec.rollout.paused is true"
         case "Preparing":
-            return f"Candidate {state.candidate} is getting its pods for {place}"
+            return _preparation(state, gets, place)
         case "Propagating" | "Promoting":
-            return f"The proxies are learning that candidate {state.candidate} gets {state.weight}%: {place}"
+            return f"The proxies are learning that candidate {state.candidate} gets {describe(state)}: {place}"
         case "Holding":
-            return f"Candidate {state.candidate} is held at {state.weight}%: {place}"
-        case "Paused" if state.reason == "PausedBySpec":
-            return f"Candidate {state.candidate} is held at {state.weight}%: spec.rollout.paused is true"
+            return f"{gets}: {place}"
+        case "Analyzing":
+            return f"{gets}, {place}. {_evidence(picture)}"
         case "Paused":
-            command = (
-                f"kubectl annotate mdep {picture.plan.owner.name} --overwrite nereid.dev/promote={state.candidate}"
-            )
-            attempt = f"/{state.attempt}" if state.attempt > 1 else ""
-            return f"Candidate {state.candidate} waits at {state.weight}% for a promotion: {command}{attempt}"
+            return f"{gets} and waits{_pause_cause(picture)}"
+        case "RollingBack" if state.candidate:
+            until = f"{gets[0].lower()}{gets[1:]} until it has them"
+            return f"Stable revision {state.stable} lacks pods to take everything back: {until}"
         case "RollingBack":
             return f"All traffic goes back to stable revision {state.stable}"
         case "Failed":
             return _failure_sentence(picture)
         case _:
-            return f"Revision {state.stable} is stable and gets all traffic"
+            return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
+
+
+def _preparation(state: RolloutState, gets: str, place: str) -> str:
+    if state.stable is None:
+        return f"The first revision, {state.candidate}, is getting its pods"
+    if state.reason == PAUSED:
+        return f"{gets} and waits: spec.rollout.paused is true"
+    if state.reason == NO_PLACE:
+        change = "set spec.rollout.allowDowntime, or scale to two replicas"
+        return f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
+    if state.reason == RUNNING:
+        return f"Candidate {state.candidate} is being checked for {place}"
+    return f"Candidate {state.candidate} is getting its pods for {place}"
+
+
+def _pin(state: RolloutState) -> str:
+    return f", by hand, until the spec asks for another than {state.pinned.instead_of}" if state.pinned else ""
+
+
+def _pause_cause(picture: Picture) -> str:
+    state = picture.decision.state
+    attempt = f"/{state.attempt}" if state.attempt > 1 else ""
+    name = picture.plan.owner.name
+    promote = f"kubectl annotate mdep {name} --overwrite nereid.dev/promote={state.candidate}{attempt}"
+    match state.reason:
+        case "PausedBySpec":
+            return ": spec.rollout.paused is true"
+        case "Inconclusive":
+            return f", as the evidence is undecided. {_evidence(picture)}. To go on without it: {promote}"
+        case "MetricsUnavailable":
+            return f" until there are metrics again. {_evidence(picture)}"
+        case _:
+            return f" for a promotion: {promote}"
+
+
+def _evidence(picture: Picture) -> str:
+    status = analysis_status(picture.plan, picture.decision.state)
+    return status.message if status else "Nothing was counted yet"
 
 
 def _failure_sentence(picture: Picture) -> str:

@@ -8,8 +8,10 @@ from nereid import names
 from nereid.api.status import Condition, ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
 from nereid.observed.facts import RevisionRecord, Trouble
 from nereid.plan import LiveRevision
+from nereid.report.analysis import analysis_status
 from nereid.report.conditions import Picture, Verdict, conditions, dated, rollout_message, trouble_of
-from nereid.rollout.decide import deadline
+from nereid.rollout.state import PAUSED
+from nereid.rollout.timing import deadline
 
 
 def report(
@@ -37,6 +39,7 @@ def report(
         stable=_revision(picture, live[state.stable], records, known) if state.stable else None,
         candidate=_revision(picture, live[state.candidate], records, known) if state.candidate else None,
         rollout=_rollout(picture),
+        history=list(state.history),
         conditions=conditions(picture, previous.conditions, now),
     )
 
@@ -100,7 +103,13 @@ def _rollout(picture: Picture) -> RolloutStatus:
     state = picture.decision.state
     return RolloutStatus(
         state=state.phase,
+        strategy=state.strategy,
         step=state.step,
+        mirror=state.exposure.mirror or None,
+        matched=state.exposure.matched or None,
+        preview=state.exposure.preview or None,
+        floor=state.floor or None,
+        fast_track=state.is_fast or None,
         since=state.since,
         attempt=state.attempt,
         reason=state.reason,
@@ -108,6 +117,10 @@ def _rollout(picture: Picture) -> RolloutStatus:
         next_look=deadline(picture.plan.rollout, state),
         retiring=list(state.retiring),
         failed=state.failed,
+        analysis=analysis_status(picture.plan, state),
+        checks=state.checks,
+        pinned=state.pinned,
+        rollbacks=state.rollbacks,
     )
 
 
@@ -117,7 +130,7 @@ def _phase(picture: Picture) -> Phase:
     if state.stable is None:
         return "Failed" if troubled else "Pending"
     if state.candidate:
-        return "Paused" if state.phase == "Paused" or state.reason == "PausedBySpec" else "Progressing"
+        return "Paused" if state.phase == "Paused" or state.reason == PAUSED else "Progressing"
     if troubled or picture.stable.available < picture.plan.replicas:
         return "Degraded"
     return "Progressing" if state.phase == "RollingBack" else "Ready"

@@ -13,8 +13,10 @@ SAME: dict[str, tuple[Any, Any]] = {
     "an empty value was left out": ({}, {"args": [], "env": "", "hostNetwork": False, "labels": {}}),
     "a quantity is written another way": ({"cpu": "500m"}, {"cpu": "0.5"}),
     "a quantity is a number": ({"nvidia.com/gpu": "1"}, {"nvidia.com/gpu": 1}),
+    "a default in a map that is called like routes": ({"http": {"idleTimeout": "1s", "x": 1}}, {"http": {"x": 1}}),
     "a binary quantity": ({"memory": "2Gi"}, {"memory": "2048Mi"}),
 }
+ROUTE: dict[str, Any] = {"name": "http", "route": [{"destination": {"host": "a"}}]}
 DIFFERENT: dict[str, tuple[Any, Any]] = {
     "another value": ({"a": 1}, {"a": 2}),
     "a missing value": ({}, {"a": 1}),
@@ -26,6 +28,15 @@ DIFFERENT: dict[str, tuple[Any, Any]] = {
     "a selector with one more key": ({"selector": {"app": "a", "x": "y"}}, {"selector": {"app": "a"}}),
     "another quantity": ({"memory": "1G"}, {"memory": "1Gi"}),
     "a truth that became a number": ({"a": 1}, {"a": "true"}),
+    "a route before": ({"http": [{"name": "x", **ROUTE}, ROUTE]}, {"http": [ROUTE]}),
+    "no route": ({"http": []}, {"http": [ROUTE]}),
+    "routes in another order": ({"http": [{**ROUTE, "name": "x"}, ROUTE]}, {"http": [ROUTE, {**ROUTE, "name": "x"}]}),
+    "a mirror": ({"http": [{**ROUTE, "mirror": {"host": "b"}}]}, {"http": [ROUTE]}),
+    "a match": ({"http": [{**ROUTE, "match": [{"headers": {"x": {"exact": "y"}}}]}]}, {"http": [ROUTE]}),
+    "headers that a route sets": (
+        {"http": [{"name": "http", "route": [{**ROUTE["route"][0], "headers": {"request": {"set": {"x": "y"}}}}]}]},
+        {"http": [ROUTE]},
+    ),
 }
 
 

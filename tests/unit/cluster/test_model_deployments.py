@@ -1,17 +1,18 @@
 from nereid.cluster.model_deployments import ModelDeployments
 
 
-def model(name, *, hosts=(), gateways=("mesh/public",), created="2026-11-20T12:00:00Z", version=1, uid=None):
+def model(name, *, hosts=(), previews=(), gateways=("mesh/public",), created="2026-11-20T12:00:00Z", version=1):
     metadata = {
         "namespace": "models",
         "name": name,
-        "uid": uid or name,
+        "uid": name,
         "generation": 1,
         "resourceVersion": str(version),
         "creationTimestamp": created,
     }
     traffic = {"hosts": list(hosts), "gateways": list(gateways)} if hosts else {}
-    return {"metadata": metadata, "spec": {"traffic": traffic}}
+    rollout = {"blueGreen": {"previewHosts": list(previews)}} if previews else {}
+    return {"metadata": metadata, "spec": {"traffic": traffic, "rollout": rollout}}
 
 
 def rivals(store, name):
@@ -26,6 +27,17 @@ def test_those_that_share_a_host_on_a_gateway_are_rivals():
     store.put(model("d", hosts=["z.example.com"]))
     assert rivals(store, "a") == ["b"]
     assert rivals(store, "c") == rivals(store, "d") == rivals(store, "unknown") == []
+
+
+def test_hosts_of_previews_count_like_others():
+    store = ModelDeployments()
+    store.put(model("a", hosts=["a.example.com"], previews=["next.example.com"]))
+    store.put(model("b", hosts=["next.example.com"]))
+    store.put(model("c", hosts=["c.example.com"], previews=["next.example.com"]))
+    store.put(model("d", hosts=["d.example.com"], previews=["next.example.com"], gateways=["mesh/private"]))
+    assert (rivals(store, "a"), rivals(store, "b"), rivals(store, "d")) == (["b", "c"], ["a", "c"], [])
+    store.put(model("a", hosts=["a.example.com"], version=2))
+    assert (rivals(store, "a"), rivals(store, "b")) == ([], ["c"])
 
 
 def test_what_is_no_longer_asked_for_is_forgotten():

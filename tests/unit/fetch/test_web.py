@@ -196,7 +196,7 @@ async def test_a_container_killed_while_it_unpacked_does_not_download_again(
     server.handlers = [serve(repository("digits"))]
     request = request_for(f"{server.url}/models.tar.gz")
     with monkeypatch.context() as killed:
-        killed.setattr("tarfile.TarFile.extractall", die)
+        killed.setattr("tarfile.TarFile.extract", die)
         with pytest.raises(KeyboardInterrupt):
             await run(request)
     await run(request)

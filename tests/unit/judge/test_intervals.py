@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import binomtest
 
-from nereid.rollout.judge.counters import Counts
+from nereid.observed.counters import Counts
 from nereid.rollout.judge.intervals import Rate, wilson
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from nereid.rollout.judge.counters import Counts
+from nereid.observed.counters import Counts
 from nereid.rollout.judge.evidence import Evidence, Margins, with_interval
 from nereid.rollout.judge.summary import Progress, summary
 from nereid.rollout.judge.verdict import Limits

@@ -50,13 +50,16 @@ class EProcess:
         return _log_add(log_mean(self.log_sums), math.log(LATER_BEGINNING / self.intervals))
 
 
-def multiplied(process: EProcess, log_ratios: Sequence[float]) -> EProcess:
-    """Return the process after one more interval, given the logarithm of its likelihood ratio at each point."""
+def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP) -> EProcess:
+    """Return the process after one more interval, given the logarithm of its likelihood ratio at each point.
+
+    `cap` bounds what one interval may multiply the evidence by.
+    """
     number = process.intervals + 1
     log_beginning = math.log(_beginning(number))
     before = process.log_sums or (-math.inf,) * len(log_ratios)
     sums = [
-        _log_add(log_sum, log_beginning) + min(log_ratio, math.log(CAP))
+        _log_add(log_sum, log_beginning) + min(log_ratio, math.log(cap))
         for log_sum, log_ratio in zip(before, log_ratios, strict=True)
     ]
     excess = max(0.0, log_mean(sums) - math.log(CEILING))

@@ -7,6 +7,8 @@ Inference for Multinomial Count Data, NeurIPS 2022, conditioned on the total.
 
 - Fail: P(x; OR) / P(x; tolerated) for a grid of OR above `tolerated`, against the hypothesis OR <= tolerated.
 - Pass: P(x; OR) / P(x; against) for a grid of OR below `against`, against the hypothesis OR >= against.
+- Beyond: binomial likelihood ratios of the candidate's own errors, against the hypothesis that its error rate is at
+  most `ceiling`, whatever stable's is. One interval may decide this, as the ceiling is absolute.
 
 The boundary stands for its whole hypothesis because the family has a monotone likelihood ratio in x: the fail ratio
 grows with x, and x is stochastically smallest for the smallest OR, so the mean of the ratio is 1 at the boundary and
@@ -23,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from nereid.rollout.judge.counters import Counts
+from nereid.observed.counters import Counts
 from nereid.rollout.judge.eprocess import EProcess, multiplied
 from nereid.rollout.judge.hypergeometric import Table, log_likelihood
 
@@ -32,6 +34,8 @@ from nereid.rollout.judge.hypergeometric import Table, log_likelihood
 FAILING_ODDS: Final = (math.sqrt(2), 2.0, 4.0, 8.0, 16.0, 32.0)
 PASSING_ODDS: Final = (1 / 2, 1 / 3, 1 / 6)
 PASSING_RATES: Final = (1 / 2, 1 / 10)
+# Multiples of the odds at the ceiling.
+BEYOND_ODDS: Final = (2.0, 4.0, 16.0, 64.0)
 LEAST_ODDS: Final = 0.1
 MOST_ODDS: Final = 1000.0
 
@@ -43,6 +47,7 @@ class Margins:
     tolerated: float = 1.5
     against: float = 3.0
     negligible: float | None = None
+    ceiling: float | None = None
 
     def __post_init__(self) -> None:
         if not LEAST_ODDS <= self.tolerated < self.against <= MOST_ODDS:
@@ -52,6 +57,8 @@ class Margins:
             )
         if self.negligible is not None and not 0 < self.negligible < 1:
             raise ValueError(f"The negligible rate {self.negligible} must be above 0 and below 1")
+        if self.ceiling is not None and not 0 < self.ceiling < 1:
+            raise ValueError(f"The ceiling {self.ceiling} must be above 0 and below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +70,29 @@ class Evidence:
     stable: Counts = field(default_factory=Counts)
     failing: EProcess = field(default_factory=EProcess)
     passing: EProcess = field(default_factory=EProcess)
+    beyond: EProcess = field(default_factory=EProcess)
 
     def to_json(self) -> dict[str, Any]:
         """Return the evidence as status keeps it: some twenty numbers, exactly."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any], margins: Margins) -> "Evidence":
-        """Return kept evidence, or none if it is for other margins or on other grids: it can't be continued."""
-        failing, passing = _process(document["failing"]), _process(document["passing"])
+    def from_json(cls, document: Mapping[str, Any]) -> "Evidence":
+        """Return kept evidence, or none if it is of another form, as an older or newer operator's is."""
+        try:
+            return cls._continued(document)
+        except (KeyError, TypeError, ValueError):
+            return cls()
+
+    @classmethod
+    def _continued(cls, document: Mapping[str, Any]) -> "Evidence":
+        margins = Margins(**document["margins"])
+        failing, passing, beyond = (_process(document[name]) for name in ("failing", "passing", "beyond"))
         passing_points = len(PASSING_ODDS) + (len(PASSING_RATES) if margins.negligible is not None else 0)
-        fits = len(failing.log_sums) in (0, len(FAILING_ODDS)) and len(passing.log_sums) in (0, passing_points)
-        if not fits or Margins(**document["margins"]) != margins:
+        points = {failing: len(FAILING_ODDS), passing: passing_points, beyond: len(BEYOND_ODDS)}
+        if not all(len(process.log_sums) in (0, wanted) for process, wanted in points.items()):
             return cls(margins)
-        return cls(margins, Counts(**document["candidate"]), Counts(**document["stable"]), failing, passing)
+        return cls(margins, Counts(**document["candidate"]), Counts(**document["stable"]), failing, passing, beyond)
 
 
 def with_interval(evidence: Evidence, candidate: Counts, stable: Counts) -> Evidence:
@@ -88,11 +104,20 @@ def with_interval(evidence: Evidence, candidate: Counts, stable: Counts) -> Evid
     failing = fail_ratios(evidence.margins, candidate, stable)
     passing = pass_ratios(evidence.margins, candidate, stable)
     return replace(
-        evidence,
-        candidate=evidence.candidate + candidate,
+        alone(evidence, candidate),
         stable=evidence.stable + stable,
         failing=multiplied(evidence.failing, failing) if any(failing) else evidence.failing,
         passing=multiplied(evidence.passing, passing) if any(passing) else evidence.passing,
+    )
+
+
+def alone(evidence: Evidence, candidate: Counts) -> Evidence:
+    """Return the evidence after one more interval of the candidate alone, with nothing to compare it with."""
+    beyond = beyond_ratios(evidence.margins, candidate)
+    return replace(
+        evidence,
+        candidate=evidence.candidate + candidate,
+        beyond=multiplied(evidence.beyond, beyond, cap=math.inf) if any(beyond) else evidence.beyond,
     )
 
 
@@ -107,6 +132,15 @@ def pass_ratios(margins: Margins, candidate: Counts, stable: Counts) -> tuple[fl
     if margins.negligible is None:
         return odds
     return (*odds, *(_rate_ratio(margins.negligible, factor, candidate) for factor in PASSING_RATES))
+
+
+def beyond_ratios(margins: Margins, candidate: Counts) -> tuple[float, ...]:
+    """Return the logarithm of the binomial likelihood ratio of each rate above the ceiling, if there is a ceiling."""
+    if margins.ceiling is None:
+        return ()
+    odds = margins.ceiling / (1 - margins.ceiling)
+    factors = (factor * odds / (1 + factor * odds) / margins.ceiling for factor in BEYOND_ODDS)
+    return tuple(_rate_ratio(margins.ceiling, factor, candidate) for factor in factors)
 
 
 def _odds_ratios(boundary: float, factors: tuple[float, ...], candidate: Counts, stable: Counts) -> tuple[float, ...]:

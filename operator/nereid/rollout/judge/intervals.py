@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.rollout.judge.counters import Counts
+from nereid.observed.counters import Counts
 
 # The 97.5% quantile of the normal distribution, for 95% in the middle.
 Z: Final = 1.959963984540054

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nereid.rollout.judge.counters import Advance, Counts, NoData, advance, counts, increase, reading
+from nereid.observed.counters import Advance, Counts, NoData, advance, counts, increase, reading
 
 
 @pytest.mark.parametrize(

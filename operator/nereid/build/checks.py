@@ -1,0 +1,137 @@
+"""The Job that checks a candidate before it gets more traffic, from inside the mesh and the user's own namespace."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from nereid import names
+from nereid.api.check_job import (
+    CLAIMS,
+    CONFIG_MAPS,
+    CONTAINER_CHECK,
+    DOWNLOADS,
+    ENV_WORK,
+    MAX_DOWNLOAD_BYTES,
+    CheckWork,
+)
+from nereid.api.checks import CheckSpec, DatasetSpec
+from nereid.build.metadata import Manifest, child, common_labels, mesh_labels
+from nereid.build.revision import service_host
+from nereid.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
+from nereid.plan import CheckRun, Plan
+
+BACKOFF_LIMIT: Final = 2
+# The operator gives up at the timeout, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
+DEADLINE_MARGIN_SECONDS: Final = 60
+# A label holds 63 characters, and so does a pod's name, which has a dash and five characters more than its Job's.
+_LONGEST_JOB_NAME: Final = 57
+_HASH_LENGTH: Final = 5
+# As the API server writes it.
+_SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
+
+
+def checks_job(plan: Plan, run: CheckRun) -> Manifest:
+    """Return the Job that does a run of checks."""
+    # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
+    app = names.checks_app(plan.owner.name)
+    labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, names.version_label(plan.model.version, run.revision))}
+    spec = {
+        "backoffLimit": BACKOFF_LIMIT,
+        "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS,
+        "template": {
+            "metadata": {
+                "labels": {**common_labels(plan.owner), **labels, "sidecar.istio.io/inject": "true"},
+                # A sidecar that is an ordinary container would keep the Job from ever being complete.
+                "annotations": {
+                    "kubectl.kubernetes.io/default-container": CONTAINER_CHECK,
+                    "sidecar.istio.io/nativeSidecar": "true",
+                },
+            },
+            "spec": _pod_spec(plan, run),
+        },
+    }
+    return child("batch/v1", "Job", job_name(plan.owner.name, run), plan.owner, labels, {"spec": spec})
+
+
+def job_name(model_deployment: str, run: CheckRun) -> str:
+    """Return the name of a run's Job; a long name of a ModelDeployment is cut, and told apart by a hash."""
+    suffix = f"checks-{run.id}"
+    room = _LONGEST_JOB_NAME - len(suffix) - 1
+    if len(model_deployment) > room:
+        digest = hashlib.sha256(model_deployment.encode()).hexdigest()[:_HASH_LENGTH]
+        model_deployment = f"{model_deployment[: room - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return f"{model_deployment}-{suffix}"
+
+
+def work_of(plan: Plan, run: CheckRun) -> CheckWork:
+    """Return what a run's Job is to do."""
+    compares = any(check.comparison for check in run.checks) and run.stable not in {"", run.revision}
+    return CheckWork(
+        candidate=_host(plan, run.revision),
+        stable=_host(plan, run.stable) if compares else None,
+        model=plan.model_name,
+        request_timeout=plan.timeout,
+        checks=list(run.checks),
+    )
+
+
+def _host(plan: Plan, revision: str) -> str:
+    service = names.revision_child_name(plan.owner.name, revision)
+    return f"{service_host(plan.owner, service, plan.settings.cluster_domain)}:{names.PORT_HTTP}"
+
+
+def _pod_spec(plan: Plan, run: CheckRun) -> dict[str, Any]:
+    runtime = plan.runtime.pod_fields()
+    return {
+        "containers": [_container(plan, run)],
+        "volumes": [volume for volume, _ in _volumes(run.checks)],
+        "securityContext": RESTRICTED_POD,
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        **{key: runtime[key] for key in ("imagePullSecrets",) if key in runtime},
+    }
+
+
+def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
+    # The kubelet would take $(NAME) for a variable, and $$ for an escaped dollar.
+    work = work_of(plan, run).as_json().replace("$", "$$")
+    return {
+        "name": CONTAINER_CHECK,
+        "image": plan.settings.fetch_image,
+        "imagePullPolicy": plan.settings.image_pull_policy,
+        "args": ["check"],
+        "env": [{"name": ENV_WORK, "value": work}],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "terminationMessagePolicy": "File",
+        "securityContext": RESTRICTED_CONTAINER,
+        "volumeMounts": [mount for _, mount in _volumes(run.checks)],
+    }
+
+
+def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the volumes with their mounts: downloads, and every claim and ConfigMap that a data set is in, once."""
+    datasets = [check.dataset for check in checks if check.dataset]
+    claims = sorted({claim for dataset in datasets if (claim := _claim(dataset))})
+    config_maps = sorted(
+        {reference.name for one in datasets for reference in (one.config_map, one.ca_bundle) if reference}
+    )
+    scratch = {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}}
+    volumes = [(scratch, {"name": "tmp", "mountPath": str(DOWNLOADS)})]
+    for number, claim in enumerate(claims):
+        source = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        volumes.append(_mounted(f"claim-{number}", source, f"{CLAIMS}/{claim}"))
+    for number, name in enumerate(config_maps):
+        # Optional, so that the container can say that it is missing; the kubelet would wait in silence.
+        source = {"configMap": {"name": name, "optional": True}}
+        volumes.append(_mounted(f"config-map-{number}", source, f"{CONFIG_MAPS}/{name}"))
+    return volumes
+
+
+def _claim(dataset: DatasetSpec) -> str | None:
+    scheme, _, rest = (dataset.uri or "").partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else None
+
+
+def _mounted(name: str, source: dict[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"name": name, **source}, {"name": name, "mountPath": path, "readOnly": True}

@@ -1,0 +1,147 @@
+"""A check's data set: where its file is, which of its columns are meant, and its rows one after another."""
+
+import csv
+import errno
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, get_args
+
+from nereid.api.check_job import CLAIMS, CONFIG_MAPS, DOWNLOADS, MAX_DOWNLOAD_BYTES
+from nereid.api.checks import ConfigMapKey, DatasetFormat, DatasetSpec
+from nereid.checks.columns import expand
+from nereid.checks.errors import NotRunError
+from nereid.checks.predictor import Rows
+from nereid.checks.readers import READERS
+from nereid.fetch.download import Limits, download
+from nereid.fetch.errors import FetchError
+from nereid.fetch.repository import content, listing
+from nereid.fetch.source import ClaimSource, HttpsSource, parse_source
+from nereid.fetch.trust import trusted_by
+
+DEFAULT_MAX_ROWS: Final = 1000
+
+_UNREADABLE: Final = (OSError, ValueError, EOFError, KeyError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error)
+# The fetching code speaks of the model's fields.
+_FIELDS: Final = (("spec.model.uri", "the data set's uri"), ("spec.model.caBundle", "the data set's caBundle"))
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where claims and ConfigMaps are mounted, and where downloads go."""
+
+    claims: Path = Path(CLAIMS)
+    config_maps: Path = Path(CONFIG_MAPS)
+    downloads: Path = Path(DOWNLOADS)
+
+
+class Dataset:
+    """A data set that is there; `inputs` are the columns of each of the model's inputs, without wildcards."""
+
+    def __init__(self, spec: DatasetSpec, folders: Folders) -> None:
+        """Find the file, and download it where it is behind https; raise NotRunError when it cannot be had or read."""
+        path, self._shown, name = _locate(spec, folders)
+        with self._explained():
+            self._reader = READERS[spec.format or _format(name)](path)
+            self._columns = self._reader.columns()
+            self.inputs: Mapping[str, Sequence[str]] = {
+                one.name: expand(one.columns, self._columns) for one in spec.inputs
+            }
+        self._max_rows = spec.max_rows or DEFAULT_MAX_ROWS
+
+    def rows(self, *more: str) -> Iterator[Rows]:
+        """Yield the rows that are used, some at a time, with the inputs' columns and `more`."""
+        first = 1
+        with self._explained():
+            columns = [name for of_input in self.inputs.values() for name in of_input] + expand(more, self._columns)
+            for table in self._reader.tables(list(dict.fromkeys(columns))):
+                rows = next(Rows(first, table).slices(self._max_rows - first + 1))
+                yield rows
+                first += len(rows)
+                if first > self._max_rows:
+                    return
+            if first == 1:
+                raise NotRunError("it holds no rows")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except NotRunError as error:
+            raise NotRunError(f"data set {self._shown}: {error}") from error
+        except _UNREADABLE as error:
+            raise NotRunError(
+                f"data set {self._shown} cannot be read ({error}): correct the file or its format"
+            ) from error
+
+
+def _format(name: str) -> DatasetFormat:
+    suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
+    for known in get_args(DatasetFormat):
+        if suffix == known:
+            return known  # type: ignore[no-any-return]
+    raise NotRunError(
+        f"its name ends in none of {', '.join(f'.{known}' for known in get_args(DatasetFormat))}: set format"
+    )
+
+
+def _locate(spec: DatasetSpec, folders: Folders) -> tuple[Path, str, str]:
+    """Return the data set's file, what to call it, and the name that tells its format."""
+    if spec.config_map:
+        return _in_config_map(spec.config_map, folders.config_maps)
+    try:
+        source = parse_source(spec.uri or "")
+        if isinstance(source, ClaimSource):
+            return _on_claim(source, folders.claims / source.claim), str(source), source.path.name
+        return _downloaded(source, spec, folders), str(source), source.url.path
+    except FetchError as error:
+        sentence = error.sentence
+        for theirs, ours in _FIELDS:
+            sentence = sentence.replace(theirs, ours)
+        raise NotRunError(sentence) from error
+
+
+def _in_config_map(reference: ConfigMapKey, config_maps: Path) -> tuple[Path, str, str]:
+    folder = config_maps / reference.name
+    path, shown = folder / reference.key, f"{reference.key} of ConfigMap {reference.name}"
+    if not path.is_file():
+        held = content(folder) if folder.is_dir() else []
+        if not held:
+            raise NotRunError(f"there is no ConfigMap {reference.name} in this namespace: create it")
+        raise NotRunError(
+            f"ConfigMap {reference.name} has no key {reference.key}, but {listing(entry.name for entry in held)}"
+        )
+    return path, shown, reference.key
+
+
+def _on_claim(source: ClaimSource, mount: Path) -> Path:
+    path = mount / source.path
+    if not path.is_file():
+        nearest = next((parent for parent in source.path.parents if (mount / parent).is_dir()), PurePosixPath())
+        held = listing(entry.name for entry in content(mount / nearest)) if mount.is_dir() else "nothing"
+        raise NotRunError(f"{source} is no file; {ClaimSource(source.claim, nearest)} holds {held}")
+    return path
+
+
+def _downloaded(source: HttpsSource, spec: DatasetSpec, folders: Folders) -> Path:
+    # By its URI, as checks often share a data set.
+    path = folders.downloads / hashlib.sha256(str(spec.uri).encode()).hexdigest()[:16]
+    if not path.exists():
+        part = path.with_suffix(".part")
+        bundle = folders.config_maps / spec.ca_bundle.name / spec.ca_bundle.key if spec.ca_bundle else None
+        try:
+            download(source, part, trusted_by(bundle), Limits())
+        except OSError as error:
+            raise NotRunError(_disk_sentence(error, source)) from error
+        part.rename(path)
+    return path
+
+
+def _disk_sentence(error: OSError, source: HttpsSource) -> str:
+    if error.errno == errno.EFBIG:
+        return f"{source} is larger than the {MAX_DOWNLOAD_BYTES >> 30} GiB that are downloaded: put it on a volume"
+    return f"{source} could not be written to the pod's disk ({error.strerror})"

@@ -1,0 +1,91 @@
+"""All checks of one Job, one after the other."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from nereid.api.check_job import CheckOutcome, CheckWork
+from nereid.api.checks import CheckSpec, ComparisonCheck
+from nereid.checks.accuracy import accuracy
+from nereid.checks.comparison import comparison
+from nereid.checks.dataset import Dataset, Folders
+from nereid.checks.errors import AnswerError, NotRunError
+from nereid.checks.examples import examples
+from nereid.checks.finding import Finding
+from nereid.checks.latency import latency
+from nereid.checks.predictor import Predictor
+from nereid.checks.server import Server
+
+# The Service has ready pods when the Job begins; what may take is that every proxy hears of it.
+READY_WITHIN: Final = 120.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Who is asked; stable is None when nothing is compared with it."""
+
+    candidate: Server
+    stable: Server | None
+
+
+async def run_checks(work: CheckWork, folders: Folders, ready_within: float = READY_WITHIN) -> list[CheckOutcome]:
+    """Run every check and return what came of each; raise NotRunError when one cannot be run.
+
+    What a candidate answers, and that it does not, is a failed check.
+    """
+    async with AsyncExitStack() as stack:
+        servers = {
+            role: await stack.enter_async_context(Server(role, host, work.model, work.request_timeout))
+            for role, host in (("the candidate", work.candidate), ("stable", work.stable))
+            if host
+        }
+        await asyncio.gather(*(server.wait_until_ready(ready_within) for server in servers.values()))
+        revisions = Revisions(servers["the candidate"], servers.get("stable"))
+        return [await _outcome(check, revisions, folders) for check in work.checks]
+
+
+async def _outcome(check: CheckSpec, revisions: Revisions, folders: Folders) -> CheckOutcome:
+    try:
+        finding = await _finding(check, revisions, folders)
+    except AnswerError as error:
+        finding = Finding(passed=False, message=f"the candidate {error}")
+    except NotRunError as error:
+        raise NotRunError(f"check {check.name}: {error}") from error
+    logger.info("%s %s: %s", check.name, "passed" if finding.passed else "failed", finding.message)
+    return CheckOutcome(name=check.name, passed=finding.passed, message=finding.message)
+
+
+async def _finding(check: CheckSpec, revisions: Revisions, folders: Folders) -> Finding:
+    if check.requests:
+        return await examples(check.requests, revisions.candidate)
+    if not check.dataset:
+        raise NotRunError("it has neither requests nor a dataset: name one")
+    # The download has an event loop of its own.
+    dataset = await asyncio.to_thread(Dataset, check.dataset, folders)
+    if check.accuracy:
+        predictor = await _predictor(revisions.candidate, dataset, check.accuracy.output)
+        return await accuracy(check.accuracy, dataset, predictor)
+    if check.latency:
+        return await latency(check.latency, dataset, await _predictor(revisions.candidate, dataset))
+    if check.comparison:
+        return await _compared(check.comparison, dataset, revisions)
+    raise NotRunError("it is none of requests, accuracy, latency and comparison: set one of them")
+
+
+async def _compared(check: ComparisonCheck, dataset: Dataset, revisions: Revisions) -> Finding:
+    if not revisions.stable:
+        return Finding(passed=True, message="there is no stable revision to compare with")
+    candidate = await _predictor(revisions.candidate, dataset, check.output)
+    try:
+        stable = await _predictor(revisions.stable, dataset, check.output)
+    except AnswerError as error:
+        raise NotRunError(f"stable {error}: there is nothing to compare with") from error
+    return await comparison(check, dataset, candidate, stable)
+
+
+async def _predictor(server: Server, dataset: Dataset, output: str | None = None) -> Predictor:
+    return Predictor(server, await server.signature(), dataset.inputs, output)

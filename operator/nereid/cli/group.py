@@ -1,0 +1,93 @@
+"""The group of all commands, each imported only when it is called."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from nereid import __version__
+
+# What `pip install nereid` alone does not bring.
+EXTRA: Final = ("kubernetes", "rich")
+_SECTIONS: Final = {
+    "See": {
+        "status": "nereid.cli.status:status",
+        "watch": "nereid.cli.watch:watch",
+        "list": "nereid.cli.listing:list_all",
+        "history": "nereid.cli.history:history",
+    },
+    "Act": {
+        "promote": "nereid.cli.act:promote",
+        "abort": "nereid.cli.act:abort",
+        "retry": "nereid.cli.act:retry",
+        "rollback": "nereid.cli.act:rollback",
+    },
+    "Without a cluster": {
+        "render": "nereid.cli.render:render",
+        "crd": "nereid.cli.generate:crd",
+        "reference": "nereid.cli.generate:print_reference",
+    },
+    "In Nereid's own containers": {
+        "run": "nereid.cli.run:run",
+        "fetch": "nereid.fetch.command:fetch",
+        "check": "nereid.checks.command:check",
+    },
+}
+_COMMANDS: Final = {name: place for section in _SECTIONS.values() for name, place in section.items()}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, or when help tells of it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """Return the names of all commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command; one that says what to install where a library is missing."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in EXTRA:
+                raise
+            return _not_installed(cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands into the help, by what they are for."""
+        for section, places in _SECTIONS.items():
+            commands = {name: self.get_command(ctx, name) for name in places}
+            rows = [(name, command.get_short_help_str(limit=200)) for name, command in commands.items() if command]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+def _not_installed(name: str) -> click.Command:
+    sentence = (
+        "this command needs more libraries: install Nereid with its extra, as in pip install '.[cli]' in a checkout"
+    )
+
+    def refuse() -> None:
+        raise click.ClickException(sentence)
+
+    return click.Command(
+        name,
+        callback=refuse,
+        help=sentence,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="nereid")
+def main() -> None:
+    """Serve models on Triton behind Istio, and roll out each new version with care."""
+
+
+def kubectl_main() -> None:
+    """Run as kubectl's plugin: kubectl finds `kubectl-nereid` on the PATH."""
+    main(prog_name="kubectl nereid")

@@ -1,0 +1,61 @@
+"""The first lines: in which state it is, why, and what comes next. Pure."""
+
+from datetime import datetime
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nereid.api.status import FailedRollout, RolloutStatus
+from nereid.cli.figures import since
+from nereid.cli.screen.layout import BAD, BUSY, GOOD
+from nereid.cli.steps import coming
+from nereid.cli.view import View, named
+
+_STYLES: Final = {"Ready": GOOD, "Degraded": BAD, "Failed": BAD}
+
+
+def head(view: View, now: datetime) -> Group:
+    """Return the first lines."""
+    first = Text.assemble(
+        (view.name, "bold"), f" in {view.namespace}   ", phase_of(view), f"   {view.status.url or ''}"
+    )
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(style="bold")
+    lines.add_column(overflow="fold")
+    for word, sentence in _sentences(view, now):
+        lines.add_row(word, sentence)
+    return Group(first, "", lines)
+
+
+def phase_of(view: View) -> Text:
+    """Return the phase, in its colour."""
+    phase = view.status.phase or "Unknown"
+    return Text(phase, style=_STYLES.get(phase, BUSY))
+
+
+def _sentences(view: View, now: datetime) -> list[tuple[str, RenderableType]]:
+    rollout, found = view.rollout, []
+    if not view.is_seen:
+        found.append(("Note", _unseen(view)))
+    if rollout is None:
+        return [*found, ("Next", coming(view, now))]
+    found.append(("Now", f"{rollout.message or rollout.state} ({rollout.state}, for {since(rollout.since, now)})"))
+    if rollout.pinned and not view.status.candidate:
+        pinned, instead_of = named(view, rollout.pinned.revision), named(view, rollout.pinned.instead_of)
+        found.append(("Note", f"rolled back by hand: {pinned} serves instead of {instead_of}"))
+    if rollout.failed:
+        found.append(("Why", _failure(rollout, rollout.failed, now)))
+    return [*found, ("Next", coming(view, now))]
+
+
+def _failure(rollout: RolloutStatus, failed: FailedRollout, now: datetime) -> str:
+    told = "" if failed.message.rstrip(".") in rollout.message else f": {failed.message}"
+    return f"{failed.reason} in attempt {failed.attempt}, {since(failed.at, now)} ago{told}"
+
+
+def _unseen(view: View) -> str:
+    if view.status.observed_generation is None:
+        return "the operator has not reported anything yet: if that lasts, see whether it runs"
+    return f"the operator has not looked at generation {view.generation} of the spec yet"

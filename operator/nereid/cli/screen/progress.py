@@ -1,0 +1,79 @@
+"""The steps of the rollout, with the present one marked. Pure."""
+
+from datetime import datetime
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from nereid.api.status import RolloutStatus
+from nereid.cli.figures import since, span, until
+from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
+from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
+from nereid.cli.view import View
+from nereid.plan import ALL_TRAFFIC, Step
+
+
+def progress(view: View, now: datetime) -> Group | None:
+    """Return the steps of the rollout under way; None where there is none, or nobody to take over from."""
+    rollout = view.rollout
+    if rollout is None or rollout.state == "RollingBack":
+        return None
+    if view.status.candidate is None or view.status.stable is None:
+        return None
+    heading = f"Rollout ({_strategy(view)}, attempt {rollout.attempt})"
+    if rollout.fast_track:
+        return section(heading, "it served before, so it gets all traffic without steps, checks and analysis")
+    steps = steps_of(view)
+    if steps is None or view.plan is None:
+        return section(heading, f"step {rollout.step + 1}; the steps that the spec has now are of another strategy")
+    rows, note = table("", "", ""), _note(view, rollout, now)
+    for index, step in enumerate(steps):
+        _add(rows, index, rollout.step, described(step, view.plan), note)
+    _add(rows, len(steps), rollout.step, _last_move(steps), note)
+    return section(heading, rows)
+
+
+def _strategy(view: View) -> str:
+    known = view.rollout.strategy if view.rollout else None
+    return known or (view.plan.strategy if view.plan else "Canary")
+
+
+def _last_move(steps: tuple[Step, ...]) -> str:
+    return "it is stable" if steps and steps[-1].exposure == ALL_TRAFFIC else "100%, and it is stable"
+
+
+def _add(rows: Table, index: int, present: int, words: str, note: str) -> None:
+    if index == present:
+        rows.add_row(HERE, Text(words, style="bold"), Text(note, style=BUSY))
+    else:
+        rows.add_row(PASSED if index < present else AHEAD, words, "")
+
+
+def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    """Return how far the present step is."""
+    if rollout.reason == "PausedBySpec":
+        return f"paused by the spec for {since(rollout.since, now)}"
+    match rollout.state:
+        case "Preparing" if rollout.reason == "RunningChecks":
+            return f"its checks have run for {since(rollout.since, now)}"
+        case "Preparing":
+            candidate = view.status.candidate
+            return f"{candidate.ready_replicas} of {candidate.replicas} pods are ready" if candidate else ""
+        case "Propagating" | "Promoting":
+            return "the proxies learn of the route"
+        case "Holding" | "Analyzing":
+            return _held(view, rollout, now)
+        case _:
+            return f"paused for {since(rollout.since, now)}: {rollout.reason}"
+
+
+def _held(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    ends, due = hold_ends(view), verdict_due(view)
+    if ends is None:
+        return f"held for {since(rollout.since, now)}"
+    if ends > now:
+        return f"{until(ends, now)} of {span((ends - rollout.since).total_seconds())} left"
+    if due is None:
+        return "the hold is over"
+    return f"the hold is over; the judge has {until(due, now)} left"

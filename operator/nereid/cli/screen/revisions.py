@@ -1,0 +1,46 @@
+"""Which revisions there are, what of the traffic each gets, and how many pods it has. Pure."""
+
+from datetime import datetime
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from nereid.api.status import RevisionStatus, RolloutStatus
+from nereid.cli.figures import since
+from nereid.cli.screen.layout import BAD, BUSY, FAINT, GOOD, bar, section, table
+from nereid.cli.view import View, model_version
+
+
+def revisions(view: View, now: datetime) -> Group | None:
+    """Return the table of revisions; None where there is none yet."""
+    status, rollout = view.status, view.rollout
+    if not status.stable and not status.candidate:
+        return None
+    rows = table("", "REVISION", "VERSION", "TRAFFIC", "PODS", "MODEL")
+    if status.stable:
+        _add(rows, "stable", status.stable, bar(status.stable.weight, GOOD))
+    if status.candidate:
+        _add(rows, "candidate", status.candidate, _exposure(status.candidate, rollout))
+    for one in rollout.retiring if rollout else ():
+        traffic = Text(f"none for {since(one.since, now)}", style=FAINT)
+        rows.add_row("draining", one.revision, "", traffic, str(one.replicas), "")
+    return section("Revisions", rows)
+
+
+def _add(rows: Table, role: str, one: RevisionStatus, traffic: Text) -> None:
+    pods = Text(f"{one.ready_replicas}/{one.replicas}", style=BAD if one.ready_replicas < one.replicas else GOOD)
+    version = model_version(one.version, one.revision) or "-"
+    rows.add_row(role, one.revision, version, traffic, pods, one.model_uri)
+
+
+def _exposure(candidate: RevisionStatus, rollout: RolloutStatus | None) -> Text:
+    """Return what reaches the candidate; not all of it is a share of the traffic."""
+    if rollout and not candidate.weight:
+        if rollout.mirror:
+            return Text(f"a copy of {rollout.mirror}%", style=BUSY)
+        if rollout.matched:
+            return Text("requests that match", style=BUSY)
+        if rollout.preview:
+            return Text("preview only", style=BUSY)
+    return bar(candidate.weight, BUSY)

@@ -1,0 +1,30 @@
+"""`nereid status`: one screen that explains a ModelDeployment."""
+
+import json
+from datetime import UTC, datetime
+
+import click
+import yaml
+
+from nereid.cli.connection import Connection, connects
+from nereid.cli.model_deployments import ModelDeployments
+from nereid.cli.screen import screen
+from nereid.cli.terminal import console, show
+from nereid.cli.view import read
+
+
+@click.command()
+@click.argument("name")
+@click.option("--output", "-o", type=click.Choice(["json", "yaml"]), help="Print the object itself instead.")
+@connects
+def status(connection: Connection, name: str, output: str | None) -> None:
+    """Explain what is happening to a ModelDeployment, why, and what comes next."""
+    document = ModelDeployments(*connection.open()).get(name)
+    document["metadata"].pop("managedFields", None)
+    match output:
+        case "json":
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        case "yaml":
+            click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+        case _:
+            show(console(), screen(read(document), datetime.now(UTC), connection.command_line))

@@ -1,0 +1,159 @@
+"""The steps of a rollout in words, and what comes next. Pure."""
+
+from datetime import datetime, timedelta
+
+from nereid.api.status import RolloutStatus
+from nereid.cli.asking import possible
+from nereid.cli.figures import span, until
+from nereid.cli.view import View, named
+from nereid.plan import ALL_TRAFFIC, RolloutPlan, Step
+
+
+def steps_of(view: View) -> tuple[Step, ...] | None:
+    """Return the steps of the rollout; None where they are not known."""
+    rollout, plan = view.rollout, view.plan
+    if plan is None or (rollout and rollout.strategy and rollout.strategy != plan.strategy):
+        return None
+    return plan.steps
+
+
+def described(step: Step, plan: RolloutPlan) -> str:
+    """Return a step in words."""
+    exposure, hold = step.exposure, "until promoted" if step.hold is None else f"for {span(step.hold)}"
+    if exposure == ALL_TRAFFIC:
+        return f"100%, the previous revision is kept {hold}"
+    if exposure.preview:
+        return f"preview at {', '.join(plan.preview_hosts) or 'its own Service'} {hold}"
+    if exposure.matched:
+        return f"{_matched(plan)} {hold}"
+    share = f"a copy of {exposure.mirror}%" if exposure.mirror else f"{exposure.weight}%"
+    return f"{share} {hold}"
+
+
+def coming(view: View, now: datetime) -> str:
+    """Return what comes next, and when or upon what."""
+    rollout, status = view.rollout, view.status
+    if rollout is None:
+        return "the operator looks at it"
+    if rollout.state == "RollingBack":
+        return _retreat(view, rollout, now)
+    if status.candidate is None:
+        return _at_rest(view, rollout)
+    if status.stable is None:
+        return "it gets all traffic as soon as one pod is ready"
+    if rollout.reason == "PausedBySpec":
+        return f"nothing, until {_end_of_pause(view, rollout)}"
+    match rollout.state:
+        case "Preparing":
+            return f"{_at(view, rollout.step)}, as soon as {_preparing(rollout)}{_left(rollout, now)}"
+        case "Propagating" | "Promoting":
+            return f"{_after_route(view, rollout)}, when the proxies know the route{_in(rollout, now)}"
+        case "Holding" | "Analyzing":
+            return f"{_at(view, rollout.step + 1)}, {_condition(view, rollout, now)}"
+        case _:
+            return f"nothing, until {_end_of_pause(view, rollout)}"
+
+
+def hold_ends(view: View) -> datetime | None:
+    """Return when the hold of the present step is over; None where nothing is held, or until a promotion."""
+    rollout, steps = view.rollout, steps_of(view)
+    if rollout is None or rollout.state not in {"Holding", "Analyzing"} or not steps or rollout.step >= len(steps):
+        return None
+    hold = steps[rollout.step].hold
+    return None if hold is None else rollout.since + timedelta(seconds=hold)
+
+
+def verdict_due(view: View) -> datetime | None:
+    """Return when evidence that is still undecided becomes inconclusive."""
+    ends = hold_ends(view)
+    if ends is None or view.plan is None or view.rollout is None or view.rollout.state != "Analyzing":
+        return None
+    return ends + timedelta(seconds=view.plan.analysis.deadline)
+
+
+def _matched(plan: RolloutPlan) -> str:
+    if plan.match is None:
+        return "the requests that match"
+    headers = [f"header {header.name}" for header in plan.match.headers or ()]
+    cookie = [f"cookie {plan.match.cookie.name}={plan.match.cookie.value}"] if plan.match.cookie else []
+    return "requests with " + " or ".join([" and ".join(headers), *cookie] if headers else cookie)
+
+
+def _at(view: View, step: int) -> str:
+    """Return what the candidate gets at a step, in short."""
+    steps = steps_of(view)
+    if view.rollout and view.rollout.fast_track:
+        return "all traffic"
+    if steps is None:
+        return "the next step"
+    if step >= len(steps):
+        return "it becomes the stable revision" if steps and steps[-1].exposure == ALL_TRAFFIC else "all traffic"
+    exposure = steps[step].exposure
+    if exposure.preview:
+        return "the preview hosts lead to it"
+    if exposure.matched:
+        return "the requests that match"
+    return f"a copy of {exposure.mirror}%" if exposure.mirror else f"{exposure.weight}% of the traffic"
+
+
+def _preparing(rollout: RolloutStatus) -> str:
+    return "its checks have passed" if rollout.reason == "RunningChecks" else "its pods are ready"
+
+
+def _left(rollout: RolloutStatus, now: datetime) -> str:
+    return f"; it fails if that takes more than {until(rollout.next_look, now)}" if rollout.next_look else ""
+
+
+def _in(rollout: RolloutStatus, now: datetime) -> str:
+    return f", in {until(rollout.next_look, now)}" if rollout.next_look else ""
+
+
+def _after_route(view: View, rollout: RolloutStatus) -> str:
+    steps = steps_of(view)
+    if rollout.state == "Promoting" or (steps is not None and rollout.step >= len(steps)):
+        return "it becomes the stable revision"
+    if steps is None:
+        return "it is held there"
+    return _held(steps[rollout.step])
+
+
+def _held(step: Step) -> str:
+    return "it is held there until promoted" if step.hold is None else f"it is held there for {span(step.hold)}"
+
+
+def _condition(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    ends, due = hold_ends(view), verdict_due(view)
+    held = f"in {until(ends, now)}" if ends and ends > now else ""
+    if rollout.state == "Holding":
+        return held or "now"
+    if held:
+        return f"{held} at the earliest, once it is judged good enough"
+    limit = f"; in {until(due, now)} it is inconclusive" if due else ""
+    return f"as soon as it is judged good enough{limit}"
+
+
+def _end_of_pause(view: View, rollout: RolloutStatus) -> str:
+    ends = {
+        "PausedBySpec": "spec.rollout.paused is false",
+        "Inconclusive": "the evidence decides",
+        "MetricsUnavailable": "the metrics are back",
+    }
+    words = [asking.command for asking in possible(view) if asking.command in {"promote", "abort"}]
+    return ", or ".join(filter(None, [ends.get(rollout.reason), f"you {' or '.join(words)}"]))
+
+
+def _retreat(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    if view.status.candidate is None:
+        return f"stable has all traffic, when the proxies know the route{_in(rollout, now)}"
+    limit = f", in {until(rollout.next_look, now)} at the latest" if rollout.next_look else ""
+    return f"stable takes back the rest as it gets its pods{limit}"
+
+
+def _at_rest(view: View, rollout: RolloutStatus) -> str:
+    if rollout.failed:
+        return "nothing, until you retry it or change the spec"
+    if rollout.pinned:
+        return f"nothing, until the spec asks for another revision than {named(view, rollout.pinned.instead_of)}"
+    if rollout.retiring:
+        return "the pods of earlier revisions go when they are quiet"
+    return "nothing, until the spec changes"

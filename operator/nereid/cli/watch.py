@@ -1,0 +1,27 @@
+"""`nereid watch`: the status screen, live."""
+
+import click
+
+from nereid.cli.connection import Connection, connects
+from nereid.cli.following import Wait, follow
+from nereid.cli.model_deployments import ModelDeployments
+from nereid.cli.outcome import done
+from nereid.cli.period import PERIOD
+
+
+@click.command()
+@click.argument("name")
+@click.option("--until-done", is_flag=True, help="End when the spec's revision is stable (exit code 0) or failed (1).")
+@click.option(
+    "--timeout", type=PERIOD, help="With --until-done: how long to wait at the most, as 30m. Default: for ever."
+)
+@connects
+def watch(connection: Connection, name: str, *, until_done: bool, timeout: float | None) -> None:
+    """Show the status screen, and draw it anew at each change, until Ctrl-C.
+
+    Where standard output is no terminal, each change is a line.
+    """
+    if timeout and not until_done:
+        raise click.UsageError("--timeout is for --until-done")
+    wait = Wait(done, f"the end of the rollout of {name}", timeout) if until_done else None
+    follow(ModelDeployments(*connection.open()), name, connection.command_line, wait)

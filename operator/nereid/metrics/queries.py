@@ -1,0 +1,68 @@
+"""The user's own PromQL: what stands for the revision is filled in, and the answer must be one number."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from nereid import names
+from nereid.measurements import SampleRequest
+from nereid.metrics.errors import ProviderError
+from nereid.metrics.prometheus import Prometheus
+from nereid.observed.sample import QueryReading
+from nereid.plan import Query
+
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z]+)\s*\}\}")
+
+
+async def readings(prometheus: Prometheus, request: SampleRequest, at: float) -> dict[str, QueryReading]:
+    """Return the queries' values by their names; stable's only where a query compares with it.
+
+    Raises ProviderError for a query that Prometheus refuses, or that gives more than one number.
+    """
+    # One after another: a rollout's queries are to cost Prometheus no more at a time than one of them.
+    return {query.name: await _reading(prometheus, request, query, at) for query in request.analysis.queries}
+
+
+async def _reading(prometheus: Prometheus, request: SampleRequest, query: Query, at: float) -> QueryReading:
+    candidate = await _value(prometheus, request, query, request.candidate, at)
+    if query.max_ratio is None:
+        return QueryReading(candidate)
+    return QueryReading(candidate, await _value(prometheus, request, query, request.stable, at))
+
+
+async def _value(
+    prometheus: Prometheus, request: SampleRequest, query: Query, revision: str, at: float
+) -> float | None:
+    try:
+        values = await prometheus.values(filled(query.query, _meanings(request, revision)), at)
+    except ProviderError as error:
+        raise ProviderError(f"query {query.name}: {error}") from error
+    if len(values) > 1:
+        raise ProviderError(
+            f"query {query.name} gives {len(values)} values and must give one number: aggregate it, for instance "
+            "with sum()"
+        )
+    return next((value for _, value in values if math.isfinite(value)), None)
+
+
+def _meanings(request: SampleRequest, revision: str) -> dict[str, str]:
+    return {
+        "namespace": request.namespace,
+        "name": request.name,
+        "revision": revision,
+        "workload": names.revision_child_name(request.name, revision),
+        "interval": f"{request.analysis.interval}s",
+    }
+
+
+def filled(query: str, meanings: Mapping[str, str]) -> str:
+    """Return a query with its placeholders replaced; raises ProviderError for one that means nothing."""
+
+    def meaning(match: re.Match[str]) -> str:
+        if match[1] not in meanings:
+            known = ", ".join(f"{{{{{name}}}}}" for name in meanings)
+            raise ProviderError(f"{match[0]} means nothing: use one of {known}")
+        return meanings[match[1]]
+
+    return _PLACEHOLDER.sub(meaning, query)

@@ -1,0 +1,77 @@
+"""Revisions without traffic keep their pods until nothing is asked of them any more.
+
+First the proxies learn of the new route, then requests in flight end. That takes a time that nobody knows, so it is
+measured: two looks, some seconds apart, that find no new request and none in flight.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from nereid.api.status import RetiringRevision
+from nereid.measurements import ActivityRequest
+from nereid.observed.facts import Observed
+from nereid.observed.sample import Activity
+from nereid.plan import Plan, RolloutPlan
+from nereid.rollout.state import RolloutState, whole_second
+
+QUIET_SECONDS: Final = 5
+# Streams may go on for ever; a revision that is never quiet loses its pods all the same.
+LONGEST_SECONDS: Final = 600
+
+
+def wanted_looks(plan: Plan, state: RolloutState, now: datetime) -> tuple[ActivityRequest, ...]:
+    """Return the looks at retiring revisions that are due."""
+    return tuple(
+        ActivityRequest(
+            plan.owner.namespace, plan.owner.name, plan.model_name, one.revision, one.looked_at or one.since
+        )
+        for one in state.retiring
+        if now >= _next_look(plan.rollout, one)
+    )
+
+
+def drained(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> RolloutState:
+    """Return the state without the revisions whose pods may go, and with what was seen of the others."""
+    kept = []
+    for one in state.retiring:
+        activity = observed.activity.get(one.revision) if now >= _next_look(plan.rollout, one) else None
+        if now >= _latest(plan.rollout, one) or (activity and _is_quiet(plan.rollout, one, activity, now)):
+            continue
+        kept.append(_looked_at(one, activity, now) if activity else one)
+    return state if tuple(kept) == state.retiring else replace(state, retiring=tuple(kept))
+
+
+def moments(rollout: RolloutPlan, state: RolloutState, now: datetime) -> Iterator[datetime]:
+    """Yield when time alone may change something; a look that is due already is under way, and wakes by itself."""
+    for one in state.retiring:
+        yield _latest(rollout, one)
+        if (look := _next_look(rollout, one)) > now:
+            yield look
+
+
+def _looked_at(one: RetiringRevision, activity: Activity, now: datetime) -> RetiringRevision:
+    return one.model_copy(update={"looked_at": whole_second(now), "requests": activity.requests})
+
+
+def _is_quiet(rollout: RolloutPlan, one: RetiringRevision, activity: Activity, now: datetime) -> bool:
+    if now < _least(rollout, one):
+        return False
+    if activity.requests is None:
+        return True  # It cannot be told, so the time has to do.
+    return one.looked_at is not None and activity.requests == one.requests and not activity.in_flight
+
+
+def _next_look(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+    if one.looked_at is None:
+        return one.since + timedelta(seconds=max(rollout.propagation, QUIET_SECONDS))
+    return max(_least(rollout, one), one.looked_at + timedelta(seconds=QUIET_SECONDS))
+
+
+def _least(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+    return one.since + timedelta(seconds=rollout.propagation + rollout.drain)
+
+
+def _latest(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+    return _least(rollout, one) + timedelta(seconds=LONGEST_SECONDS)

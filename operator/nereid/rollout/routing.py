@@ -1,0 +1,27 @@
+"""Where the routes are to lead, for proxies and for people."""
+
+from nereid.observed.facts import Routing
+from nereid.rollout.state import RolloutState
+
+FULL = 100
+
+
+def routing_of(state: RolloutState) -> Routing:
+    """Return where the routes are to lead: each revision that gets traffic, with its weight in percent."""
+    weights = {(state.stable, FULL - state.weight), (state.candidate, state.weight)}
+    mirrored, matched = state.exposure.mirror, state.exposure.matched
+    return Routing(
+        weights=frozenset((revision, weight) for revision, weight in weights if revision is not None and weight > 0),
+        mirror=frozenset({(state.candidate, mirrored)} if state.candidate and mirrored else ()),
+        matched=frozenset({(state.candidate, FULL)} if state.candidate and matched else ()),
+    )
+
+
+def describe(state: RolloutState) -> str:
+    """Return what of the traffic the candidate gets, for people."""
+    exposure = state.exposure
+    if exposure.matched:
+        return "the requests that the A/B test's match picks"
+    if exposure.mirror:
+        return f"a copy of {exposure.mirror}% of the requests"
+    return "the preview's requests" if exposure.preview else f"{exposure.weight}% of the traffic"

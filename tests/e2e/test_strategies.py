@@ -1,0 +1,175 @@
+"""Ways for a candidate to meet traffic other than by weight, and without room for a pod more."""
+
+import pytest
+from model_deployment import condition
+from tests.e2e.case import Case
+from tests.e2e.expectations import assert_kiali_is_content, assert_only_version_answers, wait_until_alone
+from tests.e2e.journey import Journey
+from tests.e2e.promql import answered_by_triton
+from tests.e2e.rollouts import (
+    RATE,
+    judged,
+    serve_first,
+    wait_until_over,
+    wait_until_paused,
+    wait_until_taken_back,
+)
+from traffic import PROTOCOLS, Group
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
+EVERYBODY = Group("everybody", {"x-group": "a", "cookie": "session=1; group=a"})
+WITH_HEADER = Group("header", {"x-group": "b"})
+WITH_COOKIE = Group("cookie", {"cookie": "session=1; group=b"})
+
+
+def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
+    blue_green = {"previewHosts": [case.preview_host()], "keep": "15s"}
+    rollout = judged(strategy="BlueGreen", blueGreen=blue_green)
+    served = serve_first(case, rollout)
+    old = served.revision("stable")
+    with case.traffic() as client, case.preview() as preview:
+        assert preview.burst(20).by_version() == {"1": 20}
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        wait_until_paused(served, "AwaitingPromotion")
+        mark = client.tally()
+        assert preview.burst(100).by_version() == {"2": 100}
+        assert_kiali_is_content(case, "while the candidate is previewed")
+        assert set(client.tally().since(mark).by_version()) == {"1"}
+
+        served.promote()
+        status = served.wait_until_split(100)
+        assert status["stable"]["revision"] == old
+        assert status["stable"]["readyReplicas"] == 1
+        assert_only_version_answers(case, "2")
+        assert_kiali_is_content(case, "while the old version is kept")
+        status = served.wait_until_ready()
+        assert status["stable"]["version"].startswith("2-")
+        wait_until_over(served)
+        assert preview.burst(20).by_version() == {"2": 20}
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+    wait_until_alone(served, served.revision("stable"))
+
+
+def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None:
+    rollout = judged(strategy="BlueGreen", blueGreen={"previewHold": "5s", "keep": "2m"})
+    served = serve_first(case, rollout)
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(model=case.faulty("fails"), rollout=rollout)
+        status = wait_until_taken_back(served)
+        client.stop()
+    assert status["rollout"]["failed"]["reason"] == "GuardExceeded"
+    assert_only_version_answers(case, "1")
+
+
+@pytest.mark.parametrize(
+    ("match", "chosen"),
+    [
+        ({"headers": [{"name": "x-group", "exact": "b"}]}, {"header"}),
+        ({"cookie": {"name": "group", "value": "b"}}, {"cookie"}),
+        (
+            {"headers": [{"name": "x-group", "regex": "b|c"}], "cookie": {"name": "group", "value": "b"}},
+            {"header", "cookie"},
+        ),
+    ],
+    ids=["header", "cookie", "either"],
+)
+def test_ab_test_gives_the_candidate_whom_the_match_picks(
+    case: Case, match: dict[str, object], chosen: set[str]
+) -> None:
+    rollout = judged(strategy="ABTest", abTest=match)
+    served = serve_first(case, rollout)
+    groups = (EVERYBODY, WITH_HEADER, WITH_COOKIE)
+    with case.traffic(groups=groups) as client:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        wait_until_paused(served, "AwaitingPromotion")
+        tally = client.burst(300)
+        for group in groups:
+            version = "2" if group.name in chosen else "1"
+            for protocol in PROTOCOLS:
+                assert set(tally.by_version(protocol, group.name)) == {version}, (protocol, group.name)
+        assert_kiali_is_content(case, "during the A/B test")
+        served.promote()
+        served.wait_until_ready()
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
+def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
+    rollout = judged(strategy="Shadow", steps=[{"weight": 50, "hold": "10s"}, {"weight": 100}])
+    served = serve_first(case, rollout)
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        status = wait_until_paused(served, "AwaitingPromotion")
+        shadowed = client.tally()
+        assert status["candidate"]["weight"] == 0
+        assert status["rollout"]["mirror"] == 100
+        errors = next(metric for metric in status["rollout"]["analysis"]["metrics"] if metric["name"] == "errors")
+        assert errors["candidate"]["requests"] > 100
+        assert errors["candidate"]["bad"] == 0
+        assert answered_by_triton(case.cluster, case.namespace, served.revision("candidate")) > 100
+        assert_kiali_is_content(case, "while the candidate is mirrored to")
+        served.promote()
+        served.wait_until_ready()
+        total = client.stop()
+    assert shadowed.by_version() == {"1": shadowed.sent}
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
+def test_shadow_that_fails_is_taken_back_without_a_client_noticing(case: Case) -> None:
+    rollout = judged(strategy="Shadow", steps=[{"weight": 100, "hold": "10s"}])
+    served = serve_first(case, rollout)
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(model=case.faulty("fails"), rollout=rollout)
+        status = wait_until_taken_back(served)
+        total = client.stop()
+    assert status["rollout"]["failed"]["reason"] in ("GuardExceeded", "AnalysisFailed")
+    assert total.by_version() == {"1": total.sent}
+
+
+def test_direct_replaces_as_soon_as_the_candidate_is_ready(case: Case) -> None:
+    rollout = judged(strategy="Direct")
+    served = serve_first(case, rollout)
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        served.wait_until_ready()
+        total = client.stop()
+    assert journey.weights == [0, 100, 0]
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
+def test_without_surge_there_is_never_a_pod_more_and_nothing_is_lost(case: Case) -> None:
+    rollout = judged(surge=0, steps=[{"weight": 50, "hold": "10s"}])
+    served = serve_first(case, rollout, scaling={"minReplicas": 2})
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout, scaling={"minReplicas": 2})
+        status = served.wait_until_ready()
+        total = client.stop()
+    assert status["stable"]["version"].startswith("2-")
+    assert status["stable"]["readyReplicas"] == 2
+    assert journey.most_pods == 2
+    assert total.failed == 0, total.errors[:5]
+
+
+def test_without_surge_a_failed_candidate_gives_its_place_back(case: Case) -> None:
+    rollout = judged(surge=0, steps=[{"weight": 50, "hold": "10s"}])
+    served = serve_first(case, rollout, scaling={"minReplicas": 2})
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(model=case.faulty("fails"), rollout=rollout, scaling={"minReplicas": 2})
+        wait_until_taken_back(served)
+        status = served.wait_for("stable has both pods again", lambda seen: seen["stable"]["readyReplicas"] == 2)
+        client.stop()
+    assert condition(status, "Ready")["status"] == "False"
+    assert_only_version_answers(case, "1")

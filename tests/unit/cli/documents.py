@@ -1,0 +1,407 @@
+"""ModelDeployments as the API server gives them, one for each state that a rollout can be in."""
+
+from typing import Any
+
+Document = dict[str, Any]
+
+OLD = {"revision": "x7k2m9qd", "version": "7-x7k2m9qd", "modelUri": "pvc://models/digits/7.onnx"}
+NEW = {"revision": "bbc4zt2p", "version": "8-bbc4zt2p", "modelUri": "pvc://models/digits/8.onnx"}
+OLDER = {"revision": "w2w2w2w2", "version": "6-w2w2w2w2", "modelUri": "pvc://models/digits/6.onnx"}
+STEPS = [{"weight": 10, "hold": "5m"}, {"weight": 50, "hold": "10m"}]
+HISTORY = [
+    {**OLD, "servedFrom": "2026-11-19T08:00:00Z"},
+    {**OLDER, "servedFrom": "2026-11-01T08:00:00Z", "servedUntil": "2026-11-19T08:00:00Z"},
+]
+GOOD_CONDITIONS = [
+    ("Available", "True", "ReplicasAvailable", "Revision x7k2m9qd serves"),
+    ("SpecValid", "True", "Valid", "The spec is valid"),
+]
+
+
+def document(spec: Document | None = None, annotations: dict[str, str] | None = None, **status: Any) -> Document:
+    return {
+        "apiVersion": "nereid.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {
+            "name": "digits",
+            "namespace": "models",
+            "generation": 3,
+            "uid": "1f7c",
+            "annotations": annotations or {},
+        },
+        "spec": {"model": {"uri": NEW["modelUri"], "version": "8"}, "rollout": {"steps": STEPS, **(spec or {})}},
+        "status": {"observedGeneration": 3, "url": "http://digits.example.com", "history": HISTORY, **status},
+    }
+
+
+def stable(weight: int = 100, ready: int = 2, of: Document | None = None) -> Document:
+    return {**(of or OLD), "weight": weight, "replicas": 2, "readyReplicas": ready}
+
+
+def candidate(weight: int = 0, ready: int = 1, of: Document | None = None) -> Document:
+    return {**(of or NEW), "weight": weight, "replicas": 1, "readyReplicas": ready}
+
+
+def rollout(state: str, reason: str, message: str, **fields: Any) -> Document:
+    return {
+        "state": state,
+        "strategy": "Canary",
+        "step": 0,
+        "since": "2026-11-20T11:58:48Z",
+        "attempt": 1,
+        "reason": reason,
+        "message": message,
+        "retiring": [],
+        "rollbacks": 0,
+        **fields,
+    }
+
+
+def conditions(*found: tuple[str, str, str, str]) -> list[Document]:
+    return [
+        {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "lastTransitionTime": "2026-11-20T11:58:00Z",
+            "observedGeneration": 3,
+        }
+        for kind, status, reason, message in found
+    ]
+
+
+def rate(requests: int, bad: int, *interval: float) -> Document:
+    return {"requests": requests, "bad": bad, **dict(zip(("percent", "low", "high"), interval, strict=False))}
+
+
+def metric(
+    name: str, candidate: Document, stable: Document, failing: float, passing: float, more: int | None = None
+) -> Document:
+    return {
+        "name": name,
+        "candidate": candidate,
+        "stable": stable,
+        "failing": {"reached": failing, "needed": 200},
+        "passing": {"reached": passing, "needed": 20, **({"moreRequests": more} if more else {})},
+        "evidence": {},
+    }
+
+
+ERRORS = metric("errors", rate(812, 3, 0.37, 0.13, 1.08), rate(7204, 29, 0.4, 0.28, 0.58), 0.04, 3.2, 412)
+REJECTIONS = metric("rejections", rate(812, 0, 0.0, 0.0, 0.47), rate(7204, 1, 0.01, 0.0, 0.08), 1.0, 24.0)
+ANALYSIS = {
+    "sampledAt": "2026-11-20T11:59:40Z",
+    "lookedAt": "2026-11-20T11:59:45Z",
+    "verdict": "Continue",
+    "message": "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate",
+    "metrics": [ERRORS, REJECTIONS],
+}
+CANARY = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
+NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
+NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
+LACKING = "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate"
+HELD = f"Candidate bbc4zt2p gets 10% of the traffic, step 1 of 2. {LACKING}"
+
+
+FAILURE = {
+    "revision": NEW["revision"],
+    "attempt": 1,
+    "reason": "AnalysisFailed",
+    "message": "more errors than stable: 30.0% of 240 requests beside 0.4% of 7204 requests",
+    "at": "2026-11-20T11:57:00Z",
+}
+
+
+def failed(reason: str, message: str, *found: tuple[str, str, str, str], **fields: Any) -> Document:
+    sentence = f"Revision bbc4zt2p was taken back, stable revision x7k2m9qd serves: {message}"
+    faults = (("Ready", "False", reason, sentence), ("RolloutPassed", "False", reason, message), *found)
+    return document(
+        phase="Degraded",
+        stable=stable(),
+        rollout=rollout("Failed", reason, sentence, failed={**FAILURE, "reason": reason, "message": message}, **fields),
+        conditions=conditions(*faults, *GOOD_CONDITIONS),
+    )
+
+
+FIRST = document(
+    phase="Pending",
+    history=[],
+    candidate=candidate(100, ready=0),
+    rollout=rollout("Preparing", "StartingPods", "The first revision, bbc4zt2p, is getting its pods", step=2),
+    conditions=conditions(
+        ("Ready", "False", "FirstRevisionPending", "The first revision, bbc4zt2p, is getting its pods"),
+        ("Available", "False", "FirstRevisionPending", "The first revision has no ready pod yet"),
+    ),
+)
+ANALYZING = document(
+    {"analysis": {"provider": "Prometheus"}},
+    **CANARY,
+    rollout=rollout("Analyzing", "CollectingEvidence", HELD, analysis=ANALYSIS, nextLook="2026-11-20T12:00:15Z"),
+    conditions=conditions(("Ready", "False", "RolloutInProgress", HELD), *GOOD_CONDITIONS),
+)
+BAD_ERRORS = metric("errors", rate(240, 72, 30.0, 24.5, 36.1), rate(7204, 29, 0.4, 0.28, 0.58), 5e12, 0.0)
+STATES: dict[str, Document] = {
+    "unseen": {**document(), "status": {}},
+    "first-revision-pending": FIRST,
+    "checks-running": document(
+        phase="Progressing",
+        stable=stable(),
+        candidate=candidate(),
+        rollout=rollout(
+            "Preparing", "RunningChecks", "The checks of candidate bbc4zt2p run", nextLook="2026-11-20T12:08:48Z"
+        ),
+    ),
+    "propagating": document(
+        **CANARY,
+        rollout=rollout(
+            "Propagating", "RouteChanged", "The proxies are learning the route", nextLook="2026-11-20T12:00:06Z"
+        ),
+    ),
+    "analyzing": ANALYZING,
+    "analyzing-after-hold": document(
+        **CANARY,
+        rollout=rollout("Analyzing", "CollectingEvidence", HELD, analysis=ANALYSIS, since="2026-11-20T11:50:00Z"),
+    ),
+    "analyzing-with-queries-and-checks": document(
+        **CANARY,
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            HELD,
+            checks={
+                "step": 0,
+                "results": [
+                    {"name": "golden", "passed": True, "message": "12 of 12 answers are as expected"},
+                    {"name": "accuracy", "passed": True, "message": "96.4% of 1000 labels are right, at least 95%"},
+                ],
+            },
+            analysis={
+                **ANALYSIS,
+                "queries": [
+                    {"name": "queue-p99", "value": 0.0123, "stableValue": 0.0119, "passed": True, "failures": 0},
+                    {"name": "drift", "value": 0.42, "passed": False, "failures": 2},
+                    {"name": "gpu", "failures": 0},
+                ],
+                "tritonCandidate": rate(811, 3, 0.37, 0.13, 1.08),
+                "tritonStable": rate(7190, 29, 0.4, 0.28, 0.58),
+            },
+        ),
+    ),
+    "holding-without-analysis": document(
+        {"analysis": {"provider": "None"}},
+        **CANARY,
+        rollout=rollout(
+            "Holding", "HoldingWeight", "Candidate bbc4zt2p is held at 10%", nextLook="2026-11-20T12:03:48Z"
+        ),
+    ),
+    "paused-for-promotion": document(
+        {"steps": [{"weight": 10, "hold": "5m"}, {"weight": 50}]},
+        stable=stable(50),
+        candidate=candidate(50),
+        phase="Paused",
+        rollout=rollout(
+            "Paused",
+            "AwaitingPromotion",
+            "Candidate bbc4zt2p gets 50% of the traffic and waits for a promotion: "
+            "kubectl annotate mdep digits --overwrite nereid.dev/promote=bbc4zt2p",
+            step=1,
+        ),
+    ),
+    "paused-by-spec": document(
+        {"paused": True},
+        **{**CANARY, "phase": "Paused"},
+        rollout=rollout(
+            "Paused",
+            "PausedBySpec",
+            "Candidate bbc4zt2p gets 10% of the traffic and waits: spec.rollout.paused is true",
+        ),
+    ),
+    "paused-inconclusive": document(
+        **{**CANARY, "phase": "Paused"},
+        rollout=rollout(
+            "Paused",
+            "Inconclusive",
+            f"Candidate bbc4zt2p gets 10% of the traffic and waits, as the evidence is undecided. {LACKING}",
+            analysis=ANALYSIS,
+        ),
+    ),
+    "paused-metrics-unavailable": document(
+        **{**CANARY, "phase": "Paused"},
+        rollout=rollout(
+            "Paused",
+            "MetricsUnavailable",
+            f"Candidate bbc4zt2p gets 10% of the traffic and waits until there are metrics again. {NO_METRICS}",
+            analysis={**ANALYSIS, "errors": 4, "error": NO_ANSWER, "message": NO_METRICS},
+        ),
+    ),
+    "rolling-back": document(
+        phase="Progressing",
+        stable=stable(),
+        rollout=rollout(
+            "RollingBack",
+            "AnalysisFailed",
+            "All traffic goes back to stable revision x7k2m9qd",
+            nextLook="2026-11-20T12:00:07Z",
+            failed=FAILURE,
+            retiring=[{"revision": NEW["revision"], "since": "2026-11-20T11:59:57Z", "replicas": 1}],
+        ),
+    ),
+    "rolling-back-as-stable-can-carry": document(
+        phase="Progressing",
+        stable=stable(70, ready=1),
+        candidate=candidate(30),
+        rollout=rollout(
+            "RollingBack",
+            "GuardExceeded",
+            "Stable revision x7k2m9qd lacks pods to take everything back",
+            nextLook="2026-11-20T12:08:48Z",
+            failed={**FAILURE, "reason": "GuardExceeded", "message": "30% of requests failed"},
+        ),
+    ),
+    "failed-analysis": failed(
+        "AnalysisFailed",
+        FAILURE["message"],
+        analysis={
+            **ANALYSIS,
+            "verdict": "Fail",
+            "message": "",
+            "metrics": [BAD_ERRORS],
+        },
+    ),
+    "failed-guard": failed("GuardExceeded", "at least 24.5% of requests failed, 10% is the ceiling"),
+    "failed-query": failed("QueryFailed", "query drift was 0.42, at most 0.3 is allowed, 3 times in a row"),
+    "failed-check": failed(
+        "CheckFailed",
+        "check accuracy: 71.2% of 1000 labels are right, at least 95% are wanted",
+        checks={
+            "step": 0,
+            "results": [
+                {"name": "golden", "passed": True, "message": "12 of 12 answers are as expected"},
+                {"name": "accuracy", "passed": False, "message": "71.2% of 1000 labels are right, at least 95%"},
+            ],
+        },
+    ),
+    "failed-checks-not-run": failed("ChecksNotRun", "the Job of the checks did not end within 10m"),
+    "failed-no-ready-replica": failed("NoReadyReplica", "none of its pods is ready any more"),
+    "failed-deadline": failed("ProgressDeadlineExceeded", "0 of 1 pods were ready in time"),
+    "failed-inconclusive": failed("Inconclusive", "the evidence was undecided at the deadline"),
+    "aborted": failed("Aborted", "aborted by annotation nereid.dev/abort"),
+    "blue-green-preview": document(
+        {"strategy": "BlueGreen", "steps": None, "blueGreen": {"previewHosts": ["next.digits.example.com"]}},
+        stable=stable(),
+        candidate=candidate(),
+        phase="Paused",
+        rollout=rollout(
+            "Paused", "AwaitingPromotion", "Candidate bbc4zt2p is previewed", strategy="BlueGreen", preview=True
+        ),
+    ),
+    "blue-green-kept": document(
+        {"strategy": "BlueGreen", "steps": None, "blueGreen": {"previewHold": "10m", "keep": "5m"}},
+        stable=stable(0),
+        candidate=candidate(100),
+        phase="Progressing",
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p has all traffic; x7k2m9qd is kept",
+            strategy="BlueGreen",
+            step=1,
+            analysis={
+                **ANALYSIS,
+                "message": "There is no concurrent control to compare with: the guard, queries and checks decide",
+                "metrics": [{**ERRORS, "stable": rate(0, 0)}],
+            },
+        ),
+    ),
+    "ab-test": document(
+        {
+            "strategy": "ABTest",
+            "steps": None,
+            "abTest": {
+                "headers": [{"name": "x-beta", "exact": "yes"}],
+                "cookie": {"name": "beta", "value": "1"},
+                "hold": "1h",
+            },
+        },
+        stable=stable(),
+        candidate=candidate(),
+        phase="Progressing",
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p gets the requests that match",
+            strategy="ABTest",
+            matched=True,
+        ),
+    ),
+    "shadow": document(
+        {"strategy": "Shadow", "steps": [{"weight": 20, "hold": "5m"}, {"weight": 100}]},
+        stable=stable(),
+        candidate=candidate(),
+        phase="Progressing",
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p gets a copy of 20%",
+            strategy="Shadow",
+            mirror=20,
+            analysis=ANALYSIS,
+        ),
+    ),
+    "promoting": document(
+        **{**CANARY, "stable": stable(0), "candidate": candidate(100)},
+        rollout=rollout(
+            "Promoting", "RouteChanged", "The proxies are learning the route", step=2, nextLook="2026-11-20T12:00:06Z"
+        ),
+    ),
+    "rollback-under-way": document(
+        phase="Progressing",
+        stable=stable(),
+        candidate=candidate(0, ready=0, of=OLDER),
+        rollout=rollout(
+            "Preparing",
+            "StartingPods",
+            "Candidate w2w2w2w2 is getting its pods",
+            fastTrack=True,
+            rollbacks=1,
+            pinned={"revision": OLDER["revision"], "insteadOf": OLD["revision"]},
+            nextLook="2026-11-20T12:08:48Z",
+        ),
+    ),
+    "pinned": document(
+        phase="Ready",
+        stable=stable(of=OLDER),
+        history=[{**OLDER, "servedFrom": "2026-11-20T11:58:48Z"}, {**OLD, "servedUntil": "2026-11-20T11:58:48Z"}],
+        rollout=rollout(
+            "Completed",
+            "Promoted",
+            "Revision w2w2w2w2 is stable and gets all traffic",
+            rollbacks=1,
+            pinned={"revision": OLDER["revision"], "insteadOf": OLD["revision"]},
+        ),
+    ),
+    "completed": document(
+        phase="Ready",
+        stable=stable(of=NEW),
+        history=[{**NEW, "servedFrom": "2026-11-20T11:58:48Z"}, *HISTORY],
+        rollout=rollout(
+            "Completed",
+            "Promoted",
+            "Revision bbc4zt2p is stable and gets all traffic",
+            retiring=[{"revision": OLD["revision"], "since": "2026-11-20T11:59:20Z", "replicas": 2}],
+        ),
+        conditions=conditions(("Ready", "True", "Serving", "Revision bbc4zt2p serves with all its pods")),
+    ),
+    "invalid-spec": document(
+        phase="Degraded",
+        stable=stable(),
+        rollout=rollout("Completed", "Promoted", "Revision x7k2m9qd is stable and gets all traffic"),
+        conditions=conditions(
+            ("Ready", "False", "InvalidSpec", "spec.model.uri: Field required"),
+            ("SpecValid", "False", "InvalidSpec", "spec.model.uri: Field required"),
+        ),
+    ),
+}
+for _found in STATES.values():
+    _found["spec"]["rollout"] = {key: value for key, value in _found["spec"]["rollout"].items() if value is not None}

@@ -1,0 +1,47 @@
+"""Failures of the API server and of the way to it, as sentences."""
+
+import click
+import pytest
+from kubernetes.client import ApiException
+from kubernetes.config import ConfigException
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
+
+from nereid.cli.failures import explained
+
+NO_PAGE = "404 page not found\n"
+MISSING = '{"kind": "Status", "message": "modeldeployments \\"digits\\" not found", "details": {"name": "digits"}}'
+DENIED = '{"kind": "Status", "message": "User \\"me\\" cannot patch resource", "details": {}}'
+
+
+def refused(status: int, body: str) -> ApiException:
+    error = ApiException(status=status, reason="Reason")
+    error.body = body
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            refused(404, NO_PAGE),
+            "this cluster does not know ModelDeployments: install Nereid in it (docs/operations.md)",
+        ),
+        (refused(404, MISSING), 'the API server refused: modeldeployments "digits" not found'),
+        (refused(403, DENIED), 'you may not do that: User "me" cannot patch resource'),
+        (refused(401, "{}"), "the API server does not know you: renew the credentials of the kubeconfig's user"),
+        (refused(500, "<html>"), "the API server refused: Reason"),
+        (
+            ConfigException("Invalid kube-config file."),
+            "no cluster to speak to: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
+        ),
+        (
+            MaxRetryError(None, "/", NewConnectionError(None, "[Errno 111] Connection refused")),
+            "the API server cannot be reached: [Errno 111] Connection refused",
+        ),
+        (ReadTimeoutError(None, "/", "Read timed out."), "the API server cannot be reached: Read timed out."),
+    ],
+)
+def test_each_is_a_sentence(error, sentence):
+    with pytest.raises(click.ClickException) as told, explained():
+        raise error
+    assert told.value.message.replace("None: ", "") == sentence

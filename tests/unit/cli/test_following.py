@@ -1,0 +1,47 @@
+"""What is shown while a ModelDeployment is followed."""
+
+import io
+
+from rich.console import Console
+from tests.unit.cli.test_asking import view
+from tests.unit.cli.test_screen import command_line
+
+from nereid.cli.following import Lines, Screen
+from nereid.cli.model_deployments import Lost
+
+
+def test_lines_tell_what_is_new(capsys):
+    with Lines() as lines:
+        for seen in (view("unseen"), view("analyzing"), view("analyzing"), Lost("refused"), view("completed")):
+            lines.show(seen)
+    told = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert [line.partition(":")[0] for line in told] == [
+        "the operator has not reported anything yet",
+        "Progressing, Analyzing at 10%",
+        "The connection is lost and tried again",
+        "Ready, Completed",
+    ]
+
+
+def drawn(*seen) -> str:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=200, height=60)
+    with Screen(terminal, command_line) as screen:
+        for one in seen:
+            screen.show(one)
+    return terminal.file.getvalue()
+
+
+def test_the_screen_is_drawn_over():
+    found = drawn(view("analyzing"), view("completed"))
+    assert "3m48s" not in found.rpartition("\x1b[1mdigits")[2]
+    assert "bbc4zt2p is stable" in found.rpartition("\x1b[1mdigits")[2]
+
+
+def test_a_lost_connection_is_told_above_what_was_seen_last():
+    last = drawn(view("analyzing"), Lost("connection refused")).rpartition("tried again")[2]
+    assert last.startswith(": connection refused")
+    assert "bbc4zt2p" in last
+
+
+def test_the_connection_is_no_longer_lost_when_something_is_seen():
+    assert "tried again" not in drawn(Lost("refused"), view("analyzing")).rpartition("\x1b[1mdigits")[2]

@@ -1,0 +1,134 @@
+"""When waiting ends, and how."""
+
+import pytest
+from tests.unit.cli.documents import NEW, OLD, OLDER, STATES, document, rollout, stable
+from tests.unit.cli.test_asking import view
+
+from nereid.cli import asking
+from nereid.cli.outcome import done, goal_of
+from nereid.cli.view import read
+
+OPEN = None
+SPEC_REVERTED = read(document(stable=stable(), rollout=rollout("Idle", "SpecReverted", "…", rollbacks=1)))
+
+
+def result(outcome) -> bool | None:
+    return OPEN if outcome is None else outcome.is_good
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("unseen", OPEN),
+        ("first-revision-pending", OPEN),
+        ("checks-running", OPEN),
+        ("analyzing", OPEN),
+        ("paused-for-promotion", OPEN),
+        ("rolling-back", OPEN),
+        ("rolling-back-as-stable-can-carry", OPEN),
+        ("promoting", OPEN),
+        ("rollback-under-way", OPEN),
+        ("completed", True),
+        ("failed-analysis", False),
+        ("aborted", False),
+        ("pinned", False),
+        ("invalid-spec", False),
+    ],
+)
+def test_a_rollout_is_done(state, expected):
+    assert result(done(view(state))) is expected
+
+
+def test_what_was_said_of_an_earlier_spec_is_no_outcome():
+    found = STATES["completed"]
+    assert done(read({**found, "metadata": {**found["metadata"], "generation": 4}})) is OPEN
+
+
+def goal(state: str, ask, *arguments):
+    answer = ask(view(state), *arguments)
+    return goal_of(answer if isinstance(answer, asking.Asking) else answer.rest)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (view("paused-for-promotion"), OPEN),
+        (view("promoting"), OPEN),
+        (view("rolling-back"), OPEN),
+        (view("completed"), True),
+        (view("failed-guard"), False),
+        (SPEC_REVERTED, False),
+        (view("rollback-under-way"), False),
+    ],
+)
+def test_after_promote(now, expected):
+    assert result(goal("paused-for-promotion", asking.promote)(now)) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (view("analyzing"), OPEN),
+        (view("rolling-back"), OPEN),
+        (view("rolling-back-as-stable-can-carry"), OPEN),
+        (view("aborted"), True),
+        (SPEC_REVERTED, True),
+        (view("analyzing", attempt=2), True),
+        (view("completed"), False),
+    ],
+)
+def test_after_abort(now, expected):
+    assert result(goal("analyzing", asking.abort)(now)) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (view("failed-guard"), OPEN),
+        (view("analyzing", attempt=2), OPEN),
+        (view("completed"), True),
+        (view("failed-guard", failed={**STATES["failed-guard"]["status"]["rollout"]["failed"], "attempt": 2}), False),
+        (SPEC_REVERTED, False),
+    ],
+)
+def test_after_retry(now, expected):
+    assert result(goal("failed-guard", asking.retry)(now)) is expected
+
+
+BEFORE = view("completed", rollbacks=0)
+REFUSED = view("completed", rollbacks=1)
+UNPINNED = view("pinned", rollbacks=2, pinned=None)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (BEFORE, OPEN),
+        (view("rollback-under-way"), OPEN),
+        (view("pinned"), True),
+        (REFUSED, False),
+        (view("analyzing", rollbacks=1), False),
+    ],
+)
+def test_after_rollback(now, expected):
+    assert result(goal("completed", asking.rollback, OLDER["revision"])(now)) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (view("pinned"), OPEN),
+        (UNPINNED, OPEN),
+        (read(document(stable=stable(of=OLD), rollout=rollout("Completed", "Promoted", "…", rollbacks=2))), True),
+        (view("analyzing", rollbacks=2), False),
+    ],
+)
+def test_after_the_end_of_a_rollback(now, expected):
+    assert result(goal("pinned", asking.rollback, OLD["revision"])(now)) is expected
+
+
+def test_a_sentence_says_how_it_ended():
+    assert done(view("completed")).sentence == "bbc4zt2p (version 8) is stable and gets all traffic"
+    assert done(view("failed-guard")).sentence.startswith(
+        f"{NEW['revision']} has failed: GuardExceeded: at least 24.5%"
+    )
