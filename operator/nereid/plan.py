@@ -349,6 +349,11 @@ def _hold(duration: str | None) -> int | None:
 
 
 def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
+    if analysis.queries and not settings.allow_queries:
+        raise ValueError(
+            "spec.rollout.analysis.queries: this operator asks no queries of users, as its chart's "
+            "prometheus.allowQueries says: remove them"
+        )
     judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
     return Analysis(
         provider=_provider(analysis, settings),

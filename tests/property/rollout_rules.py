@@ -139,11 +139,12 @@ class Ledger:
             assert one.pods[stable] >= self.pods.get(stable, 0), "stable shrinks in the middle of a rollout"
 
     def _check_share(self, one: Pass, stable: str) -> None:
-        """Without surge, stable is one place short of its share at most, but for places that drain."""
+        """Without surge, stable gives up one place of its share at most; what it lacks beyond, others are to leave."""
         places = max(one.plan.replicas, one.after.floor)
         draining = sum(kept.replicas for kept in one.after.retiring)
         share = math.ceil(places * (100 - one.after.weight) / 100)
-        assert one.pods[stable] >= min(share - 1, places - draining), f"stable has too few pods: {one.pods} {one.before} => {one.after} {one.plan.replicas}"
+        bound = min(share - 1, places - draining)
+        assert one.pods[stable] >= min(bound, self.pods.get(stable, bound)), "stable gives up too many places"
 
     def _check_drained(self, one: Pass) -> None:
         after = one.after
@@ -159,9 +160,14 @@ class Ledger:
             else:
                 self._check_gone(one, revision)
 
+        if one.is_routed:
+            for kept in one.decision.state.retiring:
+                longest = _least(one) + LONGEST_SECONDS
+                assert (one.now - kept.since).total_seconds() < longest, "what drains stays for ever"
+
     def _check_gone(self, one: Pass, revision: str) -> None:
         assert one.is_routed, "pods go while the routes may still lead to them"
-        least = one.plan.rollout.propagation + one.plan.rollout.drain
+        least = _least(one)
         away = max(self.retired[revision], self.led.get(revision, self.retired[revision]))
         kept = (one.now - away).total_seconds()
         assert kept >= least, f"{revision} is gone {kept} s after its traffic"
@@ -187,6 +193,10 @@ class Ledger:
         if one.before.failed and one.wanted == condemned.revision:
             assert one.plan.rollout.retry == condemned, "a failed revision is tried again, and nobody asked for it"
             assert one.after.attempt > condemned.attempt
+
+
+def _least(one: Pass) -> float:
+    return one.plan.rollout.propagation + one.plan.rollout.drain
 
 
 def _shares(state: RolloutState) -> list[dict[str, int]]:
@@ -258,6 +268,9 @@ def check_progress(one: Pass) -> None:
     if before.phase == "RollingBack":
         assert after.weight <= before.weight, "a candidate that is taken back gets more"
         return
+    if before.analysis and before.strategy == after.strategy and one.observed.sample is None:
+        assert after.analysis is not None
+        assert after.analysis.evidence == before.analysis.evidence, "evidence is forgotten"
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
         by_user = before.reason == "Promoted" or (before.is_fast and before.pinned)

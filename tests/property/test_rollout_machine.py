@@ -181,8 +181,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def pods_become_available(self, *, at_once: bool) -> None:
         self.world = replace(self.world, troubles={}, occupied={})
         for _ in range(2):  # Without surge, the candidate's pods follow when stable's are gone.
-            for one in self._decision().live:
-                self.world = self.world.ready(one.revision, one.replicas)
+            self._start_pods()
         self._pass_if(at_once)
 
     @ROLLING
@@ -325,7 +324,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self.ledger.learn(made, applied=applied)
         if applied and not before.is_routed:
             found = routed_anew(found, self.now)
-        self.world = replace(before, state=found, is_routed=applied)
+        self.world = replace(before, state=found, is_routed=applied, deployed=made.pods)
 
     @BUSY
     @rule()
@@ -376,8 +375,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self._make_fair()
         for _ in range(1000):
             self._make_all_well()
-            for one in self._decision().live:
-                self.world = self.world.ready(one.revision, one.replicas)
+            self._start_pods()
             before, decision = self.world, self._decision()
             self.world = replace(before, state=decision.state, is_routed=True)
             if decision.state == before.state and before.is_routed:
@@ -448,6 +446,11 @@ class RolloutMachine(RuleBasedStateMachine):
         if request := self.wanted_sample():
             self.samples = {request: sample}
         self.reconcile()
+
+    def _start_pods(self) -> None:
+        live = {one.revision: one.replicas for one in self._decision().live}
+        available = dict.fromkeys("abcd", 0) | live
+        self.world = replace(self.world, available=available, deployed=live)
 
     def _make_all_well(self) -> None:
         plan, state = self.world.plan, self.world.state

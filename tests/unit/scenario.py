@@ -106,6 +106,8 @@ class Scenario:
     records: frozenset[str] = frozenset()
     # Places on nodes that pods hold which are not ready, or are ending.
     occupied: Mapping[str, int] = field(default_factory=dict)
+    # Pods that Deployments are to have; by default those that are available.
+    deployed: Mapping[str, int] = field(default_factory=dict)
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
@@ -377,7 +379,9 @@ class Scenario:
         pods = [PodFacts(f"digits-{revision}-{number}", ready=True, trouble=None) for number in range(available)]
         pods += [PodFacts(f"digits-{revision}-x{number}", ready=False, trouble=trouble) for number in range(others)]
         return RevisionObserved(
-            deployment=DeploymentFacts(replicas=available, ready=available, available=available, trouble=None),
+            deployment=DeploymentFacts(
+                replicas=self.deployed.get(revision, available), ready=available, available=available, trouble=None
+            ),
             pods=pods,
             has_service=revision not in self.lacking,
             record=RevisionRecord(revision, 1, f"1-{revision}", URI, b"{}") if revision in self.records else None,

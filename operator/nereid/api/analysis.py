@@ -59,7 +59,10 @@ class GuardSpec(ApiModel):
         description="The most requests, in percent, that may be slower than the latency objective. Default: none.",
     )
     min_requests: Annotated[int, Field(ge=5, le=1_000_000)] | None = Field(
-        default=None, description="How many requests it takes before the guard decides anything. Default: 10."
+        default=None,
+        description=(
+            "How many requests it takes before the guard decides anything, or an A/B test passes. Default: 10."
+        ),
     )
 
 
@@ -124,7 +127,7 @@ class AnalysisSpec(ApiModel):
         description=(
             "Where the counts come from. Prometheus: Istio's metrics, as the callers' proxies report them. Triton: the "
             "servers' own counters, read from the pods, without Prometheus. None: nothing is judged, and steps move "
-            "by time. Default: Prometheus where the operator was told of one, else Triton."
+            "by time. Default: Prometheus where the operator was told of one, or the spec needs it, else Triton."
         ),
     )
     interval: Duration | None = Field(

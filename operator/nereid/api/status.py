@@ -163,7 +163,9 @@ class RolloutStatus(ApiModel):
     mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")
     matched: bool | None = Field(default=None, description="Whether the candidate gets the requests of an A/B test.")
     preview: bool | None = Field(default=None, description="Whether the preview hosts lead to the candidate.")
-    floor: int | None = Field(default=None, description="Pods that stable keeps, at least, while the rollout runs.")
+    floor: int | None = Field(
+        default=None, description="Pods that stable keeps, at least, until five minutes after the rollout."
+    )
     fast_track: bool | None = Field(
         default=None, description="Whether the candidate served before and skips steps, checks and analysis."
     )

@@ -206,8 +206,9 @@ async def test_each_request_is_counted_once_however_late_its_sample_comes(late: 
             found = await one.sample(asked)
             assert isinstance(found, Sample)
             total, asked = total + found.metrics[ERRORS].candidate, replace(asked, since=found.until)
-    newest = max(t for t in range(int(mesh.now)) if t % 15 == 3 and t + max(late, SETTLE_SECONDS) <= mesh.now)
-    before = max(t for t in range(int(SINCE.timestamp()) + 1) if t % 15 == 3)
+    begin, end = int(SINCE.timestamp()), int(mesh.now)
+    newest = max(t for t in range(begin, end) if t % 15 == 3 and t + max(late, SETTLE_SECONDS) <= end)
+    before = max(t for t in range(begin - 15, begin + 1) if t % 15 == 3)
     assert total == Counts(newest - before)
 
 

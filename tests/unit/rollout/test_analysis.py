@@ -130,6 +130,12 @@ class TestPass:
         passed = JUDGED.candidate("b", weight=50, step=1).analyzing(60).after(GOOD)
         assert place(passed.counted(*UNDECIDED).decide()) == ("Preparing", 2, 50)
 
+    def test_evidence_is_kept_when_the_next_step_opens(self):
+        known = CANARY.analyzing(5).after(GOOD).state.analysis
+        next_step = JUDGED.candidate("b", weight=20, step=1, ready=2)
+        opened = replace(next_step, state=replace(next_step.state, analysis=known)).decide()
+        assert (place(opened), opened.state.analysis) == (("Propagating", 1, 50), known)
+
     def test_a_pass_that_the_provider_failed_to_confirm_waits(self):
         passed = CANARY.analyzing(60).looked(0, verdict="Pass", errors=1)
         assert place(passed.decide()) == ("Analyzing", 0, 20)

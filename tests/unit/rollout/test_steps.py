@@ -68,6 +68,16 @@ class TestPreparing:
         assert late.decide().state.failed.reason == "ProgressDeadlineExceeded"
         assert late.decide().state.failed.message == "0 of 1 pods were ready in time"
 
+    def test_fails_at_the_deadline_whatever_else_drains(self):
+        late = rollout().stable("a").candidate("b", ready=0).preparing(PROGRESS_DEADLINE).retiring("c", 1)
+        assert late.decide().state.failed.reason == "ProgressDeadlineExceeded"
+
+    def test_is_given_its_time_anew_where_nothing_was_tried_yet(self):
+        """The operator, or the API server, was away: there is no Deployment."""
+        away = rollout().stable("a").candidate("b").preparing(PROGRESS_DEADLINE)
+        away = replace(away, available={"a": 4})
+        assert away.decide().state == replace(away.state, since=NOW)
+
     def test_a_pod_that_is_ready_at_the_deadline_is_in_time(self):
         decision = rollout().stable("a").candidate("b", ready=1).preparing(PROGRESS_DEADLINE).decide()
         assert decision.state.phase == "Propagating"
