@@ -74,9 +74,9 @@ class Gatherer:
             activity={revision: found for revision, found in looks.items() if found},
         )
 
-    def forget(self, gone: ModelDeployment) -> None:
+    def forget(self, namespace: str, name: str) -> None:
         """Let go of what is being measured for a ModelDeployment that does not exist any more."""
-        self._sampler.forget(gone.namespace, gone.name)
+        self._sampler.forget(namespace, name)
 
     def _sample(
         self, wanted: Plan, observed: Observed, state: RolloutState, now: datetime

@@ -78,6 +78,7 @@ class Reconciler:
         """
         seen = self._stores.model_deployments.get(key)
         if seen is None or seen.deleting:
+            self._gatherer.forget(*key)
             return None
         subject = _Subject(seen, ModelDeploymentStatus.model_validate(seen.status))
         try:
@@ -95,7 +96,7 @@ class Reconciler:
         decision = decide(wanted, observed, state, now)
         if subject.status.rollout and await self._gatherer.is_gone(subject.seen, decision.live):
             self._stores.model_deployments.forget(subject.seen)
-            self._gatherer.forget(subject.seen)
+            self._gatherer.forget(*subject.seen.key)
             return None
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
@@ -117,7 +118,8 @@ class Reconciler:
         )
         after = await self._gatherer.observe(wanted.owner)
         routing = routing_of(decision.state)
-        is_late = not moved or (self._clock() - now).total_seconds() > _AT_ONCE_SECONDS
+        was_refused = state.stable is not None and not observed.is_routed(routing_of(state))
+        is_late = not moved or was_refused or (self._clock() - now).total_seconds() > _AT_ONCE_SECONDS
         routed = is_late and after.is_routed(routing) and not observed.is_routed(routing)
         if routed:
             decision = replace(decision, state=routed_anew(decision.state, self._clock()))

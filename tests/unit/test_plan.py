@@ -383,3 +383,10 @@ class TestRejection:
 def test_two_ways_to_write_the_same_are_one_revision(one, other):
     written = [plan_of(spec={"model": {"uri": URI}, "runtime": {"resources": way, "env": []}}) for way in (one, other)]
     assert len({plan.revision for plan in written}) == 1
+
+
+def test_queries_of_users_may_be_switched_off() -> None:
+    query = {"name": "memory", "query": "sum(memory)", "max": 1}
+    spec = {"model": {"uri": URI}, "rollout": {"analysis": {"queries": [query]}}}
+    with pytest.raises(InvalidSpecError, match="prometheus.allowQueries"):
+        plan(METADATA, spec, Settings(allow_queries=False))

@@ -242,7 +242,7 @@ async def test_without_any_traffic_samples_go_on_and_count_nothing() -> None:
 async def test_a_clock_that_is_set_back_while_requests_are_counted(
     monkeypatch: pytest.MonkeyPatch, provider: str
 ) -> None:
-    async def backwards(self: Sampler, *_: Any) -> None:
+    async def backwards(*_: Any) -> None:
         one.now = SINCE - timedelta(seconds=10)
 
     monkeypatch.setattr(Sampler, "_reach", backwards)

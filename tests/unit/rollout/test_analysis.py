@@ -37,6 +37,10 @@ class TestLooks:
         assert (exposed.state.analysis.sampled_at, exposed.state.analysis.evidence) == (NOW, {})
         assert JUDGED.candidate("b").state.analysis is None
 
+    def test_of_tritons_own_counters_begin_at_once_as_they_have_no_past_to_ask_for(self):
+        exposed = JUDGED.judged(provider="Triton").candidate("b", ready=1).following()
+        assert exposed.decide().requeue_after == 1
+
     def test_follow_each_other_at_every_interval(self):
         assert wanted(CANARY.analyzing(5).looked(INTERVAL - 1)) is None
         assert wanted(CANARY.analyzing(5).looked(INTERVAL)) is not None
@@ -203,6 +207,7 @@ class TestUndecided:
         decision = CANARY.analyzing(self.LATE).decide()
         assert doing(decision) == ("Paused", "Inconclusive")
         assert (reasons(decision), decision.events[0].type) == (["Inconclusive"], "Warning")
+        assert decision.state.analysis.verdict == "Inconclusive"
 
     def test_at_the_deadline_goes_on_if_the_user_said_so(self):
         assert place(CANARY.judged(on_inconclusive="Continue").analyzing(self.LATE).decide()) == ("Preparing", 1, 20)

@@ -7,6 +7,7 @@ from tests.unit.scenario import NOW, PROGRESS_DEADLINE, ago, doing, place, reaso
 
 from nereid.api.checks import AccuracyCheck, CheckSpec
 from nereid.rollout.checks import RUNNING
+from nereid.rollout.decide import decide
 
 ONE = CheckSpec(name="one", accuracy=AccuracyCheck(label="digit", output="label", minimum_percent=90))
 EACH = ONE.model_copy(update={"name": "each", "when": "EachStep"})
@@ -77,6 +78,7 @@ class TestOutcome:
         decision = passed.decide()
         assert doing(decision) == ("Preparing", "StartingPods")
         assert (reasons(decision), decision.check_run) == (["ChecksPassed"], None)
+        assert decision.events[0].message == "Revision b passed: one: one is True; each: each is True"
         assert [(one.name, one.passed) for one in decision.state.checks.results] == [("one", True), ("each", True)]
         assert place(passed.following().decide()) == ("Propagating", 0, 20)
 
@@ -102,8 +104,12 @@ class TestOutcome:
         assert RUNS.decide().check_run.id == FIRST.decide().check_run.id
 
     def test_is_not_waited_for_for_ever(self):
-        decision = RUNS.preparing(TIMEOUT, RUNNING).decide()
+        late = RUNS.preparing(TIMEOUT, RUNNING)
+        decision = late.decide()
         assert doing(decision) == ("RollingBack", "ChecksNotRun")
+        assert "the Job did not end" in decision.state.failed.message
+        hindered = decide(late.plan, replace(late.observed, hindrance="no node has room"), late.state, NOW)
+        assert "no node has room" in hindered.state.failed.message
 
     def test_of_another_run_is_none(self):
         before = RUNS.checked(("one", False), ("each", False))

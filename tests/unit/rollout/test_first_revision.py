@@ -11,6 +11,10 @@ class TestFirstRevision:
         assert reasons(decision) == []
         assert decision.requeue_after is None
 
+    def test_does_not_wait_for_the_end_of_a_pause_as_nothing_else_would_serve(self):
+        state = rollout().paused().wanting("a").decide().state
+        assert (state.candidate, state.reason) == ("a", "StartingPods")
+
     def test_waits_for_its_pods_as_long_as_they_take(self):
         waiting = rollout().candidate("a", weight=100, step=2, ready=0).preparing(100 * PROGRESS_DEADLINE)
         assert unchanged(waiting)

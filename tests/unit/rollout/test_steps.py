@@ -134,6 +134,10 @@ class TestHolding:
         assert place(decision) == ("Preparing", 1, 50)
         assert shares(decision)["b"] == (4, 50)
 
+    def test_its_step_may_be_gone_while_something_else_is_to_be_done_first(self):
+        held = rollout().stable("a").candidate("b", weight=50, step=1).holding(5).steps((20, 60)).rollback("unknown")
+        assert place(held.decide()) == ("Holding", 1, 50)
+
     def test_when_all_steps_are_gone_only_the_end_is_left(self):
         decision = rollout().stable("a").candidate("b", weight=50, step=1).holding(5).steps().decide()
         assert place(decision) == ("Preparing", 0, 50)
