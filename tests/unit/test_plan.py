@@ -388,5 +388,5 @@ def test_two_ways_to_write_the_same_are_one_revision(one, other):
 def test_queries_of_users_may_be_switched_off() -> None:
     query = {"name": "memory", "query": "sum(memory)", "max": 1}
     spec = {"model": {"uri": URI}, "rollout": {"analysis": {"queries": [query]}}}
-    with pytest.raises(InvalidSpecError, match="prometheus.allowQueries"):
+    with pytest.raises(InvalidSpecError, match=r"prometheus\.allowQueries"):
         plan(METADATA, spec, Settings(allow_queries=False))
