@@ -51,7 +51,8 @@ class ModelDeployment:
 
     def roll_back_to(self, revision: str) -> None:
         """Go back to a revision that was stable before, whatever the spec asks for."""
-        self._annotate("rollback", f"{revision}/{self.status['rollout'].get('rollbacks', 0) + 1}")
+        seen = self.wait_for("the operator has seen the spec", lambda seen: seen.get("rollout"))
+        self._annotate("rollback", f"{revision}/{seen['rollout'].get('rollbacks', 0) + 1}")
 
     def wait_for(self, what: str, look: Callable[[Manifest], Any], seconds: float = ROLLOUT_SECONDS) -> Manifest:
         """Wait until `look` agrees with the status, and return that status."""
