@@ -102,14 +102,20 @@ def absorbed(
     if sample is None or wanted_sample(plan, state, now) is None:
         return state, None
     if isinstance(sample, SampleFailure):
-        failed = replace(kept, looked_at=whole_second(now), errors=kept.errors + 1, error=sample.message)
-        return replace(state, analysis=failed), None
+        return replace(state, analysis=_missed(kept, sample.message, now)), None
     if sample.until <= kept.sampled_at:
         # A clock was set back in between. To ask again needs another request than the one that this answers.
-        failed = replace(
-            kept, looked_at=whole_second(now), errors=kept.errors + 1, error="the sample's clock went back"
-        )
-        return replace(state, analysis=failed), None
+        return replace(state, analysis=_missed(kept, "the sample's clock went back", now)), None
+    return _learned(plan, state, kept, sample, now)
+
+
+def _missed(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
+    return replace(kept, looked_at=whole_second(now), errors=kept.errors + 1, error=error)
+
+
+def _learned(
+    plan: Plan, state: RolloutState, kept: AnalysisState, sample: Sample, now: datetime
+) -> tuple[RolloutState, Failure | None]:
     analysis, controlled = plan.rollout.analysis, has_control(state)
     evidence = _evidence(analysis, kept.evidence, sample.metrics, controlled=controlled)
     queries = tuple(_read(query, kept.queries, sample.queries.get(query.name)) for query in analysis.queries)
