@@ -29,7 +29,7 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = settled(not_after(state, now), now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
-    state = with_floor(plan, state)
+    state = history.unpinned(plan, with_floor(plan, state))
     wanted, (following, events) = history.wanted(plan, observed, state)
     if following == state and not events:
         state, failure = analysis.absorbed(plan, state, observed.sample, now)

@@ -18,9 +18,16 @@ def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, T
     command, pinned = plan.rollout.rollback, state.pinned
     if command and command.attempt == state.rollbacks + 1:
         return plan, _obeyed(plan, observed, state, command.revision)
-    if pinned and pinned.instead_of != plan.revision:
-        return plan, (replace(state, pinned=None), ())
     return (replace(plan, revision=pinned.revision) if pinned else plan), (state, ())
+
+
+def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
+    """Return the state without a pin that the spec has ended: no transition of its own, but the beginning of another.
+
+    In between, status would say of the new spec that it is ready.
+    """
+    pinned = state.pinned
+    return replace(state, pinned=None) if pinned and pinned.instead_of != plan.revision else state
 
 
 def is_fast(plan: Plan, state: RolloutState) -> bool:

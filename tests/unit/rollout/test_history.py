@@ -163,3 +163,9 @@ class TestRollbackByHand:
         done = self.BACK.following().ready("a", 4).following().following().promoting(PROPAGATION).following()
         assert (done.state.stable, done.state.pinned.revision) == ("a", "a")
         assert unchanged(done.unseen())
+
+
+def test_a_spec_that_ends_a_pin_is_never_taken_for_ready() -> None:
+    """`kubectl wait` must not see the pinned revision as what the new spec asks for."""
+    decision = rollout().stable("a").wanting("c").pinned("a", instead_of="b").decide()
+    assert (decision.state.pinned, decision.state.candidate) == (None, "c")
