@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
-from nereid.api.status import Condition, ConditionStatus
+from nereid.api.status import AnalysisStatus, Condition, ConditionStatus
 from nereid.observed.facts import Observed, RevisionObserved, Trouble
 from nereid.plan import Plan
 from nereid.report.analysis import analysis_status
@@ -14,7 +15,7 @@ from nereid.rollout.routing import describe
 from nereid.rollout.state import NO_PLACE, PAUSED, Decision, RolloutState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """All that a report is made from. `problems` are children that could not be applied."""
 
@@ -22,6 +23,11 @@ class Picture:
     decision: Decision
     observed: Observed
     problems: Sequence[Trouble]
+
+    @cached_property
+    def analysis(self) -> AnalysisStatus | None:
+        """What the judge knows; made once, as several sentences tell of it and forecasting takes its time."""
+        return analysis_status(self.plan, self.decision.state)
 
     @property
     def stable(self) -> RevisionObserved:
@@ -172,8 +178,7 @@ def _pause_cause(picture: Picture) -> str:
 
 
 def _evidence(picture: Picture) -> str:
-    status = analysis_status(picture.plan, picture.decision.state)
-    return status.message if status else "Nothing was counted yet"
+    return picture.analysis.message if picture.analysis else "Nothing was counted yet"
 
 
 def _failure_sentence(picture: Picture) -> str:

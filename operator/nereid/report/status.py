@@ -8,7 +8,6 @@ from nereid import names
 from nereid.api.status import Condition, ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
 from nereid.observed.facts import RevisionRecord, Trouble
 from nereid.plan import LiveRevision
-from nereid.report.analysis import analysis_status
 from nereid.report.conditions import Picture, Verdict, conditions, dated, rollout_message, trouble_of
 from nereid.rollout.state import PAUSED
 from nereid.rollout.timing import deadline
@@ -117,7 +116,7 @@ def _rollout(picture: Picture) -> RolloutStatus:
         next_look=deadline(picture.plan.rollout, state),
         retiring=list(state.retiring),
         failed=state.failed,
-        analysis=analysis_status(picture.plan, state),
+        analysis=picture.analysis,
         checks=state.checks,
         pinned=state.pinned,
         rollbacks=state.rollbacks,

@@ -19,11 +19,11 @@ from nereid.rollout.analysis_state import AnalysisState
 from nereid.rollout.judge.evidence import Evidence, Margins, alone, with_interval
 from nereid.rollout.judge.intervals import wilson
 from nereid.rollout.judge.verdict import Limits, Verdict, judge
+from nereid.rollout.routing import FULL
 from nereid.rollout.state import RolloutState, whole_second
 
 # As many provider errors in a row pause the rollout.
 MOST_ERRORS: Final = 4
-FULL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Where the routes are to lead, for proxies and for people."""
 
+from typing import Final
+
 from nereid.observed.facts import Routing
 from nereid.rollout.state import RolloutState
 
-FULL = 100
+FULL: Final = 100
 
 
 def routing_of(state: RolloutState) -> Routing:
