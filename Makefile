@@ -123,4 +123,4 @@ $(VENV)/.installed-%:
 
 .PHONY: programs
 programs: ## The programs that tests without a cluster need, from pinned sources
-	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm
+	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool

@@ -10,8 +10,8 @@ from cluster.paths import LOCAL, Paths
 BUILD_IMAGES = LOCAL / "images" / "build"
 INSTALL = LOCAL / "addons" / "install"
 
-NAMESPACES = ("kube-system", "local-path-storage", "istio-system", "istio-ingress")
-"""Where the add-ons' Deployments live."""
+NAMESPACES = ("kube-system", "local-path-storage", "istio-system", "istio-ingress", "monitoring", "keda")
+"""Where the add-ons' workloads live."""
 
 
 def build_images(paths: Paths) -> None:
@@ -20,7 +20,7 @@ def build_images(paths: Paths) -> None:
 
 
 def install(paths: Paths, kubeconfig: Path, kind: str) -> None:
-    """Install DNS, storage, mesh and monitoring into the cluster, and wait until they are ready."""
+    """Install DNS, storage, mesh, monitoring and autoscaling into the cluster, and wait until they are ready."""
     _run(paths, INSTALL, {**os.environ, "KUBECONFIG": str(kubeconfig), "CLUSTER": kind})
 
 

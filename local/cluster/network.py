@@ -31,6 +31,10 @@ class Rule:
     rules: tuple[tuple[str, ...], ...]
 
 
+# What kube-proxy leads to a pod has that pod's address by now. The rest would leave the machine, as long as kube-proxy
+# has not heard of the Service, and the network may answer in the Service's place.
+NO_WAY_OUT = ("-d", SERVICE_CIDR, "-j", "REJECT")
+
 RULES = (
     # One rule for all pods instead of a chain per pod, which the bridge plugin's own masquerading would add.
     Rule("nat", "POSTROUTING", "NEREID-POSTROUTING", (("-s", POD_CIDR, "!", "-d", POD_CIDR, "-j", "MASQUERADE"),)),
@@ -39,8 +43,9 @@ RULES = (
         "filter",
         "FORWARD",
         "NEREID-FORWARD",
-        (("-s", POD_CIDR, "-j", "ACCEPT"), ("-d", POD_CIDR, "-j", "ACCEPT")),
+        (NO_WAY_OUT, ("-s", POD_CIDR, "-j", "ACCEPT"), ("-d", POD_CIDR, "-j", "ACCEPT")),
     ),
+    Rule("filter", "OUTPUT", "NEREID-OUTPUT", (NO_WAY_OUT,)),
 )
 
 

@@ -63,6 +63,8 @@ def kubelet_configuration(paths: Paths) -> dict[str, object]:
         "maxPods": 250,
         "port": KUBELET_PORT,
         "serializeImagePulls": False,
+        # How soon a pod sees what its Secrets and ConfigMaps have become: Prometheus its targets and rules.
+        "syncFrequency": "5s",
         "podLogsDir": str(paths.logs / "pods"),
         "staticPodPath": "",
         "volumePluginDir": str(paths.volume_plugins),

@@ -17,6 +17,8 @@ PROCESSES = (
     "kube-proxy",
 )
 
+WORKLOADS = ("/apis/apps/v1/deployments", "/apis/apps/v1/statefulsets")
+
 
 def report(paths: Paths) -> bool:
     """Print a line for each part; return whether all is well."""
@@ -30,9 +32,9 @@ def report(paths: Paths) -> bool:
     return _report_addons(paths) and ready and all(records.values())
 
 
-def shortfall(deployment: dict[str, Any]) -> int:
-    """How many replicas of a Deployment are wanted and not available."""
-    return int(deployment["spec"].get("replicas", 1)) - int(deployment.get("status", {}).get("availableReplicas", 0))
+def shortfall(workload: dict[str, Any]) -> int:
+    """How many replicas of a Deployment or a StatefulSet are wanted and not available."""
+    return int(workload["spec"].get("replicas", 1)) - int(workload.get("status", {}).get("availableReplicas", 0))
 
 
 def _since(record: processes.Record | None) -> str:
@@ -45,7 +47,7 @@ def _since(record: processes.Record | None) -> str:
 def _report_addons(paths: Paths) -> bool:
     """Judge the add-ons alone: what users run in namespaces of their own is not the cluster's."""
     try:
-        items = json.loads(controlplane.get(paths, "/apis/apps/v1/deployments"))["items"]
+        items = [item for kind in WORKLOADS for item in json.loads(controlplane.get(paths, kind))["items"]]
     except OSError as error:
         _line("add-ons", f"unknown: {error}")
         return False

@@ -23,7 +23,7 @@ BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
 class Program:
     """A program, its package, and the linker variables that receive its version.
 
-    `release` names the release line of a module that publishes no version numbers of its own.
+    `release` names the release line of a module that publishes no version numbers of its own; `tags` are build tags.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Program:
     package: str
     version_variables: tuple[str, ...] = ()
     release: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def _kubernetes(name: str) -> Program:
@@ -42,6 +43,29 @@ def _kubernetes(name: str) -> Program:
 def _istio(name: str) -> Program:
     variables = ("istio.io/istio/pkg/version.buildVersion",)
     return Program(name, "istio", "istio.io/istio", f"istio.io/istio/pilot/cmd/{name}", variables, release="1.31")
+
+
+def _prometheus(name: str) -> Program:
+    # Discovery in Kubernetes alone: all of it takes in the client library of every cloud.
+    tags = ("remove_all_sd", "enable_kubernetes_sd")
+    module = "github.com/prometheus/prometheus"
+    return Program(name, "prometheus", module, f"{module}/cmd/{name}", tags=tags)
+
+
+def _prometheus_operator(name: str, command: str) -> Program:
+    module = "github.com/prometheus-operator/prometheus-operator"
+    variables = ("github.com/prometheus/common/version.Version",)
+    return Program(name, "prometheus-operator", module, f"{module}/cmd/{command}", variables)
+
+
+def _keda(name: str, command: str) -> Program:
+    module = "github.com/kedacore/keda/v2"
+    return Program(name, "keda", module, f"{module}/cmd/{command}", (f"{module}/version.Version",))
+
+
+def _keda_http(name: str, folder: str) -> Program:
+    module = "github.com/kedacore/http-add-on"
+    return Program(name, "keda-http", module, f"{module}/{folder}", (f"{module}/pkg/build.version",))
 
 
 # In the order in which others wait for them: tests need the API server long before anything needs Kiali.
@@ -66,6 +90,22 @@ PROGRAMS = (
         "github.com/rancher/local-path-provisioner",
         ("main.VERSION",),
     ),
+    _prometheus("promtool"),
+    _prometheus("prometheus"),
+    _prometheus_operator("prometheus-operator", "operator"),
+    _prometheus_operator("prometheus-config-reloader", "prometheus-config-reloader"),
+    Program(
+        "metrics-server",
+        "metrics-server",
+        "sigs.k8s.io/metrics-server",
+        "sigs.k8s.io/metrics-server/cmd/metrics-server",
+        ("k8s.io/client-go/pkg/version.gitVersion",),
+    ),
+    _keda("keda", "operator"),
+    _keda("keda-adapter", "adapter"),
+    _keda_http("keda-http-interceptor", "interceptor"),
+    _keda_http("keda-http-scaler", "scaler"),
+    _keda_http("keda-http-operator", "operator"),
 )
 
 
@@ -124,7 +164,8 @@ def _compile(folder: Path, program: Program, destination: Path) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     version = display_version(pinned_version((folder / "go.mod").read_text(), program.module), program.release)
     temporary = destination / f".{program.name}.new"
-    command = ["go", "build", *BUILD_FLAGS, "-ldflags", linker_flags(program, version), "-o", str(temporary)]
+    flags = [*BUILD_FLAGS, f"-tags={','.join(program.tags)}", "-ldflags", linker_flags(program, version)]
+    command = ["go", "build", *flags, "-o", str(temporary)]
     environment = dict(os.environ, CGO_ENABLED="0", GOFLAGS="", GOWORK="off")
     try:
         subprocess.run([*command, program.package], cwd=folder, env=environment, check=True)

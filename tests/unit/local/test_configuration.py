@@ -59,6 +59,11 @@ def test_a_release_line_stands_before_the_commit() -> None:
     assert tools.display_version("v0.0.0-20260827124520-eed52ebb66ad", "1.31") == "1.31-eed52ebb66ad"
 
 
+def test_nothing_for_a_service_leaves_the_machine() -> None:
+    first = {rule.hook: rule.rules[0] for rule in network.RULES if rule.table == "filter"}
+    assert first == {"FORWARD": network.NO_WAY_OUT, "OUTPUT": network.NO_WAY_OUT}
+
+
 def test_a_deployment_without_status_lacks_all_replicas() -> None:
     assert shortfall({"spec": {"replicas": 2}}) == 2
     assert shortfall({"spec": {}, "status": {"availableReplicas": 1}}) == 0
