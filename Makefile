@@ -27,8 +27,9 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 	$(TOOLS) $(PYTHON) examples/digits/demo.py
 
 .PHONY: test
-test: venv programs ## Unit, golden, property, API and chart tests
+test: venv programs ## Unit, golden, property, chart, rules and API tests
 	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart
+	$(TOOLS) $(PYTHON) -m pytest tests/rules -n 2
 	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
 
 .PHONY: e2e
@@ -54,7 +55,7 @@ lint: venv ## Format check, ruff, mypy, import linter, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict local/cluster
+	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory verify
 
@@ -70,6 +71,10 @@ crds: venv ## Generate the CRD and the field reference from the types
 	cp crds/nereid.dev_modeldeployments.yaml charts/nereid/files/crds/
 	$(PYTHON) -m nereid reference > docs/reference.md
 
+.PHONY: dashboards
+dashboards: venv ## Generate Grafana's dashboards
+	PYTHONPATH=local $(PYTHON) -m dashboards
+
 .PHONY: verify
 verify: venv ## Fail when a generated file differs from what the types say
 	$(PYTHON) -m nereid crd | diff - crds/nereid.dev_modeldeployments.yaml
@@ -79,7 +84,7 @@ verify: venv ## Fail when a generated file differs from what the types say
 ##@ Cluster
 
 .PHONY: up
-up: venv ## Start the cluster: Kubernetes, Istio, Prometheus, Kiali (CLUSTER=local|kind|current)
+up: venv ## Start the cluster: Kubernetes, Istio, KEDA, Prometheus, Kiali (CLUSTER=local|kind|current)
 	$(CLUSTER_TOOL) up
 
 .PHONY: down

@@ -167,8 +167,16 @@ class TrafficClient:
     leaving it stops the steady requests, waits for those under way and closes the connections.
     """
 
-    def __init__(self, endpoint: Endpoint, digits: Digits, groups: Sequence[Group] = (ANYBODY,)) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        digits: Digits,
+        groups: Sequence[Group] = (ANYBODY,),
+        patience: float = _REQUEST_SECONDS,
+    ) -> None:
+        """`patience` is how many seconds it waits for an answer."""
         self._endpoint = endpoint
+        self._patience = patience
         self._digits = digits
         self._groups = groups
         self._images = _telling_images(digits)
@@ -223,7 +231,9 @@ class TrafficClient:
         self._http = aiohttp.ClientSession(
             f"http://{self._endpoint.address}",
             headers={"Host": self._endpoint.host, "Content-Type": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=_REQUEST_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=self._patience),
+            # As many at once as it is told to send.
+            connector=aiohttp.TCPConnector(limit=0),
         )
         self._grpc = tritonclient.grpc.aio.InferenceServerClient(
             self._endpoint.address, channel_args=[("grpc.default_authority", self._endpoint.host)]
@@ -289,7 +299,7 @@ class TrafficClient:
     async def _send_grpc(self, image: int, group: Group) -> Floats:
         tensor = _tensor(tritonclient.grpc, self._digits.images[image])
         result = await self._grpc.infer(
-            self._endpoint.model, [tensor], client_timeout=_REQUEST_SECONDS, headers=dict(group.headers)
+            self._endpoint.model, [tensor], client_timeout=self._patience, headers=dict(group.headers)
         )
         return np.asarray(result.as_numpy(PROBABILITIES), dtype=np.float32).ravel()
 

@@ -63,11 +63,6 @@ def _keda(name: str, command: str) -> Program:
     return Program(name, "keda", module, f"{module}/cmd/{command}", (f"{module}/version.Version",))
 
 
-def _keda_http(name: str, folder: str) -> Program:
-    module = "github.com/kedacore/http-add-on"
-    return Program(name, "keda-http", module, f"{module}/{folder}", (f"{module}/pkg/build.version",))
-
-
 # In the order in which others wait for them: tests need the API server long before anything needs Kiali.
 PROGRAMS = (
     _kubernetes("kube-apiserver"),
@@ -103,9 +98,6 @@ PROGRAMS = (
     ),
     _keda("keda", "operator"),
     _keda("keda-adapter", "adapter"),
-    _keda_http("keda-http-interceptor", "interceptor"),
-    _keda_http("keda-http-scaler", "scaler"),
-    _keda_http("keda-http-operator", "operator"),
 )
 
 

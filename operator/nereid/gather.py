@@ -5,7 +5,7 @@ so that a slow provider of metrics delays no pass.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,6 +42,7 @@ class Stores:
     model_deployments: ModelDeployments
     children: Children
     gateways: Gateways | None
+    has_keda: Callable[[], bool] = lambda: True
 
 
 class Gatherer:
@@ -57,7 +58,8 @@ class Gatherer:
         """Return what is seen of the owner's children."""
         children = self._stores.children.of(owner)
         await self._causes.read(children)
-        return observe([(child.revision, self._causes.facts(child)) for child in children])
+        seen = observe([(child.revision, self._causes.facts(child)) for child in children])
+        return replace(seen, has_keda=self._stores.has_keda())
 
     def measured(self, wanted: Plan, observed: Observed, state: RolloutState, now: datetime) -> Observed:
         """Return what is seen with the measurements that the state asks for, as far as they are there.

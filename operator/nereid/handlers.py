@@ -21,7 +21,7 @@ from nereid.cluster.errors import ApiError, NotFound
 from nereid.cluster.gateways import Gateways
 from nereid.cluster.informer import Informer
 from nereid.cluster.model_deployments import Key, ModelDeployments
-from nereid.cluster.resources import GATEWAY, MODEL_DEPLOYMENT, WATCHED
+from nereid.cluster.resources import GATEWAY, MODEL_DEPLOYMENT, OPTIONAL, SCALED_OBJECT, WATCHED
 from nereid.gather import Gatherer, Stores
 from nereid.metrics.sampler import Sampler
 from nereid.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, PLURAL, VERSION
@@ -59,7 +59,7 @@ class Engine:
         # Gateways stand in any namespace, where an operator that may see only some of them cannot look.
         gateways = None if settings.namespaces else Gateways(on_change=self._gateway_changed)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
-        stores = Stores(self.model_deployments, children, gateways)
+        stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
         self._reconciler = Reconciler(
             Gatherer(client, stores, self.sampler),
             client,
@@ -70,7 +70,14 @@ class Engine:
         )
         self._workers = settings.workers
         self._informers = [
-            Informer(client, resource, children, namespace=namespace, label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}")
+            Informer(
+                client,
+                resource,
+                children,
+                namespace=namespace,
+                label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+                on_served=self._look_at_all if resource in OPTIONAL else None,
+            )
             for resource in WATCHED
             for namespace in settings.namespaces or (None,)
         ]
@@ -106,6 +113,13 @@ class Engine:
                 )
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
+
+    def _has_keda(self) -> bool:
+        return all(informer.is_served for informer in self._informers if informer.resource == SCALED_OBJECT)
+
+    def _look_at_all(self) -> None:
+        for one in self.model_deployments.all():
+            self.queue.add(one.key)
 
     def _gateway_changed(self, reference: str) -> None:
         for key in self.model_deployments.naming_gateway(reference):

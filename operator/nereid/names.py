@@ -19,6 +19,8 @@ SHORT_NAME: Final = "mdep"
 
 FIELD_MANAGER: Final = "nereid"
 STATUS_FIELD_MANAGER: Final = "nereid-status"
+# It holds a Deployment's number of pods from when Nereid leaves it to a scaler until the scaler first changes it.
+HANDOVER_FIELD_MANAGER: Final = "nereid-scaling"
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "nereid"
@@ -37,6 +39,10 @@ ANNOTATION_PROMOTE: Final = f"{GROUP}/promote"
 ANNOTATION_ABORT: Final = f"{GROUP}/abort"
 ANNOTATION_RETRY: Final = f"{GROUP}/retry"
 ANNOTATION_ROLLBACK: Final = f"{GROUP}/rollback"
+
+# Set on requests to a sleeping model by its route, for the activator.
+HEADER_TARGET: Final = "x-nereid-target"
+HEADER_COLD_START_SECONDS: Final = "x-nereid-cold-start-seconds"
 
 PORT_HTTP: Final = 8000
 PORT_GRPC: Final = 8001

@@ -16,12 +16,14 @@ from nereid import names
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
 from nereid.api.check_job import checks_size_problem
 from nereid.api.checks import CheckSpec
-from nereid.api.delivery import ScalingSpec, TrafficSpec
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
 from nereid.api.runtime import RuntimeSpec
+from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
+from nereid.api.traffic import TrafficSpec
+from nereid.scaling import Autoscaling, autoscaling, filled, fixed_replicas, meanings
 from nereid.settings import Settings
 
 DEFAULT_TIMEOUT: Final = "60s"
@@ -174,12 +176,31 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """How a scaler changes a revision's number of pods.
+
+    maximum: the most pods. sleeps: it has none until somebody asks for it. in_charge: the scaler is there, so that the
+    number of pods is left to it.
+    """
+
+    maximum: int
+    sleeps: bool
+    in_charge: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LiveRevision:
-    """A revision that keeps its pods: how many it should have, and what of the traffic reaches it."""
+    """A revision that keeps its pods: how many it should have, and what of the traffic reaches it.
+
+    scale: how its pods become more, `replicas` being the fewest; None where there are just `replicas`. is_gated:
+    requests reach it by way of the activator, which has them wait for a pod.
+    """
 
     revision: str
     replicas: int
     exposure: Exposure = NO_TRAFFIC
+    scale: Scale | None = None
+    is_gated: bool = False
 
     @property
     def weight(self) -> int:
@@ -214,7 +235,10 @@ class RolloutPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A spec with its meaning: which revision is wanted, how many pods, which routes, which way there."""
+    """A spec with its meaning: which revision is wanted, how many pods, which routes, which way there.
+
+    replicas: the pods that stable has at least, while it is awake.
+    """
 
     owner: Owner
     settings: Settings
@@ -222,6 +246,7 @@ class Plan:
     model: ModelSpec
     runtime: RuntimeSpec
     replicas: int
+    autoscaling: Autoscaling | None
     hosts: tuple[str, ...]
     gateways: tuple[str, ...]
     timeout: int
@@ -244,14 +269,16 @@ def plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Setting
         parsed = ModelDeploymentSpec.model_validate(spec)
         _check_uri(parsed.model.uri)
         _check_size(parsed)
-        traffic = parsed.traffic or TrafficSpec()
+        _check_scaling(parsed, settings)
+        scaling, traffic = parsed.scaling or ScalingSpec(), parsed.traffic or TrafficSpec()
         return Plan(
             owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
             settings=settings,
             revision=names.revision_of(revision_content(metadata["name"], parsed)),
             model=parsed.model,
             runtime=parsed.runtime or RuntimeSpec(),
-            replicas=_replicas(parsed.scaling or ScalingSpec()),
+            replicas=fixed_replicas(scaling),
+            autoscaling=autoscaling(scaling),
             hosts=tuple(traffic.hosts or ()),
             gateways=tuple(traffic.gateways or ()),
             timeout=seconds(traffic.timeout or DEFAULT_TIMEOUT),
@@ -293,9 +320,15 @@ def _check_size(spec: ModelDeploymentSpec) -> None:
         raise ValueError(problem)
 
 
-def _replicas(scaling: ScalingSpec) -> int:
-    minimum = scaling.min_replicas or 1
-    return max(minimum, scaling.replicas or minimum)
+def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
+    queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
+    for query in queries:
+        filled(query, meanings("", "", ""))
+    if queries and not settings.allow_queries:
+        raise ValueError(
+            "spec.scaling.metrics: this operator asks no queries of users, as its chart's prometheus.allowQueries "
+            "says: use a metric of another type than Query"
+        )
 
 
 def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:

@@ -48,6 +48,23 @@ class Settings(BaseSettings):
         default=True,
         description="Whether users may have Prometheus asked PromQL of theirs; it is asked with the operator's rights.",
     )
+    scaling_prometheus_url: str = Field(
+        default="", description="Address by which KEDA reaches Prometheus; empty where it is prometheus_url."
+    )
+    scaling_authentication: str = Field(
+        default="",
+        description="ClusterTriggerAuthentication by which KEDA is known to Prometheus; empty where it asks for none.",
+    )
+    scaling_polling_seconds: int = Field(default=15, ge=1, description="How often KEDA looks at each metric.")
+    scaling_window: str = Field(
+        default="1m",
+        description="Over which time rates of requests are taken; it must hold two scrapes of Prometheus.",
+    )
+    activator_service: str = Field(
+        default="", description="NAME.NAMESPACE of the activator's Service; empty where there is none."
+    )
+    kiali_url: str = Field(default="", description="Address of Kiali's web page, for links; empty for none.")
+    grafana_url: str = Field(default="", description="Address of Grafana's web page, for links; empty for none.")
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     workers: int = Field(default=8, ge=1, description="How many ModelDeployments are worked on at a time.")
     health_port: int = Field(default=8080, description="Port on which the liveness probe is answered, at /healthz.")

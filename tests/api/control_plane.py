@@ -191,23 +191,49 @@ class ControlPlane:
 ISTIO_PLURALS = ("destinationrules", "gateways", "virtualservices")
 
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/scaledobjects"
+
+
 def install_definitions(admin: Kubernetes) -> None:
-    """Install the CRDs of ModelDeployment and of those of Istio's kinds that Nereid uses, and wait for all of them."""
+    """Install the CRDs of ModelDeployment and of the kinds of Istio and KEDA that Nereid uses; wait for all of them."""
     own = ROOT / "crds" / "nereid.dev_modeldeployments.yaml"
     for definition in [*yaml.safe_load_all(own.read_text()), *istio_definitions()]:
-        admin.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        admin.create(DEFINITIONS, definition)
     istio = [f"/apis/networking.istio.io/v1/{plural}" for plural in ISTIO_PLURALS]
     for path in ["/apis/nereid.dev/v1alpha1/modeldeployments", *istio]:
         wait_until(lambda path=path: admin.exists(path), seconds=30, what=f"{path} being served")
+    install_keda(admin)
+
+
+def install_keda(admin: Kubernetes) -> None:
+    """Install KEDA's CRD of ScaledObjects and wait for it; KEDA itself is not there."""
+    source = module("keda", "github.com/kedacore/keda/v2") / "config" / "crd" / "bases" / "keda.sh_scaledobjects.yaml"
+    admin.create(DEFINITIONS, yaml.load(source.read_text(), Loader=yaml.CSafeLoader))
+    wait_until(lambda: admin.exists(SCALED_OBJECTS), seconds=30, what="ScaledObjects being served")
+
+
+def remove_keda(admin: Kubernetes) -> None:
+    """Remove KEDA's CRD, and with it all ScaledObjects; wait until they are not served any more."""
+    admin.request("DELETE", f"{DEFINITIONS}/scaledobjects.keda.sh")
+    wait_until(lambda: not admin.exists(SCALED_OBJECTS), seconds=30, what="ScaledObjects being served no more")
+
+
+def module(tool: str, path: str) -> Path:
+    """Return the folder of a Go module, of the version that `local/tools/TOOL` pins."""
+    found = subprocess.run(
+        ["go", "mod", "download", "-json", path],
+        cwd=ROOT / "local" / "tools" / tool,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return Path(json.loads(found.stdout)["Dir"])
 
 
 def istio_definitions() -> list[dict[str, object]]:
-    """Return Istio's own CRDs, from the Go module whose version `local/tools/istio` pins."""
-    module = ROOT / "local" / "tools" / "istio"
-    found = subprocess.run(
-        ["go", "mod", "download", "-json", "istio.io/api"], cwd=module, check=True, capture_output=True, text=True
-    )
-    source = Path(json.loads(found.stdout)["Dir"]) / "kubernetes" / "customresourcedefinitions.gen.yaml"
+    """Return Istio's own CRDs."""
+    source = module("istio", "istio.io/api") / "kubernetes" / "customresourcedefinitions.gen.yaml"
     documents = source.read_text().split("\n---\n")
     names = tuple(f"name: {plural}.networking.istio.io" for plural in ISTIO_PLURALS)
     wanted = [document for document in documents if any(name in document for name in names)]

@@ -21,6 +21,8 @@ COLLECTIONS = {
     "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
     "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+    "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",

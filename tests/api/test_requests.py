@@ -74,6 +74,8 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
             "destinationrules",
             "virtualservices",
             "jobs",
+            "horizontalpodautoscalers",
+            "scaledobjects",
             "pods",
         ),
         1,

@@ -81,6 +81,40 @@ VALID: dict[str, Object] = {
             }
         },
     },
+    "autoscaling by default": {"model": CLAIM, "scaling": {"maxReplicas": 4}},
+    "autoscaling": {
+        "model": CLAIM,
+        "runtime": {"resources": {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi"}}},
+        "scaling": {
+            "minReplicas": 2,
+            "maxReplicas": 2,
+            "metrics": [
+                {"type": "CPU", "target": 70},
+                {"type": "Memory", "target": 80},
+                {"type": "QueueTime", "target": 0.5},
+                {"type": "Query", "target": 1, "query": "sum(up)", "perPod": False},
+            ],
+            "behavior": {
+                "scaleUp": {"policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]},
+                "scaleDown": {"stabilizationWindowSeconds": 0, "selectPolicy": "Disabled"},
+            },
+        },
+    },
+    "scale to zero": {
+        "model": CLAIM,
+        "scaling": {"minReplicas": 0, "maxReplicas": 1, "scaleToZeroAfter": "1h", "coldStartTimeout": "10m"},
+    },
+    "objectives": {
+        "model": CLAIM,
+        "monitoring": {
+            "objectives": {"availabilityPercent": 99.9, "latencyMilliseconds": 250, "latencyPercent": 95},
+            "alerts": False,
+        },
+    },
+    "tracing": {
+        "model": CLAIM,
+        "runtime": {"tracing": {"url": "http://otel.observability:4318/v1/traces", "samplePercent": 0.5}},
+    },
     "runtime": {
         "model": CLAIM,
         "runtime": {
@@ -107,7 +141,14 @@ INVALID: dict[str, tuple[Object, str]] = {
     ),
     "version not a label": ({"model": {**CLAIM, "version": "v 1"}}, "must be a label value"),
     "model name with a slash": ({"model": {**CLAIM, "name": "a/b"}}, "begin and end with a letter or digit"),
-    "no replicas": ({"model": CLAIM, "scaling": {"minReplicas": 0}}, "greater than or equal to 1"),
+    "tracing to no collector": (
+        {"model": CLAIM, "runtime": {"tracing": {"url": "otel:4317"}}},
+        "OpenTelemetry collector's OTLP receiver over HTTP",
+    ),
+    "objective beyond reach": (
+        {"model": CLAIM, "monitoring": {"objectives": {"availabilityPercent": 100}}},
+        "availabilityPercent in body should be less than or equal to 99",
+    ),
     "hosts without gateways": ({"model": CLAIM, "traffic": {"hosts": ["a.b"]}}, "hosts and gateways go together"),
     "wildcard host": ({"model": CLAIM, "traffic": {**HOSTS, "hosts": ["*.a.b"]}}, "must be a DNS name"),
     "gateway without namespace": ({"model": CLAIM, "traffic": {**HOSTS, "gateways": ["public"]}}, "NAMESPACE/NAME"),
@@ -167,6 +208,53 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
         "previewHosts need traffic.hosts and traffic.gateways",
     ),
     "endless history": ({"revisionHistoryLimit": 101}, "less than or equal to 100"),
+}
+
+# What is wrong in spec.scaling.
+INVALID_SCALINGS: dict[str, tuple[Object, str]] = {
+    "no replicas": ({"replicas": 0}, "greater than or equal to 1"),
+    "nothing to wake it": ({"minReplicas": 0}, "minReplicas: 0 needs maxReplicas, as something has to wake the model"),
+    "a most below the least": ({"minReplicas": 3, "maxReplicas": 2}, "maxReplicas must be at least minReplicas"),
+    "a number beside autoscaling": ({"replicas": 2, "maxReplicas": 3}, "replicas and maxReplicas exclude each other"),
+    "metrics without a most": (
+        {"metrics": [{"type": "QueueRatio", "target": 1}]},
+        "metrics and behavior need maxReplicas, which turns autoscaling on",
+    ),
+    "behavior without a most": (
+        {"behavior": {"scaleUp": {"selectPolicy": "Min"}}},
+        "metrics and behavior need maxReplicas, which turns autoscaling on",
+    ),
+    "patience of a model that does not sleep": (
+        {"maxReplicas": 3, "coldStartTimeout": "1m"},
+        "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
+    ),
+    "sleep of a model that does not sleep": (
+        {"minReplicas": 1, "maxReplicas": 3, "scaleToZeroAfter": "1m"},
+        "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
+    ),
+    "processors without a request": (
+        {"maxReplicas": 3, "metrics": [{"type": "CPU", "target": 70}]},
+        "scaling by CPU needs runtime.resources.requests.cpu",
+    ),
+    "memory without a request": (
+        {"maxReplicas": 3, "metrics": [{"type": "Memory", "target": 70}]},
+        "scaling by Memory needs runtime.resources.requests.memory",
+    ),
+}
+
+# What is wrong in one of the metrics of spec.scaling.
+INVALID_METRICS: dict[str, tuple[Object, str]] = {
+    "unknown metric": ({"type": "Load", "target": 1}, "supported values: "),
+    "no target": ({"type": "QueueRatio", "target": 0}, "greater than 0"),
+    "query of another type": (
+        {"type": "QueueTime", "target": 1, "query": "up"},
+        "query goes with type: Query, and only with it",
+    ),
+    "no query": ({"type": "Query", "target": 1}, "query goes with type: Query, and only with it"),
+    "another type's average": (
+        {"type": "QueueTime", "target": 1, "perPod": True},
+        "perPod goes with type: Query alone",
+    ),
 }
 
 # What is wrong in one of the headers of an A/B test.
@@ -289,6 +377,18 @@ def test_invalid_rollout(attempt: Attempt, case: str) -> None:
     assert_rejected(attempt, {"model": CLAIM, "rollout": rollout}, sentence)
 
 
+@pytest.mark.parametrize("case", INVALID_SCALINGS)
+def test_invalid_scaling(attempt: Attempt, case: str) -> None:
+    scaling, sentence = INVALID_SCALINGS[case]
+    assert_rejected(attempt, {"model": CLAIM, "scaling": scaling}, sentence)
+
+
+@pytest.mark.parametrize("case", INVALID_METRICS)
+def test_invalid_metric(attempt: Attempt, case: str) -> None:
+    metric, sentence = INVALID_METRICS[case]
+    assert_rejected(attempt, {"model": CLAIM, "scaling": {"maxReplicas": 3, "metrics": [metric]}}, sentence)
+
+
 def test_check_whose_name_is_no_label(attempt: Attempt) -> None:
     items = [{"name": "Known answers", "requests": REQUESTS}]
     assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a DNS label")
@@ -321,7 +421,10 @@ def test_invalid_check(attempt: Attempt, case: str) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    groups = (INVALID, INVALID_ROLLOUTS, INVALID_HEADERS, INVALID_ANALYSES, INVALID_CHECKS)
+    groups = (
+        *(INVALID, INVALID_ROLLOUTS, INVALID_SCALINGS, INVALID_METRICS),
+        *(INVALID_HEADERS, INVALID_ANALYSES, INVALID_CHECKS),
+    )
     sentences = {sentence for group in groups for _, sentence in group.values()} | ALONE
     messages = {rule["message"] for rule in rules_of(yaml.safe_load(CRD.read_text()))}
     assert {message for message in messages if not any(one in message for one in sentences)} == set()

@@ -37,9 +37,17 @@ def of_kind(release: list[Document], kind: str) -> list[Document]:
     return [document for document in release if document["kind"] == kind]
 
 
+def deployment(release: list[Document], container: str) -> Document:
+    (one,) = (
+        document
+        for document in of_kind(release, "Deployment")
+        if document["spec"]["template"]["spec"]["containers"][0]["name"] == container
+    )
+    return one
+
+
 def operator(release: list[Document]) -> Document:
-    (deployment,) = of_kind(release, "Deployment")
-    return deployment["spec"]["template"]
+    return deployment(release, "operator")["spec"]["template"]
 
 
 def container(release: list[Document]) -> Document:
@@ -55,6 +63,8 @@ def operator_rules(release: list[Document]) -> list[tuple[Document, list[Documen
 def test_golden(release: list[Document], case: Path) -> None:
     for definition in of_kind(release, "CustomResourceDefinition"):
         definition["spec"] = "as in crds/"
+    for dashboard in of_kind(release, "ConfigMap"):
+        dashboard["data"] = dict.fromkeys(dashboard["data"], "as in files/dashboards/")
     rendered = yaml.safe_dump_all(release, sort_keys=False)
     golden = HERE / "golden" / case.name
     if os.environ.get("NEREID_UPDATE_GOLDENS"):
@@ -125,10 +135,10 @@ def test_the_pod_is_restricted(release: list[Document]) -> None:
 
 
 def test_one_operator_runs_at_a_time(release: list[Document]) -> None:
-    (deployment,) = of_kind(release, "Deployment")
-    assert deployment["spec"]["replicas"] == 1
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
-    assert deployment["spec"]["selector"]["matchLabels"].items() <= operator(release)["metadata"]["labels"].items()
+    spec = deployment(release, "operator")["spec"]
+    assert spec["replicas"] == 1
+    assert spec["strategy"] == {"type": "Recreate"}
+    assert spec["selector"]["matchLabels"].items() <= operator(release)["metadata"]["labels"].items()
 
 
 def test_the_settings_arrive(release: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +195,12 @@ def test_the_installers_annotations_win(render: Render) -> None:
 
 
 def test_the_metrics_service_leads_to_the_operator(render: Render) -> None:
-    release = render("--set=metrics.service.enabled=true")
+    release = render("--set=metrics.service.enabled=true,activator.enabled=false")
     (service,) = of_kind(release, "Service")
     assert service["spec"]["selector"].items() <= operator(release)["metadata"]["labels"].items()
     (port,) = service["spec"]["ports"]
     assert port["targetPort"] in {one["name"] for one in container(release)["ports"]}
-    assert not of_kind(render(), "Service")
+    assert not of_kind(render("--set=activator.enabled=false"), "Service")
 
 
 def test_the_local_clusters_values_name_its_prometheus(render: Render, chart: Path) -> None:
@@ -205,9 +215,12 @@ def test_the_local_clusters_values_name_its_prometheus(render: Render, chart: Pa
 
 
 def test_the_defaults_are_the_operators_own(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in container(render())["env"]:
+    # The one that follows from what else is installed.
+    for variable in container(render("--set=activator.enabled=false"))["env"]:
         monkeypatch.setenv(variable["name"], variable["value"])
     assert Settings() == Settings.model_construct()
+    given = {variable["name"]: variable["value"] for variable in container(render())["env"]}
+    assert given["NEREID_ACTIVATOR_SERVICE"] == "nereid-activator.nereid-system"
 
 
 def test_the_command_understands_its_arguments(release: list[Document]) -> None:

@@ -61,9 +61,11 @@ class Case:
         """Return where clients outside the mesh reach a ModelDeployment."""
         return Endpoint(self.cluster.gateway, self.host(name), name)
 
-    def traffic(self, name: str = "digits", groups: Sequence[Group] = (ANYBODY,)) -> TrafficClient:
-        """Return a client outside the mesh that counts; enter it to connect it."""
-        return TrafficClient(self.endpoint(name), self.digits, groups)
+    def traffic(
+        self, name: str = "digits", groups: Sequence[Group] = (ANYBODY,), patience: float = 15.0
+    ) -> TrafficClient:
+        """Return a client outside the mesh that counts, and waits `patience` seconds; enter it to connect it."""
+        return TrafficClient(self.endpoint(name), self.digits, groups, patience)
 
     def preview(self, name: str = "digits") -> TrafficClient:
         """Return a client that asks by the preview host and counts; enter it to connect it."""

@@ -44,8 +44,15 @@ def _running_operator(cluster: Cluster) -> Manifest | None:
 @contextmanager
 def frozen_prometheus(cluster: Cluster) -> Iterator[None]:
     """Let Prometheus neither scrape nor answer until the context ends; it keeps what it has."""
-    (pod,) = cluster.list("Pod", "istio-system", "app=prometheus")
-    process = process_of(container_of(pod, "prometheus"))
+    with frozen(cluster, "istio-system", "app=prometheus", "prometheus"):
+        yield
+
+
+@contextmanager
+def frozen(cluster: Cluster, namespace: str, selector: str, container: str) -> Iterator[None]:
+    """Stop the first process of a container, in the only pod that a selector finds, until the context ends."""
+    (pod,) = cluster.list("Pod", namespace, selector)
+    process = process_of(container_of(pod, container))
     os.kill(process, signal.SIGSTOP)
     try:
         yield

@@ -20,6 +20,4 @@ def ask(cluster: Cluster, query: str) -> float:
 
 def answered_by_triton(cluster: Cluster, namespace: str, revision: str) -> float:
     """Return how many requests a revision's Tritons say that they have answered."""
-    return ask(
-        cluster, f'sum(nv_inference_request_success{{namespace="{namespace}",nereid_dev_revision="{revision}"}})'
-    )
+    return ask(cluster, f'sum(nv_inference_request_success{{namespace="{namespace}",revision="{revision}"}})')

@@ -2,11 +2,12 @@
 
 A case is a folder. `in.yaml` holds one ModelDeployment for each revision, the oldest first, as the user changed it; the
 last is the spec of now. Where there is more than the first rollout, a last document `live` says which revisions keep
-pods, by their place, with replicas and what of the traffic reaches them. `out.yaml` is regenerated with `pytest
-tests/golden --update-golden`; the difference is then to be read.
+pods, by their place, with replicas and what of the traffic reaches them; `scale` tells what changes their number, and
+`is_gated` that requests wait in the activator. A document `settings` holds the settings of an operator that was set up
+differently. `out.yaml` is regenerated with `pytest tests/golden --update-golden`; the difference is then to be read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import yaml
 from nereid.build.manifests import manifests
 from nereid.build.revision import new_record
 from nereid.names import KIND
-from nereid.plan import Exposure, LiveRevision, Plan, plan
+from nereid.plan import Exposure, LiveRevision, Plan, Scale, plan
 from nereid.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
@@ -27,12 +28,14 @@ WAVES = ("records", "what routes point at", "the route", "what follows the route
 def built(source: str) -> str:
     """Return the manifests of a case's input as YAML, in waves."""
     documents = list(yaml.safe_load_all(source))
+    more = {key: value for document in documents if document.get("kind") != KIND for key, value in document.items()}
+    asked = [document for document in documents if document.get("kind") == KIND]
+    settings = Settings(**more.get("settings", {}))
     plans = [
-        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], Settings())
-        for number, document in enumerate(documents, start=1)
-        if document.get("kind") == KIND
+        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
+        for number, document in enumerate(asked, start=1)
     ]
-    places = documents[-1].get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
+    places = more.get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
     live = [kept(plans, **one) for one in places]
     records = {one.revision: new_record(one) for one in plans}
     waves = manifests(plans[-1], live, records)
@@ -42,8 +45,17 @@ def built(source: str) -> str:
     )
 
 
-def kept(plans: Sequence[Plan], revision: int, replicas: int, **exposure: Any) -> LiveRevision:
-    return LiveRevision(plans[revision].revision, replicas, Exposure(**exposure))
+def kept(
+    plans: Sequence[Plan],
+    revision: int,
+    replicas: int,
+    scale: Mapping[str, Any] | None = None,
+    is_gated: bool = False,  # noqa: FBT001, FBT002 - it is what the case says
+    **exposure: Any,
+) -> LiveRevision:
+    return LiveRevision(
+        plans[revision].revision, replicas, Exposure(**exposure), Scale(**scale) if scale else None, is_gated
+    )
 
 
 def document(manifest: object) -> str:
@@ -67,4 +79,4 @@ def test_manifests(case: Path, request: pytest.FixtureRequest) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 11
+    assert len(CASES) >= 18

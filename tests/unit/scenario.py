@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.checks import CheckSpec
+from nereid.api.scaling import ScalingMetric
 from nereid.api.status import (
     ChecksStatus,
     CheckStatus,
@@ -17,11 +18,21 @@ from nereid.api.status import (
     ModelDeploymentStatus,
     PinnedRevision,
     RetiringRevision,
+    ScalingStatus,
     ServedRevision,
+    SleepPhase,
 )
 from nereid.observed.checks import CheckResult, ChecksFacts
 from nereid.observed.counters import Counts
-from nereid.observed.facts import DeploymentFacts, Observed, PodFacts, RevisionObserved, RevisionRecord, Trouble
+from nereid.observed.facts import (
+    DeploymentFacts,
+    Observed,
+    PodFacts,
+    RevisionObserved,
+    RevisionRecord,
+    ScalerFacts,
+    Trouble,
+)
 from nereid.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample, SampleFailure
 from nereid.plan import (
     ALL_TRAFFIC,
@@ -41,8 +52,10 @@ from nereid.report.status import report
 from nereid.rollout.analysis import begun
 from nereid.rollout.checks import due
 from nereid.rollout.decide import decide
+from nereid.rollout.draining import drowsy
 from nereid.rollout.routing import routing_of
 from nereid.rollout.state import Decision, RolloutState
+from nereid.scaling import DEFAULT_METRICS, Autoscaling
 from nereid.settings import Settings
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -54,6 +67,8 @@ DRAIN = 30
 PROGRESS_DEADLINE = 600
 INTERVAL = 30
 ANALYSIS_DEADLINE = 600
+SLEEP_AFTER = 120
+COLD_START_TIMEOUT = 300
 
 ANALYSIS = Analysis(
     provider="Prometheus",
@@ -79,6 +94,12 @@ def plan_of(spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str
 
 
 PLAN = plan_of()
+# Of an operator that lacks nothing for scaling.
+SCALING_SETTINGS = Settings(prometheus_url="http://prometheus:9090", activator_service="nereid-activator.nereid-system")
+BUSY = ScalerFacts(is_active=True, works=True, trouble=None)
+IDLE = ScalerFacts(is_active=False, works=True, trouble=None)
+NEW = ScalerFacts(is_active=None, works=None, trouble=None)
+FAILING = ScalerFacts(is_active=False, works=False, trouble=Trouble("TriggerError", "Prometheus is down"))
 
 
 def ago(seconds: float) -> datetime:
@@ -108,6 +129,10 @@ class Scenario:
     occupied: Mapping[str, int] = field(default_factory=dict)
     # Pods that Deployments are to have; by default those that are available.
     deployed: Mapping[str, int] = field(default_factory=dict)
+    autoscaling: Autoscaling | None = None
+    settings: Settings = SETTINGS
+    scalers: Mapping[str, ScalerFacts] = field(default_factory=dict)
+    has_keda: bool = True
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
@@ -267,7 +292,49 @@ class Scenario:
     def scaled(self, replicas: int) -> "Scenario":
         return replace(self, replicas=replicas)
 
+    def autoscaled(self, maximum: int = 8, *metrics: ScalingMetric, may_sleep: bool = False) -> "Scenario":
+        """Let the number of pods follow metrics; the cluster has all that is needed for it."""
+        asked = Autoscaling(
+            maximum=maximum,
+            may_sleep=may_sleep,
+            metrics=metrics or DEFAULT_METRICS,
+            behavior=None,
+            sleep_after=SLEEP_AFTER,
+            cold_start_timeout=COLD_START_TIMEOUT,
+        )
+        return replace(self, autoscaling=asked, settings=SCALING_SETTINGS)
+
+    def not_autoscaled(self) -> "Scenario":
+        return replace(self, autoscaling=None)
+
+    def set_up(self, **settings: Any) -> "Scenario":
+        """Let the operator have been set up differently."""
+        return replace(self, settings=self.settings.model_copy(update=settings))
+
+    # Sleep.
+    def sleep(self, phase: SleepPhase, seconds: float = 0, looked: tuple[float, int] | None = None) -> "Scenario":
+        """Let it sleep, or not, since so long; `looked` is when its pods were last looked at, and their requests."""
+        told = ScalingStatus(
+            state=phase,
+            since=ago(seconds),
+            looked_at=ago(looked[0]) if looked else None,
+            requests=looked[1] if looked else None,
+        )
+        return replace(self, state=replace(self.state, sleep=told))
+
     # What the cluster shows.
+    def scaler(self, revision: str, facts: ScalerFacts | None) -> "Scenario":
+        """Let a revision's scaler be there, and show this; None: there is none."""
+        others = {one: seen for one, seen in self.scalers.items() if one != revision}
+        return replace(self, scalers={**others, **({revision: facts} if facts else {})})
+
+    def deploying(self, revision: str, pods: int) -> "Scenario":
+        """Let a revision's Deployment have been given so many pods."""
+        return replace(self, deployed={**self.deployed, revision: pods})
+
+    def without_keda(self) -> "Scenario":
+        return replace(self, has_keda=False)
+
     def ready(self, revision: str, pods: int) -> "Scenario":
         return replace(self, available={**self.available, revision: pods})
 
@@ -345,16 +412,25 @@ class Scenario:
     # What comes of it.
     @property
     def plan(self) -> Plan:
-        return replace(PLAN, revision=self.wanted, replicas=self.replicas, rollout=self.rollout)
+        return replace(
+            PLAN,
+            revision=self.wanted,
+            replicas=self.replicas,
+            rollout=self.rollout,
+            autoscaling=self.autoscaling,
+            settings=self.settings,
+        )
 
     @property
     def observed(self) -> Observed:
+        seen = {*self.available, *self.troubles, *self.records, *self.occupied, *self.scalers}
         return Observed(
-            {one: self._seen(one) for one in {*self.available, *self.troubles, *self.records, *self.occupied}},
+            {one: self._seen(one) for one in seen},
             frozenset({routing_of(self.state)}) if self.is_routed else frozenset(),
             sample=self.sample,
             checks=self.checks,
             activity={} if self.is_looking else self._activity(),
+            has_keda=self.has_keda,
         )
 
     def decide(self, now: datetime = NOW) -> Decision:
@@ -371,7 +447,8 @@ class Scenario:
         return replace(self, rollout=replace(self.rollout, **changes))
 
     def _activity(self) -> dict[str, Activity]:
-        return {one.revision: Activity(None, None) for one in self.state.retiring} | dict(self.activity)
+        looked_at = (*self.state.retiring, *drowsy(self.state))
+        return {one.revision: Activity(None, None) for one in looked_at} | dict(self.activity)
 
     def _seen(self, revision: str) -> RevisionObserved:
         available, trouble = self.available.get(revision, 0), self.troubles.get(revision)
@@ -385,6 +462,7 @@ class Scenario:
             pods=pods,
             has_service=revision not in self.lacking,
             record=RevisionRecord(revision, 1, f"1-{revision}", URI, b"{}") if revision in self.records else None,
+            scaler=self.scalers.get(revision),
         )
 
 

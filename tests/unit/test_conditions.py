@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.scenario import NOW, rollout
+from tests.unit.scenario import BUSY, IDLE, NEW, NOW, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
+from nereid.api.scaling import ScalingMetric
+from nereid.observed.facts import ScalerFacts, Trouble
 from nereid.plan import Exposure, Query
 
 SERVING = rollout().stable("a")
@@ -14,6 +16,10 @@ JUDGED = rollout().judged().stable("a").candidate("b", weight=20)
 PREVIEW = rollout().blue_green(preview_hold=60).judged().stable("a").candidate("b", exposure=Exposure(preview=True))
 MATCHED = rollout().ab_test().stable("a").candidate("b", exposure=Exposure(matched=True))
 SHADOW = rollout().shadow().stable("a").candidate("b", exposure=Exposure(mirror=100))
+SCALED = rollout().scaled(2).autoscaled(8).stable("a", ready=2).scaler("a", BUSY)
+AWAKE = rollout().scaled(1).autoscaled(may_sleep=True).stable("a").scaler("a", IDLE).sleep("Awake", 5)
+ASLEEP = AWAKE.sleep("Asleep", 60).ready("a", 0)
+ELSE = "scale by CPU or Memory"
 CHECK = CheckSpec(name="one", when="EachStep", latency=LatencyCheck(maximum_milliseconds=50))
 QUERY = Query("memory", "...", minimum=1.0, maximum=8.0, max_ratio=None, failure_limit=2)
 
@@ -195,6 +201,102 @@ class TestRolloutPassed:
     )
     def test_tells_how_the_last_rollout_ended(self, scenario, expected):
         assert verdict(scenario, "RolloutPassed") == expected
+
+
+class TestScaling:
+    def test_is_there_only_with_autoscaling(self):
+        assert condition(SCALED, "Scaling")
+        assert "Scaling" not in [one.type for one in SCALED.not_autoscaled().report().conditions]
+
+    @pytest.mark.parametrize(
+        ("scenario", "status", "reason", "message"),
+        [
+            (SCALED, "True", "ScalerActive", "The number of pods follows QueueRatio 0.5, up to 8"),
+            (
+                SCALED.autoscaled(
+                    4, ScalingMetric(type="CPU", target=70), ScalingMetric(type="RequestRate", target=2.5)
+                ),
+                "True",
+                "ScalerActive",
+                "The number of pods follows CPU 70, RequestRate 2.5, up to 4",
+            ),
+            (SCALED.scaler("a", None), "Unknown", "ScalerStarting", "The scaler has not measured anything yet"),
+            (SCALED.scaler("a", NEW), "Unknown", "ScalerStarting", "The scaler has not measured anything yet"),
+            (
+                SCALED.without_keda(),
+                "False",
+                "KedaNotInstalled",
+                f"KEDA's ScaledObjects are not served: install KEDA, or {ELSE}, with minReplicas above 0",
+            ),
+            (
+                SCALED.set_up(prometheus_url=""),
+                "False",
+                "PrometheusNotConfigured",
+                f"the operator knows no Prometheus to scale by: set prometheus.url in its chart, or {ELSE}",
+            ),
+            (
+                AWAKE.set_up(activator_service=""),
+                "False",
+                "ActivatorNotInstalled",
+                "minReplicas: 0 needs the activator: set activator.enabled in the chart",
+            ),
+            (
+                SCALED.scaler("a", ScalerFacts(None, works=False, trouble=Trouble("FailedGetMetric", "it is down"))),
+                "False",
+                "FailedGetMetric",
+                "it is down: the pods that there are stay",
+            ),
+            (
+                SCALED.without_surge().candidate("b"),
+                "Unknown",
+                "RolloutInProgress",
+                "With surge 0, nothing is scaled while a rollout runs",
+            ),
+            (AWAKE, "True", "ScalerActive", "The number of pods follows QueueRatio 0.5, up to 8"),
+            (
+                ASLEEP,
+                "True",
+                "Sleeping",
+                "Revision a sleeps: the next request starts its first pod, and waits for it",
+            ),
+        ],
+    )
+    def test_says_what_is_followed_or_what_keeps_it_from_it(self, scenario, status, reason, message):
+        found = condition(scenario, "Scaling")
+        assert (found.status, found.reason, found.message) == (status, reason, message)
+
+    def test_a_scaler_that_fails_does_not_make_the_model_ill(self):
+        failing = SCALED.scaler("a", ScalerFacts(None, works=False, trouble=Trouble("TriggerError", "down")))
+        assert verdict(failing, "Ready") == ("True", "Serving")
+        assert verdict(SCALED.without_keda(), "Ready") == ("True", "Serving")
+
+
+class TestSleep:
+    @pytest.mark.parametrize(
+        ("scenario", "message"),
+        [
+            (AWAKE.sleep("FallingAsleep", 5), "Nobody asks for revision a: its pods end soon"),
+            (ASLEEP, "Revision a sleeps: the next request starts its first pod, and waits for it"),
+            (ASLEEP.sleep("Waking", 5), "Revision a wakes up: requests wait for its first pod"),
+        ],
+    )
+    def test_is_being_ready_and_available(self, scenario, message):
+        for kind in ("Ready", "Available", "Scaling"):
+            found = condition(scenario, kind)
+            assert (found.status, found.reason, found.message) == ("True", "Sleeping", message)
+        assert verdict(scenario, "Progressing") == ("False", "Completed")
+
+    def test_pods_that_end_are_no_trouble(self):
+        assert verdict(ASLEEP.trouble("a", "ContainerCrashed"), "Ready") == ("True", "Sleeping")
+
+    def test_a_pod_that_cannot_start_is(self):
+        waking = ASLEEP.sleep("Waking", 5).trouble("a", "InsufficientCapacity", "no node has a GPU left")
+        found = condition(waking, "Ready")
+        assert (found.status, found.reason) == ("False", "InsufficientCapacity")
+        assert "no node has a GPU left" in found.message
+
+    def test_a_model_that_failed_to_wake_up_is_not_available(self):
+        assert verdict(ASLEEP.sleep("Awake", 5), "Available") == ("False", "NoReadyReplica")
 
 
 class TestTransitionTimes:

@@ -280,7 +280,7 @@ class TestRecord:
     def test_is_recovered_from_the_deployment(self):
         made = plan_of()
         record = new_record(made)
-        raw = deployment(made.owner, record, 1, 5)
+        raw = deployment(made.owner, record, LiveRevision(record.revision, 1), 5)
         found = recovered_record(raw, record.model_uri)
         assert (found.revision, found.version, found.template) == (record.revision, record.version, record.template)
 

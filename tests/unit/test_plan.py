@@ -357,7 +357,10 @@ class TestRejection:
             ({}, "spec.model: Field required"),
             ({"model": {}}, "spec.model.uri: Field required"),
             ({"model": {"uri": URI, "format": "keras"}}, "spec.model.format: .*'onnx' or 'triton'"),
-            ({"model": {"uri": URI}, "scaling": {"minReplicas": 0}}, "spec.scaling.minReplicas: .* greater than or eq"),
+            (
+                {"model": {"uri": URI}, "scaling": {"replicas": 0}},
+                "spec.scaling.replicas: .* greater than or equal to 1",
+            ),
             ({"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}}, "spec.rollout.steps.0.weight"),
             ({"model": {"uri": URI}, "rollout": {"surge": 2}}, "spec.rollout.surge"),
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.scenario import NOW, rollout
+from tests.unit.scenario import BUSY, IDLE, NOW, rollout
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.build.revision import new_record
@@ -19,7 +19,13 @@ SERVING = rollout().stable("a")
 CANARY = rollout().stable("a").candidate("b", weight=20).holding(5)
 JUDGED = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
 QUERY = Query("memory", "...", minimum=None, maximum=8.0, max_ratio=1.5, failure_limit=2)
+SLEEPY = rollout().scaled(1).autoscaled(may_sleep=True).stable("a").scaler("a", IDLE)
 SCENARIOS = {
+    "awake": SLEEPY.sleep("Awake", 5),
+    "falling asleep": SLEEPY.sleep("FallingAsleep", 60, looked=(5, 7)).active("a", 8),
+    "asleep": SLEEPY.sleep("Asleep", 60).ready("a", 0),
+    "waking": SLEEPY.sleep("Waking", 60).ready("a", 0),
+    "scaled": rollout().scaled(2).autoscaled(8).stable("a", ready=6).scaler("a", BUSY).candidate("b", weight=20),
     "nothing": rollout().wanting("a"),
     "first": rollout().candidate("a", weight=100, step=2, ready=0),
     "serving": SERVING,
@@ -178,6 +184,50 @@ class TestContent:
         assert status.keys().isdisjoint({"candidate"})
         assert status["rollout"].keys().isdisjoint({"failed", "nextLook"})
         assert status["rollout"]["retiring"] == []
+
+
+class TestScaling:
+    def test_shows_the_pods_that_the_scaler_has_given(self):
+        scaled = rollout().scaled(2).autoscaled(8).stable("a", ready=5).scaler("a", BUSY).deploying("a", 6)
+        found = scaled.report()
+        assert (found.replicas, found.stable.replicas, found.stable.ready_replicas) == (6, 6, 5)
+        assert scaled.scaler("a", None).report().stable.replicas == scaled.scaler("a", None).decide().live[0].replicas
+
+    @pytest.mark.parametrize(
+        ("scenario", "phase"),
+        [
+            (SLEEPY.sleep("Awake", 5), "Ready"),
+            (SLEEPY.sleep("FallingAsleep", 5), "Sleeping"),
+            (SLEEPY.sleep("Asleep", 5).ready("a", 0), "Sleeping"),
+            (SLEEPY.sleep("Waking", 5).ready("a", 0), "Sleeping"),
+            (SLEEPY.sleep("Waking", 5).ready("a", 0).trouble("a", "OutOfMemory"), "Degraded"),
+            (SLEEPY.sleep("Awake", 5).ready("a", 0), "Degraded"),
+            (SLEEPY.sleep("Asleep", 5).ready("a", 0).failed("b"), "Degraded"),
+        ],
+    )
+    def test_sleep_is_a_phase(self, scenario, phase):
+        assert scenario.report().phase == phase
+
+    def test_tells_of_sleep_only_where_there_may_be_any(self):
+        assert "scaling" not in to_json(SERVING.report())
+        told = to_json(SLEEPY.sleep("FallingAsleep", 60, looked=(5, 7)).active("a", 8).report())["scaling"]
+        assert told == {
+            "state": "FallingAsleep",
+            "since": "2026-11-20T11:59:00Z",
+            "lookedAt": "2026-11-20T12:00:00Z",
+            "requests": 8,
+        }
+
+
+class TestLinks:
+    def test_are_there_where_the_operator_knows_the_pages(self):
+        known = SERVING.set_up(kiali_url="https://mesh.example.com/kiali/", grafana_url="https://grafana.example.com")
+        assert to_json(known.report())["links"] == {
+            "kiali": "https://mesh.example.com/kiali/console/namespaces/models/applications/digits",
+            "grafana": "https://grafana.example.com/d/nereid-model?var-namespace=models&var-name=digits",
+        }
+        assert "links" not in to_json(SERVING.report())
+        assert to_json(SERVING.set_up(kiali_url="https://k").report())["links"].keys() == {"kiali"}
 
 
 class TestInvalidSpec:

@@ -38,7 +38,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Annotations of the operator's pod; those of the installer win. */}}
 {{- define "nereid.podAnnotations" -}}
 {{- $annotations := dict }}
-{{- if .Values.metrics.scrapeAnnotations }}
+{{- if and .Values.metrics.scrapeAnnotations (not (include "nereid.monitors" (dict "root" . "switch" .Values.monitoring.podMonitors.enabled))) }}
 {{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.metrics.port) "prometheus.io/path" "/metrics" }}
 {{- end }}
 {{- with mergeOverwrite $annotations .Values.podAnnotations }}
@@ -79,6 +79,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Checks of a candidate run as a Job.
 - apiGroups: [batch]
   resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+# What makes a revision's pods more or fewer.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services]

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field
 
 from nereid.api.analysis import AnalysisSpec
 from nereid.api.checks import ChecksSpec
-from nereid.api.delivery import Host
 from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
+from nereid.api.traffic import Host
 
 Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from nereid.api.schema import ApiModel, ObjectName
+from nereid.api.schema import ApiModel, ObjectName, matching
 
 # 1 and "1" are the same quantity, and so must not make two revisions.
 Quantity = Annotated[
@@ -71,6 +71,28 @@ class ImagePullSecret(ApiModel):
     name: ObjectName = Field(description="Name of the Secret.")
 
 
+class TracingSpec(ApiModel):
+    """Triton's own spans, which continue the trace that the caller or the mesh has begun (W3C Trace Context)."""
+
+    url: str = Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            r"^https?://[^/?#\s]+[^?#\s]*$",
+            "must be the address of an OpenTelemetry collector's OTLP receiver over HTTP, for instance "
+            "http://otel-collector.observability:4318/v1/traces",
+        ),
+        description="OTLP receiver over HTTP, for instance http://otel-collector.observability:4318/v1/traces.",
+    )
+    sample_percent: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        default=None,
+        description=(
+            "Percentage of requests without a trace of their own that begin one. Those that belong to a sampled trace "
+            "are always recorded. Default: 0.1."
+        ),
+    )
+
+
 class RuntimeSpec(ApiModel):
     """How Triton runs: image, resources, place. Each change here is a new revision."""
 
@@ -109,6 +131,8 @@ class RuntimeSpec(ApiModel):
             "in flight. Make it longer than the longest request by 25 seconds. Default: 90."
         ),
     )
+
+    tracing: TracingSpec | None = Field(default=None, description="Where Triton sends its spans. Default: nowhere.")
 
     def pod_fields(self) -> dict[str, Any]:
         """Return the fields that the user set, as the API writes them."""

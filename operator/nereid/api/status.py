@@ -21,7 +21,8 @@ RolloutPhase = Literal[
     "Failed",
 ]
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
-Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Degraded", "Failed"]
+Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
+SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -186,10 +187,30 @@ class RolloutStatus(ApiModel):
     rollbacks: int = Field(default=0, description="How many rollbacks by hand were carried out.")
 
 
+class ScalingStatus(ApiModel):
+    """Whether the stable revision sleeps, for a model that may: all that the operator needs to continue."""
+
+    state: SleepPhase = Field(description="Whether it is awake; where it is not, requests wait in the activator.")
+    since: Time = Field(description="When this state began.")
+    looked_at: Time | None = Field(default=None, description="When its requests were last looked at.")
+    requests: int | None = Field(default=None, description="How many it had answered at that look.")
+
+
+class LinksStatus(ApiModel):
+    """Where the model can be looked at, as the operator's installer set it up."""
+
+    kiali: str | None = Field(default=None, description="Its traffic, in Kiali.")
+    grafana: str | None = Field(default=None, description="Its dashboard, in Grafana.")
+
+
 class Condition(ApiModel):
     """One aspect of the state, as the Kubernetes API conventions define conditions."""
 
-    type: str = Field(description="Which aspect: Ready, Available, Progressing, RolloutPassed or SpecValid.")
+    type: str = Field(
+        description=(
+            "Which aspect: Ready, Available, Progressing, RolloutPassed, SpecValid or, with maxReplicas, Scaling."
+        )
+    )
     status: ConditionStatus = Field(description="Whether it holds.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(description="Why, in a sentence that says what to change where something must be.")
@@ -210,6 +231,8 @@ class ModelDeploymentStatus(ApiModel):
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted with the traffic.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision that is being rolled out.")
     rollout: RolloutStatus | None = Field(default=None, description="The state of the rollout.")
+    scaling: ScalingStatus | None = Field(default=None, description="Whether the model sleeps, where it may.")
+    links: LinksStatus | None = Field(default=None, description="Where the model can be looked at.")
     history: list[ServedRevision] = Field(
         default=[], description="The stable revision and those before it, newest first."
     )

@@ -6,6 +6,7 @@ from nereid.build.checks import checks_job
 from nereid.build.metadata import Manifest
 from nereid.build.revision import controller_revision, deployment, destination_rule, service
 from nereid.build.routing import root_service, virtual_services
+from nereid.build.scaling import scaler
 from nereid.observed.facts import RevisionRecord
 from nereid.plan import CheckRun, LiveRevision, Plan
 
@@ -33,9 +34,10 @@ def manifests(
             manifest
             for one, record in known
             for manifest in (
-                deployment(owner, record, one.replicas, min_ready),
+                deployment(owner, record, one, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
+                *scaler(plan, record, one),
             )
         ),
         virtual_services(plan, live),

@@ -24,8 +24,15 @@ def child(
         },
         **body,
     }
-    manifest["metadata"]["annotations"] = {names.ANNOTATION_DESIRED_HASH: names.content_hash(manifest)}
-    return manifest
+    return annotated(manifest, {})
+
+
+def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
+    """Return a child's manifest with further annotations, stamped with the hash of all of it."""
+    bare = {key: value for key, value in manifest["metadata"].items() if key != "annotations"}
+    content = {**manifest, "metadata": {**bare, **({"annotations": dict(annotations)} if annotations else {})}}
+    stamp = {names.ANNOTATION_DESIRED_HASH: names.content_hash(content)}
+    return {**content, "metadata": {**bare, "annotations": {**annotations, **stamp}}}
 
 
 def common_labels(owner: Owner) -> dict[str, str]:

@@ -21,6 +21,9 @@ IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
 PRE_STOP_SECONDS: Final = 15
+# Triton's own: one of a thousand.
+DEFAULT_SAMPLE_PERCENT: Final = 0.1
+_PERCENT: Final = 100
 # What is left for unloading the model and for the sidecar after Triton's own exit timeout.
 EXIT_MARGIN_SECONDS: Final = 10
 
@@ -43,6 +46,7 @@ def pod_template(plan: Plan, version: str) -> dict[str, Any]:
                 "prometheus.io/scrape": "true",
                 "prometheus.io/port": str(names.PORT_METRICS),
                 "prometheus.io/path": "/metrics",
+                "kiali.io/dashboards": "triton,envoy",
                 # The sidecar shows how many requests are in flight, so that pods go only when none is.
                 "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
             },
@@ -76,6 +80,7 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
             "tritonserver",
             f"--model-repository={MODELS_PATH}",
             f"--exit-timeout-secs={_grace_seconds(plan) - PRE_STOP_SECONDS - EXIT_MARGIN_SECONDS}",
+            *_tracing(plan),
             *runtime.get("args", []),
         ],
         "ports": [
@@ -99,6 +104,24 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
         ],
     }
     return {**container, **{key: runtime[key] for key in ("env", "resources") if key in runtime}}
+
+
+def _tracing(plan: Plan) -> list[str]:
+    """Return the arguments by which Triton sends its spans (Triton, docs/user_guide/trace.md, OpenTelemetry)."""
+    tracing = plan.runtime.tracing
+    if tracing is None:
+        return []
+    every = max(1, round(_PERCENT / (tracing.sample_percent or DEFAULT_SAMPLE_PERCENT)))
+    settings = (
+        "mode=opentelemetry",
+        "level=TIMESTAMPS",
+        f"rate={every}",
+        f"opentelemetry,url={tracing.url}",
+        f"opentelemetry,resource=service.name={plan.owner.name}",
+        f"opentelemetry,resource=service.namespace={plan.owner.namespace}",
+        f"opentelemetry,resource=service.version={names.version_label(plan.model.version, plan.revision)}",
+    )
+    return [f"--trace-config={setting}" for setting in settings]
 
 
 def _fetch_container(plan: Plan) -> dict[str, Any]:

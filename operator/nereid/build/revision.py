@@ -6,7 +6,7 @@ from nereid import names
 from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
 from nereid.build.pod import PRE_STOP_SECONDS, pod_template
 from nereid.observed.facts import RevisionRecord
-from nereid.plan import Owner, Plan
+from nereid.plan import LiveRevision, Owner, Plan
 
 HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "appProtocol": "http"}
 GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
@@ -39,10 +39,11 @@ def controller_revision(owner: Owner, record: RevisionRecord) -> Manifest:
     )
 
 
-def deployment(owner: Owner, record: RevisionRecord, replicas: int, min_ready_seconds: int) -> Manifest:
-    """Return a revision's Deployment."""
+def deployment(owner: Owner, record: RevisionRecord, live: LiveRevision, min_ready_seconds: int) -> Manifest:
+    """Return a revision's Deployment; its number of pods is left out once a scaler sets it."""
+    is_scaled = live.scale is not None and live.scale.in_charge
     spec = {
-        "replicas": replicas,
+        **({} if is_scaled else {"replicas": live.replicas}),
         "minReadySeconds": min_ready_seconds,
         "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
         "template": record.template,

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from nereid import names
 from nereid.api.rollout import ABTestSpec, CookieMatch
-from nereid.build.metadata import Manifest, child
+from nereid.api.schema import seconds
+from nereid.build.metadata import Manifest, annotated, child
 from nereid.build.revision import service_host, service_spec
+from nereid.links import annotations
 from nereid.observed.facts import MATCHED
 from nereid.plan import ALL_TRAFFIC, LiveRevision, Plan
+from nereid.scaling import DEFAULT_COLD_START_TIMEOUT
 
 Headers = Mapping[str, Any]
 Route = dict[str, Any]
@@ -46,7 +49,8 @@ def root_service(plan: Plan, primary: LiveRevision) -> Manifest:
     In the mesh the VirtualService decides where its requests go; its selector is for clients without a proxy.
     """
     spec = service_spec(plan.owner, primary.revision)
-    return child("v1", "Service", plan.owner.name, plan.owner, {"app": plan.owner.name}, {"spec": spec})
+    labels = {"app": plan.owner.name}
+    return annotated(child("v1", "Service", plan.owner.name, plan.owner, labels, {"spec": spec}), annotations(plan))
 
 
 def url(plan: Plan, *, tls: bool) -> str:
@@ -116,16 +120,31 @@ def _among_cookies(cookie: CookieMatch) -> str:
 
 def _route(plan: Plan, live: Sequence[LiveRevision], port: int) -> Route:
     routed = [one for one in live if one.weight > 0]
+    gated = next((one for one in routed if one.is_gated), None)
+    if gated is not None and plan.settings.activator_service:
+        return _gated_route(plan, gated, port)
     destinations = [{"destination": _destination(plan, one.revision, port), "weight": one.weight} for one in routed]
     if len(routed) == 1:
         del destinations[0]["weight"]
-    return {
-        "route": destinations,
-        **_mirror(plan, live, port),
-        "timeout": f"{plan.timeout}s",
-        # Istio's own default retries twice and so would hide a revision's faults.
-        "retries": {"attempts": 0},
+    return {"route": destinations, **_mirror(plan, live, port), **_limits(plan.timeout)}
+
+
+def _gated_route(plan: Plan, live: LiveRevision, port: int) -> Route:
+    """Return the route by way of the activator, which has a request wait for a pod of the revision."""
+    # It may wake up because nothing is scaled any more.
+    patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else seconds(DEFAULT_COLD_START_TIMEOUT)
+    host = f"{plan.settings.activator_service}.svc.{plan.settings.cluster_domain}"
+    told = {
+        names.HEADER_TARGET: _destination(plan, live.revision, port)["host"],
+        names.HEADER_COLD_START_SECONDS: str(patience),
     }
+    destination = {"destination": {"host": host, "port": {"number": port}}}
+    return {"route": [destination], "headers": {"request": {"set": told}}, **_limits(patience + plan.timeout)}
+
+
+def _limits(timeout: int) -> Route:
+    # Istio's own default retries twice and so would hide a revision's faults.
+    return {"timeout": f"{timeout}s", "retries": {"attempts": 0}}
 
 
 def _mirror(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, Any]:

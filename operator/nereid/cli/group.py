@@ -29,6 +29,7 @@ _SECTIONS: Final = {
     },
     "In Nereid's own containers": {
         "run": "nereid.cli.run:run",
+        "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.fetch.command:fetch",
         "check": "nereid.checks.command:check",
     },

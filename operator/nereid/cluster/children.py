@@ -23,7 +23,8 @@ class Child:
     """An observed child.
 
     `content` is what may be compared with a manifest, as JSON; None once it was found to hold all that `desired_hash`
-    stands for. `owner_uid` is its controller's, empty where there is none.
+    stands for. `owner_uid` is its controller's, empty where there is none. `holds_replicas`: its number of pods is what
+    Nereid has applied, and would be reset if the next manifest left it out.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Child:
     content: bytes | None
     deleting: bool
     facts: Facts
+    holds_replicas: bool = False
 
     @property
     def key(self) -> ChildKey:
@@ -87,6 +89,7 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
         content=content,
         deleting="deletionTimestamp" in metadata,
         facts=facts_of(kind, raw),
+        holds_replicas=kind == "Deployment" and _holds_replicas(metadata),
     )
 
 
@@ -96,6 +99,11 @@ def comparable(raw: Mapping[str, Any]) -> dict[str, Any]:
     kept = {field: metadata[field] for field in ("labels", "annotations", "ownerReferences") if field in metadata}
     body = {field: value for field, value in raw.items() if field not in _NOT_COMPARED}
     return {"metadata": kept, **body}
+
+
+def _holds_replicas(metadata: Mapping[str, Any]) -> bool:
+    ours = (one for one in metadata.get("managedFields", []) if one.get("manager") == names.FIELD_MANAGER)
+    return any("f:replicas" in one.get("fieldsV1", {}).get("f:spec", {}) for one in ours)
 
 
 _NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})

@@ -67,7 +67,7 @@ class Client:
         """Return an object; raises NotFound."""
         return await self._request("GET", resource.path(namespace, name))
 
-    async def apply(self, manifest: Manifest, *, force: bool) -> Raw:
+    async def apply(self, manifest: Manifest, *, force: bool, field_manager: str = names.FIELD_MANAGER) -> Raw:
         """Apply a manifest server-side and return the object that it has become.
 
         `metadata.uid` and `metadata.resourceVersion` in it are preconditions. Without `force`, fields that another
@@ -75,7 +75,7 @@ class Client:
         """
         metadata = manifest["metadata"]
         path = resource_of(manifest).path(metadata["namespace"], metadata["name"])
-        parameters = {"fieldManager": names.FIELD_MANAGER, "force": str(force).lower()}
+        parameters = {"fieldManager": field_manager, "force": str(force).lower()}
         return await self._request("PATCH", path, parameters, manifest, _APPLY)
 
     async def apply_status(

@@ -15,12 +15,22 @@ from nereid.cluster.children import Child, Children, comparable
 from nereid.cluster.client import Client
 from nereid.cluster.comparison import covers
 from nereid.cluster.errors import ApiError, Conflict, NotFound, Rejected
-from nereid.cluster.resources import CHILDREN, CONTROLLER_REVISION, JOB, Manifest, resource_of
+from nereid.cluster.resources import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    HORIZONTAL_POD_AUTOSCALER,
+    JOB,
+    SCALED_OBJECT,
+    Manifest,
+    resource_of,
+)
+from nereid.observed.facts import DeploymentFacts
 from nereid.plan import Owner
 
 # The API server ignores it while it creates an object and refuses it for one that exists: no object is older than 1.
 _MUST_NOT_EXIST: Final = {"resourceVersion": "1"}
 _CHILD_KINDS: Final = frozenset(resource.kind for resource in CHILDREN)
+_SCALERS: Final = frozenset({HORIZONTAL_POD_AUTOSCALER.kind, SCALED_OBJECT.kind})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ async def converge(
 
     A member that fails stops neither its wave nor the later ones: a route must be able to go back although a Deployment
     is refused. But nothing is deleted then, as what failed may be what no longer points at it. Children of the
-    revisions in `keep` are never deleted, nor are the ControllerRevisions of those in `keep_records`.
+    revisions in `keep` are never deleted, but for their scalers, which come and go while a revision lives; nor are the
+    ControllerRevisions of those in `keep_records`.
     """
     convergence = _Convergence(client, children, owner)
     for wave in waves:
@@ -115,6 +126,7 @@ class _Convergence:
                 return _name_conflict(manifest, "belongs to another owner")
             if not child.deleting and kind != JOB.kind and not self._is_current(child, manifest):
                 # A Job is made once: its template cannot be changed.
+                await self._hand_over_replicas(child, manifest)
                 await self._apply(manifest, {"uid": child.uid}, force=True)
         except Rejected as error:
             return Rejection(kind, metadata["name"], str(error))
@@ -144,7 +156,7 @@ class _Convergence:
             for child in self._children.of(self._owner)
             if child.kind in _CHILD_KINDS
             and (child.kind, child.name) not in wanted
-            and child.revision not in keep
+            and (child.revision not in keep or child.kind in _SCALERS)
             and not (child.kind == CONTROLLER_REVISION.kind and child.revision in keep_records)
             and not child.deleting
         ]
@@ -167,6 +179,23 @@ class _Convergence:
             return False
         self._children.verified(child)
         return True
+
+    async def _hand_over_replicas(self, child: Child, manifest: Manifest) -> None:
+        """Keep the number of pods when it is left to a scaler: a field that nobody else holds is reset to its default.
+
+        Another field manager takes it, and loses it to the scaler at its first change.
+        """
+        if not child.holds_replicas or "replicas" in manifest["spec"] or not isinstance(child.facts, DeploymentFacts):
+            return
+        metadata = {key: manifest["metadata"][key] for key in ("namespace", "name")}
+        body = {
+            "apiVersion": manifest["apiVersion"],
+            "kind": manifest["kind"],
+            "metadata": {**metadata, "uid": child.uid},
+            "spec": {"replicas": child.facts.replicas},
+        }
+        self._writes += 1
+        await self._client.apply(body, force=True, field_manager=names.HANDOVER_FIELD_MANAGER)
 
     async def _create(self, manifest: Manifest) -> NameConflict | None:
         try:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, Protocol
 
@@ -37,13 +37,26 @@ class Sink(Protocol):
 
 
 class Informer:
-    """The list-and-watch of one kind, in one namespace or (None) in all of them."""
+    """The list-and-watch of one kind, in one namespace or (None) in all of them.
+
+    With `on_served` the cluster may lack the kind: it is looked for from time to time, and `on_served` is called when
+    it turns out that it is there, or that it is not.
+    """
 
     def __init__(
-        self, client: Client, resource: Resource, sink: Sink, *, namespace: str | None, label_selector: str
+        self,
+        client: Client,
+        resource: Resource,
+        sink: Sink,
+        *,
+        namespace: str | None,
+        label_selector: str,
+        on_served: Callable[[], None] | None = None,
     ) -> None:
         self.resource = resource
         self.synced = asyncio.Event()
+        self.is_served = True
+        self._on_served = on_served
         self._client = client
         self._sink = sink
         self._scope = (resource, namespace, label_selector)
@@ -65,7 +78,7 @@ class Informer:
             try:
                 if self._resource_version is None:
                     self._resource_version = await self._list()
-                    self.synced.set()
+                    self._served(is_served=True)
                 await self._watch(self._resource_version)
                 # A server or a proxy that ends each watch at once must not be asked in a tight loop.
                 await asyncio.sleep(_PAUSE_BETWEEN_WATCHES)
@@ -110,9 +123,18 @@ class Informer:
         self._alive_at = time.monotonic()
         self._pause = _FIRST_PAUSE
 
+    def _served(self, *, is_served: bool) -> None:
+        changed, self.is_served = self.is_served != is_served, is_served
+        self.synced.set()
+        if changed and self._on_served:
+            self._on_served()
+
     async def _rest(self, error: ApiError) -> None:
         self._alive_at = time.monotonic()
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) and self._on_served:
+            self._resource_version = None
+            self._served(is_served=False)
+        elif isinstance(error, NotFound):
             logger.warning("%s are not served: install their CustomResourceDefinition", self.resource.plural)
         else:
             logger.warning("Watching %s broke off: %s", self.resource.plural, error)

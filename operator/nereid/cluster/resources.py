@@ -40,11 +40,24 @@ VIRTUAL_SERVICE: Final = Resource("networking.istio.io", "v1", "VirtualService",
 DESTINATION_RULE: Final = Resource("networking.istio.io", "v1", "DestinationRule", "destinationrules")
 GATEWAY: Final = Resource("networking.istio.io", "v1", "Gateway", "gateways")
 JOB: Final = Resource("batch", "v1", "Job", "jobs")
+HORIZONTAL_POD_AUTOSCALER: Final = Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+SCALED_OBJECT: Final = Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 POD: Final = Resource("", "v1", "Pod", "pods")
 EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
 
 # What Nereid makes for a ModelDeployment, and so what it repairs and removes.
-CHILDREN: Final = (CONTROLLER_REVISION, DEPLOYMENT, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE, JOB)
+CHILDREN: Final = (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    SERVICE,
+    DESTINATION_RULE,
+    VIRTUAL_SERVICE,
+    JOB,
+    HORIZONTAL_POD_AUTOSCALER,
+    SCALED_OBJECT,
+)
+# Kinds that a cluster may lack: what needs them says so.
+OPTIONAL: Final = frozenset({SCALED_OBJECT})
 # What it watches besides ModelDeployments. Pods are made by Deployments; they tell why a revision is not ready.
 WATCHED: Final = (*CHILDREN, POD)
 

@@ -6,7 +6,6 @@ back grows with the number of callers, not with the mesh.
 """
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Final
 
 from nereid import names
@@ -19,6 +18,7 @@ from nereid.metrics.prometheus import Prometheus, RawSeries
 from nereid.metrics.tracks import Track, aligned, single
 from nereid.observed.counters import Counts, NoData, counts
 from nereid.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
+from nereid.telemetry.latency_bounds import spellings
 
 _REQUESTS: Final = "istio_requests_total"
 _BUCKETS: Final = "istio_request_duration_milliseconds_bucket"
@@ -74,7 +74,7 @@ def _is_of(track: Track, request: SampleRequest, revision: str) -> bool:
 
 async def _slow(prometheus: Prometheus, request: SampleRequest, book: Book, objective: int) -> Comparison:
     """Count by the histogram alone: it is a little behind the counters, so that a difference to them would be wrong."""
-    bounds = "|".join(text.replace(".", r"\\.").replace("+", r"\\+") for text in (*_spellings(objective), _INFINITY))
+    bounds = "|".join(text.replace(".", r"\\.").replace("+", r"\\+") for text in (*spellings(objective), _INFINITY))
     selector = f'{_BUCKETS}{{{_matchers(request)},{_BOUND}=~"{bounds}"}}'
     series = await prometheus.raw_series(selector, book.window.range_seconds, book.window.until)
     tracks = [_histogram(buckets, objective) for buckets in _by_histogram(series)]
@@ -121,13 +121,6 @@ async def _no_such_bound(
         f"latencyObjectiveMilliseconds {objective} is no bucket bound of istio_request_duration_milliseconds; "
         f"the nearest ones are {said}"
     )
-
-
-def _spellings(objective: int) -> tuple[str, ...]:
-    """Return how a bound can be written: by Envoy, by Prometheus 3, which adds a decimal, and for a million or more."""
-    digits = str(Decimal(objective).normalize()).partition("E")[0].replace(".", "")
-    mantissa = f"{digits[0]}.{digits[1:]}".rstrip("0").rstrip(".")
-    return (str(objective), f"{objective}.0", f"{mantissa}e+{len(str(objective)) - 1:02d}")
 
 
 def _checked_counts(counted: Counts | NoData) -> Counts:

@@ -14,6 +14,10 @@ from nereid.observed.sample import Activity, Sample, SampleFailure
 PROTOCOLS: Final = ("grpc", "http")
 MATCHED: Final = "matched-"
 
+# What stands in a routing for the activator, where requests wait for a pod of the stable revision: the last word of its
+# Service's name, as a revision is that of its own.
+ACTIVATOR: Final = "activator"
+
 Shares = frozenset[tuple[str, int]]
 
 
@@ -86,6 +90,19 @@ class RevisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ScalerFacts:
+    """A revision's HorizontalPodAutoscaler or ScaledObject.
+
+    is_active: whether somebody asks for the revision; None where the scaler does not know. works: whether it reads what
+    it follows; None before it has said so. trouble: why it does not.
+    """
+
+    is_active: bool | None
+    works: bool | None
+    trouble: Trouble | None
+
+
+@dataclass(frozen=True, slots=True)
 class RevisionObserved:
     """All that is seen of one revision."""
 
@@ -93,6 +110,17 @@ class RevisionObserved:
     deployment: DeploymentFacts | None = None
     pods: Sequence[PodFacts] = ()
     has_service: bool = False
+    scaler: ScalerFacts | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its scaler knows that nobody asks for it."""
+        return self.scaler is not None and self.scaler.is_active is False and self.scaler.works is not False
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether its scaler knows that somebody asks for it."""
+        return self.scaler is not None and self.scaler.is_active is True
 
     @property
     def ready(self) -> int:
@@ -173,7 +201,7 @@ class Routing:
     matched: Shares = frozenset()
 
 
-Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | ChecksFacts | None
+Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | ScalerFacts | ChecksFacts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +211,7 @@ class Observed:
     sample: what was measured of the candidate, if that was asked for. checks: what has come of the checks that run.
     hindrance: what keeps these from running, as far as is known.
     activity: what the pods of retiring revisions do, by revision, where that was asked for.
+    has_keda: whether the cluster has KEDA's ScaledObjects.
     """
 
     revisions: Mapping[str, RevisionObserved]
@@ -191,6 +220,7 @@ class Observed:
     checks: ChecksFacts | None = None
     hindrance: str | None = None
     activity: Mapping[str, Activity] = field(default_factory=dict)
+    has_keda: bool = True
 
     def is_routed(self, wanted: Routing) -> bool:
         """Whether all routes there are lead just where they are wanted to."""
@@ -210,6 +240,7 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     deployments: dict[str, DeploymentFacts] = {}
     pods: dict[str, list[PodFacts]] = {}
     services: set[str] = set()
+    scalers: dict[str, ScalerFacts] = {}
     routings: set[Routing] = set()
     for revision, facts in children:
         if isinstance(facts, RouteFacts):
@@ -218,6 +249,8 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
             continue
         elif isinstance(facts, ServiceFacts):
             services.add(revision)
+        elif isinstance(facts, ScalerFacts):
+            scalers[revision] = facts
         elif isinstance(facts, RevisionRecord):
             records[revision] = facts
         elif isinstance(facts, DeploymentFacts):
@@ -227,9 +260,13 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     return Observed(
         {
             revision: RevisionObserved(
-                records.get(revision), deployments.get(revision), tuple(pods.get(revision, ())), revision in services
+                records.get(revision),
+                deployments.get(revision),
+                tuple(pods.get(revision, ())),
+                revision in services,
+                scalers.get(revision),
             )
-            for revision in {*records, *deployments, *pods, *services}
+            for revision in {*records, *deployments, *pods, *services, *scalers}
         },
         frozenset(routings),
     )

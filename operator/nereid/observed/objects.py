@@ -17,6 +17,7 @@ from nereid.observed.facts import (
     Trouble,
 )
 from nereid.observed.pods import pod_facts
+from nereid.observed.scalers import autoscaler_facts, scaled_object_facts
 from nereid.observed.sentence import as_sentence
 
 _ALL: Final = 100
@@ -37,6 +38,10 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
             return ServiceFacts()
         case "VirtualService":
             return route_facts(raw)
+        case "HorizontalPodAutoscaler":
+            return autoscaler_facts(raw)
+        case "ScaledObject":
+            return scaled_object_facts(raw)
         case "ControllerRevision":
             return revision_record(raw)
         case _:

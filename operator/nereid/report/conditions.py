@@ -11,7 +11,8 @@ from nereid.observed.facts import Observed, RevisionObserved, Trouble
 from nereid.plan import Plan
 from nereid.report.analysis import analysis_status
 from nereid.rollout.checks import RUNNING
-from nereid.rollout.routing import describe
+from nereid.rollout.routing import describe, is_gated
+from nereid.rollout.scaling import lacks_activator, obstacle
 from nereid.rollout.state import NO_PLACE, PAUSED, Decision, RolloutState
 
 
@@ -60,7 +61,9 @@ def spec_valid(_picture: Picture) -> Verdict:
 
 
 def available(picture: Picture) -> Verdict:
-    """Tell whether requests are answered at all."""
+    """Tell whether requests are answered at all; those to a sleeping model are, once it has woken up."""
+    if is_gated(picture.decision.state):
+        return Verdict("True", "Sleeping", _sleep_message(picture))
     if picture.serving.available:
         return Verdict("True", "ReplicasAvailable", f"Revision {picture.decision.live[0].revision} serves")
     if picture.decision.state.stable is None:
@@ -94,10 +97,45 @@ def ready(picture: Picture) -> Verdict:
         return Verdict("False", "FirstRevisionPending", rollout_message(picture))
     if state.candidate or state.phase == "RollingBack":
         return Verdict("False", "RolloutInProgress", rollout_message(picture))
+    if is_gated(state):
+        return Verdict("True", "Sleeping", _sleep_message(picture))
     if picture.stable.available < picture.plan.replicas:
         count = f"{picture.stable.available} of {picture.plan.replicas}"
         return Verdict("False", "ReplicasNotReady", f"{count} pods of revision {state.stable} are ready")
     return Verdict("True", "Serving", f"Revision {state.stable} serves with all its pods")
+
+
+def scaling(picture: Picture) -> Verdict:
+    """Tell whether the number of pods follows what the spec names."""
+    wanted, state = picture.plan.autoscaling, picture.decision.state
+    if found := obstacle(picture.plan, picture.observed):
+        return Verdict("False", found.reason, found.message)
+    scaler = picture.serving.scaler
+    if scaler and scaler.trouble:
+        return Verdict("False", scaler.trouble.reason, f"{scaler.trouble.message}: the pods that there are stay")
+    if lacks_activator(picture.plan):
+        return Verdict(
+            "False", "ActivatorNotInstalled", "minReplicas: 0 needs the activator: set activator.enabled in the chart"
+        )
+    if is_gated(state):
+        return Verdict("True", "Sleeping", _sleep_message(picture))
+    if wanted is None or picture.decision.live[0].scale is None:
+        return Verdict("Unknown", "RolloutInProgress", "With surge 0, nothing is scaled while a rollout runs")
+    if scaler is None or scaler.works is None:
+        return Verdict("Unknown", "ScalerStarting", "The scaler has not measured anything yet")
+    followed = ", ".join(f"{metric.type} {metric.target:g}" for metric in wanted.metrics)
+    return Verdict("True", "ScalerActive", f"The number of pods follows {followed}, up to {wanted.maximum}")
+
+
+def _sleep_message(picture: Picture) -> str:
+    state = picture.decision.state
+    match state.sleep and state.sleep.state:
+        case "FallingAsleep":
+            return f"Nobody asks for revision {state.stable}: its pods end soon"
+        case "Waking":
+            return f"Revision {state.stable} wakes up: requests wait for its first pod"
+        case _:
+            return f"Revision {state.stable} sleeps: the next request starts its first pod, and waits for it"
 
 
 def trouble_of(picture: Picture) -> Trouble | None:
@@ -111,7 +149,8 @@ def trouble_of(picture: Picture) -> Trouble | None:
         return Trouble(found.reason, f"{role} revision {state.candidate}: {found.message}")
     if state.failed:
         return Trouble(state.failed.reason, _failure_sentence(picture))
-    if state.stable and picture.stable.trouble and picture.stable.available < picture.plan.replicas:
+    is_asleep = state.sleep is not None and state.sleep.state == "Asleep"
+    if state.stable and picture.stable.trouble and picture.stable.available < picture.plan.replicas and not is_asleep:
         found = picture.stable.trouble
         return Trouble(found.reason, f"Stable revision {state.stable}: {found.message}")
     return None
@@ -204,6 +243,8 @@ _CONDITIONS: Final = {
 def conditions(picture: Picture, previous: Sequence[Condition], now: datetime) -> list[Condition]:
     """Return all conditions; one whose status is as before keeps the time of its last transition."""
     verdicts = {kind: judge(picture) for kind, judge in _CONDITIONS.items()}
+    if picture.plan.autoscaling:
+        verdicts["Scaling"] = scaling(picture)
     return dated(verdicts, previous, picture.plan.owner.generation, now)
 
 

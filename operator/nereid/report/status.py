@@ -6,9 +6,11 @@ from typing import Any
 
 from nereid import names
 from nereid.api.status import Condition, ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
+from nereid.links import links
 from nereid.observed.facts import RevisionRecord, Trouble
 from nereid.plan import LiveRevision
 from nereid.report.conditions import Picture, Verdict, conditions, dated, rollout_message, trouble_of
+from nereid.rollout.routing import is_gated
 from nereid.rollout.state import PAUSED
 from nereid.rollout.timing import deadline
 
@@ -38,6 +40,8 @@ def report(
         stable=_revision(picture, live[state.stable], records, known) if state.stable else None,
         candidate=_revision(picture, live[state.candidate], records, known) if state.candidate else None,
         rollout=_rollout(picture),
+        scaling=state.sleep,
+        links=links(picture.plan),
         history=list(state.history),
         conditions=conditions(picture, previous.conditions, now),
     )
@@ -93,9 +97,15 @@ def _revision(
         version=record.version if record else before.version if before else live.revision,
         model_uri=record.model_uri if record else before.model_uri if before else "",
         weight=live.weight,
-        replicas=live.replicas,
+        replicas=_replicas(picture, live),
         ready_replicas=picture.observed.of(live.revision).available,
     )
+
+
+def _replicas(picture: Picture, live: LiveRevision) -> int:
+    """Return how many pods a revision should have; where a scaler decides, the Deployment tells."""
+    deployment = picture.observed.of(live.revision).deployment
+    return deployment.replicas if live.scale and live.scale.in_charge and deployment else live.replicas
 
 
 def _rollout(picture: Picture) -> RolloutStatus:
@@ -130,6 +140,10 @@ def _phase(picture: Picture) -> Phase:
         return "Failed" if troubled else "Pending"
     if state.candidate:
         return "Paused" if state.phase == "Paused" or state.reason == PAUSED else "Progressing"
-    if troubled or picture.stable.available < picture.plan.replicas:
+    if troubled:
+        return "Degraded"
+    if is_gated(state):
+        return "Sleeping"
+    if picture.stable.available < picture.plan.replicas:
         return "Degraded"
     return "Progressing" if state.phase == "RollingBack" else "Ready"

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from nereid.observed.facts import Observed
 from nereid.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, LiveRevision, Plan, RolloutPlan
-from nereid.rollout.routing import FULL, routing_of
+from nereid.rollout.routing import FULL, is_gated, routing_of
+from nereid.rollout.scaling import scale_of, scaled_pods
+from nereid.rollout.settling import is_at_rest
 from nereid.rollout.state import OBSTACLES, RolloutState
 
 
@@ -66,20 +68,35 @@ def waits_for_places(plan: Plan, state: RolloutState) -> bool:
     return not plan.rollout.surge and bool(state.retiring)
 
 
-def with_floor(plan: Plan, state: RolloutState) -> RolloutState:
-    """Return the state with the most pods that stable was to have while the rollout runs: it gets no fewer."""
+def with_floor(plan: Plan, observed: Observed, state: RolloutState) -> RolloutState:
+    """Return the state with the most pods that stable has had, or was to have, while the rollout runs.
+
+    It gets no fewer meanwhile: each revision has a part of the load, by which a scaler would take stable's away.
+    """
     runs = state.stable is not None and (state.candidate is not None or state.phase == "RollingBack")
-    return replace(state, floor=plan.replicas) if runs and plan.replicas > state.floor else state
+    most = max(plan.replicas, scaled_pods(plan, observed, state.stable))
+    return replace(state, floor=most) if runs and most > state.floor else state
 
 
 def live_revisions(plan: Plan, observed: Observed, state: RolloutState) -> tuple[LiveRevision, ...]:
     """Return every revision that keeps its pods, the primary one first."""
     live = []
     if state.stable is not None:
-        live.append(LiveRevision(state.stable, _stable_pods(plan, observed, state), Exposure(FULL - state.weight)))
+        live.append(_live_stable(plan, observed, state, state.stable))
     if state.candidate is not None:
-        live.append(LiveRevision(state.candidate, _candidate_pods(plan, observed, state), state.exposure))
+        pods, scale = _candidate_pods(plan, observed, state), scale_of(plan, observed, state, state.candidate)
+        live.append(LiveRevision(state.candidate, pods, state.exposure, scale))
     return (*live, *(LiveRevision(one.revision, one.replicas, NO_TRAFFIC) for one in state.retiring))
+
+
+def _live_stable(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> LiveRevision:
+    pods, scale = _stable_pods(plan, observed, state), scale_of(plan, observed, state, stable)
+    if scale and scale.sleeps:
+        pods = 0
+    elif not (scale and scale.in_charge) and (plan.rollout.surge or is_at_rest(state)):
+        # What it has stays while there is no scaler that could tell better: not yet, or not any more.
+        pods = max(pods, scaled_pods(plan, observed, stable))
+    return LiveRevision(stable, pods, Exposure(FULL - state.weight), scale, is_gated(state))
 
 
 def _base(plan: Plan, state: RolloutState) -> int:

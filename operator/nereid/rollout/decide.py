@@ -7,12 +7,14 @@ Semantics: docs/rollouts.md.
 from dataclasses import replace
 from datetime import datetime
 
+from nereid.api.status import ScalingStatus
 from nereid.observed.facts import Observed
 from nereid.plan import ALL_TRAFFIC, Command, Plan
 from nereid.rollout import analysis, checks, draining, history
 from nereid.rollout.capacity import live_revisions, with_floor
-from nereid.rollout.routing import routing_of
+from nereid.rollout.routing import is_gated, routing_of
 from nereid.rollout.settling import at_rest, settled
+from nereid.rollout.sleeping import next_sleep
 from nereid.rollout.start import started, started_instead
 from nereid.rollout.state import Decision, Event, RolloutState, Transition, not_after, whole_second
 from nereid.rollout.steps import advance, complete
@@ -29,11 +31,16 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = settled(not_after(state, now), now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
-    state = history.unpinned(plan, with_floor(plan, state))
+    state = history.unpinned(plan, with_floor(plan, observed, state))
     wanted, (following, events) = history.wanted(plan, observed, state)
     if following == state and not events:
         state, failure = analysis.absorbed(plan, state, observed.sample, now)
         following, events = _next(wanted, observed, state, now, failure)
+        moves = following != state or bool(events)
+        if is_gated(state) or not moves:
+            # A sleeping revision is woken before anything is rolled out beside it.
+            following, events = next_sleep(wanted, observed, state, now, moves=moves)
+    following = with_floor(wanted, observed, following)
     return Decision(
         following,
         live_revisions(wanted, observed, following),
@@ -52,7 +59,9 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     retiring = tuple(
         one.model_copy(update={"since": begun, "looked_at": None, "requests": None}) for one in state.retiring
     )
-    return replace(state, retiring=retiring, since=begun if state.phase in ROUTE_CHANGES else state.since)
+    sleep = state.sleep and (ScalingStatus(state=state.sleep.state, since=begun) if is_gated(state) else state.sleep)
+    since = begun if state.phase in ROUTE_CHANGES else state.since
+    return replace(state, retiring=retiring, sleep=sleep, since=since)
 
 
 def _next(

@@ -2,14 +2,21 @@
 
 from typing import Final
 
-from nereid.observed.facts import Routing
+from nereid.observed.facts import ACTIVATOR, Routing
 from nereid.rollout.state import RolloutState
 
 FULL: Final = 100
 
 
+def is_gated(state: RolloutState) -> bool:
+    """Whether requests take the way by the activator, as stable has no pods, or is about to have none."""
+    return state.sleep is not None and state.sleep.state != "Awake"
+
+
 def routing_of(state: RolloutState) -> Routing:
     """Return where the routes are to lead: each revision that gets traffic, with its weight in percent."""
+    if is_gated(state):
+        return Routing(weights=frozenset({(ACTIVATOR, FULL)}))
     weights = {(state.stable, FULL - state.weight), (state.candidate, state.weight)}
     mirrored, matched = state.exposure.mirror, state.exposure.matched
     return Routing(

@@ -23,6 +23,11 @@ def at_rest(state: RolloutState, phase: RolloutPhase, now: datetime, reason: str
     return entered(resting, phase, now, reason)
 
 
+def is_at_rest(state: RolloutState) -> bool:
+    """Whether nothing is being rolled out, nor taken back."""
+    return state.candidate is None and state.phase in _AT_REST
+
+
 def settled(state: RolloutState, now: datetime) -> RolloutState:
     """Return the state in which stable may have fewer pods again, once it is time."""
     over = moment(state)
@@ -31,6 +36,6 @@ def settled(state: RolloutState, now: datetime) -> RolloutState:
 
 def moment(state: RolloutState) -> datetime | None:
     """Return when stable may have fewer pods again; None where nothing keeps it from it, or a rollout runs."""
-    if not state.floor or state.candidate is not None or state.phase not in _AT_REST:
+    if not state.floor or not is_at_rest(state):
         return None
     return state.since + timedelta(seconds=SECONDS)

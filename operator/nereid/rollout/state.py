@@ -12,6 +12,7 @@ from nereid.api.status import (
     PinnedRevision,
     RetiringRevision,
     RolloutPhase,
+    ScalingStatus,
     ServedRevision,
 )
 from nereid.plan import NO_TRAFFIC, CheckRun, Exposure, LiveRevision
@@ -37,7 +38,8 @@ class RolloutState:
 
     `exposure` is what of the traffic is routed to the candidate. `step` is an index into the plan's steps; their
     number stands for the last move, to everything. `floor` is how many pods stable keeps at least. `checks` are those
-    that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand that were carried out.
+    that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand that were carried out. `sleep` is
+    set for a model that may sleep.
     """
 
     phase: RolloutPhase = "Idle"
@@ -58,6 +60,7 @@ class RolloutState:
     pinned: PinnedRevision | None = None
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
+    sleep: ScalingStatus | None = None
 
     @property
     def weight(self) -> int:
@@ -94,6 +97,7 @@ class RolloutState:
             pinned=rollout.pinned,
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
+            sleep=status.scaling,
         )
 
 
@@ -144,6 +148,12 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
         state,
         since=min(state.since, latest),
         retiring=retiring,
+        sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged
         and replace(judged, sampled_at=min(judged.sampled_at, latest), looked_at=min(judged.looked_at, latest)),
     )
+
+
+def _sleep_not_after(sleep: ScalingStatus, latest: datetime) -> ScalingStatus:
+    looked_at = sleep.looked_at and min(sleep.looked_at, latest)
+    return sleep.model_copy(update={"since": min(sleep.since, latest), "looked_at": looked_at})

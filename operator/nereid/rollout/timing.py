@@ -5,7 +5,7 @@ from typing import Final
 
 from nereid.observed.facts import Observed
 from nereid.plan import Plan, RolloutPlan
-from nereid.rollout import analysis, checks, draining, settling
+from nereid.rollout import analysis, checks, draining, settling, sleeping
 from nereid.rollout.routing import routing_of
 from nereid.rollout.state import OBSTACLES, RolloutState
 
@@ -74,6 +74,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
+    if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
+        moments.append(sleep_over)
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
         # One that is due is under way, and wakes by itself.

@@ -9,6 +9,7 @@ from nereid.observed.facts import Observed
 from nereid.plan import NO_TRAFFIC, Plan
 from nereid.rollout.capacity import carried, live_revisions
 from nereid.rollout.routing import FULL
+from nereid.rollout.scaling import scaled_pods
 from nereid.rollout.state import Event, RolloutState, Transition, entered, whole_second
 from nereid.rollout.timing import is_over
 
@@ -65,4 +66,6 @@ def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: 
 def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> RetiringRevision:
     """Return a revision that is to lose its traffic, with the pods that it has, so that none is started for it."""
     replicas = {one.revision: one.replicas for one in live_revisions(plan, observed, state)}
-    return RetiringRevision(revision=revision, since=whole_second(now), replicas=replicas[revision])
+    # Those that a scaler has given it serve until the routes lead elsewhere.
+    most = max(replicas[revision], scaled_pods(plan, observed, revision))
+    return RetiringRevision(revision=revision, since=whole_second(now), replicas=most)

@@ -1,12 +1,12 @@
-"""Where each ModelDeployment and its rollout stand, read from their status whenever Prometheus asks.
+"""Where each ModelDeployment and its rollout stand, read from spec and status whenever Prometheus asks.
 
-Nothing is remembered from scrape to scrape, so that the figures are those of the status, also after a restart, and are
+Nothing is remembered from scrape to scrape, so that the figures are those of the object, also after a restart, and are
 gone with the object.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -14,20 +14,16 @@ from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, ModelDeploymentStatus, RolloutStatus
+from nereid.telemetry import objectives, revisions
+from nereid.telemetry.samples import Family, Reported, Sample
 
 # Evidence against a decision can grow without bound, and would only stretch the axis of a graph.
 LEAST_EVIDENCE: Final = -1.0
 
-
-class Family(NamedTuple):
-    """A metric: its help text, and its labels beside namespace and name."""
-
-    help: str
-    labels: tuple[str, ...] = ()
-
-
 FAMILIES: Final[Mapping[str, Family]] = {
-    "nereid_rollout_state": Family("1 for the state that the rollout is in.", ("strategy", "state")),
+    "nereid_rollout_state": Family(
+        "1 for the state that the rollout is in; the reason says why, in one word.", ("strategy", "state", "reason")
+    ),
     "nereid_rollout_info": Family(
         "1; the labels name the revisions and their versions.",
         ("stable", "candidate", "stable_version", "candidate_version"),
@@ -45,31 +41,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "nereid_rollout_provider_errors": Family("How many times in a row the provider of metrics failed."),
     "nereid_rollout_failed": Family("1 while the last rollout has failed and the spec still asks for it.", ("reason",)),
     "nereid_model_deployment_condition": Family("1 for the status that the condition has.", ("type", "status")),
+    **revisions.FAMILIES,
+    **objectives.FAMILIES,
 }
-
-
-class Sample(NamedTuple):
-    """A figure of one ModelDeployment: `labels` are the values of its family's labels."""
-
-    family: str
-    labels: tuple[str, ...]
-    value: float
-
-
-class Reported(Protocol):
-    """A ModelDeployment, as far as it matters here."""
-
-    @property
-    def namespace(self) -> str:
-        """Its namespace."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def status(self) -> Mapping[str, Any]:
-        """Its status as the API server stores it."""
 
 
 class RolloutCollector(Collector):
@@ -89,7 +63,7 @@ class RolloutCollector(Collector):
         """Return the metrics as they are now."""
         families = _families()
         for one in self._model_deployments():
-            for family, labels, value in _readable(one.status):
+            for family, labels, value in _readable(one):
                 families[family].add_metric((one.namespace, one.name, *labels), value)
         return families.values()
 
@@ -101,6 +75,7 @@ def samples(status: ModelDeploymentStatus) -> Iterator[Sample]:
     if status.candidate:
         yield Sample("nereid_rollout_candidate_weight", (), status.candidate.weight)
         yield Sample("nereid_rollout_candidate_mirror", (), (status.rollout and status.rollout.mirror) or 0)
+    yield from revisions.samples(status)
     if status.rollout:
         yield from _rollout(status.rollout)
     for condition in status.conditions:
@@ -114,14 +89,23 @@ def _families() -> dict[str, GaugeMetricFamily]:
     }
 
 
-def _readable(status: Mapping[str, Any]) -> list[Sample]:
-    """Return the samples of a status; none of one that cannot be read, which must not cost the others theirs.
+def _readable(one: Reported) -> list[Sample]:
+    """Return all samples of a ModelDeployment but those of a part that cannot be read, which costs nobody else theirs.
 
     Its own pass fails on it, is counted as an error, and says so.
     """
+    parts = (
+        lambda: samples(ModelDeploymentStatus.model_validate(one.status)),
+        lambda: revisions.scaling_samples(one.spec),
+        lambda: objectives.samples(one.spec),
+    )
+    return [sample for part in parts for sample in _unless_unreadable(part)]
+
+
+def _unless_unreadable(part: Callable[[], Iterable[Sample]]) -> list[Sample]:
     try:
-        return list(samples(ModelDeploymentStatus.model_validate(status)))
-    except (ValidationError, ArithmeticError):
+        return list(part())
+    except (ValidationError, ArithmeticError, AttributeError):  # The last of a mapping that is none.
         return []
 
 
@@ -137,7 +121,7 @@ def _info(status: ModelDeploymentStatus) -> Sample:
 
 
 def _rollout(rollout: RolloutStatus) -> Iterator[Sample]:
-    yield Sample("nereid_rollout_state", (rollout.strategy or "", rollout.state), 1)
+    yield Sample("nereid_rollout_state", (rollout.strategy or "", rollout.state, rollout.reason), 1)
     if rollout.failed:
         yield Sample("nereid_rollout_failed", (rollout.failed.reason,), 1)
     if rollout.analysis:

@@ -1,8 +1,8 @@
 """A digits classifier with a fault, for Triton's Python backend.
 
 It answers as the version it was made from (a logistic regression, computed with numpy, so that any Triton image can run
-it), except for what its configuration's parameter `fault` says: some of its requests fail, it is slow, its answers are
-wrong, or it takes the whole server down.
+it), except for what its configuration's parameter `fault` says: some of its requests fail, it is slow, each takes its
+time, its answers are wrong, it takes the whole server down, or it tells of a GPU whose memory is full.
 """
 
 import json
@@ -19,12 +19,28 @@ import triton_python_backend_utils as pb_utils
 FAILING_SHARE = 0.3
 SLOW_SECONDS = 0.3
 CRASH_AFTER_SECONDS = 6.0
+# Ten requests a second are all that one pod can do.
+BUSY_SECONDS = 0.1
+GPU_MEMORY_BYTES = {"used": 79e9, "total": 80e9}
 
 
 def crash_server() -> None:
     """End tritonserver by taking away memory that it shares with this process: no signal ends a first process."""
     for region in Path("/dev/shm").glob("triton_python_backend_shm_region_*"):
         os.truncate(region, 0)
+
+
+def publish_gpu_memory() -> list[Any]:
+    """Publish the metrics that Triton has where there is a GPU; they last as long as what is returned."""
+    published = []
+    for kind, value in GPU_MEMORY_BYTES.items():
+        family = pb_utils.MetricFamily(
+            name=f"nv_gpu_memory_{kind}_bytes", description=f"GPU {kind} memory", kind=pb_utils.MetricFamily.GAUGE
+        )
+        metric = family.Metric(labels={"gpu_uuid": "GPU-0"})
+        metric.set(value)
+        published += [family, metric]
+    return published
 
 
 class TritonPythonModel:
@@ -39,11 +55,14 @@ class TritonPythonModel:
             self.coefficients, self.intercepts = weights["coefficients"], weights["intercepts"]
         self.chance = random.Random(1)
         self.doom: threading.Timer | None = None
+        self.published = publish_gpu_memory() if self.fault == "hoards" else []
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests that Triton hands over together."""
         if self.fault == "slow":
             time.sleep(SLOW_SECONDS)
+        if self.fault == "busy":
+            time.sleep(BUSY_SECONDS * len(requests))
         if self.fault == "crashes" and self.doom is None:
             self.doom = threading.Timer(CRASH_AFTER_SECONDS, crash_server)
             self.doom.start()

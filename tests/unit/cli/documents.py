@@ -393,6 +393,48 @@ STATES: dict[str, Document] = {
         ),
         conditions=conditions(("Ready", "True", "Serving", "Revision bbc4zt2p serves with all its pods")),
     ),
+    "autoscaled": document(
+        phase="Ready",
+        stable={**stable(of=NEW, ready=3), "replicas": 3},
+        rollout=rollout("Completed", "Promoted", "Revision bbc4zt2p is stable and gets all traffic"),
+        links={
+            "kiali": "https://kiali.example.com/kiali/console/namespaces/models/services/digits",
+            "grafana": "https://grafana.example.com/d/nereid-model?var-namespace=models&var-name=digits",
+        },
+        conditions=conditions(
+            ("Ready", "True", "Serving", "Revision bbc4zt2p serves with all its pods"),
+            ("Scaling", "True", "ScalerActive", "The number of pods follows QueueRatio 0.5, up to 8"),
+        ),
+    ),
+    "scaler-failing": document(
+        phase="Ready",
+        stable=stable(of=NEW),
+        rollout=rollout("Completed", "Promoted", "Revision bbc4zt2p is stable and gets all traffic"),
+        conditions=conditions(
+            ("Ready", "True", "Serving", "Revision bbc4zt2p serves with all its pods"),
+            (
+                "Scaling",
+                "False",
+                "FailedGetExternalMetric",
+                "QueueRatio cannot be read: prometheus answers nothing: the pods that there are stay",
+            ),
+        ),
+    ),
+    "sleeping": document(
+        phase="Sleeping",
+        stable={**stable(of=NEW, ready=0), "replicas": 0},
+        scaling={"state": "Asleep", "since": "2026-11-20T11:00:00Z"},
+        rollout=rollout("Completed", "Promoted", "Revision bbc4zt2p is stable and gets all traffic"),
+        conditions=conditions(
+            ("Ready", "True", "Sleeping", "Revision bbc4zt2p sleeps"),
+            (
+                "Scaling",
+                "True",
+                "Sleeping",
+                "Revision bbc4zt2p sleeps: the next request starts its first pod, and waits for it",
+            ),
+        ),
+    ),
     "invalid-spec": document(
         phase="Degraded",
         stable=stable(),

@@ -12,6 +12,7 @@ class Model:
 
     name: str
     status: dict[str, Any] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=lambda: {"monitoring": {"alerts": False}})
     namespace: str = "shop"
 
 
@@ -103,3 +104,7 @@ def failed() -> dict[str, Any]:
         "at": MOMENT,
     }
     return {**idle(), "rollout": rollout("Failed", failed=failure)}
+
+
+def asleep() -> dict[str, Any]:
+    return {**idle(), "scaling": {"state": "Asleep", "since": MOMENT}}

@@ -3,25 +3,19 @@ import math
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.telemetry import statuses
+from tests.unit.telemetry.collecting import collected
 from tests.unit.telemetry.statuses import Model
 
-from nereid.telemetry.rollouts import FAMILIES, LEAST_EVIDENCE, RolloutCollector
-
-
-def collected(*models: Model) -> dict[str, dict[tuple[str, ...], float]]:
-    """Return each metric's figures by the values of its labels, in the order in which the family names them."""
-    found: dict[str, dict[tuple[str, ...], float]] = {}
-    for metric in RolloutCollector(lambda: models).collect():
-        labels = ("namespace", "name", *FAMILIES[metric.name].labels)
-        for sample in metric.samples:
-            found.setdefault(sample.name, {})[tuple(sample.labels[one] for one in labels)] = sample.value
-    return found
+from nereid.telemetry.rollouts import LEAST_EVIDENCE, RolloutCollector
 
 
 def test_one_that_serves_has_state_info_and_conditions():
     assert collected(Model("digits", statuses.idle())) == {
-        "nereid_rollout_state": {("shop", "digits", "Canary", "Completed"): 1},
+        "nereid_rollout_state": {("shop", "digits", "Canary", "Completed", "Because"): 1},
         "nereid_rollout_info": {("shop", "digits", "vvvvvvvv", "", "1-vvvvvvvv", ""): 1},
+        "nereid_revision_info": {("shop", "digits", "vvvvvvvv", "1-vvvvvvvv", "stable"): 1},
+        "nereid_revision_replicas": {("shop", "digits", "vvvvvvvv", "stable"): 1},
+        "nereid_revision_ready_replicas": {("shop", "digits", "vvvvvvvv", "stable"): 1},
         "nereid_model_deployment_condition": {
             ("shop", "digits", "Ready", "True"): 1,
             ("shop", "digits", "Progressing", "False"): 1,
@@ -32,7 +26,7 @@ def test_one_that_serves_has_state_info_and_conditions():
 def test_a_candidate_shows_its_traffic_and_what_the_judge_knows():
     found = collected(Model("digits", statuses.analyzing()))
     key = ("shop", "digits")
-    assert found["nereid_rollout_state"] == {(*key, "Canary", "Analyzing"): 1}
+    assert found["nereid_rollout_state"] == {(*key, "Canary", "Analyzing", "Because"): 1}
     assert found["nereid_rollout_info"] == {(*key, "vvvvvvvv", "wwwwwwww", "1-vvvvvvvv", "2-wwwwwwww"): 1}
     assert found["nereid_rollout_candidate_weight"] == {key: 20}
     assert found["nereid_rollout_candidate_mirror"] == {key: 50}
@@ -71,7 +65,7 @@ def test_without_requests_there_is_no_ratio():
 def test_a_failure_is_told_by_its_reason_and_never_by_its_message():
     found = collected(Model("digits", statuses.failed()))
     assert found["nereid_rollout_failed"] == {("shop", "digits", "AnalysisFailed"): 1}
-    assert found["nereid_rollout_state"] == {("shop", "digits", "Canary", "Failed"): 1}
+    assert found["nereid_rollout_state"] == {("shop", "digits", "Canary", "Failed", "Because"): 1}
 
 
 def test_one_that_was_not_looked_at_yet_shows_nothing():
@@ -93,7 +87,7 @@ def test_figures_are_gone_with_the_object():
     models = [Model("digits", statuses.idle())]
     registry = CollectorRegistry()
     registry.register(RolloutCollector(lambda: tuple(models)))
-    labels = {"namespace": "shop", "name": "digits", "strategy": "Canary", "state": "Completed"}
+    labels = {"namespace": "shop", "name": "digits", "strategy": "Canary", "state": "Completed", "reason": "Because"}
     assert registry.get_sample_value("nereid_rollout_state", labels) == 1
     models.clear()
     assert registry.get_sample_value("nereid_rollout_state", labels) is None

@@ -35,7 +35,11 @@ async def registry() -> CollectorRegistry:
     instruments.count_request("GET", None)
     with contextlib.suppress(TimeoutError):
         await instruments.measured(fail)("digits")
-    models = (Model("digits", statuses.analyzing()), Model("letters", statuses.failed()))
+    models = (
+        Model("digits", statuses.analyzing()),
+        Model("letters", statuses.failed()),
+        Model("words", statuses.asleep(), {"scaling": {"minReplicas": 0, "maxReplicas": 2}}),
+    )
     registry.register(RolloutCollector(lambda: models))
     return registry
 

@@ -13,7 +13,7 @@ from nereid.cli.screen.layout import BAD, BUSY, GOOD
 from nereid.cli.steps import coming
 from nereid.cli.view import View, named
 
-_STYLES: Final = {"Ready": GOOD, "Degraded": BAD, "Failed": BAD}
+_STYLES: Final = {"Ready": GOOD, "Sleeping": GOOD, "Degraded": BAD, "Failed": BAD}
 
 
 def head(view: View, now: datetime) -> Group:
@@ -47,7 +47,19 @@ def _sentences(view: View, now: datetime) -> list[tuple[str, RenderableType]]:
         found.append(("Note", f"rolled back by hand: {pinned} serves instead of {instead_of}"))
     if rollout.failed:
         found.append(("Why", _failure(rollout, rollout.failed, now)))
-    return [*found, ("Next", coming(view, now))]
+    return [*found, ("Next", coming(view, now)), *_scaling(view), *_links(view)]
+
+
+def _scaling(view: View) -> list[tuple[str, RenderableType]]:
+    told = next((one for one in view.status.conditions if one.type == "Scaling"), None)
+    return [("Scaling", Text(told.message, style=BAD if told.status == "False" else ""))] if told else []
+
+
+def _links(view: View) -> list[tuple[str, RenderableType]]:
+    links = view.status.links
+    if links is None:
+        return []
+    return [(page, address) for page, address in (("Kiali", links.kiali), ("Grafana", links.grafana)) if address]
 
 
 def _failure(rollout: RolloutStatus, failed: FailedRollout, now: datetime) -> str:

@@ -19,19 +19,24 @@ def revisions(view: View, now: datetime) -> Group | None:
         return None
     rows = table("", "REVISION", "VERSION", "TRAFFIC", "PODS", "MODEL")
     if status.stable:
-        _add(rows, "stable", status.stable, bar(status.stable.weight, GOOD))
+        is_asleep = status.scaling is not None and status.scaling.state == "Asleep"
+        pods = Text("asleep", style=FAINT) if is_asleep else _pods(status.stable)
+        _add(rows, "stable", status.stable, bar(status.stable.weight, GOOD), pods)
     if status.candidate:
-        _add(rows, "candidate", status.candidate, _exposure(status.candidate, rollout))
+        _add(rows, "candidate", status.candidate, _exposure(status.candidate, rollout), _pods(status.candidate))
     for one in rollout.retiring if rollout else ():
         traffic = Text(f"none for {since(one.since, now)}", style=FAINT)
         rows.add_row("draining", one.revision, "", traffic, str(one.replicas), "")
     return section("Revisions", rows)
 
 
-def _add(rows: Table, role: str, one: RevisionStatus, traffic: Text) -> None:
-    pods = Text(f"{one.ready_replicas}/{one.replicas}", style=BAD if one.ready_replicas < one.replicas else GOOD)
+def _add(rows: Table, role: str, one: RevisionStatus, traffic: Text, pods: Text) -> None:
     version = model_version(one.version, one.revision) or "-"
     rows.add_row(role, one.revision, version, traffic, pods, one.model_uri)
+
+
+def _pods(one: RevisionStatus) -> Text:
+    return Text(f"{one.ready_replicas}/{one.replicas}", style=BAD if one.ready_replicas < one.replicas else GOOD)
 
 
 def _exposure(candidate: RevisionStatus, rollout: RolloutStatus | None) -> Text:

@@ -1,0 +1,142 @@
+"""The way of calls over gRPC: any method, passed through as a stream of bytes each way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from nereid.activator.channels import UNLIMITED, Channels
+from nereid.activator.gate import Gate, Protocol, RefusedError
+from nereid.activator.instruments import Outcome
+from nereid.activator.route import HEADER_COLD_START_SECONDS, HEADER_TARGET, RESERVED, cold_start_seconds, target_of
+from nereid.activator.targets import InvalidTargetError, Target
+
+# A server that hands on what it is told; the library itself says these to each side.
+_OWN: Final = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-type",
+        "grpc-accept-encoding",
+        "grpc-encoding",
+        "grpc-message",
+        "grpc-status",
+        "grpc-timeout",
+        "host",
+        "te",
+        "user-agent",
+    }
+)
+_SERVER_OPTIONS: Final = (
+    *UNLIMITED,
+    # Further calls that have arrived at once and were not yet looked at would be refused; the default is 1000.
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 100_000),
+    # Messages of calls that wait stay with the client, beyond this much: by default the window grows to megabytes.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 2**16),
+)
+_PROBE_METHOD: Final = "/inference.GRPCInferenceService/ServerReady"
+_PROBE_SECONDS: Final = 2.0
+# ServerReadyResponse with its only field, ready, true.
+_READY: Final = b"\x08\x01"
+
+Metadata = Iterable[tuple[str, str | bytes]]
+
+
+class GrpcProbe:
+    """Asks a target for its readiness, on the way that calls take."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    async def __call__(self, target: Target) -> bool:
+        """Say whether the target is ready."""
+        try:
+            async with self._channels.to(target) as channel:
+                return bool(await channel.unary_unary(_PROBE_METHOD)(b"", timeout=_PROBE_SECONDS) == _READY)
+        except grpc.aio.AioRpcError:
+            return False
+
+
+class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
+    """Passes calls on."""
+
+    def __init__(self, gate: Gate, channels: Channels, *, domain: str, default_seconds: float) -> None:
+        self._gate = gate
+        self._channels = channels
+        self._domain = domain
+        self._default_seconds = default_seconds
+
+    def server(self) -> grpc.aio.Server:
+        """Return a server of all methods."""
+        return grpc.aio.server(handlers=(self,), options=_SERVER_OPTIONS)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Return what handles a method: without serializers, so that messages are bytes."""
+        method = handler_call_details.method
+
+        async def handle(requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+            await self._handle(method, requests, context)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _handle(self, method: str, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        seconds = cold_start_seconds(metadata.get(HEADER_COLD_START_SECONDS), self._default_seconds)
+        try:
+            target = target_of(metadata.get(HEADER_TARGET), self._domain)
+            async with self._gate.passage(Protocol.GRPC, target, seconds):
+                await self._forward(target, method, requests, context)
+        except InvalidTargetError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except RefusedError as error:
+            await context.abort(_code(error.outcome), str(error))
+
+    async def _forward(
+        self, target: Target, method: str, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+    ) -> None:
+        async with self._channels.to(target) as channel:
+            call = channel.stream_stream(method)(
+                requests,
+                timeout=context.time_remaining(),
+                metadata=_forwarded(context.invocation_metadata() or ()),
+            )
+            try:
+                await _answer(call, context)
+            finally:
+                call.cancel()
+
+
+async def _answer(call: Any, context: grpc.aio.ServicerContext) -> None:
+    """Hand on what the target says, to the last word: whatever status it ends with is the call's own."""
+    try:
+        await context.send_initial_metadata(_forwarded(await call.initial_metadata()))
+        async for message in call:
+            await context.write(message)
+    except grpc.aio.AioRpcError:
+        pass  # The status is told below.
+    except asyncio.CancelledError:
+        # The same exception stands for a target that says CANCELLED.
+        if _is_cancelled():
+            raise
+    context.set_trailing_metadata(_forwarded(await call.trailing_metadata()))
+    context.set_code(await call.code())
+    context.set_details(await call.details())
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _forwarded(metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
+    return tuple(
+        (key, value) for key, value in metadata if key not in _OWN and key not in RESERVED and not key.startswith(":")
+    )
+
+
+def _code(outcome: Outcome) -> grpc.StatusCode:
+    return grpc.StatusCode.RESOURCE_EXHAUSTED if outcome is Outcome.OVERLOADED else grpc.StatusCode.UNAVAILABLE

@@ -1,0 +1,47 @@
+"""What an activator is started with."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where it listens; 0 takes a free port."""
+
+    rest: int = 8000
+    grpc: int = 8001
+    health: int = 8080
+    scaler: int = 9090
+    metrics: int = 9091
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things take, in seconds."""
+
+    # How long a request waits whose route does not say so.
+    cold_start_seconds: float = 300
+    # Between two probes of a target that does not answer.
+    probe_seconds: float = 0.5
+    # How long a target that has answered needs no further probe.
+    ready_seconds: float = 1
+    # How long a target stays wanted beyond its last request.
+    idle_seconds: float = 30
+    # How long a target stays known beyond KEDA's last call; KEDA polls every 30 s by default.
+    registration_seconds: float = 120
+    # How often KEDA is told again while requests wait: it loses what it hears before it has set up the ScaledObject.
+    repeat_seconds: float = 5
+    # How long a connection for gRPC is kept without a call.
+    channel_idle_seconds: float = 60
+    # At the end, how long there must have been no request: proxies lag behind the endpoints.
+    quiet_seconds: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of one activator."""
+
+    cluster_domain: str = "cluster.local"
+    # How many requests may wait for one target.
+    waiting_limit: int = 10_000
+    ports: Ports = field(default_factory=Ports)
+    timing: Timing = field(default_factory=Timing)

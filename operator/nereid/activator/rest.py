@@ -1,0 +1,196 @@
+"""The way of requests over HTTP/1.1: bodies stream both ways and are not read before the target is ready."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from nereid.activator.gate import Gate, Protocol, RefusedError
+from nereid.activator.instruments import Outcome
+from nereid.activator.route import (
+    HEADER_COLD_START_SECONDS,
+    HEADER_TARGET,
+    RESERVED,
+    Address,
+    cold_start_seconds,
+    target_of,
+)
+from nereid.activator.targets import InvalidTargetError, Target
+from nereid.names import PORT_HTTP
+
+# RFC 9110, 7.6.1; each connection has its own. The server has answered Expect before it hands the request over.
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_RETRY_AFTER_SECONDS: Final = 10
+_PROBE_TIMEOUT: Final = aiohttp.ClientTimeout(total=2)
+# The routes decide how long a request may take. Connecting is to the proxy on the same machine.
+_REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10)
+# What is held of each body in each direction.
+_BUFFER_BYTES: Final = 2**15
+# Envoy lets this much pass.
+_LONGEST_HEADER: Final = 2**16
+_ACCEPT_BACKLOG: Final = 4096
+
+_logger = logging.getLogger(__name__)
+
+
+class _BrokenError(Exception):
+    """An answer of which only a part could be passed on."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__(response)
+        self.response = response
+
+
+def session() -> aiohttp.ClientSession:
+    """Return a client that adds nothing to requests, takes nothing from answers, and limits neither.
+
+    Connections are not used again: one that the other side is about to close would cost a request, and a new one leads
+    no farther than to the proxy on the same machine.
+    """
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=(hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.USER_AGENT, hdrs.CONTENT_TYPE),
+        timeout=_REQUEST_TIMEOUT,
+        read_bufsize=_BUFFER_BYTES,
+        max_line_size=_LONGEST_HEADER,
+        max_field_size=_LONGEST_HEADER,
+    )
+
+
+class RestProbe:
+    """Asks a target for its readiness, on the way that requests take."""
+
+    def __init__(self, client: aiohttp.ClientSession, address: Address) -> None:
+        self._client = client
+        self._address = address
+
+    async def __call__(self, target: Target) -> bool:
+        """Say whether the target is ready."""
+        url = f"http://{self._address(target)}/v2/health/ready"
+        try:
+            async with self._client.get(url, headers={hdrs.HOST: _host(target)}, timeout=_PROBE_TIMEOUT) as answer:
+                return answer.status == web.HTTPOk.status_code
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+
+class RestProxy:
+    """Passes requests on."""
+
+    def __init__(
+        self, gate: Gate, client: aiohttp.ClientSession, address: Address, *, domain: str, default_seconds: float
+    ) -> None:
+        self._gate = gate
+        self._client = client
+        self._address = address
+        self._domain = domain
+        self._default_seconds = default_seconds
+
+    def runner(self) -> web.AppRunner:
+        """Return a server of all paths and methods; a client that goes away cancels its request."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        return web.AppRunner(
+            application,
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            read_bufsize=_BUFFER_BYTES,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+        )
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Hold a request until its target is ready, then pass it on; errors look as Triton's own do."""
+        seconds = cold_start_seconds(request.headers.get(HEADER_COLD_START_SECONDS), self._default_seconds)
+        try:
+            target = target_of(request.headers.get(HEADER_TARGET), self._domain)
+            async with self._gate.passage(Protocol.REST, target, seconds):
+                return await self._forward(request, target)
+        except InvalidTargetError as error:
+            return web.json_response({"error": str(error)}, status=web.HTTPBadRequest.status_code)
+        except RefusedError as error:
+            return _refusal(error)
+        except _BrokenError as error:
+            return error.response
+
+    async def _forward(self, request: web.Request, target: Target) -> web.StreamResponse:
+        try:
+            answer = await self._client.request(
+                request.method,
+                URL(f"http://{self._address(target)}{request.rel_url.raw_path_qs}", encoded=True),
+                headers=_forwarded(request.headers, {"host", *RESERVED}, added={hdrs.HOST: _host(target)}),
+                data=request.content.iter_any() if request.can_read_body else None,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            _logger.warning("%s gave no answer: %r", target.host, error, extra={"target": target.host})
+            raise RefusedError(Outcome.FAILED, f"{target.host} gave no answer: {error}") from error
+        async with answer:
+            return await _answer(request, answer)
+
+
+async def serve(runner: web.AppRunner, port: int) -> int:
+    """Serve on a port and return it: `port`, or a free one where that is 0."""
+    await runner.setup()
+    site = web.TCPSite(runner, "0.0.0.0", port, backlog=_ACCEPT_BACKLOG)  # noqa: S104 - asked from other pods
+    await site.start()
+    bound: int = runner.addresses[0][1]
+    return bound
+
+
+async def _answer(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_forwarded(answer.headers, ()))
+    await response.prepare(request)
+    try:
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+        await response.write_eof()
+    except aiohttp.ClientPayloadError as error:
+        # The client must not take half of an answer for all of it.
+        _logger.warning("an answer broke off: %s", error)
+        if request.transport is not None:
+            request.transport.abort()
+        raise _BrokenError(response) from error
+    return response
+
+
+def _forwarded(
+    headers: CIMultiDictProxy[str], dropped: Iterable[str], added: Mapping[str, str] | None = None
+) -> CIMultiDict[str]:
+    """Return the headers that are for the other end, in their order."""
+    named = ",".join(headers.getall(hdrs.CONNECTION, ()))
+    unwanted = {*_HOP_BY_HOP, *dropped, *(name.strip().lower() for name in named.split(","))}
+    forwarded = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
+    forwarded.update(added or {})
+    return forwarded
+
+
+def _refusal(error: RefusedError) -> web.Response:
+    status = web.HTTPBadGateway if error.outcome is Outcome.FAILED else web.HTTPServiceUnavailable
+    return web.json_response(
+        {"error": str(error)}, status=status.status_code, headers={hdrs.RETRY_AFTER: str(_RETRY_AFTER_SECONDS)}
+    )
+
+
+def _host(target: Target) -> str:
+    return f"{target.host}:{PORT_HTTP}"

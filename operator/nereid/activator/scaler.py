@@ -1,0 +1,125 @@
+"""KEDA's side: an external push scaler, which says which targets are wanted.
+
+KEDA wakes a target up as soon as a stream says so, and lets it sleep by polling. Its errors leave replicas as they are.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final, NoReturn
+
+import grpc
+import grpc.aio
+
+from nereid.activator.activity import Activity
+from nereid.activator.externalscaler_pb2 import (
+    GetMetricSpecResponse,
+    GetMetricsRequest,
+    GetMetricsResponse,
+    IsActiveResponse,
+    MetricSpec,
+    MetricValue,
+    ScaledObjectRef,
+)
+from nereid.activator.gate import Clock
+from nereid.activator.targets import InvalidTargetError, Target, parse_target
+
+SERVICE: Final = "externalscaler.ExternalScaler"
+METRIC: Final = "waiting"
+# Requests that wait decide between none and one; how many more are wanted is for the other triggers to say.
+METRIC_TARGET: Final = 1_000_000.0
+
+
+class Scaler:
+    """Answers KEDA from what is known of the targets."""
+
+    def __init__(self, activity: Activity, clock: Clock, *, domain: str, repeat_seconds: float) -> None:
+        self._activity = activity
+        self._clock = clock
+        self._domain = domain
+        self._repeat_seconds = repeat_seconds
+        self._streams: set[asyncio.Event] = set()
+        self._closing = False
+
+    def server(self) -> grpc.aio.Server:
+        """Return a server of KEDA's service."""
+        reference, metrics = ScaledObjectRef.FromString, GetMetricsRequest.FromString
+        active, unary = IsActiveResponse.SerializeToString, grpc.unary_unary_rpc_method_handler
+        handlers = {
+            "IsActive": unary(self.is_active, reference, active),
+            "StreamIsActive": grpc.unary_stream_rpc_method_handler(self.stream_is_active, reference, active),
+            "GetMetricSpec": unary(self.get_metric_spec, reference, GetMetricSpecResponse.SerializeToString),
+            "GetMetrics": unary(self.get_metrics, metrics, GetMetricsResponse.SerializeToString),
+        }
+        return grpc.aio.server(handlers=(grpc.method_handlers_generic_handler(SERVICE, handlers),))
+
+    def end_streams(self) -> None:
+        """End all streams in good order: after an error KEDA would wait ever longer before it asks again."""
+        self._closing = True
+        for changed in self._streams:
+            changed.set()
+
+    async def is_active(self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext) -> IsActiveResponse:
+        """Say whether the target is wanted."""
+        target = await self._asked(reference, context)
+        return IsActiveResponse(result=self._activity.active(target, self._clock()))
+
+    async def stream_is_active(
+        self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[IsActiveResponse]:
+        """Say whether the target is wanted: at once, at each change, and again and again while requests wait."""
+        target = await self._asked(reference, context)
+        changed = asyncio.Event()
+        self._streams.add(changed)
+        self._activity.open_stream(target, changed.set)
+        try:
+            async for active in self._follow(target, changed):
+                yield IsActiveResponse(result=active)
+        finally:
+            self._activity.close_stream(target, changed.set, self._clock())
+            self._streams.discard(changed)
+
+    async def get_metric_spec(
+        self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext
+    ) -> GetMetricSpecResponse:
+        """Name the metric."""
+        await self._asked(reference, context)
+        return GetMetricSpecResponse(metricSpecs=[MetricSpec(metricName=METRIC, targetSizeFloat=METRIC_TARGET)])
+
+    async def get_metrics(self, request: GetMetricsRequest, context: grpc.aio.ServicerContext) -> GetMetricsResponse:
+        """Tell how many requests wait."""
+        target = await self._asked(request.scaledObjectRef, context)
+        waiting = float(self._activity.waiting(target))
+        return GetMetricsResponse(metricValues=[MetricValue(metricName=METRIC, metricValueFloat=waiting)])
+
+    async def _follow(self, target: Target, changed: asyncio.Event) -> AsyncIterator[bool]:
+        told, told_at = None, 0.0
+        while not self._closing:
+            changed.clear()
+            now = self._clock()
+            active = self._activity.active(target, now)
+            # Each time costs KEDA requests to the API server, so that it is not told of every request.
+            again = self._activity.waiting(target) and now - told_at >= self._repeat_seconds
+            if active != told or again:
+                told, told_at = active, now
+                yield active
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), self._repeat_seconds if active else None)
+
+    async def _asked(self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext) -> Target:
+        """Note that KEDA asks about a target, which registers it."""
+        try:
+            target = parse_target(reference.scalerMetadata.get("target", ""), self._domain)
+        except InvalidTargetError as error:
+            return await _refuse(context, str(error))
+        if target.namespace != reference.namespace:
+            return await _refuse(
+                context, f"a ScaledObject of namespace {reference.namespace} may not ask about {target.host}"
+            )
+        self._activity.asked(target, self._clock())
+        return target
+
+
+async def _refuse(context: grpc.aio.ServicerContext, sentence: str) -> NoReturn:
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"metadata of the trigger: {sentence}")
+    raise AssertionError("abort raises")

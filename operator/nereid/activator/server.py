@@ -1,0 +1,150 @@
+"""The process: it puts the parts together, runs them until it is told to stop, and lets no request down at the end."""
+
+import asyncio
+import logging
+import resource
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import grpc.aio
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from nereid.activator import rest
+from nereid.activator.activity import Activity
+from nereid.activator.channels import Channels
+from nereid.activator.gate import Gate, Probe, Protocol
+from nereid.activator.grpc_proxy import GrpcProbe, GrpcProxy
+from nereid.activator.health import Health
+from nereid.activator.instruments import Instruments, WaitingCollector
+from nereid.activator.options import Options, Ports, Timing
+from nereid.activator.route import Address
+from nereid.activator.scaler import Scaler
+from nereid.activator.targets import Target
+from nereid.names import PORT_GRPC, PORT_HTTP
+from nereid.telemetry.server import metrics_server
+
+# Calls of KEDA's that are under way take milliseconds.
+_SCALER_GRACE_SECONDS: Final = 2.0
+_DRAIN_LOOK_SECONDS: Final = 0.1
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where targets are reached."""
+
+    rest: Address
+    grpc: Address
+
+
+def _service_port(port: int) -> Callable[[Target], str]:
+    return lambda target: f"{target.host}:{port}"
+
+
+IN_CLUSTER: Final = Addresses(_service_port(PORT_HTTP), _service_port(PORT_GRPC))
+
+
+@dataclass(frozen=True, slots=True)
+class Activator:
+    """A process that takes requests; `ports` are those it listens on."""
+
+    ports: Ports
+    registry: CollectorRegistry
+    health: Health
+    activity: Activity
+    channels: Channels
+    timing: Timing
+    _scaler: Scaler
+    _scaler_server: grpc.aio.Server
+
+    async def drain(self) -> None:
+        """Want no further requests, send KEDA to the next activator, and wait until all requests are over."""
+        self.health.ready = False
+        self._scaler.end_streams()
+        await self._scaler_server.stop(_SCALER_GRACE_SECONDS)
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < self.timing.quiet_seconds:
+            await asyncio.sleep(min(_DRAIN_LOOK_SECONDS, self.timing.quiet_seconds))
+            if self.activity.under_way:
+                quiet_since = time.monotonic()
+
+
+@asynccontextmanager
+async def running(options: Options, addresses: Addresses = IN_CLUSTER) -> AsyncIterator[Activator]:
+    """Run an activator within the context; requests that are not over at its end are cut off."""
+    timing, domain, clock = options.timing, options.cluster_domain, time.monotonic
+    activity = Activity(
+        idle_seconds=timing.idle_seconds,
+        registration_seconds=timing.registration_seconds,
+        waiting_limit=options.waiting_limit,
+    )
+    registry, health = CollectorRegistry(), Health()
+    registry.register(WaitingCollector(activity.waiting_by_target))
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(rest.session())
+        channels = Channels(addresses.grpc, timing.channel_idle_seconds)
+        stack.push_async_callback(channels.close)
+        probes: dict[Protocol, Probe] = {
+            Protocol.REST: rest.RestProbe(client, addresses.rest),
+            Protocol.GRPC: GrpcProbe(channels),
+        }
+        gate = Gate(activity, Instruments(registry), probes, timing, clock)
+        over_rest = rest.RestProxy(
+            gate, client, addresses.rest, domain=domain, default_seconds=timing.cold_start_seconds
+        )
+        over_grpc = GrpcProxy(gate, channels, domain=domain, default_seconds=timing.cold_start_seconds)
+        scaler = Scaler(activity, clock, domain=domain, repeat_seconds=timing.repeat_seconds)
+        scaler_server = scaler.server()
+        ports = Ports(
+            rest=await _serve_http(stack, over_rest.runner(), options.ports.rest),
+            grpc=await _serve_grpc(stack, over_grpc.server(), options.ports.grpc),
+            health=await _serve_http(stack, health.runner(), options.ports.health),
+            scaler=await _serve_grpc(stack, scaler_server, options.ports.scaler),
+            metrics=options.ports.metrics,
+        )
+        health.ready = True
+        yield Activator(ports, registry, health, activity, channels, timing, scaler, scaler_server)
+
+
+async def serve(options: Options, addresses: Addresses = IN_CLUSTER) -> None:
+    """Run an activator until SIGTERM or SIGINT, then drain it."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(options, addresses) as activator:
+        with metrics_server(options.ports.metrics, activator.registry):
+            _logger.info("the activator takes requests on ports %d and %d", activator.ports.rest, activator.ports.grpc)
+            await stop.wait()
+            _logger.info("told to stop, with %d requests under way", activator.activity.under_way)
+            await activator.drain()
+    _logger.info("all requests are over")
+
+
+def run_activator(options: Options) -> None:
+    """Run an activator in this process."""
+    _allow_connections()
+    asyncio.run(serve(options))
+
+
+def _allow_connections() -> None:
+    """Take as many file descriptors as there are: a request that waits holds one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _serve_http(stack: AsyncExitStack, runner: web.AppRunner, port: int) -> int:
+    stack.push_async_callback(runner.cleanup)
+    return await rest.serve(runner, port)
+
+
+async def _serve_grpc(stack: AsyncExitStack, server: grpc.aio.Server, port: int) -> int:
+    bound: int = server.add_insecure_port(f"0.0.0.0:{port}")
+    await server.start()
+    stack.push_async_callback(server.stop, None)
+    return bound

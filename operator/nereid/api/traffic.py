@@ -1,0 +1,68 @@
+"""`spec.traffic`: who may reach the model.
+
+None of these fields shapes a pod, so that changing them makes no new revision.
+"""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
+
+Host = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=matching(
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+            "must be a DNS name with at least one dot, in lower case, without scheme, port or wildcard",
+        ),
+    ),
+]
+GatewayReference = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=317,
+        json_schema_extra=matching(
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+            "must be NAMESPACE/NAME of an Istio Gateway, for instance istio-ingress/public",
+        ),
+    ),
+]
+
+
+class TrafficSpec(ApiModel):
+    """Who may reach the model, and by which name."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "has(self.hosts) == has(self.gateways)",
+                "hosts and gateways go together: name the hosts that clients outside the mesh use and the Istio "
+                "Gateways that receive their requests, or neither",
+            ),
+            rule(
+                "!has(self.timeout) || self.timeout.matches('[1-9]')",
+                "timeout must be at least 1s, as Istio takes no endless one",
+            ),
+        )
+    )
+
+    hosts: Annotated[list[Host], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = Field(
+        default=None,
+        description=(
+            "DNS names by which clients outside the mesh reach the model through the gateways. Clients inside the "
+            "mesh use the Service named like the ModelDeployment: port 8000 for REST, 8001 for gRPC."
+        ),
+    )
+    gateways: Annotated[list[GatewayReference], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = (
+        Field(default=None, description="Istio Gateways that serve the hosts, each as NAMESPACE/NAME.")
+    )
+    timeout: Duration | None = Field(
+        default=None,
+        description=(
+            "The longest that a request may take before the proxy answers 504 (gRPC: DEADLINE_EXCEEDED). Default: 60s."
+        ),
+    )

@@ -1,0 +1,182 @@
+"""What changes a revision's number of pods: a HorizontalPodAutoscaler, or KEDA's ScaledObject where that cannot do it.
+
+Sources: Kubernetes autoscaling/v2; KEDA 2, `ScaledObject` and the scalers `prometheus`, `cpu`, `memory` and
+`external-push`; Triton's metrics (docs/user_guide/metrics.md).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from nereid import names
+from nereid.api.scaling import ScalingMetric
+from nereid.build.metadata import Manifest, annotated, child, mesh_labels
+from nereid.build.revision import service_host
+from nereid.observed.facts import RevisionRecord
+from nereid.plan import LiveRevision, Plan, Scale
+from nereid.scaling import RESOURCES, Autoscaling, filled, meanings
+
+TRIGGER_REQUESTS: Final = "Requests"
+TRIGGER_ACTIVATOR: Final = "Activator"
+ACTIVATOR_SCALER_PORT: Final = 9090
+# How long after its last trigger was active KEDA takes the last pod; the operator has waited already.
+_COOLDOWN_SECONDS: Final = 5
+# KEDA's webhook refuses a ScaledObject beside a HorizontalPodAutoscaler, which goes only when its successor is there.
+_MAY_BE_FOLLOWED: Final = "validations.keda.sh/hpa-ownership"
+# A target that is never reached: whether somebody asks decides between no pod and one, not about more.
+_NEVER: Final = "1000000000"
+_ANSWERED: Final = "nv_inference_request_(success|failure)"
+
+
+def scaler(plan: Plan, record: RevisionRecord, live: LiveRevision) -> tuple[Manifest, ...]:
+    """Return the object that scales a live revision, if one does."""
+    if plan.autoscaling is None or live.scale is None:
+        return ()
+    made = _scaled_object if plan.autoscaling.needs_keda else _horizontal_pod_autoscaler
+    return (made(plan, plan.autoscaling, record, live, live.scale),)
+
+
+def _horizontal_pod_autoscaler(
+    plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, live: LiveRevision, scale: Scale
+) -> Manifest:
+    name = names.revision_child_name(plan.owner.name, record.revision)
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+        "minReplicas": live.replicas,
+        "maxReplicas": max(scale.maximum, live.replicas),
+        "metrics": [_resource_metric(metric) for metric in autoscaling.metrics],
+    }
+    if autoscaling.behavior:
+        spec["behavior"] = autoscaling.behavior
+    made = _scaler(plan, "autoscaling/v2", "HorizontalPodAutoscaler", record, spec)
+    return annotated(made, {_MAY_BE_FOLLOWED: "false"})
+
+
+def _resource_metric(metric: ScalingMetric) -> dict[str, Any]:
+    # Of Triton's container alone: what its sidecar and the container that fetches the model ask for is no load.
+    target = {"type": "Utilization", "averageUtilization": _percent(metric)}
+    source = {"name": RESOURCES[metric.type], "container": names.CONTAINER_TRITON, "target": target}
+    return {"type": "ContainerResource", "containerResource": source}
+
+
+def _percent(metric: ScalingMetric) -> int:
+    """Return a target as the autoscaler takes it: a whole number, and never none."""
+    return max(1, round(metric.target))
+
+
+def _scaled_object(
+    plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, live: LiveRevision, scale: Scale
+) -> Manifest:
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"name": names.revision_child_name(plan.owner.name, record.revision)},
+        "pollingInterval": plan.settings.scaling_polling_seconds,
+        "cooldownPeriod": _COOLDOWN_SECONDS,
+        "minReplicaCount": live.replicas,
+        "maxReplicaCount": max(scale.maximum, live.replicas, 1),
+        "triggers": _triggers(plan, autoscaling, record, scale),
+    }
+    if autoscaling.behavior:
+        spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": autoscaling.behavior}}
+    return _scaler(plan, "keda.sh/v1alpha1", "ScaledObject", record, spec)
+
+
+def _triggers(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, scale: Scale) -> list[dict[str, Any]]:
+    if scale.sleeps:
+        # Without pods there is nothing to measure; that nothing is measured must not look like a fault.
+        return _activator(plan, record)
+    followed = [_trigger(plan, metric, record, name) for name, metric in _named(autoscaling.metrics)]
+    if not autoscaling.may_sleep:
+        return followed
+    return [*followed, _requests(plan, autoscaling, record), *_activator(plan, record)]
+
+
+def _named(metrics: Sequence[ScalingMetric]) -> list[tuple[str, ScalingMetric]]:
+    """Return the metrics with names for their triggers, each its own: Query, Query1, Query2."""
+    before = [sum(one.type == metric.type for one in metrics[:index]) for index, metric in enumerate(metrics)]
+    return [(f"{metric.type}{count or ''}", metric) for count, metric in zip(before, metrics, strict=True)]
+
+
+def _trigger(plan: Plan, metric: ScalingMetric, record: RevisionRecord, name: str) -> dict[str, Any]:
+    if metric.type in RESOURCES:
+        metadata = {"value": str(_percent(metric)), "containerName": names.CONTAINER_TRITON}
+        return {"type": RESOURCES[metric.type], "name": name, "metricType": "Utilization", "metadata": metadata}
+    query, is_per_pod = _query(plan, metric, record)
+    return _prometheus(plan, name, query, f"{metric.target:.12g}", is_per_pod=is_per_pod)
+
+
+def _requests(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord) -> dict[str, Any]:
+    """Return the trigger that is active while somebody has asked within the time after which a model sleeps."""
+    pods = _pods(plan, record)
+    query = f'sum(increase({{__name__=~"{_ANSWERED}",{pods}}}[{autoscaling.sleep_after}s]))'
+    return _prometheus(plan, TRIGGER_REQUESTS, query, _NEVER, is_per_pod=True)
+
+
+def _activator(plan: Plan, record: RevisionRecord) -> list[dict[str, Any]]:
+    if not plan.settings.activator_service:
+        return []
+    target = service_host(
+        plan.owner, names.revision_child_name(plan.owner.name, record.revision), plan.settings.cluster_domain
+    )
+    address = f"{plan.settings.activator_service}.svc.{plan.settings.cluster_domain}:{ACTIVATOR_SCALER_PORT}"
+    metadata = {"scalerAddress": address, "target": target}
+    return [{"type": "external-push", "name": TRIGGER_ACTIVATOR, "metadata": metadata}]
+
+
+def _prometheus(plan: Plan, name: str, query: str, threshold: str, *, is_per_pod: bool) -> dict[str, Any]:
+    settings = plan.settings
+    trigger: dict[str, Any] = {
+        "type": "prometheus",
+        "name": name,
+        "metricType": "AverageValue" if is_per_pod else "Value",
+        "metadata": {
+            "serverAddress": settings.scaling_prometheus_url or settings.prometheus_url,
+            "query": query,
+            "threshold": threshold,
+            # By default KEDA takes no answer for zero, and would take pods from a model that cannot be measured.
+            "ignoreNullValues": "false",
+        },
+    }
+    if settings.scaling_authentication:
+        trigger["metadata"]["authModes"] = "bearer"
+        trigger["authenticationRef"] = {
+            "name": settings.scaling_authentication,
+            "kind": "ClusterTriggerAuthentication",
+        }
+    return trigger
+
+
+def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[str, bool]:
+    """Return the PromQL of a metric, and whether it gives a sum of which each pod is to have the target."""
+    pods, window = _pods(plan, record), plan.settings.scaling_window
+
+    def rate(counter: str) -> str:
+        return f"sum(rate(nv_inference_{counter}{{{pods}}}[{window}]))"
+
+    answered = f'sum(rate({{__name__=~"{_ANSWERED}",{pods}}}[{window}]))'
+    match metric.type:
+        case "QueueRatio":
+            return f"{rate('queue_duration_us')} / clamp_min({rate('compute_infer_duration_us')}, 1)", False
+        case "QueueTime":
+            return f"{rate('queue_duration_us')} / clamp_min({answered}, 1e-9) / 1000", False
+        case "PendingRequests":
+            return f"sum(nv_inference_pending_request_count{{{pods}}})", True
+        case "Concurrency":
+            return f"{rate('request_duration_us')} / 1e6", True
+        case "RequestRate":
+            return answered, True
+        case "GPUUtilization":
+            return f"100 * avg(nv_gpu_utilization{{{pods}}})", False
+        case _:
+            known = meanings(plan.owner.namespace, plan.owner.name, record.revision)
+            return filled(metric.query or "", known), metric.per_pod is not False
+
+
+def _pods(plan: Plan, record: RevisionRecord) -> str:
+    """Return the matchers of a revision's pods, by labels that every way of scraping pods gives them."""
+    workload = names.revision_child_name(plan.owner.name, record.revision)
+    return f'namespace="{plan.owner.namespace}",pod=~"{workload}-.*"'
+
+
+def _scaler(plan: Plan, api_version: str, kind: str, record: RevisionRecord, spec: dict[str, Any]) -> Manifest:
+    labels = {names.LABEL_REVISION: record.revision, **mesh_labels(plan.owner.name, record.version)}
+    name = names.revision_child_name(plan.owner.name, record.revision)
+    return child(api_version, kind, name, plan.owner, labels, {"spec": spec})

@@ -1,0 +1,81 @@
+"""What `spec.scaling` means: how many pods there may be, what their number follows, when a model sleeps.
+
+Pure: no client, no clock.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nereid.api.scaling import ScalingMetric, ScalingSpec
+from nereid.api.schema import seconds
+from nereid.names import revision_child_name
+
+DEFAULT_METRICS: Final = (ScalingMetric(type="QueueRatio", target=0.5),)
+DEFAULT_SCALE_TO_ZERO_AFTER: Final = "10m"
+DEFAULT_COLD_START_TIMEOUT: Final = "5m"
+# What the API server itself measures; a HorizontalPodAutoscaler can follow it without KEDA.
+RESOURCES: Final = {"CPU": "cpu", "Memory": "memory"}
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z]+)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """How the pods of each revision become more or fewer; times in seconds.
+
+    may_sleep: stable may have no pods at all. behavior: as a HorizontalPodAutoscaler writes it.
+    """
+
+    maximum: int
+    may_sleep: bool
+    metrics: tuple[ScalingMetric, ...]
+    behavior: dict[str, Any] | None
+    sleep_after: int
+    cold_start_timeout: int
+
+    @property
+    def needs_keda(self) -> bool:
+        """Whether a HorizontalPodAutoscaler alone can't do it, but only KEDA and Prometheus."""
+        return self.may_sleep or any(metric.type not in RESOURCES for metric in self.metrics)
+
+
+def autoscaling(spec: ScalingSpec) -> Autoscaling | None:
+    """Return how a model is scaled; None where there are as many pods as the spec says.
+
+    Raises ValueError for a duration that is none.
+    """
+    if spec.max_replicas is None:
+        return None
+    return Autoscaling(
+        maximum=spec.max_replicas,
+        may_sleep=spec.min_replicas == 0,
+        metrics=tuple(spec.metrics or DEFAULT_METRICS),
+        behavior=spec.behavior.model_dump(exclude_none=True) if spec.behavior else None,
+        sleep_after=seconds(spec.scale_to_zero_after or DEFAULT_SCALE_TO_ZERO_AFTER),
+        cold_start_timeout=seconds(spec.cold_start_timeout or DEFAULT_COLD_START_TIMEOUT),
+    )
+
+
+def filled(query: str, meanings: Mapping[str, str]) -> str:
+    """Return a query with its placeholders replaced; raises ValueError for one that means nothing."""
+
+    def meaning(match: re.Match[str]) -> str:
+        if match[1] not in meanings:
+            known = ", ".join(f"{{{{{name}}}}}" for name in meanings)
+            raise ValueError(f"spec.scaling.metrics: {match[0]} means nothing: use one of {known}")
+        return meanings[match[1]]
+
+    return _PLACEHOLDER.sub(meaning, query)
+
+
+def meanings(namespace: str, name: str, revision: str) -> dict[str, str]:
+    """Return what the placeholders of a query stand for."""
+    workload = revision_child_name(name, revision)
+    return {"namespace": namespace, "name": name, "revision": revision, "workload": workload}
+
+
+def fixed_replicas(spec: ScalingSpec) -> int:
+    """Return how many pods stable has, at least, while it is awake."""
+    minimum = max(1, spec.min_replicas or 1)
+    return max(minimum, spec.replicas or minimum)

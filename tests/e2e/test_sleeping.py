@@ -1,0 +1,64 @@
+"""A model that nobody asks for has no pods; who asks then is answered all the same, over REST and gRPC."""
+
+import pytest
+from tests.e2e.case import Case
+from tests.e2e.expectations import assert_kiali_is_content
+from tests.e2e.rollouts import judged
+from tests.e2e.scaling import PATIENCE, may_sleep, wait_until_asleep
+from traffic import PROTOCOLS
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
+AT_ONCE = 1000
+
+
+def test_a_thousand_requests_at_once_wake_a_model_and_all_are_answered(case: Case) -> None:
+    served = case.apply(scaling=may_sleep())
+    served.wait_until_ready()
+    wait_until_asleep(served)
+    assert_kiali_is_content(case, "asleep")
+    with case.traffic(patience=PATIENCE) as client:
+        total = client.burst(AT_ONCE, at_once=AT_ONCE)
+    assert total.failed == 0, (total.by_kind(), total.errors[:5])
+    assert [total.by_version(protocol)["1"] for protocol in PROTOCOLS] == [AT_ONCE // 2] * 2
+    served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
+
+
+def test_the_first_request_wakes_a_model_over_each_protocol(case: Case) -> None:
+    served = case.apply(scaling=may_sleep())
+    served.wait_until_ready()
+    with case.traffic(patience=PATIENCE) as client:
+        # The protocols take turns.
+        for protocol in PROTOCOLS:
+            wait_until_asleep(served)
+            total = client.burst(1, at_once=1)
+            assert total.failed == 0, total.errors
+            assert total.by_version(protocol) == {"1": 1}
+            served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
+
+
+@pytest.mark.long
+def test_rare_requests_never_fail_whatever_they_meet(case: Case) -> None:
+    """One request every so often, so that some of them meet a model that falls asleep, sleeps, and wakes up."""
+    served = case.apply(scaling=may_sleep())
+    served.wait_until_ready()
+    with case.traffic(patience=PATIENCE) as client:
+        for _ in range(3):
+            wait_until_asleep(served)
+            client.start(0.03)
+            served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
+            client.stop()
+        total = client.stop()
+    assert total.failed == 0, total.errors[:5]
+
+
+def test_a_sleeping_model_is_woken_for_a_new_version(case: Case) -> None:
+    served = case.apply(scaling=may_sleep(), rollout=judged())
+    served.wait_until_ready()
+    wait_until_asleep(served)
+    case.apply(version="2", scaling=may_sleep(), rollout={"strategy": "Direct", "drain": "5s"})
+    served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"))
+    with case.traffic(patience=PATIENCE) as client:
+        total = client.burst(20)
+    assert total.failed == 0, total.errors[:5]
+    assert total.by_version() == {"2": 20}

@@ -1,0 +1,94 @@
+"""When a target is known and when it is wanted, by a clock that the test sets."""
+
+import pytest
+
+from nereid.activator.activity import Activity, TooManyWaitingError
+from nereid.activator.targets import InvalidTargetError, Target, parse_target
+
+DIGITS = Target("digits-4hx8l2qz", "shop", "cluster.local")
+LETTERS = Target("letters-b7c9d2fg", "shop", "cluster.local")
+
+
+@pytest.fixture
+def activity() -> Activity:
+    return Activity(idle_seconds=30, registration_seconds=120, waiting_limit=2)
+
+
+def test_a_target_is_the_host_of_a_service():
+    assert parse_target(DIGITS.host, "cluster.local") == DIGITS
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "digits",
+        "digits.shop",
+        "digits.shop.svc",
+        "digits.shop.svc.cluster.local.",
+        "digits.shop.svc.cluster.local\n",
+        "a.digits.shop.svc.cluster.local",
+        "Digits.shop.svc.cluster.local",
+        "digits-.shop.svc.cluster.local",
+        "digits.shop.svc.cluster.local@example.com",
+        "169.254.169.254",
+        f"{'a' * 64}.shop.svc.cluster.local",
+    ],
+)
+def test_no_other_host_is_one(host):
+    with pytest.raises(InvalidTargetError, match="is not of the form"):
+        parse_target(host, "cluster.local")
+
+
+def test_a_target_is_known_for_a_while_after_keda_asked(activity):
+    assert not activity.registered(DIGITS, now=0)
+    activity.asked(DIGITS, now=0)
+    assert activity.registered(DIGITS, now=120)
+    assert not activity.registered(DIGITS, now=121)
+    assert not activity.registered(LETTERS, now=0)
+
+
+def test_a_target_is_known_while_a_stream_is_open_and_a_while_beyond(activity):
+    notify = lambda: None  # noqa: E731
+    activity.open_stream(DIGITS, notify)
+    assert activity.registered(DIGITS, now=10_000)
+    activity.close_stream(DIGITS, notify, now=10_000)
+    assert activity.registered(DIGITS, now=10_120)
+    assert not activity.registered(DIGITS, now=10_121)
+
+
+def test_a_target_is_wanted_from_the_first_request_to_a_while_after_the_last(activity):
+    assert not activity.active(DIGITS, now=0)
+    activity.begin(DIGITS)
+    activity.begin(DIGITS)
+    activity.end(DIGITS, now=5)
+    assert activity.active(DIGITS, now=1000)
+    activity.end(DIGITS, now=1000)
+    assert activity.active(DIGITS, now=1030)
+    assert not activity.active(DIGITS, now=1031)
+
+
+def test_the_first_of_the_requests_that_wait_is_told_of(activity):
+    told = []
+    activity.open_stream(DIGITS, lambda: told.append("digits"))
+    activity.open_stream(LETTERS, lambda: told.append("letters"))
+    activity.begin(DIGITS)
+    with activity.hold(DIGITS), activity.hold(DIGITS):
+        assert activity.waiting_by_target() == {DIGITS: 2, LETTERS: 0}
+    assert told == ["digits"]
+    assert activity.waiting(DIGITS) == 0
+
+
+def test_no_more_wait_than_there_is_room_for(activity):
+    with activity.hold(DIGITS), activity.hold(DIGITS), activity.hold(LETTERS):
+        with pytest.raises(TooManyWaitingError), activity.hold(DIGITS):
+            pass
+        assert activity.waiting(DIGITS) == 2
+
+
+def test_what_nobody_asks_about_is_forgotten(activity):
+    activity.asked(DIGITS, now=0)
+    activity.begin(LETTERS)
+    activity.asked(Target("other", "shop", "cluster.local"), now=1000)
+    assert DIGITS not in activity.waiting_by_target()
+    assert LETTERS in activity.waiting_by_target()
