@@ -110,6 +110,10 @@ class Gatherer:
         names = [subject.name, *(revision_child_name(subject.name, one.revision) for one in live)]
         if all(self._stores.children.get("Service", subject.namespace, name) for name in names):
             return False
+        return await self.is_deleted(subject)
+
+    async def is_deleted(self, subject: ModelDeployment) -> bool:
+        """Whether the API server does not have a ModelDeployment any more, or another one of its name."""
         try:
             raw = await self._client.get(MODEL_DEPLOYMENT, subject.namespace, subject.name)
         except NotFound:

@@ -23,6 +23,7 @@ from nereid.cluster.informer import Informer
 from nereid.cluster.model_deployments import Key, ModelDeployments
 from nereid.cluster.resources import GATEWAY, MODEL_DEPLOYMENT, OPTIONAL, SCALED_OBJECT, WATCHED
 from nereid.gather import Gatherer, Stores
+from nereid.log_object import ObjectFilter
 from nereid.metrics.sampler import Sampler
 from nereid.names import GROUP, LABEL_MANAGED_BY, MANAGED_BY, PLURAL, VERSION
 from nereid.reconcile import Reconciler
@@ -205,6 +206,8 @@ def _configure_logging(log_format: str, log_level: str) -> None:
         quiet=log_level == "warning",
         log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.FULL,
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(ObjectFilter())
     if log_level != "debug":
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)

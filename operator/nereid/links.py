@@ -14,7 +14,8 @@ def links(plan: Plan) -> LinksStatus | None:
     settings, owner = plan.settings, plan.owner
     kiali = grafana = None
     if settings.kiali_url:
-        kiali = f"{settings.kiali_url.rstrip('/')}/console/namespaces/{quote(owner.namespace)}/applications/{quote(owner.name)}"
+        page = f"console/namespaces/{quote(owner.namespace)}/applications/{quote(owner.name)}"
+        kiali = f"{settings.kiali_url.rstrip('/')}/{page}"
     if settings.grafana_url:
         chosen = urlencode({"var-namespace": owner.namespace, "var-name": owner.name})
         grafana = f"{settings.grafana_url.rstrip('/')}/d/{GRAFANA_DASHBOARD}?{chosen}"

@@ -15,10 +15,11 @@ from nereid.build.manifests import manifests
 from nereid.build.routing import url
 from nereid.cluster.client import Client
 from nereid.cluster.converge import Applied, converge
-from nereid.cluster.errors import ApiError, Conflict
+from nereid.cluster.errors import ApiError, Conflict, NotFound
 from nereid.cluster.model_deployments import ModelDeployment
 from nereid.cluster.resources import MODEL_DEPLOYMENT
 from nereid.gather import Gatherer, Stores
+from nereid.log_object import works_on
 from nereid.names import API_VERSION, KIND
 from nereid.observed.facts import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
@@ -76,6 +77,7 @@ class Reconciler:
         Conflict where somebody else wrote in between, and Unavailable where the API server did not answer: the pass
         is then to be repeated.
         """
+        works_on(key)
         seen = self._stores.model_deployments.get(key)
         if seen is None or seen.deleting:
             self._gatherer.forget(*key)
@@ -86,7 +88,15 @@ class Reconciler:
         except InvalidSpecError as error:
             await self._write(subject, invalid(str(error), seen.generation, subject.status, self._clock()))
             return None
-        return await self._converge(subject, wanted)
+        try:
+            return await self._converge(subject, wanted)
+        except NotFound:
+            if not await self._gatherer.is_deleted(seen):
+                raise
+            # It went while the pass was on its way, as with its namespace; its children go with it.
+            self._stores.model_deployments.forget(seen)
+            self._gatherer.forget(*key)
+            return None
 
     async def _converge(self, subject: _Subject, wanted: Plan) -> float | None:
         wanted, unreachable = self._gatherer.reachable(subject.seen, wanted)
@@ -159,14 +169,14 @@ class Reconciler:
         }
         for event in events:
             self._count_event(event.type, event.reason)
-            _logger.info("%s/%s: %s: %s", owner.namespace, owner.name, event.reason, event.message)
+            _logger.info("%s: %s", event.reason, event.message)
             try:
                 await self._client.create_event(
                     regarding=regarding, reason=event.reason, note=event.message, type_=event.type, action="Reconcile"
                 )
             except ApiError as error:
                 # Events are for people, and status says the same: losing one must not delay the rollout.
-                _logger.warning("event %s of %s/%s is lost: %s", event.reason, owner.namespace, owner.name, error)
+                _logger.warning("event %s is lost: %s", event.reason, error)
 
 
 def _metadata(subject: ModelDeployment) -> dict[str, object]:

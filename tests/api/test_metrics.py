@@ -41,8 +41,9 @@ def test_metrics_tell_where_a_rollout_stands(models: Models, figures: Callable[[
     models.change(model={"uri": "pvc://models/digits/2"})
     models.wait_for("Paused", "AwaitingPromotion")
     of = {"namespace": models.namespace, "name": "digits"}
+    paused = {"strategy": "Canary", "state": "Paused", "reason": "AwaitingPromotion"}
     wait_until(
-        lambda: labelled(figures(), "nereid_rollout_state", **of, strategy="Canary", state="Paused") == [1],
+        lambda: labelled(figures(), "nereid_rollout_state", **of, **paused) == [1],
         seconds=5,
         what="the state",
     )
@@ -56,7 +57,7 @@ def test_metrics_tell_where_a_rollout_stands(models: Models, figures: Callable[[
     assert labelled(shown, "nereid_rollout_events_total", reason="RolloutStarted", type="Normal") == [1]
     [passes] = labelled(shown, "nereid_reconcile_duration_seconds_count")
     assert passes > 2
-    assert labelled(shown, "nereid_api_requests_total", verb="list") == [7]
+    assert labelled(shown, "nereid_api_requests_total", verb="list") == [9]
     models.annotate(abort=str(models.candidate()))
     models.wait_for("Failed", "Aborted")
     wait_until(

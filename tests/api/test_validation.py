@@ -246,6 +246,7 @@ INVALID_SCALINGS: dict[str, tuple[Object, str]] = {
 INVALID_METRICS: dict[str, tuple[Object, str]] = {
     "unknown metric": ({"type": "Load", "target": 1}, "supported values: "),
     "no target": ({"type": "QueueRatio", "target": 0}, "greater than 0"),
+    "target that KEDA takes for none": ({"type": "QueueRatio", "target": 0.0001}, "target must be at least 0.001"),
     "query of another type": (
         {"type": "QueueTime", "target": 1, "query": "up"},
         "query goes with type: Query, and only with it",

@@ -30,6 +30,8 @@ class ScalingMetric(ApiModel):
         json_schema_extra=rules(
             rule("has(self.query) == (self.type == 'Query')", "query goes with type: Query, and only with it"),
             rule("!has(self.perPod) || self.type == 'Query'", "perPod goes with type: Query alone"),
+            # KEDA counts in thousandths.
+            rule("self.target >= 0.001", "target must be at least 0.001"),
         )
     )
 
@@ -42,7 +44,7 @@ class ScalingMetric(ApiModel):
             "KEDA and Prometheus."
         )
     )
-    target: Annotated[float, Field(ge=0.001, le=1e9)] = Field(description="The value to keep, in the unit of the type.")
+    target: Annotated[float, Field(gt=0, le=1e9)] = Field(description="The value to keep, in the unit of the type.")
     query: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
         default=None,
         description=(

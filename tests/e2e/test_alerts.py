@@ -1,0 +1,197 @@
+"""Every alert of the chart fires when its fault is caused, and is over when the fault is: as Prometheus tells it."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from cluster import Cluster, wait_for
+from model_deployment import ModelDeployment
+from tests.e2e.alerts import Alerts
+from tests.e2e.case import Case
+from tests.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
+from tests.e2e.promql import ask
+from tests.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_taken_back
+from tests.e2e.scaling import CAPACITY, PATIENCE, scaled
+
+AT_ONCE = 15 * CAPACITY
+# The answer to the first one is nothing, to the second one that two pods are needed, whatever happens.
+BLIND = [{"type": "Query", "target": 1, "query": 'sum(no_such_metric{namespace="{{namespace}}"})'}]
+WANTS_TWO = [{"type": "Query", "target": 1, "query": "vector(2)"}]
+UNDECIDED = judged(steps=[{"weight": 20, "hold": "5s"}], analysis={"deadline": "5s"})
+HALF = judged(steps=[{"weight": 50, "hold": "10s"}])
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_a_queue_that_no_scaler_sees(case: Case) -> None:
+    served = case.apply(model=case.faulty("busy"), scaling=scaled(maxReplicas=2, metrics=BLIND))
+    served.wait_until_ready()
+    alerts = Alerts.about(served)
+    with case.traffic(patience=PATIENCE) as client:
+        client.burst(AT_ONCE, at_once=AT_ONCE)
+    alerts.wait_until_fires("NereidQueueSaturated", revision=served.revision("stable"))
+    alerts.wait_until_fires("NereidLatencyBudgetBurn")
+    alerts.wait_until_fires("NereidScalerFailing")
+
+    case.apply(model=case.faulty("busy"), scaling=scaled(maxReplicas=2, metrics=WANTS_TWO))
+    alerts.wait_until_clear("NereidScalerFailing")
+    alerts.wait_until_fires("NereidAtMaxReplicas")
+
+    case.apply(model=case.faulty("busy"), scaling=scaled(maxReplicas=3, metrics=WANTS_TWO))
+    alerts.wait_until_clear("NereidAtMaxReplicas", "NereidQueueSaturated", "NereidLatencyBudgetBurn")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_a_version_that_fails_and_is_taken_back(case: Case) -> None:
+    served = serve_first(case, HALF)
+    alerts = Alerts.about(served)
+    with case.traffic() as client:
+        client.start(RATE)
+        case.apply(model=case.faulty("fails"), rollout=HALF)
+        failed = wait_until_taken_back(served)["rollout"]["failed"]
+        alerts.wait_until_fires("NereidErrorBudgetBurn")
+        alerts.wait_until_fires("NereidRolloutFailed", reason=failed["reason"])
+        case.apply(version="1", rollout=HALF)
+        alerts.wait_until_clear("NereidRolloutFailed")
+    alerts.wait_until_clear("NereidErrorBudgetBurn")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_a_rollout_without_evidence_and_pods_without_metrics(case: Case) -> None:
+    served = serve_first(case, UNDECIDED)
+    alerts = Alerts.about(served)
+    case.apply(version="2", rollout=UNDECIDED)
+    wait_until_paused(served, "Inconclusive")
+    with hidden_from_prometheus(served, served.revision("stable")):
+        alerts.wait_until_fires("NereidRolloutStuck", state="Paused")
+        alerts.wait_until_fires("NereidMetricsMissing", metrics="triton")
+    served.promote()
+    alerts.wait_until_clear("NereidRolloutStuck", "NereidMetricsMissing")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_a_gpu_without_memory_left(case: Case) -> None:
+    # A stand-in: there is no GPU here, and the model itself publishes what Triton would tell of one.
+    rollout = {"strategy": "Direct", "drain": "5s", "analysis": {"provider": "None"}}
+    served = case.apply(model=case.faulty("hoards"), rollout=rollout)
+    served.wait_until_ready()
+    alerts = Alerts.about(served)
+    alerts.wait_until_fires("NereidGPUMemoryHigh", gpu_uuid="GPU-0")
+    case.apply(version="1", rollout=rollout)
+    alerts.wait_until_clear("NereidGPUMemoryHigh")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
+    served, neighbour = case.apply(), case.apply("neighbour")
+    served.wait_until_ready()
+    neighbour.wait_until_ready()
+    with no_new_pods(case):
+        case.cluster.kubectl(
+            "delete", "pods", "--selector=nereid.dev/model-deployment=digits", "--wait=false", namespace=case.namespace
+        )
+        late = case.apply("late")
+        Alerts.about(served).wait_until_fires("NereidModelDown", severity="critical")
+        Alerts.about(late).wait_until_fires("NereidModelDown", severity="warning")
+        assert Alerts.about(neighbour).firing() == []
+    served.wait_until_ready()
+    late.wait_until_ready()
+    Alerts.about(served).wait_until_clear("NereidModelDown")
+    Alerts.about(late).wait_until_clear("NereidModelDown")
+
+
+@pytest.mark.usefixtures("disturbs")
+def test_an_operator_that_dies_and_one_that_is_gone(cluster: Cluster) -> None:
+    alerts = Alerts.about_operator(cluster)
+    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+    kill_container_of_operator(cluster)
+    alerts.wait_until_fires("NereidOperatorFailing", trouble="restarts")
+    with no_operator(cluster):
+        alerts.wait_until_fires("NereidOperatorDown", severity="critical")
+    alerts.wait_until_clear("NereidOperatorDown")
+    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_passes_that_fail(case: Case) -> None:
+    alerts = Alerts.about_operator(case.cluster)
+    with no_new_pods(case):
+        served = case.apply()
+        served.wait_for_condition("Ready", "False", "ReplicaFailure")
+        since = served.status["rollout"]["since"]
+        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+        # The API server knows this year, the operator does not.
+        set_beginning_of_state(served, "0000-01-01T00:00:00Z")
+        alerts.wait_until_fires("NereidOperatorFailing", trouble="errors")
+        set_beginning_of_state(served, since)
+        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+
+
+def set_beginning_of_state(served: ModelDeployment, time: str) -> None:
+    """Write into the status since when the rollout is in its state."""
+    patch = json.dumps({"status": {"rollout": {"since": time}}})
+    served.cluster.kubectl(
+        "patch", "mdep", served.name, "--subresource=status", "--type=merge", f"--patch={patch}",
+        namespace=served.namespace,
+    )  # fmt: skip
+
+
+@contextmanager
+def hidden_from_prometheus(served: ModelDeployment, revision: str) -> Iterator[None]:
+    """Let Prometheus look for the metrics of a revision's pods at a port where there is nothing."""
+    (pod,) = served.cluster.list("Pod", served.namespace, f"nereid.dev/revision={revision}")
+    port = pod["metadata"]["annotations"]["prometheus.io/port"]
+
+    def set_port(value: str) -> None:
+        name = pod["metadata"]["name"]
+        served.cluster.kubectl(
+            "annotate", "--overwrite", "pod", name, f"prometheus.io/port={value}", namespace=served.namespace
+        )
+
+    set_port("1")
+    yield
+    set_port(port)
+
+
+@contextmanager
+def no_new_pods(case: Case) -> Iterator[None]:
+    """Let the namespace take no pod more, by a quota that is used up."""
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    case.cluster.apply(quota, namespace=case.namespace)
+    wait_for(
+        "the quota holds",
+        lambda: (case.cluster.get("ResourceQuota", "none", case.namespace) or {}).get("status", {}).get("hard"),
+        seconds=30,
+    )
+    yield
+    case.cluster.kubectl("delete", "resourcequota", "none", namespace=case.namespace)
+    # Its controller tries again later each time, and minutes later in the end, unless the object changes.
+    case.cluster.kubectl("annotate", "replicasets", "--all", "quota=lifted", namespace=case.namespace)
+
+
+def kill_container_of_operator(cluster: Cluster) -> None:
+    """Kill the operator's process once Prometheus knows when it began; the kubelet starts it again in the same pod."""
+    wait_for("the operator is ready", lambda: operator_is_ready(cluster), seconds=90)
+    (pod,) = operator_pods(cluster)
+    began = f'count(process_start_time_seconds{{pod="{pod["metadata"]["name"]}"}})'
+    wait_for("Prometheus knows the operator", lambda: ask(cluster, began), seconds=60)
+    os.kill(process_of(container_of(pod, "operator")), signal.SIGKILL)
+
+
+@contextmanager
+def no_operator(cluster: Cluster) -> Iterator[None]:
+    """Let there be no pod of the operator until the context ends, and wait until it is back."""
+    metadata = cluster.operator["metadata"]
+
+    def scale(replicas: int) -> None:
+        target = ["deployment", metadata["name"], f"--replicas={replicas}"]
+        cluster.kubectl("scale", *target, namespace=metadata["namespace"])
+
+    scale(0)
+    try:
+        yield
+    finally:
+        scale(1)
+        wait_for("the operator is back", lambda: operator_is_ready(cluster), seconds=90)
