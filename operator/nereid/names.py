@@ -56,7 +56,7 @@ MAX_NAME_LENGTH: Final = 50
 
 REVISION_LENGTH: Final = 8
 # Kubernetes' own alphabet for generated names (apimachinery, util/rand): no vowels, so that no words appear.
-_REVISION_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+REVISION_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def canonical_json(value: Any) -> bytes:
@@ -78,8 +78,8 @@ def revision_of(content: Mapping[str, Any]) -> str:
     number = int.from_bytes(hashlib.blake2b(canonical_json(content), digest_size=8).digest())
     characters = []
     for _ in range(REVISION_LENGTH):
-        number, index = divmod(number, len(_REVISION_ALPHABET))
-        characters.append(_REVISION_ALPHABET[index])
+        number, index = divmod(number, len(REVISION_ALPHABET))
+        characters.append(REVISION_ALPHABET[index])
     return "".join(characters)
 
 

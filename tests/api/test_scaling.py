@@ -296,7 +296,7 @@ def test_sleep(
     start(NEREID_ACTIVATOR_SERVICE="activator.nereid-system")
     routes, scalers, deployments = record("VirtualService"), record("ScaledObject"), record("Deployment")
     scaled = Scaled(models, "ScaledObject")
-    revision = scaled.create(scaling={"minReplicas": 0, "maxReplicas": 3, "scaleToZeroAfter": "1s"})
+    revision = scaled.create(scaling={"minReplicas": 0, "maxReplicas": 3, "scaleToZeroAfter": "10s"})
     assert scaled.least(revision) == 1
 
     scaled.tell(revision, active=False)
@@ -315,16 +315,16 @@ def test_sleep(
     assert audit.writes() == []
 
     workloads.held_back.add(models.namespace)
+    asleep = deployments.of(f"digits-{revision}")[-1]
     scaled.tell(revision, active=True)
     wait_until(lambda: scaled.least(revision) == 1, seconds=10, what="a pod being asked for")
     assert models.status()["scaling"]["state"] == "Waking"
     assert leads_to_activator(routes.of("digits")[-1])
-    path = models.kubernetes.path("Deployment", models.namespace, f"digits-{revision}")
-    models.kubernetes.request("PATCH", f"{path}/scale", {"spec": {"replicas": 1}}, "application/merge-patch+json")
+    wait_until(lambda: replicas_seen(deployments, revision)[-1] == 1, seconds=10, what="a pod, whatever KEDA does")
     workloads.release(models.namespace)
     wait_until(lambda: not leads_to_activator(routes.of("digits")[-1]), seconds=10, what="the direct way")
-    ready = next(one for one in reversed(deployments.of(f"digits-{revision}")) if "status" in one)
-    assert ready["status"]["availableReplicas"] == 1
+    later = [one for one in deployments.of(f"digits-{revision}") if version(one) > version(asleep)]
+    ready = next(one for one in later if one.get("status", {}).get("availableReplicas"))
     assert version(ready) < version(routes.of("digits")[-1]), "traffic before there is a pod"
     models.wait_settled()
     assert models.status()["scaling"]["state"] == "Awake"

@@ -232,6 +232,14 @@ INVALID_SCALINGS: dict[str, tuple[Object, str]] = {
         {"minReplicas": 1, "maxReplicas": 3, "scaleToZeroAfter": "1m"},
         "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
     ),
+    "sleep at once": (
+        {"minReplicas": 0, "maxReplicas": 3, "scaleToZeroAfter": "9s"},
+        "scaleToZeroAfter must be at least 10s",
+    ),
+    "no patience": (
+        {"minReplicas": 0, "maxReplicas": 3, "coldStartTimeout": "0s"},
+        "coldStartTimeout must be at least 1s",
+    ),
     "processors without a request": (
         {"maxReplicas": 3, "metrics": [{"type": "CPU", "target": 70}]},
         "scaling by CPU needs runtime.resources.requests.cpu",

@@ -1,10 +1,12 @@
 """A model that nobody asks for has no pods; who asks then is answered all the same, over REST and gRPC."""
 
 import pytest
+from cluster import wait_for
 from tests.e2e.case import Case
 from tests.e2e.expectations import assert_kiali_is_content
+from tests.e2e.promql import ask
 from tests.e2e.rollouts import judged
-from tests.e2e.scaling import PATIENCE, may_sleep, wait_until_asleep
+from tests.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
 from traffic import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
@@ -56,6 +58,9 @@ def test_a_sleeping_model_is_woken_for_a_new_version(case: Case) -> None:
     served = case.apply(scaling=may_sleep(), rollout=judged())
     served.wait_until_ready()
     wait_until_asleep(served)
+    # As long as Prometheus remembers the pod, KEDA would wake it by itself.
+    counted = f'count(increase(nv_inference_request_success{{namespace="{case.namespace}"}}[{SLEEP_AFTER_SECONDS}s]))'
+    wait_for("nothing is measured any more", lambda: ask(case.cluster, counted) == 0, seconds=60)
     case.apply(version="2", scaling=may_sleep(), rollout={"strategy": "Direct", "drain": "5s"})
     served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"))
     with case.traffic(patience=PATIENCE) as client:

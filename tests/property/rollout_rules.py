@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from tests.property.rollout_specs import is_without_data
 
+from nereid.api.status import SleepPhase
 from nereid.observed.facts import Observed
 from nereid.observed.sample import Activity, Sample, SampleFailure
 from nereid.plan import Command, Plan, Step
-from nereid.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS
+from nereid.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, drowsy
 from nereid.rollout.routing import routing_of
 from nereid.rollout.state import Decision, RolloutState
 
@@ -46,7 +47,14 @@ class Pass:
         return self.before.pinned != self.after.pinned or self.before.rollbacks != self.after.rollbacks
 
     @property
+    def sleep(self) -> tuple[SleepPhase | None, SleepPhase | None]:
+        """Whether stable slept before the pass, and after."""
+        before, after = self.before.sleep, self.after.sleep
+        return before and before.state, after and after.state
+
+    @property
     def pods(self) -> dict[str, int]:
+        """The pods that each revision has at least: all that it has, where nothing scales it."""
         return {one.revision: one.replicas for one in self.decision.live}
 
     def ready(self, revision: str | None) -> int:
@@ -69,6 +77,7 @@ class Ledger:
     looks: dict[str, list[tuple[datetime, Activity]]] = field(default_factory=dict)
     condemned: Command | None = None
     raised: datetime | None = None
+    woken: datetime | None = None
 
     def set_back(self, by: timedelta) -> None:
         """What happened so long ago did so whatever the clock says now."""
@@ -76,6 +85,7 @@ class Ledger:
         self.retired = {revision: moment - by for revision, moment in self.retired.items()}
         self.looks = {one: [(moment - by, seen) for moment, seen in looks] for one, looks in self.looks.items()}
         self.raised = self.raised and self.raised - by
+        self.woken = self.woken and self.woken - by
 
     def check(self, one: Pass) -> None:
         check_roles(one)
@@ -88,6 +98,7 @@ class Ledger:
         self._check_stable(one)
         self._check_drained(one)
         self._check_condemned(one)
+        self._check_sleep(one)
 
     def learn(self, one: Pass, *, applied: bool) -> None:
         """Remember a pass whose routes were applied, or not."""
@@ -96,9 +107,10 @@ class Ledger:
         self.led |= dict.fromkeys(self.routes, one.now)
         if applied:
             self.routes = {revision for shares in _shares(one.after) for revision in shares}
-        retiring = {kept.revision for kept in one.after.retiring}
-        self.retired = {revision: self.retired.get(revision, one.now) for revision in retiring}
-        self.looks = {revision: self._looks(one, revision) for revision in retiring}
+        draining = _draining(one.after)
+        self.retired = {revision: self.retired.get(revision, one.now) for revision in draining}
+        self.looks = {revision: self._looks(one, revision) for revision in draining}
+        self.woken = (self.woken or one.now) if one.sleep[1] == "Waking" else None
         self.pods = one.pods
         if one.after.failed and one.after.failed != one.before.failed:
             self.condemned = Command(one.after.failed.revision, one.after.failed.attempt)
@@ -106,7 +118,7 @@ class Ledger:
             self.condemned = None
 
     def _looks(self, one: Pass, revision: str) -> list[tuple[datetime, Activity]]:
-        if not one.is_routed or not any(kept.revision == revision for kept in one.before.retiring):
+        if not one.is_routed or revision not in _draining(one.before):
             return []
         seen = one.observed.activity.get(revision)
         return [*self.looks.get(revision, []), *([(one.now, seen)] if seen else [])]
@@ -123,7 +135,7 @@ class Ledger:
     def _check_stable(self, one: Pass) -> None:
         """While a rollout runs, stable keeps its pods; without surge it keeps one that may take everything back."""
         stable, rollout = one.after.stable, one.plan.rollout
-        if stable is None:
+        if stable is None or one.sleep[1] == "Asleep":
             return
         if rollout.surge:
             assert one.pods[stable] >= one.plan.replicas, "stable has fewer pods than the spec asks for"
@@ -144,7 +156,10 @@ class Ledger:
         draining = sum(kept.replicas for kept in one.after.retiring)
         share = math.ceil(places * (100 - one.after.weight) / 100)
         bound = min(share - 1, places - draining)
-        assert one.pods[stable] >= min(bound, self.pods.get(stable, bound)), "stable gives up too many places"
+        had = one.observed.of(stable).deployment
+        # Its scaler may not have given it yet what it is to have at least.
+        had_pods = min(self.pods.get(stable, bound), had.replicas if had else bound)
+        assert one.pods[stable] >= min(bound, had_pods), "stable gives up too many places"
 
     def _check_drained(self, one: Pass) -> None:
         after = one.after
@@ -166,13 +181,18 @@ class Ledger:
                 assert (one.now - kept.since).total_seconds() < longest, "what drains stays for ever"
 
     def _check_gone(self, one: Pass, revision: str) -> None:
+        if self._check_away(one, revision) < _least(one) + LONGEST_SECONDS:
+            self._check_quiet(one, revision)
+
+    def _check_away(self, one: Pass, revision: str) -> float:
+        """Check that the routes have led elsewhere for long enough; return for how long they have."""
         assert one.is_routed, "pods go while the routes may still lead to them"
-        least = _least(one)
         away = max(self.retired[revision], self.led.get(revision, self.retired[revision]))
         kept = (one.now - away).total_seconds()
-        assert kept >= least, f"{revision} is gone {kept} s after its traffic"
-        if kept >= least + LONGEST_SECONDS:
-            return
+        assert kept >= _least(one), f"{revision} is gone {kept} s after its traffic"
+        return kept
+
+    def _check_quiet(self, one: Pass, revision: str) -> None:
         seen = one.observed.activity.get(revision)
         assert seen is not None, f"{revision} is gone, and nobody looked"
         if seen.requests is None:
@@ -182,6 +202,19 @@ class Ledger:
         assert (one.now - moment).total_seconds() >= QUIET_SECONDS - 1, "two looks at once are one"
         assert earlier.requests == seen.requests, "pods go while requests come"
         assert not seen.in_flight, "pods go while requests are in flight"
+
+    def _check_sleep(self, one: Pass) -> None:
+        """Its pods go when nobody reaches them any more; requests go there again when there is one."""
+        if one.sleep == ("FallingAsleep", "Asleep"):
+            assert one.after.stable is not None
+            self._check_away(one, one.after.stable)
+            self._check_quiet(one, one.after.stable)
+            could_look = one.observed.activity[one.after.stable].requests is not None
+            assert could_look or not one.observed.of(one.after.stable).pods, "it sleeps, and nobody could look"
+        elif one.sleep == ("Waking", "Awake") and not _has_pod(one, one.after.stable):
+            assert self.woken is not None
+            waited = (one.now - self.woken).total_seconds()
+            assert waited >= one.plan.rollout.progress_deadline, "requests go where no pod is"
 
     def _check_condemned(self, one: Pass) -> None:
         condemned = self.condemned
@@ -197,6 +230,17 @@ class Ledger:
 
 def _least(one: Pass) -> float:
     return one.plan.rollout.propagation + one.plan.rollout.drain
+
+
+def _has_pod(one: Pass, revision: str | None) -> bool:
+    """Whether a revision has a pod that its scaler has not just taken."""
+    deployment = one.observed.of(revision).deployment
+    return deployment is not None and deployment.replicas > 0 and deployment.available > 0
+
+
+def _draining(state: RolloutState) -> set[str]:
+    """Return the revisions that must be quiet before their pods go."""
+    return {kept.revision for kept in (*state.retiring, *drowsy(state))}
 
 
 def _shares(state: RolloutState) -> list[dict[str, int]]:

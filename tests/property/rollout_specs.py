@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
-from tests.unit.scenario import ANALYSIS
+from tests.unit.scenario import ANALYSIS, BUSY, COLD_START_TIMEOUT, FAILING, IDLE, NEW
 
 from nereid.api.checks import AccuracyCheck, CheckSpec
+from nereid.api.scaling import ScalingMetric
 from nereid.observed.checks import CheckResult, ChecksFacts
 from nereid.observed.counters import Counts
 from nereid.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.plan import ALL_TRAFFIC, Analysis, CheckRun, Exposure, Guard, Query, Step
+from nereid.scaling import DEFAULT_METRICS, Autoscaling
 
 REVISIONS = st.sampled_from("abcd")
 ACCURACY = AccuracyCheck(label="digit", output="label", minimum_percent=90)
@@ -137,3 +139,23 @@ ACTIVITIES = st.builds(
     Activity, requests=st.sampled_from([7, 7, 7, 8, 0, None]), in_flight=st.sampled_from([0, 0, 1, None])
 )
 QUIET = Activity(7, 0)
+# What a scaler may show: that somebody asks, that nobody does, the same before it has measured anything, that it knows
+# nothing yet, that it fails; None: somebody has deleted it.
+SCALER_FACTS = st.sampled_from([BUSY, IDLE, IDLE, replace(IDLE, works=None), NEW, FAILING, None])
+
+
+@st.composite
+def scalings(draw: st.DrawFn) -> Autoscaling | None:
+    """Draw how pods become more: not at all, by what a HorizontalPodAutoscaler measures, by KEDA, and down to none."""
+    kind = draw(st.sampled_from([None, None, "HorizontalPodAutoscaler", "ScaledObject", "sleep", "sleep"]))
+    if kind is None:
+        return None
+    cpu = (ScalingMetric(type="CPU", target=70),)
+    return Autoscaling(
+        maximum=draw(st.integers(1, 8)),
+        may_sleep=kind == "sleep",
+        metrics=cpu if kind == "HorizontalPodAutoscaler" else DEFAULT_METRICS,
+        behavior=None,
+        sleep_after=draw(st.sampled_from([0, 60, 400])),
+        cold_start_timeout=COLD_START_TIMEOUT,
+    )

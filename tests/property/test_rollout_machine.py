@@ -15,6 +15,7 @@ from tests.property.rollout_specs import (
     NO_JOB,
     QUIET,
     REVISIONS,
+    SCALER_FACTS,
     analyses,
     disastrous_sample,
     good_sample,
@@ -22,24 +23,29 @@ from tests.property.rollout_specs import (
     job_outcomes,
     rollouts,
     samples,
+    scalings,
 )
-from tests.unit.scenario import Scenario, rollout
+from tests.property.scaling_rules import check_scaling
+from tests.unit.scenario import BUSY as ASKED_FOR
+from tests.unit.scenario import IDLE, NEW, SCALING_SETTINGS, Scenario, rollout
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.measurements import ActivityRequest, SampleRequest
-from nereid.observed.facts import Observed
+from nereid.observed.facts import Observed, ScalerFacts
 from nereid.observed.sample import Activity, Sample, SampleFailure
-from nereid.plan import Command, Step
+from nereid.plan import Command, LiveRevision, Step
 from nereid.report.conditions import Picture
 from nereid.report.status import report, to_json
 from nereid.rollout import checks
 from nereid.rollout.analysis import next_look, wanted_sample
 from nereid.rollout.decide import decide, routed_anew
-from nereid.rollout.draining import wanted_looks
-from nereid.rollout.routing import routing_of
+from nereid.rollout.draining import drowsy, wanted_looks
+from nereid.rollout.routing import is_gated, routing_of
 from nereid.rollout.state import Decision, RolloutState
+from nereid.scaling import Autoscaling
 
 ROLES = st.sampled_from(["stable", "candidate"])
+SCALING_NEEDS = ["prometheus_url", "activator_service"]
 COMMANDS = st.sampled_from(["promote", "abort", "retry", "rollback"])
 FAR_AHEAD = timedelta(days=400)
 INSTANT = timedelta(microseconds=1)
@@ -54,10 +60,17 @@ def through_status(world: Scenario, decision: Decision, now: datetime) -> Rollou
 
 # What may be done at any time is done mostly while it matters.
 ROLLING = precondition(lambda self: self.world.state.candidate)
-BUSY = precondition(lambda self: self.world.state.candidate or self.world.state.retiring or self.world.state.failed)
+MOVING = precondition(lambda self: self.world.state.candidate or is_gated(self.world.state))
+BUSY = precondition(
+    lambda self: (
+        self.world.state.candidate or self.world.state.retiring or self.world.state.failed or is_gated(self.world.state)
+    )
+)
 JUDGED = precondition(lambda self: next_look(self.world.plan, self.world.state))
-DRAINING = precondition(lambda self: self.world.state.retiring)
+DRAINING = precondition(lambda self: self.world.state.retiring or drowsy(self.world.state))
 CHECKED = precondition(lambda self: checks.due(self.world.plan, self.world.state))
+SCALED = precondition(lambda self: self.world.autoscaling and self.world.state.stable)
+SLEEPY = precondition(lambda self: self.world.state.sleep and not self.world.state.candidate)
 
 
 class RolloutMachine(RuleBasedStateMachine):
@@ -73,11 +86,13 @@ class RolloutMachine(RuleBasedStateMachine):
         self.activity: dict[ActivityRequest, Activity] = {}
         self.job = NO_JOB
         self.applies = True
+        # What the last pass applied.
+        self.live: dict[str, LiveRevision] = {}
 
     @initialize(
         revision=REVISIONS,
-        replicas=st.integers(1, 7),
         fields=rollouts(),
+        pods=st.tuples(st.integers(1, 7), scalings()),
         times=st.tuples(st.sampled_from([0, 10]), st.sampled_from([0, 30, 1000])),
         candidate=REVISIONS,
         passes=st.integers(0, 40),
@@ -85,18 +100,21 @@ class RolloutMachine(RuleBasedStateMachine):
     def apply(
         self,
         revision: str,
-        replicas: int,
         fields: Mapping[str, Any],
+        pods: tuple[int, Autoscaling | None],
         times: tuple[int, int],
         candidate: str,
         passes: int,
     ) -> None:
-        """Begin with nothing, with a first revision, or somewhere in a rollout that went well so far."""
+        """Begin with nothing, with a first revision, on its way to sleep, or in a rollout that went well so far."""
         asked = replace(self.world.rollout, **fields, propagation=times[0], drain=times[1])
-        self.world = replace(self.world.wanting(revision).scaled(replicas), rollout=asked)
-        self.reconcile()
+        self.world = replace(self.world.wanting(revision).scaled(pods[0]), rollout=asked, settings=SCALING_SETTINGS)
+        self.edit_scaling(pods[1], at_once=True)
         if passes:
             self.all_goes_well(passes=2)
+        if passes % 2 and self._may_sleep():
+            self.nobody_asks(passes=passes % 8, applies=True)
+        elif passes:
             self.world = self.world.wanting(candidate)
             self.reconcile()
             self.all_goes_well(passes=passes - 1)
@@ -151,6 +169,16 @@ class RolloutMachine(RuleBasedStateMachine):
         self.world = self.world.scaled(replicas)
         self._pass_if(at_once)
 
+    @precondition(lambda self: self.world.state.candidate or self.world.autoscaling)
+    @rule(scaling=scalings(), at_once=st.booleans())
+    def edit_scaling(self, scaling: Autoscaling | None, *, at_once: bool) -> None:
+        before = self.world.autoscaling
+        is_same_kind = scaling and before and scaling.needs_keda == before.needs_keda
+        self.world = replace(self.world, autoscaling=scaling, scalers=self.world.scalers if is_same_kind else {})
+        if scaling and scaling.may_sleep:
+            self.world = self.world.scaled(1)
+        self._pass_if(at_once)
+
     @BUSY
     @rule(command=COMMANDS, revision=REVISIONS, attempt=st.integers(1, 3), at_once=st.booleans())
     def annotate(self, command: str, revision: str, attempt: int, *, at_once: bool) -> None:
@@ -176,7 +204,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self._pass_if(at_once)
 
     # The cluster.
-    @ROLLING
+    @MOVING
     @rule(at_once=st.booleans())
     def pods_become_available(self, *, at_once: bool) -> None:
         self.world = replace(self.world, troubles={}, occupied={})
@@ -184,21 +212,21 @@ class RolloutMachine(RuleBasedStateMachine):
             self._start_pods()
         self._pass_if(at_once)
 
-    @ROLLING
+    @MOVING
     @rule(role=ROLES, pods=st.integers(0, 7), at_once=st.booleans())
     def availability_changes(self, role: str, pods: int, *, at_once: bool) -> None:
         if revision := getattr(self.world.state, role):
             self.world = self.world.ready(revision, pods)
         self._pass_if(at_once)
 
-    @ROLLING
+    @MOVING
     @rule(role=ROLES, places=st.integers(0, 7))
     def pods_end_slowly(self, role: str, places: int) -> None:
         if revision := getattr(self.world.state, role):
             self.world = self.world.holds(revision, places)
         self.reconcile()
 
-    @ROLLING
+    @MOVING
     @rule(role=ROLES, at_once=st.booleans())
     def pods_fall_ill(self, role: str, *, at_once: bool) -> None:
         if revision := getattr(self.world.state, role):
@@ -214,6 +242,58 @@ class RolloutMachine(RuleBasedStateMachine):
         if revision := self.world.state.candidate:
             self.world = self.world.ready(revision, 0)
         self.reconcile()
+
+    @SCALED
+    @rule(role=ROLES, facts=SCALER_FACTS, at_once=st.booleans())
+    def scaler_shows(self, role: str, facts: ScalerFacts | None, *, at_once: bool) -> None:
+        revision = getattr(self.world.state, role)
+        if revision in self.world.scalers:
+            self.world = self.world.scaler(revision, facts and self._as_shown(facts))
+        self._pass_if(at_once)
+
+    @SCALED
+    @rule(role=ROLES, pods=st.integers(0, 8), are_ready=st.booleans(), at_once=st.booleans())
+    def scaler_scales(self, role: str, pods: int, *, are_ready: bool, at_once: bool) -> None:
+        """It keeps to what it was told; of a model that sleeps it takes the last pod, unless somebody asks.
+
+        Pods follow at once, or later.
+        """
+        revision = getattr(self.world.state, role)
+        live = self.live.get(revision)
+        if live and live.scale and revision in self.world.scalers:
+            least = max(live.replicas, int(self.world.observed.of(revision).is_asked_for))
+            pods = max(least, min(pods, live.scale.maximum))
+            self.world = self.world.deploying(revision, pods)
+            if are_ready:
+                self.world = self.world.ready(revision, pods)
+        self._pass_if(at_once)
+
+    @SCALED
+    @rule(keda=st.sampled_from([True, True, False]), lacks=st.sampled_from(["", "", *SCALING_NEEDS]))
+    def cluster_is_set_up(self, lacks: str, *, keda: bool) -> None:
+        """KEDA comes or goes with all its objects; the operator is told of Prometheus and the activator, or not."""
+        settings = SCALING_SETTINGS.model_copy(update={lacks: ""} if lacks else {})
+        follows_keda = self.world.autoscaling and self.world.autoscaling.needs_keda
+        scalers = self.world.scalers if keda or not follows_keda else {}
+        self.world = replace(self.world, settings=settings, has_keda=keda, scalers=scalers)
+        self.reconcile()
+
+    @SLEEPY
+    @rule(passes=st.integers(1, 12), applies=st.sampled_from([True, True, True, False]))
+    def nobody_asks(self, passes: int, *, applies: bool) -> None:
+        """Pods are quiet and time goes by, so that what the other rules do hits every stage of sleep."""
+        self.applies = applies
+        for _ in range(passes):
+            self._make_all_well()
+            self._show(IDLE)
+            self.pods_become_available(at_once=True)
+            self.now += timedelta(seconds=self._decision().requeue_after or 0)
+
+    @SLEEPY
+    @rule(at_once=st.booleans())
+    def somebody_asks(self, *, at_once: bool) -> None:
+        self._show(ASKED_FOR)
+        self._pass_if(at_once)
 
     # What is measured.
     @JUDGED
@@ -253,9 +333,9 @@ class RolloutMachine(RuleBasedStateMachine):
             assert decide(self.world.plan, stray, self.world.state, self.now) == self._decision()
 
     @DRAINING
-    @rule(activity=ACTIVITIES)
-    def looks_are_answered(self, activity: Activity) -> None:
-        self.now += timedelta(seconds=self._decision().requeue_after or 0)
+    @rule(activity=ACTIVITIES, within=st.sampled_from([10, 60, 3600]))
+    def looks_are_answered(self, activity: Activity, within: int) -> None:
+        self.now += timedelta(seconds=min(within, self._decision().requeue_after or 0))
         self.activity = dict.fromkeys(wanted_looks(self.world.plan, self.world.state, self.now), activity)
         self.reconcile()
 
@@ -317,6 +397,7 @@ class RolloutMachine(RuleBasedStateMachine):
         before, observed, decision = self.world, self._observed(), self._decision()
         made = Pass(before.plan, observed, before.state, decision, self.now, before.is_routed)
         self.ledger.check(made)
+        check_scaling(made)
         found = through_status(before, decision, self.now)
         assert found == decision.state, "a new operator finds another state than this one has"
         is_same_route = routing_of(decision.state) == routing_of(before.state)
@@ -324,7 +405,8 @@ class RolloutMachine(RuleBasedStateMachine):
         self.ledger.learn(made, applied=applied)
         if applied and not before.is_routed:
             found = routed_anew(found, self.now)
-        self.world = replace(before, state=found, is_routed=applied, deployed=made.pods)
+        self.live = {one.revision: one for one in decision.live}
+        self.world = replace(self._carried_out(decision), state=found, is_routed=applied)
 
     @BUSY
     @rule()
@@ -369,28 +451,40 @@ class RolloutMachine(RuleBasedStateMachine):
     @ROLLING
     @rule()
     def ends_under_fair_conditions(self) -> None:
-        """Give it what it waits for: it ends with the wanted revision stable, or with that one failed."""
+        """Give it what it waits for: it ends with the wanted revision stable, or with that one failed.
+
+        It sleeps in the end if it may and nobody asks, and is awake if somebody does.
+        """
         kept = (self.world, self.now, self.ledger, self.samples, self.activity, self.job, self.applies)
         self.ledger, self.applies = Ledger(), True
         self._make_fair()
+        asked = [IDLE, ASKED_FOR] if self._may_sleep() else [ASKED_FOR]
+        for shown in asked:
+            self._run_to_the_end(shown)
+            self._check_end()
+            expected = ("Asleep" if shown == IDLE else "Awake") if self._may_sleep() else None
+            assert (self.world.state.sleep and self.world.state.sleep.state) == expected, self.world
+            assert expected == "Asleep" or self.world.observed.of(self.world.state.stable).available, "it has no pods"
+        self.world, self.now, self.ledger, self.samples, self.activity, self.job, self.applies = kept
+
+    def _run_to_the_end(self, shown: ScalerFacts) -> None:
         for _ in range(1000):
             self._make_all_well()
+            self._show(shown)
             self._start_pods()
             before, decision = self.world, self._decision()
-            self.world = replace(before, state=decision.state, is_routed=True)
-            if decision.state == before.state and before.is_routed:
+            self.world = replace(self._carried_out(decision), state=decision.state, is_routed=True)
+            if self.world == before:
                 if decision.requeue_after is None:
                     break
                 self.now += timedelta(seconds=decision.requeue_after)
-        self._check_end()
-        self.world, self.now, self.ledger, self.samples, self.activity, self.job, self.applies = kept
 
     def _make_fair(self) -> None:
         asked = self.world.rollout
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
         self._edit(allow_downtime=asked.surge == 0)
-        self.world = replace(self.world, troubles={}, occupied={})
+        self.world = replace(self.world, troubles={}, occupied={}, settings=SCALING_SETTINGS, has_keda=True)
 
     def _check_end(self) -> None:
         state = self.world.state
@@ -448,9 +542,45 @@ class RolloutMachine(RuleBasedStateMachine):
         self.reconcile()
 
     def _start_pods(self) -> None:
-        live = {one.revision: one.replicas for one in self._decision().live}
+        live = {one.revision: self._pods_of(one) for one in self._decision().live}
         available = dict.fromkeys("abcd", 0) | live
-        self.world = replace(self.world, available=available, deployed=live)
+        self.world = replace(self.world, available=available, deployed=dict.fromkeys("abcd", 0) | live)
+
+    def _pods_of(self, live: LiveRevision) -> int:
+        """Return how many pods a revision gets in the end: by its scaler, where that is in charge.
+
+        Where it has none, KEDA gives it one only when somebody asks.
+        """
+        if not live.scale or not live.scale.in_charge:
+            return live.replicas
+        had = self.world.deployed.get(live.revision, live.replicas)
+        if live.scale.sleeps or not had:
+            return int(self.world.observed.of(live.revision).is_asked_for)
+        return max(live.replicas, min(had, live.scale.maximum))
+
+    def _carried_out(self, decision: Decision) -> Scenario:
+        """Return the world with what was decided: the number of pods is left to scalers that are there."""
+        world = self.world
+        deployed = dict.fromkeys("abcd", 0) | {
+            one.revision: world.deployed.get(one.revision, one.replicas)
+            if one.scale and one.scale.in_charge
+            else one.replicas
+            for one in decision.live
+        }
+        scalers = {one.revision: world.scalers.get(one.revision, NEW) for one in decision.live if one.scale}
+        return replace(world, deployed=deployed, scalers=scalers)
+
+    def _show(self, facts: ScalerFacts) -> None:
+        """Let all scalers that there are show this."""
+        self.world = replace(self.world, scalers=dict.fromkeys(self.world.scalers, self._as_shown(facts)))
+
+    def _as_shown(self, facts: ScalerFacts) -> ScalerFacts:
+        """Return the facts as the kind of scaler shows them: a HorizontalPodAutoscaler tells nothing of activity."""
+        asked = self.world.autoscaling
+        return facts if asked and asked.needs_keda else replace(facts, is_active=None)
+
+    def _may_sleep(self) -> bool:
+        return bool(self.world.autoscaling and self.world.autoscaling.may_sleep and self.world.state.stable)
 
     def _make_all_well(self) -> None:
         plan, state = self.world.plan, self.world.state

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from nereid.activator.recent import Recent
 from nereid.activator.targets import Target
 
 
@@ -16,32 +17,35 @@ class TooManyWaitingError(Exception):
 
 @dataclass(slots=True)
 class _Record:
-    """What is known of one target; times are None where it never happened."""
+    """What goes on at one target."""
 
     streams: list[Callable[[], None]] = field(default_factory=list)
-    asked: float | None = None
     under_way: int = 0
     waiting: int = 0
-    ended: float | None = None
 
 
 class Activity:
     """Registrations by KEDA, and requests, by target.
 
-    A target is registered while KEDA has a stream open for it, and `registration_seconds` beyond KEDA's last call. It
-    is active while a request for it is under way, and `idle_seconds` beyond the last one.
+    A target is registered while KEDA has a stream open for it, and `registration_seconds` beyond KEDA's last call:
+    registration says that requests may be passed on to it, not that KEDA is there to wake it up. It is active while a
+    request for it is under way, and `idle_seconds` beyond the last one. What is over is remembered of `target_limit`
+    targets.
     """
 
-    def __init__(self, *, idle_seconds: float, registration_seconds: float, waiting_limit: int) -> None:
+    def __init__(
+        self, *, idle_seconds: float, registration_seconds: float, waiting_limit: int, target_limit: int
+    ) -> None:
         self._idle_seconds = idle_seconds
         self._registration_seconds = registration_seconds
         self._waiting_limit = waiting_limit
+        self._asked = Recent(registration_seconds, target_limit)
+        self._ended = Recent(idle_seconds, target_limit)
         self._records: dict[Target, _Record] = {}
 
     def asked(self, target: Target, now: float) -> None:
         """Note a call of KEDA's."""
-        self._forget(now)
-        self._record(target).asked = now
+        self._asked.note(target, now)
 
     def open_stream(self, target: Target, notify: Callable[[], None]) -> None:
         """Note a stream of KEDA's; `notify` is called whenever a first request begins to wait."""
@@ -49,19 +53,23 @@ class Activity:
 
     def close_stream(self, target: Target, notify: Callable[[], None], now: float) -> None:
         """Note that a stream has ended."""
-        record = self._record(target)
-        record.streams.remove(notify)
-        record.asked = now
+        self._record(target).streams.remove(notify)
+        self._asked.note(target, now)
+        self._drop_if_over(target)
 
     def registered(self, target: Target, now: float) -> bool:
-        """Say whether KEDA asks about the target."""
+        """Say whether KEDA has asked about the target."""
+        return self.heard(target, self._registration_seconds, now)
+
+    def heard(self, target: Target, seconds: float, now: float) -> bool:
+        """Say whether KEDA has a stream open for the target or has asked about it in the last `seconds`."""
         record = self._records.get(target)
-        return record is not None and self._registered(record, now)
+        return bool(record and record.streams) or self._asked.within(target, seconds, now)
 
     def active(self, target: Target, now: float) -> bool:
         """Say whether the target is wanted."""
         record = self._records.get(target)
-        return record is not None and self._active(record, now)
+        return bool(record and record.under_way) or self._ended.within(target, self._idle_seconds, now)
 
     def waiting(self, target: Target) -> int:
         """Return how many requests wait for the target."""
@@ -69,7 +77,7 @@ class Activity:
         return record.waiting if record else 0
 
     def waiting_by_target(self) -> dict[Target, int]:
-        """Return how many requests wait, for each target that is known; callable from any thread."""
+        """Return how many requests wait, for each target with a stream or requests; callable from any thread."""
         return {target: record.waiting for target, record in self._records.copy().items()}
 
     @property
@@ -83,9 +91,9 @@ class Activity:
 
     def end(self, target: Target, now: float) -> None:
         """Note that a request is over."""
-        record = self._record(target)
-        record.under_way -= 1
-        record.ended = now
+        self._record(target).under_way -= 1
+        self._ended.note(target, now)
+        self._drop_if_over(target)
 
     @contextmanager
     def hold(self, target: Target) -> Iterator[None]:
@@ -105,14 +113,7 @@ class Activity:
     def _record(self, target: Target) -> _Record:
         return self._records.setdefault(target, _Record())
 
-    def _registered(self, record: _Record, now: float) -> bool:
-        return bool(record.streams) or (record.asked is not None and now - record.asked <= self._registration_seconds)
-
-    def _active(self, record: _Record, now: float) -> bool:
-        return record.under_way > 0 or (record.ended is not None and now - record.ended <= self._idle_seconds)
-
-    def _forget(self, now: float) -> None:
-        """Drop what nobody asks about and no request is for, such as revisions that are gone."""
-        for target, record in list(self._records.items()):
-            if not self._registered(record, now) and not self._active(record, now):
-                del self._records[target]
+    def _drop_if_over(self, target: Target) -> None:
+        record = self._records[target]
+        if not record.streams and not record.under_way:
+            del self._records[target]

@@ -103,7 +103,7 @@ class Gate:
 
     def _too_late(self, target: Target, seconds: float) -> RefusedError:
         where = f"{target.name} in namespace {target.namespace}"
-        if self._activity.registered(target, self._clock()):
+        if self._activity.heard(target, max(seconds, self._timing.silence_seconds), self._clock()):
             return RefusedError(Outcome.TIMEOUT, f"{where} did not become ready within {seconds:g} s; see its pods")
         return RefusedError(
             Outcome.UNREGISTERED,

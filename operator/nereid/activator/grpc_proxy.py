@@ -10,8 +10,9 @@ import grpc.aio
 from nereid.activator.channels import UNLIMITED, Channels
 from nereid.activator.gate import Gate, Protocol, RefusedError
 from nereid.activator.instruments import Outcome
-from nereid.activator.route import HEADER_COLD_START_SECONDS, HEADER_TARGET, RESERVED, cold_start_seconds, target_of
+from nereid.activator.route import NO_RETRIES, RESERVED, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
+from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
 # A server that hands on what it is told; the library itself says these to each side.
 _OWN: Final = frozenset(
@@ -102,7 +103,7 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no typ
             call = channel.stream_stream(method)(
                 requests,
                 timeout=context.time_remaining(),
-                metadata=_forwarded(context.invocation_metadata() or ()),
+                metadata=(*_forwarded(context.invocation_metadata() or ()), *NO_RETRIES.items()),
             )
             try:
                 await _answer(call, context)

@@ -26,13 +26,17 @@ class Timing:
     ready_seconds: float = 1
     # How long a target stays wanted beyond its last request.
     idle_seconds: float = 30
-    # How long a target stays known beyond KEDA's last call; KEDA polls every 30 s by default.
-    registration_seconds: float = 120
+    # How long requests are passed on to a target beyond KEDA's last call: while KEDA is away, models that run go on.
+    registration_seconds: float = 24 * 3600
+    # How long KEDA must have been silent to be named as the reason for a target that sleeps on; it polls every 30 s.
+    silence_seconds: float = 120
     # How often KEDA is told again while requests wait: it loses what it hears before it has set up the ScaledObject.
     repeat_seconds: float = 5
     # How long a connection for gRPC is kept without a call.
     channel_idle_seconds: float = 60
-    # At the end, how long there must have been no request: proxies lag behind the endpoints.
+    # At the end, how long requests still arrive as ever, since the endpoints take time to spread.
+    spread_seconds: float = 5
+    # After that, how long there must have been no request: proxies lag behind the endpoints.
     quiet_seconds: float = 5
 
 
@@ -42,6 +46,8 @@ class Options:
 
     cluster_domain: str = "cluster.local"
     # How many requests may wait for one target.
-    waiting_limit: int = 10_000
+    waiting_limit: int = 5_000
+    # How many targets are remembered, of those that KEDA asked about and of those that had requests.
+    target_limit: int = 20_000
     ports: Ports = field(default_factory=Ports)
     timing: Timing = field(default_factory=Timing)

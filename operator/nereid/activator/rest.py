@@ -11,16 +11,9 @@ from yarl import URL
 
 from nereid.activator.gate import Gate, Protocol, RefusedError
 from nereid.activator.instruments import Outcome
-from nereid.activator.route import (
-    HEADER_COLD_START_SECONDS,
-    HEADER_TARGET,
-    RESERVED,
-    Address,
-    cold_start_seconds,
-    target_of,
-)
+from nereid.activator.route import NO_RETRIES, RESERVED, Address, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
-from nereid.names import PORT_HTTP
+from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET, PORT_HTTP
 
 # RFC 9110, 7.6.1; each connection has its own. The server has answered Expect before it hands the request over.
 _HOP_BY_HOP: Final = frozenset(
@@ -138,7 +131,7 @@ class RestProxy:
             answer = await self._client.request(
                 request.method,
                 URL(f"http://{self._address(target)}{request.rel_url.raw_path_qs}", encoded=True),
-                headers=_forwarded(request.headers, {"host", *RESERVED}, added={hdrs.HOST: _host(target)}),
+                headers=_forwarded(request.headers, {"host", *RESERVED}, {hdrs.HOST: _host(target), **NO_RETRIES}),
                 data=request.content.iter_any() if request.can_read_body else None,
                 allow_redirects=False,
             )

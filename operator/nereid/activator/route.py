@@ -1,14 +1,17 @@
-"""What the route of a sleeping model says of a request, in the headers that it sets."""
+"""What headers say of a request's way: those that the route of a sleeping model sets, and those for the next hop."""
 
 from collections.abc import Callable
 from typing import Final
 
 from nereid.activator.targets import InvalidTargetError, Target, parse_target
+from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
-HEADER_TARGET: Final = "x-nereid-target"
-HEADER_COLD_START_SECONDS: Final = "x-nereid-cold-start-seconds"
-# They are between the route and the activator alone.
-RESERVED: Final = frozenset({HEADER_TARGET, HEADER_COLD_START_SECONDS})
+# The proxies between activator and model would repeat what the model failed at, and so hide the failure.
+NO_RETRIES: Final = {"x-envoy-max-retries": "0"}
+# They are for the way to the activator alone.
+RESERVED: Final = frozenset(
+    {HEADER_TARGET, HEADER_COLD_START_SECONDS, *NO_RETRIES, "x-envoy-retry-on", "x-envoy-retry-grpc-on"}
+)
 
 # Where a target is reached, as HOST:PORT.
 Address = Callable[[Target], str]

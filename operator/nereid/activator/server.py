@@ -66,6 +66,8 @@ class Activator:
     async def drain(self) -> None:
         """Want no further requests, send KEDA to the next activator, and wait until all requests are over."""
         self.health.ready = False
+        # Requests that arrive before the endpoints have spread wake models up too, so that KEDA has to be told.
+        await asyncio.sleep(self.timing.spread_seconds)
         self._scaler.end_streams()
         await self._scaler_server.stop(_SCALER_GRACE_SECONDS)
         quiet_since = time.monotonic()
@@ -83,6 +85,7 @@ async def running(options: Options, addresses: Addresses = IN_CLUSTER) -> AsyncI
         idle_seconds=timing.idle_seconds,
         registration_seconds=timing.registration_seconds,
         waiting_limit=options.waiting_limit,
+        target_limit=options.target_limit,
     )
     registry, health = CollectorRegistry(), Health()
     registry.register(WaitingCollector(activity.waiting_by_target))

@@ -1,11 +1,14 @@
-"""Which Services requests may be passed on to: those of this cluster, named in full."""
+"""Which Services requests may be passed on to: those of models' revisions in this cluster, named in full."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from nereid.names import REVISION_ALPHABET, REVISION_LENGTH
+
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SERVICE: Final = re.compile(rf"(?P<name>{_LABEL})\.(?P<namespace>{_LABEL})\.svc\.(?P<domain>.+)")
+_REVISION_CHILD: Final = re.compile(rf".+-[{REVISION_ALPHABET}]{{{REVISION_LENGTH}}}")
 
 
 class InvalidTargetError(ValueError):
@@ -27,8 +30,13 @@ class Target:
 
 
 def parse_target(host: str, domain: str) -> Target:
-    """Return the Service that a host names; raise InvalidTargetError for any other host."""
+    """Return the revision's Service that a host names; raise InvalidTargetError for any other host."""
     match = _SERVICE.fullmatch(host)
     if match is None or match["domain"] != domain:
         raise InvalidTargetError(f"the target {host[:300]!r} is not of the form NAME.NAMESPACE.svc.{domain}")
+    if not _REVISION_CHILD.fullmatch(match["name"]):
+        raise InvalidTargetError(
+            f"the target {host!r} is not the Service of a model's revision: NAME must end in a dash and "
+            f"{REVISION_LENGTH} characters of {REVISION_ALPHABET}"
+        )
     return Target(match["name"], match["namespace"], domain)

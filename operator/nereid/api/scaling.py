@@ -117,6 +117,14 @@ class ScalingSpec(ApiModel):
                 "!(has(self.scaleToZeroAfter) || has(self.coldStartTimeout))",
                 "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
             ),
+            rule(
+                "!has(self.scaleToZeroAfter) || duration(self.scaleToZeroAfter) >= duration('10s')",
+                "scaleToZeroAfter must be at least 10s, within which Prometheus has to scrape twice",
+            ),
+            rule(
+                "!has(self.coldStartTimeout) || duration(self.coldStartTimeout) >= duration('1s')",
+                "coldStartTimeout must be at least 1s",
+            ),
         )
     )
 

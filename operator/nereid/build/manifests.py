@@ -23,8 +23,8 @@ def manifests(
 
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
     no pod exists whose revision is not kept; then what routes point at; then the routes; last the root Service, which
-    follows them, and the Job of checks, if some are to be run. `live` begins with the primary revision and its weights
-    sum to 100. A live revision without a record is left as it is.
+    follows them, the scalers, which look at their Deployments, and the Job of checks, if some are to be run. `live`
+    begins with the primary revision and its weights sum to 100. A live revision without a record is left as it is.
     """
     known = [(one, records[one.revision]) for one in live if one.revision in records]
     owner, min_ready = plan.owner, plan.settings.min_ready_seconds
@@ -37,9 +37,12 @@ def manifests(
                 deployment(owner, record, one, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
-                *scaler(plan, record, one),
             )
         ),
         virtual_services(plan, live),
-        (root_service(plan, live[0]), *((checks_job(plan, check_run),) if check_run else ())),
+        (
+            root_service(plan, live[0]),
+            *(manifest for one, record in known for manifest in scaler(plan, record, one)),
+            *((checks_job(plan, check_run),) if check_run else ()),
+        ),
     )

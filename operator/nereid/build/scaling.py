@@ -22,9 +22,9 @@ ACTIVATOR_SCALER_PORT: Final = 9090
 _COOLDOWN_SECONDS: Final = 5
 # KEDA's webhook refuses a ScaledObject beside a HorizontalPodAutoscaler, which goes only when its successor is there.
 _MAY_BE_FOLLOWED: Final = "validations.keda.sh/hpa-ownership"
+_LONGEST_BASE: Final = 58
 # A target that is never reached: whether somebody asks decides between no pod and one, not about more.
 _NEVER: Final = "1000000000"
-_ANSWERED: Final = "nv_inference_request_(success|failure)"
 
 
 def scaler(plan: Plan, record: RevisionRecord, live: LiveRevision) -> tuple[Manifest, ...]:
@@ -72,21 +72,32 @@ def _scaled_object(
         "cooldownPeriod": _COOLDOWN_SECONDS,
         "minReplicaCount": live.replicas,
         "maxReplicaCount": max(scale.maximum, live.replicas, 1),
-        "triggers": _triggers(plan, autoscaling, record, scale),
+        "triggers": _triggers(plan, autoscaling, record, live, scale),
     }
     if autoscaling.behavior:
         spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": autoscaling.behavior}}
     return _scaler(plan, "keda.sh/v1alpha1", "ScaledObject", record, spec)
 
 
-def _triggers(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, scale: Scale) -> list[dict[str, Any]]:
+def _triggers(
+    plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, live: LiveRevision, scale: Scale
+) -> list[dict[str, Any]]:
     if scale.sleeps:
         # Without pods there is nothing to measure; that nothing is measured must not look like a fault.
         return _activator(plan, record)
     followed = [_trigger(plan, metric, record, name) for name, metric in _named(autoscaling.metrics)]
     if not autoscaling.may_sleep:
-        return followed
-    return [*followed, _requests(plan, autoscaling, record), *_activator(plan, record)]
+        # The activator passes on to those that KEDA asks it about: also to one that only wakes up for good.
+        return [*followed, *(_activator(plan, record) if live.is_gated else ())]
+    # Whether somebody asks is told by requests alone, not by what a number of pods follows.
+    return [*map(_never_active, followed), _requests(plan, autoscaling, record), *_activator(plan, record)]
+
+
+def _never_active(trigger: dict[str, Any]) -> dict[str, Any]:
+    """Return a trigger that keeps nothing awake; those of resources never do."""
+    if trigger["type"] != "prometheus":
+        return trigger
+    return {**trigger, "metadata": {**trigger["metadata"], "activationThreshold": _NEVER}}
 
 
 def _named(metrics: Sequence[ScalingMetric]) -> list[tuple[str, ScalingMetric]]:
@@ -106,7 +117,7 @@ def _trigger(plan: Plan, metric: ScalingMetric, record: RevisionRecord, name: st
 def _requests(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord) -> dict[str, Any]:
     """Return the trigger that is active while somebody has asked within the time after which a model sleeps."""
     pods = _pods(plan, record)
-    query = f'sum(increase({{__name__=~"{_ANSWERED}",{pods}}}[{autoscaling.sleep_after}s]))'
+    query = _answered("increase", pods, f"{autoscaling.sleep_after}s")
     return _prometheus(plan, TRIGGER_REQUESTS, query, _NEVER, is_per_pod=True)
 
 
@@ -149,20 +160,20 @@ def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[s
     pods, window = _pods(plan, record), plan.settings.scaling_window
 
     def rate(counter: str) -> str:
-        return f"sum(rate(nv_inference_{counter}{{{pods}}}[{window}]))"
+        return _summed(f"rate(nv_inference_{counter}{{{pods}}}[{window}])")
 
-    answered = f'sum(rate({{__name__=~"{_ANSWERED}",{pods}}}[{window}]))'
+    answered = f"({_answered('rate', pods, window)})"
     match metric.type:
         case "QueueRatio":
             return f"{rate('queue_duration_us')} / clamp_min({rate('compute_infer_duration_us')}, 1)", False
         case "QueueTime":
             return f"{rate('queue_duration_us')} / clamp_min({answered}, 1e-9) / 1000", False
         case "PendingRequests":
-            return f"sum(nv_inference_pending_request_count{{{pods}}})", True
+            return _summed(f"nv_inference_pending_request_count{{{pods}}}"), True
         case "Concurrency":
             return f"{rate('request_duration_us')} / 1e6", True
         case "RequestRate":
-            return answered, True
+            return _answered("rate", pods, window), True
         case "GPUUtilization":
             return f"100 * avg(nv_gpu_utilization{{{pods}}})", False
         case _:
@@ -170,10 +181,25 @@ def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[s
             return filled(metric.query or "", known), metric.per_pod is not False
 
 
+def _summed(series: str) -> str:
+    """Return the PromQL that sums over pods, each of which counts once however many jobs scrape it."""
+    return f"sum(max by (pod) (sum by (pod, job) ({series})))"
+
+
+def _answered(function: str, pods: str, window: str) -> str:
+    """Return the PromQL of all requests that were answered, well or not; counters of failures may not be there yet."""
+    succeeded, failed = (
+        _summed(f"{function}(nv_inference_request_{outcome}{{{pods}}}[{window}])") for outcome in ("success", "failure")
+    )
+    return f"{succeeded} + ({failed} or vector(0))"
+
+
 def _pods(plan: Plan, record: RevisionRecord) -> str:
     """Return the matchers of a revision's pods, by labels that every way of scraping pods gives them."""
     workload = names.revision_child_name(plan.owner.name, record.revision)
-    return f'namespace="{plan.owner.namespace}",pod=~"{workload}-.*"'
+    # Kubernetes cuts what generated names begin with (apiserver, names/generate.go).
+    begin = f"{workload}-"[:_LONGEST_BASE]
+    return f'namespace="{plan.owner.namespace}",pod=~"{begin}.*"'
 
 
 def _scaler(plan: Plan, api_version: str, kind: str, record: RevisionRecord, spec: dict[str, Any]) -> Manifest:

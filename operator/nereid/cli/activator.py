@@ -10,7 +10,7 @@ import click
 @click.option(
     "--waiting-limit",
     type=click.IntRange(min=1),
-    default=10_000,
+    default=5_000,
     show_default=True,
     help="How many requests may wait for one model.",
 )

@@ -191,7 +191,8 @@ class _Convergence:
         body = {
             "apiVersion": manifest["apiVersion"],
             "kind": manifest["kind"],
-            "metadata": {**metadata, "uid": child.uid},
+            # Nobody has given it another number since.
+            "metadata": {**metadata, "uid": child.uid, "resourceVersion": str(child.resource_version)},
             "spec": {"replicas": child.facts.replicas},
         }
         self._writes += 1

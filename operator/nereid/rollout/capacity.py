@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from nereid.observed.facts import Observed
-from nereid.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, LiveRevision, Plan, RolloutPlan
+from nereid.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, LiveRevision, Plan, RolloutPlan, Scale
 from nereid.rollout.routing import FULL, is_gated, routing_of
 from nereid.rollout.scaling import scale_of, scaled_pods
 from nereid.rollout.settling import is_at_rest
@@ -84,8 +84,7 @@ def live_revisions(plan: Plan, observed: Observed, state: RolloutState) -> tuple
     if state.stable is not None:
         live.append(_live_stable(plan, observed, state, state.stable))
     if state.candidate is not None:
-        pods, scale = _candidate_pods(plan, observed, state), scale_of(plan, observed, state, state.candidate)
-        live.append(LiveRevision(state.candidate, pods, state.exposure, scale))
+        live.append(_live_candidate(plan, observed, state, state.candidate))
     return (*live, *(LiveRevision(one.revision, one.replicas, NO_TRAFFIC) for one in state.retiring))
 
 
@@ -93,10 +92,21 @@ def _live_stable(plan: Plan, observed: Observed, state: RolloutState, stable: st
     pods, scale = _stable_pods(plan, observed, state), scale_of(plan, observed, state, stable)
     if scale and scale.sleeps:
         pods = 0
-    elif not (scale and scale.in_charge) and (plan.rollout.surge or is_at_rest(state)):
-        # What it has stays while there is no scaler that could tell better: not yet, or not any more.
-        pods = max(pods, scaled_pods(plan, observed, stable))
+    elif plan.rollout.surge or is_at_rest(state):
+        pods = max(pods, _unscaled_pods(plan, observed, scale, stable))
     return LiveRevision(stable, pods, Exposure(FULL - state.weight), scale, is_gated(state))
+
+
+def _live_candidate(plan: Plan, observed: Observed, state: RolloutState, candidate: str) -> LiveRevision:
+    pods, scale = _candidate_pods(plan, observed, state), scale_of(plan, observed, state, candidate)
+    if plan.rollout.surge:
+        pods = max(pods, _unscaled_pods(plan, observed, scale, candidate))
+    return LiveRevision(candidate, pods, state.exposure, scale)
+
+
+def _unscaled_pods(plan: Plan, observed: Observed, scale: Scale | None, revision: str) -> int:
+    """Return the pods that stay while there is no scaler that could tell better: not yet, or not any more."""
+    return 0 if scale and scale.in_charge else scaled_pods(plan, observed, revision)
 
 
 def _base(plan: Plan, state: RolloutState) -> int:

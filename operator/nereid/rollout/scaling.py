@@ -32,12 +32,17 @@ def lacks_activator(plan: Plan) -> bool:
 def scale_of(plan: Plan, observed: Observed, state: RolloutState, revision: str) -> Scale | None:
     """Return how a live revision is scaled; None where it has just the pods that it is given.
 
-    Without surge, places change hands one by one while a rollout runs: no scaler may take any.
+    Without surge, places change hands one by one while a rollout runs: no scaler may take any. What has no pods and
+    does not sleep gets its first one whatever the scaler does: neither KEDA nor a HorizontalPodAutoscaler raises what
+    it cannot measure, as it has none.
     """
     if plan.autoscaling is None or obstacle(plan, observed) or (not plan.rollout.surge and not is_at_rest(state)):
         return None
-    sleeps = revision == state.stable and state.sleep is not None and state.sleep.state == "Asleep"
-    return Scale(plan.autoscaling.maximum, sleeps, observed.of(revision).scaler is not None)
+    phase = state.sleep.state if state.sleep and revision == state.stable else "Awake"
+    seen, sleeps = observed.of(revision), phase == "Asleep"
+    has_pods = seen.deployment is not None and (seen.deployment.replicas > 0 or sleeps)
+    in_charge = seen.scaler is not None and has_pods and phase != "Waking"
+    return Scale(plan.autoscaling.maximum, sleeps, in_charge)
 
 
 def scaled_pods(plan: Plan, observed: Observed, revision: str | None) -> int:

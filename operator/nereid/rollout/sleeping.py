@@ -50,7 +50,8 @@ def moment(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
             # One that is due is under way, and wakes by itself.
             return min(look, latest(plan.rollout, stable)) if is_routed and look > now else latest(plan.rollout, stable)
         case "Waking":
-            return _late_at(plan, state.sleep)
+            sure = _sure_at(plan, state.sleep)
+            return sure if _has_pod(observed, state) and sure > now else _late_at(plan, state.sleep)
         case _:
             return None
 
@@ -80,7 +81,9 @@ def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datet
     activity = observed.activity.get(stable.revision)
     if activity is None:
         return state, ()
-    if is_quiet(plan.rollout, stable, activity, now):
+    # Where it cannot be told what the pods do, they stay: a model may be too busy to answer.
+    is_told = activity.requests is not None or not observed.of(stable.revision).pods
+    if is_told and is_quiet(plan.rollout, stable, activity, now):
         event = Event(
             "Normal", "FellAsleep", f"Nobody asks for revision {state.stable}: its pods go until somebody does"
         )
@@ -90,9 +93,9 @@ def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datet
 
 
 def _sleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
-    if not moves and _may_sleep(plan, observed, state):
-        return state, ()
     asked = observed.of(state.stable).is_asked_for
+    if not moves and not asked and _is_sleep_possible(plan, observed, state):
+        return state, ()
     cause = "somebody asks for it" if asked else "it is needed for a rollout" if moves else "it must not sleep any more"
     event = Event("Normal", "WakingUp", f"Revision {state.stable} wakes up: {cause}")
     return _entered(state, "Waking", now), (event,)
@@ -100,7 +103,7 @@ def _sleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *
 
 def _wake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     late = state.sleep is not None and now >= _late_at(plan, state.sleep)
-    if observed.of(state.stable).available == 0 and not late:
+    if not late and not (_has_pod(observed, state) and state.sleep and now >= _sure_at(plan, state.sleep)):
         return state, ()
     if late:
         event = Event(
@@ -110,19 +113,36 @@ def _wake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) ->
     return _entered(state, "Awake", now), (Event("Normal", "WokeUp", f"Revision {state.stable} has a ready pod again"),)
 
 
+def _has_pod(observed: Observed, state: RolloutState) -> bool:
+    """Whether stable has a pod that stays: one that the scaler has just taken is counted for a moment longer."""
+    deployment = observed.of(state.stable).deployment
+    return deployment is not None and min(deployment.replicas, deployment.available) > 0
+
+
 def _may_sleep(plan: Plan, observed: Observed, state: RolloutState) -> bool:
-    """Whether nothing stands against sleep: the spec, a rollout, a scaler that is missing, or that sees requests."""
+    """Whether nothing stands against falling asleep: neither spec, nor rollout, nor a scaler that sees requests."""
+    return _is_sleep_possible(plan, observed, state) and observed.of(state.stable).is_idle
+
+
+def _is_sleep_possible(plan: Plan, observed: Observed, state: RolloutState) -> bool:
+    """Whether it may sleep on; a scaler that fails for a moment is no reason to start the pods of all sleepers."""
     allowed = plan.autoscaling is not None and plan.autoscaling.may_sleep and not lacks_activator(plan)
-    is_possible = allowed and obstacle(plan, observed) is None
-    return is_possible and is_at_rest(state) and not state.floor and observed.of(state.stable).is_idle
+    can_wake = allowed and obstacle(plan, observed) is None and observed.of(state.stable).scaler is not None
+    return can_wake and is_at_rest(state) and not state.floor
 
 
 def _rested_at(plan: Plan, sleep: ScalingStatus) -> datetime:
     return sleep.since + timedelta(seconds=plan.autoscaling.sleep_after if plan.autoscaling else 0)
 
 
+def _sure_at(plan: Plan, sleep: ScalingStatus) -> datetime:
+    """Return when a pod that is seen is a new one: just after the last one was taken, it is still seen for a moment."""
+    return sleep.since + timedelta(seconds=plan.rollout.propagation)
+
+
 def _late_at(plan: Plan, sleep: ScalingStatus) -> datetime:
-    return sleep.since + timedelta(seconds=plan.rollout.progress_deadline)
+    patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else 0
+    return sleep.since + timedelta(seconds=max(plan.rollout.progress_deadline, patience))
 
 
 def _entered(state: RolloutState, phase: SleepPhase, now: datetime) -> RolloutState:

@@ -19,9 +19,11 @@ QUICK = Timing(
     probe_seconds=0.02,
     ready_seconds=0.05,
     idle_seconds=0.1,
-    registration_seconds=0.3,
+    registration_seconds=60,
+    silence_seconds=0.3,
     repeat_seconds=0.03,
     channel_idle_seconds=0.1,
+    spread_seconds=0.1,
     quiet_seconds=0.1,
 )
 OPTIONS = Options(ports=Ports(0, 0, 0, 0, 0), timing=QUICK)

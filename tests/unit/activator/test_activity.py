@@ -11,7 +11,7 @@ LETTERS = Target("letters-b7c9d2fg", "shop", "cluster.local")
 
 @pytest.fixture
 def activity() -> Activity:
-    return Activity(idle_seconds=30, registration_seconds=120, waiting_limit=2)
+    return Activity(idle_seconds=30, registration_seconds=120, waiting_limit=2, target_limit=3)
 
 
 def test_a_target_is_the_host_of_a_service():
@@ -38,6 +38,26 @@ def test_a_target_is_the_host_of_a_service():
 def test_no_other_host_is_one(host):
     with pytest.raises(InvalidTargetError, match="is not of the form"):
         parse_target(host, "cluster.local")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "argocd-server",
+        "digits",
+        "4hx8l2qz",
+        "digits-4hx8l2q",
+        "digits-4hx8l2qzz",
+        "digits-4hx8l2qa",
+        "digits-4hx8l2q3",
+        "digits4hx8l2qz",
+    ],
+)
+def test_no_service_but_a_revisions_is_one(name):
+    with pytest.raises(
+        InvalidTargetError, match="NAME must end in a dash and 8 characters of bcdfghjklmnpqrstvwxz2456789"
+    ):
+        parse_target(f"{name}.shop.svc.cluster.local", "cluster.local")
 
 
 def test_a_target_is_known_for_a_while_after_keda_asked(activity):
@@ -86,9 +106,41 @@ def test_no_more_wait_than_there_is_room_for(activity):
         assert activity.waiting(DIGITS) == 2
 
 
-def test_what_nobody_asks_about_is_forgotten(activity):
+def test_keda_is_heard_while_it_asks_or_has_a_stream_open(activity):
+    notify = lambda: None  # noqa: E731
     activity.asked(DIGITS, now=0)
+    activity.open_stream(LETTERS, notify)
+    assert activity.heard(DIGITS, 60, now=60)
+    assert not activity.heard(DIGITS, 60, now=61)
+    assert activity.registered(DIGITS, now=61)
+    assert activity.heard(LETTERS, 60, now=1000)
+
+
+def test_a_target_has_figures_while_it_has_a_stream_or_requests(activity):
+    notify = lambda: None  # noqa: E731
+    activity.asked(DIGITS, now=0)
+    assert activity.waiting_by_target() == {}
+    activity.open_stream(DIGITS, notify)
+    activity.begin(DIGITS)
     activity.begin(LETTERS)
-    activity.asked(Target("other", "shop", "cluster.local"), now=1000)
-    assert DIGITS not in activity.waiting_by_target()
-    assert LETTERS in activity.waiting_by_target()
+    activity.close_stream(DIGITS, notify, now=1)
+    activity.end(LETTERS, now=1)
+    assert activity.waiting_by_target() == {DIGITS: 0}
+    activity.end(DIGITS, now=2)
+    assert activity.waiting_by_target() == {}
+    assert activity.under_way == 0
+
+
+def test_of_too_many_targets_the_one_asked_about_longest_ago_is_forgotten(activity):
+    others = [Target(f"other-{revision}", "shop", "cluster.local") for revision in ("b7c9d2fg", "4hx8l2qz")]
+    for second, target in enumerate([DIGITS, LETTERS, DIGITS, *others]):
+        activity.asked(target, now=second)
+    assert [activity.registered(one, now=5) for one in (DIGITS, LETTERS, *others)] == [True, False, True, True]
+
+
+def test_a_target_with_a_stream_stays_known_however_many_others_there_are(activity):
+    activity.asked(DIGITS, now=0)
+    activity.open_stream(DIGITS, lambda: None)
+    for number in range(10):
+        activity.asked(Target(f"other-{number}", "shop", "cluster.local"), now=number)
+    assert activity.registered(DIGITS, now=10)

@@ -35,13 +35,23 @@ async def test_a_thousand_calls_at_once_are_all_answered(channel, model):
 @pytest.mark.usefixtures("waking")
 async def test_metadata_and_deadline_arrive(channel, model):
     trace = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-    await infer(channel, metadata=(*ROUTED, trace, ("x-raw-bin", b"\x00\xff")), timeout=9)
+    retries = (("x-envoy-max-retries", "5"), ("x-envoy-retry-on", "5xx"), ("x-envoy-retry-grpc-on", "unavailable"))
+    await infer(channel, metadata=(*ROUTED, trace, *retries, ("x-raw-bin", b"\x00\xff")), timeout=9)
     ((method, metadata),) = model.calls
     assert method == triton.INFER
     assert metadata["traceparent"] == trace[1]
     assert metadata["x-raw-bin"] == b"\x00\xff"
     assert 0 < metadata["remaining"] < 9
-    assert not {"x-nereid-target", "x-nereid-cold-start-seconds"} & metadata.keys()
+    assert metadata["x-envoy-max-retries"] == "0"
+    assert (
+        not {
+            "x-nereid-target",
+            "x-nereid-cold-start-seconds",
+            "x-envoy-retry-on",
+            "x-envoy-retry-grpc-on",
+        }
+        & metadata.keys()
+    )
 
 
 @pytest.mark.usefixtures("waking")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
-from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
+from tests.unit.activator.conftest import HOST, OPTIONS, QUICK, with_timing
 from tests.unit.activator.triton import payload
 from tests.unit.activator.until import until
 
@@ -45,6 +45,9 @@ async def test_the_request_arrives_as_it_was_sent(client, model):
         "TE": "trailers",
         "Accept": "application/json",
         "User-Agent": "model-client/1",
+        "X-Envoy-Max-Retries": "5",
+        "x-envoy-retry-on": "5xx",
+        "x-envoy-retry-grpc-on": "unavailable",
     }
     async with client.put(f"{PATH}%2Fa?q=%20b&c=%2B", data=body, headers=headers) as answer:
         assert await answer.read() == body
@@ -55,18 +58,24 @@ async def test_the_request_arrives_as_it_was_sent(client, model):
     assert request.headers["Content-Length"] == str(len(body))
     for name in ("Content-Encoding", "Inference-Header-Content-Length", "traceparent", "Accept", "User-Agent"):
         assert request.headers[name] == headers[name]
-    assert not {"x-nereid-target", "x-nereid-cold-start-seconds", "x-hop", "te"} & {
-        name.lower() for name in request.headers
-    }
+    assert request.headers.getall("x-envoy-max-retries") == ["0"]
+    assert not {
+        "x-nereid-target",
+        "x-nereid-cold-start-seconds",
+        "x-hop",
+        "te",
+        "x-envoy-retry-on",
+        "x-envoy-retry-grpc-on",
+    } & {name.lower() for name in request.headers}
 
 
 @pytest.mark.usefixtures("waking", "client")
-async def test_nothing_is_added_to_the_request(model, activator):
+async def test_nothing_is_added_to_the_request_but_that_proxies_do_not_repeat_it(model, activator):
     reader, writer = await asyncio.open_connection("127.0.0.1", activator.ports.rest)
     writer.write(f"GET /v2 HTTP/1.1\r\nHost: shop.example.com\r\nx-nereid-target: {HOST}\r\n\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
     writer.close()
-    assert {name.lower() for name in model.requests[0].headers} == {"host", "connection"}
+    assert {name.lower() for name in model.requests[0].headers} == {"host", "connection", "x-envoy-max-retries"}
 
 
 @pytest.mark.parametrize("status", [201, 302, 400, 404, 500, 503])
@@ -168,6 +177,22 @@ async def test_a_model_that_keda_does_not_know_is_not_asked(client, model):
     assert not model.probes
 
 
+async def test_a_model_that_is_awake_is_served_while_keda_is_silent(client, model, scaled):
+    await scaled.is_active()
+    model.awake.set()
+    await asyncio.sleep(QUICK.silence_seconds * 1.5)
+    async with client.post(PATH, data=b"{}") as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
+
+
+async def test_a_model_that_sleeps_on_while_keda_is_silent_gives_a_clear_error(client, scaled):
+    await scaled.is_active()
+    await asyncio.sleep(0.2)
+    async with client.post(PATH, headers={"x-nereid-cold-start-seconds": "1"}) as answer:
+        assert answer.status == 503
+        assert "KEDA has not asked about digits-4hx8l2qz in namespace shop for 1 s" in (await answer.json())["error"]
+
+
 async def test_a_request_waits_for_keda_too(client, model, scaled):
     model.awake.set()
     task = asyncio.create_task(client.post(PATH, data=b"{}"))
@@ -184,6 +209,7 @@ async def test_a_request_waits_for_keda_too(client, model, scaled):
         ("example.com", "not of the form NAME.NAMESPACE.svc.cluster.local"),
         ("digits.shop.svc.example.com", "not of the form"),
         ("digits.shop.svc.cluster.local:80", "not of the form"),
+        ("argocd-server.argocd.svc.cluster.local", "is not the Service of a model's revision"),
     ],
 )
 async def test_a_request_that_leads_elsewhere_is_refused(client, host, complaint):

@@ -52,6 +52,7 @@ async def test_the_metric_never_wants_a_second_replica(scaled):
     ("host", "namespace", "complaint"),
     [
         ("example.com", "shop", "'example.com' is not of the form NAME.NAMESPACE.svc.cluster.local"),
+        ("argocd-server.shop.svc.cluster.local", "shop", "is not the Service of a model's revision"),
         (HOST, "elsewhere", f"a ScaledObject of namespace elsewhere may not ask about {HOST}"),
     ],
 )

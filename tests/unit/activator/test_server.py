@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 from prometheus_client import generate_latest
 from tests.unit.activator import triton
-from tests.unit.activator.conftest import HOST, OPTIONS
+from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
 from tests.unit.activator.keda import keda
 from tests.unit.activator.until import until
 
@@ -66,6 +66,29 @@ async def test_an_end_waits_for_all_requests_and_sends_keda_on(activator, scaled
     model.finish.set()
     assert await calls == b"x"
     await asyncio.wait_for(draining, 5)
+
+
+class TestSpread:
+    """With endpoints that take their time."""
+
+    @pytest.fixture
+    def options(self):
+        return with_timing(spread_seconds=1)
+
+    async def test_keda_is_told_of_requests_that_arrive_before_the_endpoints_have_spread(
+        self, activator, scaled, client, model
+    ):
+        stream = scaled.stream()
+        assert not (await stream.read()).result
+        draining = asyncio.create_task(activator.drain())
+        await until(lambda: not activator.health.ready)
+        late = asyncio.create_task(client.post("/v2", data=b"late"))
+        assert (await asyncio.wait_for(stream.read(), 0.5)).result
+        assert await scaled.is_active()
+        model.awake.set()
+        async with await late as answer:
+            assert await answer.read() == b"late"
+        await asyncio.wait_for(draining, 5)
 
 
 async def test_sigterm_ends_the_process_in_good_order(monkeypatch, addresses, model):

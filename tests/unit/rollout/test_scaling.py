@@ -155,6 +155,12 @@ class TestObstacles:
         assert pods(begun) == {"a": 6, "b": 2}
         assert scales(begun) == {"a": None, "b": None}
 
+    def test_leave_the_candidate_what_its_scaler_gave_it(self):
+        busier = CANARY.ready("b", 4)
+        assert pods(busier)["b"] == 2, "which is the least, and the scaler is there"
+        assert pods(busier.without_keda())["b"] == 4
+        assert pods(busier.scaler("b", None))["b"] == 4
+
     def test_of_sleep_is_also_a_missing_activator(self):
         sleepy = SERVING.autoscaled(8, may_sleep=True)
         assert not lacks_activator(sleepy.plan)

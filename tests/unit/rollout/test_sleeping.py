@@ -37,7 +37,7 @@ SERVING = rollout().scaled(1).autoscaled(may_sleep=True).stable("a").scaler("a",
 AWAKE = SERVING.sleep("Awake", SLEEP_AFTER)
 FALLING = SERVING.sleep("FallingAsleep", LEAST, looked=(QUIET_SECONDS, 7)).active("a", 7)
 ASLEEP = SERVING.sleep("Asleep", 3600).ready("a", 0).deploying("a", 0)
-WAKING = ASLEEP.sleep("Waking", 20).scaler("a", BUSY)
+WAKING = ASLEEP.sleep("Waking", 20).scaler("a", BUSY).deploying("a", 1)
 GATED = Routing(weights=frozenset({(ACTIVATOR, 100)}))
 DIRECT = Routing(weights=frozenset({("a", 100)}))
 
@@ -54,6 +54,10 @@ AGAINST = [
     ("no autoscaling", lambda one: one.not_autoscaled()),
     ("another revision wanted", lambda one: one.wanting("b")),
 ]
+# What keeps a model from falling asleep, and does not wake one that sleeps.
+UNSURE = {"a scaler that fails", "a scaler that knows nothing yet"}
+SURE = [(name, change) for name, change in AGAINST if name not in UNSURE]
+sure = pytest.mark.parametrize("change", [change for _, change in SURE], ids=[name for name, _ in SURE])
 against = pytest.mark.parametrize("change", [change for _, change in AGAINST], ids=[name for name, _ in AGAINST])
 
 
@@ -182,8 +186,10 @@ class TestFallingAsleep:
         begun = routed_anew(FALLING.state, NOW).sleep
         assert (begun.state, begun.since, begun.looked_at, begun.requests) == ("FallingAsleep", NOW, None, None)
 
-    def test_ends_where_nothing_can_be_told(self):
-        assert sleep(FALLING.active("a", None, None)) == "Asleep"
+    def test_goes_on_where_nothing_can_be_told(self):
+        """A pod may be too busy to answer."""
+        seen = FALLING.active("a", None, None).following().state.sleep
+        assert (seen.state, seen.looked_at, seen.requests) == ("FallingAsleep", NOW, None)
 
     @against
     def test_turns_back(self, change):
@@ -214,13 +220,22 @@ class TestAsleep:
         assert wanted_looks(ASLEEP.plan, ASLEEP.state, NOW) == ()
         assert routes(ASLEEP) == GATED
 
-    @against
+    @pytest.mark.parametrize(
+        "change",
+        [change for name, change in AGAINST if name not in UNSURE],
+        ids=[n for n, _ in AGAINST if n not in UNSURE],
+    )
     def test_ends(self, change):
         woken = change(ASLEEP)
         assert sleep(woken) == "Waking"
         assert reasons(woken.decide()) == ["WakingUp"]
         assert stable(woken)[0] >= 1
         assert stable(woken)[1], "requests wait until there is a pod"
+
+    @pytest.mark.parametrize("facts", [FAILING, NEW])
+    def test_stays_while_the_scaler_knows_nothing(self, facts):
+        """A failure of the activator, which all sleepers share, must not start the pods of all of them."""
+        assert unchanged(ASLEEP.scaler("a", facts))
 
     def test_stays_while_the_routes_are_not_as_decided(self):
         assert unchanged(ASLEEP.unrouted())
@@ -246,7 +261,7 @@ class TestAsleep:
         noted = asked.following()
         assert noted.state.pinned.revision == "z"
         assert sleep(noted) == "Waking"
-        awake = noted.following().ready("a", 1).following()
+        awake = noted.following().sleep("Waking", 20).deploying("a", 1).ready("a", 1).following()
         assert awake.following().state.candidate == "z"
 
 
@@ -256,6 +271,13 @@ class TestWaking:
         assert stable(WAKING) == (1, True)
         assert WAKING.decide().requeue_after == PROGRESS_DEADLINE - 20
 
+    def test_gets_its_pod_whether_or_not_the_scaler_gives_it(self):
+        """KEDA gives none to what it cannot measure, and without pods there is nothing to measure."""
+        live = WAKING.scaler("a", FAILING).deploying("a", 0).decide().live[0]
+        assert (live.replicas, live.scale.in_charge, live.scale.sleeps) == (1, False, False)
+        assert WAKING.deploying("a", 3).decide().live[0].replicas == 3, "what the scaler has given stays"
+        assert WAKING.ready("a", 1).decide().live[0].scale.in_charge, "it is told as soon as there is something"
+
     def test_goes_on_when_nobody_asks_any_more(self):
         assert unchanged(WAKING.scaler("a", IDLE))
 
@@ -264,6 +286,22 @@ class TestWaking:
         assert (sleep(woken), reasons(woken.decide())) == ("Awake", ["WokeUp"])
         assert routes(woken) == DIRECT
         assert stable(woken) == (1, False)
+
+    def test_ends_no_sooner_than_what_is_seen_is_sure(self):
+        fresh = WAKING.sleep("Waking", 1).ready("a", 1)
+        assert unchanged(fresh)
+        assert fresh.decide().requeue_after == PROPAGATION - 1
+
+    def test_lasts_as_long_as_requests_may_wait(self):
+        patient = replace(WAKING.autoscaling, cold_start_timeout=3 * PROGRESS_DEADLINE)
+        waking = replace(WAKING, autoscaling=patient).sleep("Waking", 2 * PROGRESS_DEADLINE)
+        assert unchanged(waking)
+
+    def test_does_not_end_by_the_pod_that_the_scaler_has_just_taken(self):
+        """It is asked for at that very moment, and the Deployment still counts a pod that is about to go."""
+        late = WAKING.deploying("a", 0).ready("a", 1)
+        assert unchanged(late)
+        assert sleep(late.deploying("a", 1)) == "Awake"
 
     def test_does_not_wait_for_all_of_them(self):
         assert sleep(WAKING.scaled(4).ready("a", 1)) == "Awake"
