@@ -25,7 +25,11 @@ from dashboards.promql import FLEET, counted, pods, quantile, requests, share
 _BY_MODEL: Final = "namespace, name"
 _LEGEND: Final = "{{namespace}}/{{name}}"
 _ANY_IS_BAD: Final = thresholds(GREEN, (1, RED))
-_ALERTS: Final = 'ALERTS{alertname=~"Nereid.*", alertstate="firing", namespace=~"$namespace|"}'
+_FIRING: Final = 'alertname=~"Nereid.*", alertstate="firing"'
+# Operator and activator serve all namespaces, whichever are chosen.
+_ALERTS: Final = (
+    f'ALERTS{{{_FIRING}, namespace=~"$namespace"}} or ALERTS{{{_FIRING}, alertname=~"Nereid(Operator|Activator).*"}}'
+)
 _YES_OR_NO: Final = words({0: ("no", RED), 1: ("yes", GREEN)})
 
 
@@ -79,7 +83,7 @@ NOW: Final = Row(
         ),
         stat(
             "Sleeping",
-            "Models scaled to zero; the next request wakes one.",
+            "Models without pods: they are scaled to zero, or wake for a request.",
             Query(f"sum(max by ({_BY_MODEL}) (nereid_model_deployment_sleeping{{{FLEET}}})) or vector(0)"),
             unit="none",
             width=3,

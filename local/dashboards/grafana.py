@@ -157,10 +157,18 @@ def words(meanings: Mapping[int, tuple[str, str]]) -> list[Json]:
     return [{"type": "value", "options": options}]
 
 
-def stat(
-    title: str, description: str, query: Query, *, unit: str, limits: Json | None = None, width: int = 4, **fields: Any
+def stat(  # noqa: PLR0913 - what is said of a figure
+    title: str,
+    description: str,
+    query: Query,
+    *,
+    unit: str,
+    limits: Json | None = None,
+    width: int = 4,
+    instant: bool = False,
+    **fields: Any,
 ) -> Panel:
-    """Return one present figure in large type, coloured by its limits."""
+    """Return one present figure in large type, coloured by its limits; `instant` leaves out how it came there."""
     return Panel(
         kind="stat",
         title=title,
@@ -171,9 +179,10 @@ def stat(
         fields={"unit": unit, "thresholds": limits or thresholds(BLUE), "color": {"mode": "thresholds"}, **fields},
         options={
             "colorMode": "value",
-            "graphMode": "area",
+            "graphMode": "none" if instant else "area",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
+        instant=instant,
     )
 
 

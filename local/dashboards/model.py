@@ -55,7 +55,8 @@ NOW: Final = Row(
         stat("Requests", "Requests to the model.", Query(requests(MODEL, "")), unit="reqps", width=3),
         stat(
             "Errors",
-            "Share of the requests that failed, over the last minute.",
+            "Share of the requests that failed, over the last minute. Of one that sleeps or wakes there are none: what "
+            "the activator could not answer is told by the alert NereidActivatorFailing.",
             Query(share("error", MODEL, "")),
             unit="percentunit",
             width=3,
@@ -69,6 +70,7 @@ NOW: Final = Row(
             width=3,
         ),
         stat(
+            # Days of samples for each point of a line would cost Prometheus more than the line is worth.
             "Error budget left",
             "Of the failures that the objective allows over the time chosen above. Below 0: it is broken.",
             Query(f"1 - {burn_rate('availability', '$budget')}"),
@@ -76,6 +78,7 @@ NOW: Final = Row(
             width=3,
             limits=_BUDGET,
             decimals=0,
+            instant=True,
         ),
         stat(
             "Latency budget left",
@@ -85,6 +88,7 @@ NOW: Final = Row(
             width=3,
             limits=_BUDGET,
             decimals=0,
+            instant=True,
         ),
         stat(
             "Pods ready",
@@ -95,7 +99,7 @@ NOW: Final = Row(
         ),
         stat(
             "Asleep",
-            "A model that may sleep has no pods while nobody asks for it; the next request wakes it.",
+            "A model that may sleep has no pods while nobody asks for it. The next request wakes it and waits.",
             Query(f"max(nereid_model_deployment_sleeping{{{MODEL}}}) or vector(0)"),
             unit="none",
             width=3,
@@ -254,7 +258,18 @@ PODS: Final = Row(
             unit="none",
             min=0,
             decimals=0,
-            width=12,
+        ),
+        graph(
+            "Requests waiting in the activator (models that sleep)",
+            "They wait until the model has woken up: a pod is ready.",
+            Query(
+                'max(nereid_activator_waiting_requests{target_namespace="$namespace", target=~"$name-.{8}"})',
+                "waiting",
+                only="while a model sleeps or wakes",
+            ),
+            unit="none",
+            min=0,
+            decimals=0,
         ),
         timeline(
             "Alerts (while they fire)",
@@ -265,7 +280,7 @@ PODS: Final = Row(
                 only="while an alert fires",
             ),
             colour=RED,
-            width=12,
+            width=8,
         ),
     ),
 )

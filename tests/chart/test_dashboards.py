@@ -14,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from nereid.activator import instruments as activator
 from nereid.telemetry import objectives, revisions, rollouts
 from nereid.telemetry.instruments import Instruments
 
@@ -58,6 +59,7 @@ def dashboard(request: pytest.FixtureRequest) -> Json:
 def known_metrics(render: Render) -> set[str]:
     registry = CollectorRegistry()
     Instruments(registry)
+    registry.register(activator.WaitingCollector(dict))
     own = {
         f"{metric.name}{suffix}"
         for metric in registry.collect()
@@ -132,6 +134,23 @@ def cells(place: Json) -> Iterator[tuple[int, int]]:
     for x in range(place["x"], place["x"] + place["w"]):
         for y in range(place["y"], place["y"] + place["h"]):
             yield x, y
+
+
+def test_what_reads_days_of_samples_reads_them_once(dashboard: Json) -> None:
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            assert target["instant"] or "[$budget]" not in target["expr"], panel["title"]
+
+
+def test_the_operators_alerts_are_shown_whatever_namespace_is_chosen() -> None:
+    fleet = json.loads((FOLDER / "nereid-fleet.json").read_text())
+    asked = [target["expr"] for panel in panels(fleet) for target in panel["targets"] if "ALERTS" in target["expr"]]
+    assert len(asked) == 2
+    for query in asked:
+        chosen, _, always = query.partition(" or ALERTS")
+        assert "$namespace" in chosen
+        assert "Nereid(Operator|Activator)" in always
+        assert "$namespace" not in always
 
 
 def test_links_lead_to_dashboards(dashboard: Json) -> None:

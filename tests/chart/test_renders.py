@@ -189,6 +189,13 @@ def test_the_metrics_are_scraped_by_annotation(render: Render) -> None:
     assert "annotations" not in operator(render("--set=metrics.scrapeAnnotations=false"))["metadata"]
 
 
+@pytest.mark.parametrize("annotated", ["true", "false"])
+def test_a_sidecar_merges_the_metrics_also_where_a_monitor_has_them_scraped(render: Render, annotated: str) -> None:
+    release = render("--set", f"monitoring.podMonitors.enabled=true,metrics.scrapeAnnotations={annotated}")
+    annotations = operator(release)["metadata"]["annotations"]
+    assert annotations == {"prometheus.io/port": "9090", "prometheus.io/path": "/metrics"}
+
+
 def test_the_installers_annotations_win(render: Render) -> None:
     release = render("--set-string", r"podAnnotations.prometheus\.io/scrape=false")
     assert operator(release)["metadata"]["annotations"]["prometheus.io/scrape"] == "false"

@@ -48,6 +48,7 @@ def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
         ("prometheus.token=secret", "'token' not allowed"),
         ("metrics.port=80", "/metrics/port"),
         ("metrics.port=8080", "/metrics/port"),
+        ("dashboards.grafana.labels=null", "labels"),
         ("metrics.service.enabled=perhaps", "/metrics/service/enabled"),
         ("replicas=2", "'replicas' not allowed"),
         ("image.name=nereid", "'name' not allowed"),

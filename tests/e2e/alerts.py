@@ -31,7 +31,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """The alerts about one ModelDeployment, or about the operator."""
+    """The alerts about one ModelDeployment, about the operator, or about the activator."""
 
     cluster: Cluster = field(repr=False)
     namespace: str
@@ -47,6 +47,12 @@ class Alerts:
         """Return the alerts about the operator."""
         metadata = cluster.operator["metadata"]
         return cls(cluster, metadata["namespace"], metadata["name"])
+
+    @classmethod
+    def about_activator(cls, cluster: Cluster) -> "Alerts":
+        """Return the alerts about the activator."""
+        metadata = cluster.operator["metadata"]
+        return cls(cluster, metadata["namespace"], f"{metadata['name']}-activator")
 
     def firing(self) -> list[Alert]:
         """Return the alerts that fire now."""

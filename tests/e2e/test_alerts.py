@@ -14,7 +14,7 @@ from tests.e2e.case import Case
 from tests.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
 from tests.e2e.promql import ask
 from tests.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_taken_back
-from tests.e2e.scaling import CAPACITY, PATIENCE, scaled
+from tests.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
 
 AT_ONCE = 15 * CAPACITY
 # The answer to the first one is nothing, to the second one that two pods are needed, whatever happens.
@@ -103,15 +103,29 @@ def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
 
 
 @pytest.mark.usefixtures("disturbs")
-def test_an_operator_that_dies_and_one_that_is_gone(cluster: Cluster) -> None:
-    alerts = Alerts.about_operator(cluster)
+def test_an_operator_that_dies_and_one_that_is_gone_with_the_activator(cluster: Cluster) -> None:
+    alerts, activator = Alerts.about_operator(cluster), Alerts.about_activator(cluster)
     alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
     kill_container_of_operator(cluster)
     alerts.wait_until_fires("NereidOperatorFailing", trouble="restarts")
-    with no_operator(cluster):
+    with no_pods_of(cluster, alerts.name, activator.name):
         alerts.wait_until_fires("NereidOperatorDown", severity="critical")
+        activator.wait_until_fires("NereidActivatorDown", severity="critical")
     alerts.wait_until_clear("NereidOperatorDown")
+    activator.wait_until_clear("NereidActivatorDown")
     alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_requests_that_wait_in_vain_for_a_model_to_wake(case: Case) -> None:
+    served = case.apply(scaling=may_sleep() | {"coldStartTimeout": "2s"})
+    served.wait_until_ready()
+    wait_until_asleep(served)
+    activator = Alerts.about_activator(case.cluster)
+    with no_new_pods(case), case.traffic() as client:
+        client.start(RATE)
+        activator.wait_until_fires("NereidActivatorFailing", outcome="timeout")
+    activator.wait_until_clear("NereidActivatorFailing", outcome="timeout")
 
 
 @pytest.mark.usefixtures("undisturbed")
@@ -181,17 +195,17 @@ def kill_container_of_operator(cluster: Cluster) -> None:
 
 
 @contextmanager
-def no_operator(cluster: Cluster) -> Iterator[None]:
-    """Let there be no pod of the operator until the context ends, and wait until it is back."""
-    metadata = cluster.operator["metadata"]
+def no_pods_of(cluster: Cluster, *deployments: str) -> Iterator[None]:
+    """Let these Deployments of the release have no pod until the context ends, and wait until they are back."""
+    namespace = cluster.operator["metadata"]["namespace"]
 
     def scale(replicas: int) -> None:
-        target = ["deployment", metadata["name"], f"--replicas={replicas}"]
-        cluster.kubectl("scale", *target, namespace=metadata["namespace"])
+        cluster.kubectl("scale", "deployment", *deployments, f"--replicas={replicas}", namespace=namespace)
 
     scale(0)
     try:
         yield
     finally:
         scale(1)
-        wait_for("the operator is back", lambda: operator_is_ready(cluster), seconds=90)
+        for name in deployments:
+            cluster.kubectl("rollout", "status", f"deployment/{name}", "--timeout=90s", namespace=namespace)

@@ -28,7 +28,8 @@ def rules() -> dict[str, Any]:
     result = run(
         "helm",
         *("template", "nereid", REPOSITORY / "charts" / "nereid", "--namespace", "nereid-system"),
-        *("--set", "monitoring.rules.enabled=true", "--show-only", "templates/prometheusrule.yaml"),
+        *("--set", "monitoring.rules.enabled=true,monitoring.podMonitors.enabled=true"),
+        *("--show-only", "templates/prometheusrule.yaml"),
     )
     assert result.returncode == 0, result.stderr
     return yaml.safe_load(result.stdout)["spec"]

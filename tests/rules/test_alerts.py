@@ -35,15 +35,48 @@ MODEL_DOWN = [
     quiet("NereidModelDown", "it is up", SERVED | condition("Available", "True"), "40m"),
     quiet("NereidModelDown", "no alerts are wanted", revision("stable") | condition("Available", "False"), "40m"),
     quiet("NereidModelDown", "it sleeps", SLEEPER | operator("nereid_model_deployment_sleeping"), "40m"),
-    quiet(
-        "NereidModelDown", "it wakes", SLEEPER | operator("nereid_model_deployment_sleeping", "1x20 0x400"), "14m45s"
+    fires(
+        "NereidModelDown",
+        "it has not woken by its deadline",
+        SLEEPER | operator("nereid_model_deployment_sleeping", "1x20 0x400"),
+        "7m30s",
+        severity="critical",
     ),
     fires(
         "NereidModelDown",
-        "it does not wake",
-        SLEEPER | operator("nereid_model_deployment_sleeping", "1x20 0x400"),
-        "17m30s",
+        "it never wakes, and sleeps for a minute in between",
+        SLEEPER | operator("nereid_model_deployment_sleeping", " ".join(["1x3 0x27"] * 20)),
+        "90m",
         severity="critical",
+    ),
+    fires(
+        "NereidModelDown",
+        "it woke, served for two minutes, and all its pods crash",
+        SERVED
+        | condition("Available", "True", "1x28 stale")
+        | condition("Available", "False", "_x29 1x400")
+        | operator("nereid_model_deployment_sleeping", "1x20 0x400"),
+        "10m",
+        severity="critical",
+    ),
+    fires(
+        "NereidModelDown",
+        "it goes on over a restart of the operator",
+        SERVED | condition("Available", "False", "1x40 stale _x4 1x400"),
+        "10m30s",
+        severity="critical",
+    ),
+    quiet(
+        "NereidModelDown",
+        "one that is pending starts anew with the operator",
+        SERVED | condition("Available", "False", "1x7 stale _x4 1x400"),
+        "5m",
+    ),
+    quiet(
+        "NereidModelDown",
+        "it is up again since long enough",
+        SERVED | condition("Available", "False", "1x40 stale") | condition("Available", "True", "_x41 1x400"),
+        "13m",
     ),
     quiet(
         "NereidModelDown",
@@ -109,6 +142,15 @@ BUDGETS += [
         SERVED | answers("1x400") | answers("0x20 1x4 2x4 3x400", response_code="503"),
         "9m",
     ),
+    *(
+        quiet(
+            "NereidErrorBudgetBurn",
+            f"four failures in the first minutes of a new model, {at} after",
+            SERVED | answers("0 1 2 3 4 5 5x6000") | answers("0 1 2 3 4 4x6000", response_code="503"),
+            at,
+        )
+        for at in ("3m", "17m", "20m", "80m", "200m")
+    ),
     fires(
         "NereidErrorBudgetBurn",
         "the operator is away meanwhile",
@@ -145,9 +187,11 @@ BUDGETS += [
 ]
 
 
-def queue(ratio: float) -> dict[str, str]:
+def queue(ratio: float, inside: float = 2.1) -> dict[str, str]:
+    """Return two pods: requests wait `ratio` times as long as they are computed, and `inside` are there at a time."""
     waits = triton("nv_inference_queue_duration_us", f"0+{1000 * ratio}x400")
-    return SERVED | ready("2x400") | waits | triton("nv_inference_compute_infer_duration_us", "0+1000x400")
+    busy = triton("nv_inference_request_duration_us", f"0+{inside * 15e6:.0f}x400")
+    return SERVED | ready("2x400") | waits | busy | triton("nv_inference_compute_infer_duration_us", "0+1000x400")
 
 
 def pending(requests: int) -> dict[str, str]:
@@ -165,6 +209,16 @@ SATURATION = [
     fires("NereidQueueSaturated", "they wait", queue(2.1), "11m15s", severity="warning", revision=REVISION),
     quiet("NereidQueueSaturated", "not for long", queue(2.1), "9m45s"),
     quiet("NereidQueueSaturated", "just below", queue(1.9), "40m"),
+    fires(
+        "NereidQueueSaturated",
+        "it goes on over a restart of the operator",
+        queue(2.1) | ready("2x60 stale _x4 2x400"),
+        "15m45s",
+        severity="warning",
+        revision=REVISION,
+    ),
+    quiet("NereidQueueSaturated", "a rare request that waits for its batch", queue(5, inside=0.01), "40m"),
+    quiet("NereidQueueSaturated", "a pod has nothing to do", queue(5, inside=1.9), "40m"),
     fires("NereidQueueSaturated", "they pile up", pending(41), "10m15s", severity="warning", revision=REVISION),
     quiet("NereidQueueSaturated", "there are pods for them", pending(40), "40m"),
     quiet("NereidQueueSaturated", "no pod is ready, which is another alert's", pending(99) | ready("0x400"), "40m"),
@@ -183,10 +237,31 @@ SCALING = [
     fires("NereidScalerFailing", "it says so", SERVED | condition("Scaling", "False"), "5m15s", severity="warning"),
     quiet("NereidScalerFailing", "not for long", SERVED | condition("Scaling", "False"), "4m45s"),
     quiet("NereidScalerFailing", "it scales", SERVED | condition("Scaling", "True"), "40m"),
+    fires(
+        "NereidScalerFailing",
+        "it goes on over a restart of the operator",
+        SERVED | condition("Scaling", "False", "1x40 stale _x4 1x400"),
+        "11m",
+        severity="warning",
+    ),
     fires("NereidAtMaxReplicas", "at most", replicas(8, 8), "15m15s", severity="warning"),
     quiet("NereidAtMaxReplicas", "not for long", replicas(8, 8), "14m45s"),
     quiet("NereidAtMaxReplicas", "one less", replicas(7, 8), "40m"),
-    quiet("NereidAtMaxReplicas", "it can only sleep", replicas(1, 1), "40m"),
+    quiet(
+        "NereidAtMaxReplicas",
+        "nobody chooses",
+        SERVED | operator("nereid_revision_replicas", "3x400", revision=REVISION, role="stable"),
+        "40m",
+    ),
+    fires(
+        "NereidAtMaxReplicas",
+        "it goes on over a restart of the operator",
+        replicas(8, 8)
+        | operator("nereid_model_deployment_max_replicas", "8x80 stale _x4 8x400")
+        | operator("nereid_revision_replicas", "8x80 stale _x4 8x400", revision=REVISION, role="stable"),
+        "20m45s",
+        severity="warning",
+    ),
     quiet("NereidAtMaxReplicas", "the candidate alone", replicas(8, 8, "candidate"), "40m"),
 ]
 
@@ -194,6 +269,14 @@ ASKED = triton("nv_inference_request_success", "0+15x400")
 METRICS = [
     fires("NereidMetricsMissing", "of Triton", SERVED | ready("1x400"), "15m15s", severity="warning", metrics="triton"),
     quiet("NereidMetricsMissing", "not for long", SERVED | ready("1x400"), "14m45s"),
+    fires(
+        "NereidMetricsMissing",
+        "it goes on over a restart of the operator",
+        SERVED | ready("1x80 stale _x4 1x400"),
+        "20m45s",
+        severity="warning",
+        metrics="triton",
+    ),
     quiet("NereidMetricsMissing", "no pod is ready", SERVED | ready("0x400"), "40m"),
     quiet(
         "NereidMetricsMissing",
@@ -206,6 +289,15 @@ METRICS = [
         "of the mesh",
         SERVED | ready("1x400") | ASKED | answers("1x400", revision=OTHER),
         "15m45s",
+        severity="warning",
+        metrics="istio",
+    ),
+    fires(
+        "NereidMetricsMissing",
+        "of a mesh that is scraped once a minute, of which no rate is known",
+        SERVED | ready("1x400") | triton("nv_inference_request_success", "0+60x400") | answers("0+60x400"),
+        "40m",
+        "1m",
         severity="warning",
         metrics="istio",
     ),
@@ -244,6 +336,14 @@ ROLLOUTS = [
             ("Paused", "MetricsUnavailable"),
         )
     ),
+    fires(
+        "NereidRolloutStuck",
+        "it goes on over a restart of the operator",
+        state("Promoting", "WeightChanged", "1x160 stale _x4 1x400"),
+        "40m45s",
+        severity="warning",
+        state="Promoting",
+    ),
     quiet("NereidRolloutStuck", "not for long", state("Promoting", "WeightChanged"), "29m45s"),
     quiet(
         "NereidRolloutStuck",
@@ -275,6 +375,14 @@ ROLLOUTS = [
         severity="warning",
         reason="AnalysisFailed",
     ),
+    fires(
+        "NereidRolloutFailed",
+        "it goes on over a restart of the operator",
+        SERVED | operator("nereid_rollout_failed", "1x40 stale _x4 1x400", reason="AnalysisFailed"),
+        "10m30s",
+        severity="warning",
+        reason="AnalysisFailed",
+    ),
     quiet(
         "NereidRolloutFailed", "its user's wish", SERVED | operator("nereid_rollout_failed", reason="Aborted"), "40m"
     ),
@@ -289,6 +397,14 @@ OPERATORS = [
         "NereidOperatorDown",
         "it is gone",
         {f"nereid_build_info{{{RUNS}}}": "1x20 stale"},
+        "10m30s",
+        severity="critical",
+        **OPERATOR,
+    ),
+    fires(
+        "NereidOperatorDown",
+        "another release's runs",
+        {f"nereid_build_info{{{RUNS}}}": "1x20 stale", 'nereid_build_info{namespace="team-b"}': ALWAYS},
         "10m30s",
         severity="critical",
         **OPERATOR,
@@ -340,6 +456,21 @@ OPERATORS = [
         trouble="restarts",
         **OPERATOR,
     ),
+    *(
+        fires(
+            "NereidOperatorFailing",
+            f"it runs for half a minute of each three, {what}",
+            {
+                f"nereid_build_info{{{RUNS}}}": " ".join(["1x1 stale _x9"] * 40),
+                f"process_start_time_seconds{{{RUNS}}}": " ".join(f"{start}x1 stale _x9" for start in range(1, 41)),
+            },
+            at,
+            severity="warning",
+            trouble="restarts",
+            **OPERATOR,
+        )
+        for at, what in (("33m15s", "and runs"), ("34m30s", "and is away"))
+    ),
     quiet(
         "NereidOperatorFailing",
         "it was started twice, and another program often",
@@ -358,7 +489,48 @@ OPERATORS = [
     ),
 ]
 
-CASES = [*MODEL_DOWN, *BUDGETS, *SATURATION, *SCALING, *METRICS, *ROLLOUTS, *OPERATORS]
+ACTIVATOR = {"namespace": "nereid-system", "name": "nereid-activator"}
+UP = 'up{namespace="nereid-system", job="nereid-system/nereid", container="activator"}'
+
+
+def lost(outcome: str, values: str) -> dict[str, str]:
+    return {f'nereid_activator_requests_total{{protocol="rest", outcome="{outcome}"}}': values}
+
+
+ACTIVATORS = [
+    fires("NereidActivatorDown", "it never ran", {}, "5m15s", severity="critical", **ACTIVATOR),
+    fires("NereidActivatorDown", "it is gone", {UP: "1x20 stale"}, "10m30s", severity="critical", **ACTIVATOR),
+    fires("NereidActivatorDown", "it cannot be asked", {UP: "0x400"}, "5m15s", severity="critical", **ACTIVATOR),
+    fires(
+        "NereidActivatorDown",
+        "another release's runs, and the operator",
+        {UP.replace("nereid-system", "team-b"): ALWAYS, UP.replace("activator", "operator"): ALWAYS},
+        "5m15s",
+        severity="critical",
+        **ACTIVATOR,
+    ),
+    quiet("NereidActivatorDown", "not for long", {UP: "1x20 stale"}, "10m"),
+    quiet("NereidActivatorDown", "one goes, one comes", {UP: "1x100 0x100", UP[:-1] + ', pod="b"}': ALWAYS}, "40m"),
+    *(
+        fires(
+            "NereidActivatorFailing",
+            outcome,
+            lost(outcome, "0+0.25x400"),
+            "10m45s",
+            severity="warning",
+            outcome=outcome,
+            **ACTIVATOR,
+        )
+        for outcome in ("timeout", "overloaded", "unregistered", "failed")
+    ),
+    *(
+        quiet("NereidActivatorFailing", f"no request is lost: {outcome}", lost(outcome, "0+1x400"), "40m")
+        for outcome in ("forwarded", "cancelled")
+    ),
+    quiet("NereidActivatorFailing", "one was", lost("timeout", "0x20 1x400"), "10m15s"),
+]
+
+CASES = [*MODEL_DOWN, *BUDGETS, *SATURATION, *SCALING, *METRICS, *ROLLOUTS, *OPERATORS, *ACTIVATORS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -80,6 +80,9 @@ def test_a_pod_is_scraped_at_the_port_of_its_annotation(address: str, expected: 
     [
         ("monitoring.rules.enabled=perhaps", "/monitoring/rules/enabled"),
         ("monitoring.podMonitors.interval=often", "/monitoring/podMonitors/interval"),
+        ("monitoring.podMonitors.interval=1m", "/monitoring/podMonitors/interval"),
+        ("monitoring.podMonitors.interval=31s", "/monitoring/podMonitors/interval"),
+        ("monitoring.alerts.keepFiring=long", "/monitoring/alerts/keepFiring"),
         ("monitoring.rules.burnRates[0].long=soon", "/monitoring/rules/burnRates/0"),
         ("monitoring.alerts.modelDown.for=2", "/monitoring/alerts/modelDown/for"),
         ("monitoring.alerts.gpuMemoryHigh.ratio=95", "/monitoring/alerts/gpuMemoryHigh/ratio"),
@@ -96,6 +99,7 @@ def test_windows_are_the_installers_and_each_is_recorded_once(tmp_path: Any) -> 
     burns = [
         {"long": "60s", "short": "10s", "factor": 10, "for": "0s", "severity": "critical"},
         {"long": "2m", "short": "60s", "factor": 2, "for": "5s", "severity": "warning", "interval": "5s"},
+        {"long": "2m", "short": "60s", "factor": 5, "for": "5s", "severity": "critical"},
     ]
     values, rules = tmp_path / "values.yaml", tmp_path / "rules.yaml"
     values.write_text(yaml.safe_dump({"monitoring": {"rules": {"burnRates": burns}}}))
@@ -106,6 +110,41 @@ def test_windows_are_the_installers_and_each_is_recorded_once(tmp_path: Any) -> 
     rules.write_text(yaml.safe_dump(spec))
     result = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", rules)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_an_alert_about_a_status_goes_on_for_as_long_as_its_installer_says() -> None:
+    spec = rendered(KNOWN, "--set=monitoring.alerts.keepFiring=7m")["PrometheusRule", "nereid"]["spec"]
+    kept = {
+        rule["alert"]: rule["keep_firing_for"]
+        for group in spec["groups"]
+        for rule in group["rules"]
+        if "keep_firing_for" in rule
+    }
+    told = (
+        "ModelDown",
+        "QueueSaturated",
+        "ScalerFailing",
+        "AtMaxReplicas",
+        "MetricsMissing",
+        "RolloutStuck",
+        "RolloutFailed",
+    )
+    assert kept == {f"Nereid{name}": "7m" for name in told}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        ((KNOWN,), {"NereidActivatorDown", "NereidActivatorFailing"}),
+        ((KNOWN, "--set=activator.enabled=false"), set()),
+        # Without a PodMonitor nobody knows by which labels the activator is scraped.
+        ((KNOWN, "--set=monitoring.podMonitors.enabled=false"), {"NereidActivatorFailing"}),
+    ],
+)
+def test_an_activator_is_missed_where_there_is_to_be_one(arguments: tuple[str, ...], made: set[str]) -> None:
+    spec = rendered(*arguments)["PrometheusRule", "nereid"]["spec"]
+    alerts = {rule["alert"] for group in spec["groups"] for rule in group["rules"] if "alert" in rule}
+    assert {name for name in alerts if "Activator" in name} == made
 
 
 @pytest.mark.parametrize(

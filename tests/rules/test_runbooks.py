@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.rules.conftest import REPOSITORY, run
 
+from nereid.activator import instruments as activator
 from nereid.telemetry.instruments import Instruments
 from nereid.telemetry.rollouts import RolloutCollector
 
@@ -68,6 +69,8 @@ def test_pages_name_no_metric_that_does_not_exist(rules: dict[str, Any]) -> None
     registry = CollectorRegistry()
     Instruments(registry)
     registry.register(RolloutCollector(tuple))
+    activator.Instruments(registry)
+    registry.register(activator.WaitingCollector(dict))
     told = {metric.name for metric in registry.collect()}
     for page in FOLDER.glob("*.md"):
         text = page.read_text()

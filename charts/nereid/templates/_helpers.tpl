@@ -37,9 +37,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* Annotations of the operator's pod; those of the installer win. */}}
 {{- define "nereid.podAnnotations" -}}
-{{- $annotations := dict }}
-{{- if and .Values.metrics.scrapeAnnotations (not (include "nereid.monitors" (dict "root" . "switch" .Values.monitoring.podMonitors.enabled))) }}
-{{- $annotations = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.metrics.port) "prometheus.io/path" "/metrics" }}
+{{- /* By port and path alone, a sidecar merges the operator's metrics into its own, where a PodMonitor finds them. */}}
+{{- $annotations := dict "prometheus.io/port" (toString .Values.metrics.port) "prometheus.io/path" "/metrics" }}
+{{- if not (include "nereid.monitors" (dict "root" . "switch" .Values.monitoring.podMonitors.enabled)) }}
+{{- $annotations = ternary (set $annotations "prometheus.io/scrape" "true") (dict) .Values.metrics.scrapeAnnotations }}
 {{- end }}
 {{- with mergeOverwrite $annotations .Values.podAnnotations }}
 {{- toYaml . }}

@@ -12,6 +12,7 @@ _REPLICAS: Final = "nereid_revision_replicas"
 _READY: Final = "nereid_revision_ready_replicas"
 _SLEEPING: Final = "nereid_model_deployment_sleeping"
 _MAX_REPLICAS: Final = "nereid_model_deployment_max_replicas"
+_WITHOUT_PODS: Final = ("Asleep", "Waking")
 
 FAMILIES: Final[Mapping[str, Family]] = {
     _INFO: Family(
@@ -20,8 +21,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     ),
     _REPLICAS: Family("Pods that a revision should have.", ("revision", "role")),
     _READY: Family("Pods of a revision that are ready.", ("revision", "role")),
-    _SLEEPING: Family("Whether the model sleeps: 0 or 1. Only of those that may."),
-    _MAX_REPLICAS: Family("The most pods that each revision may have. Only of those that are autoscaled."),
+    _SLEEPING: Family("Whether the model sleeps, or wakes and has no pod yet: 0 or 1. Only of those that may."),
+    _MAX_REPLICAS: Family("The most pods that each revision may have. Only where a scaler may choose their number."),
 }
 
 
@@ -36,13 +37,13 @@ def samples(status: ModelDeploymentStatus) -> Iterator[Sample]:
         yield Sample(_INFO, (retiring.revision, versions.get(retiring.revision, ""), "retiring"), 1)
         yield Sample(_REPLICAS, (retiring.revision, "retiring"), retiring.replicas)
     if status.scaling:
-        yield Sample(_SLEEPING, (), float(status.scaling.state == "Asleep"))
+        yield Sample(_SLEEPING, (), float(status.scaling.state in _WITHOUT_PODS))
 
 
 def scaling_samples(spec: Mapping[str, Any]) -> Iterator[Sample]:
-    """Yield how far a spec lets its revisions be scaled. Raises ValidationError."""
+    """Yield how far a spec lets its revisions be scaled, if at all. Raises ValidationError."""
     scaling = ScalingSpec.model_validate(spec.get("scaling") or {})
-    if scaling.max_replicas is not None:
+    if scaling.max_replicas is not None and scaling.max_replicas > (scaling.min_replicas or 1):
         yield Sample(_MAX_REPLICAS, (), scaling.max_replicas)
 
 

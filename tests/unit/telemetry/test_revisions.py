@@ -36,16 +36,25 @@ def test_a_revision_that_drains_is_told_by_the_version_under_which_it_served():
 
 
 @pytest.mark.parametrize(
-    ("scaling", "most"), [({}, None), ({"replicas": 3}, None), ({"minReplicas": 1, "maxReplicas": 8}, 8)]
+    ("scaling", "most"),
+    [
+        ({}, None),
+        ({"replicas": 3}, None),
+        ({"maxReplicas": 8}, 8),
+        ({"minReplicas": 1, "maxReplicas": 8}, 8),
+        ({"minReplicas": 0, "maxReplicas": 2}, 2),
+        ({"minReplicas": 0, "maxReplicas": 1}, None),
+        ({"minReplicas": 3, "maxReplicas": 3}, None),
+    ],
 )
-def test_only_one_that_is_autoscaled_has_a_maximum(scaling, most):
+def test_only_one_whose_scaler_has_a_choice_has_a_maximum(scaling, most):
     found = collected(Model("digits", statuses.idle(), {"scaling": scaling}))
     assert found.get("nereid_model_deployment_max_replicas", {}).get(KEY) == most
     assert "nereid_model_deployment_sleeping" not in found
 
 
-@pytest.mark.parametrize(("state", "sleeps"), [("Awake", 0), ("FallingAsleep", 0), ("Asleep", 1), ("Waking", 0)])
-def test_one_that_may_sleep_says_whether_it_does(state, sleeps):
+@pytest.mark.parametrize(("state", "sleeps"), [("Awake", 0), ("FallingAsleep", 0), ("Asleep", 1), ("Waking", 1)])
+def test_one_that_may_sleep_says_whether_it_does_until_it_has_woken(state, sleeps):
     status = statuses.idle() | {"scaling": {"state": state, "since": MOMENT}}
     assert collected(Model("digits", status))["nereid_model_deployment_sleeping"] == {KEY: sleeps}
 
