@@ -21,6 +21,8 @@ def test_creation_writes_each_child_once(models: Models, audit: AuditLog, worklo
     wait_until(lambda: len(models.children()) == 6, seconds=10, what="all children")
     workloads.release(models.namespace)
     models.wait_settled()
+    # Events are sent beside the last status, not before it.
+    wait_until(lambda: audit.silent_seconds > 1, seconds=30, what="the end of what has been begun")
     counted = Counter((request.verb, request.resource) for request in audit.writes())
     events = counted.pop(("create", "events"))
     status_writes = counted.pop(("patch", "modeldeployments/status"))
