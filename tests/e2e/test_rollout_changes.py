@@ -136,7 +136,8 @@ def test_version_that_served_before_takes_the_fast_track(case: Case) -> None:
         status = served.wait_until_ready()
         total = client.stop()
     assert status["stable"]["revision"] == first
-    assert journey.weights == [0, 100, 0]
+    # Its pods may be there still, so that nobody sees it without traffic before.
+    assert journey.weights in ([0, 100, 0], [100, 0])
     assert total.failed == 0, total.errors[:5]
     assert_only_version_answers(case, "1")
 
