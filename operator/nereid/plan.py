@@ -23,7 +23,8 @@ from nereid.api.runtime import RuntimeSpec
 from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
 from nereid.api.traffic import TrafficSpec
-from nereid.scaling import Autoscaling, autoscaling, filled, fixed_replicas, meanings
+from nereid.placeholders import filled, meanings
+from nereid.scaling import Autoscaling, autoscaling, fixed_replicas
 from nereid.settings import Settings
 
 DEFAULT_TIMEOUT: Final = "60s"
@@ -320,10 +321,17 @@ def _check_size(spec: ModelDeploymentSpec) -> None:
         raise ValueError(problem)
 
 
+def _check_placeholders(query: str) -> None:
+    try:
+        filled(query, meanings("", "", ""))
+    except ValueError as error:
+        raise ValueError(f"spec.scaling.metrics: {error}") from error
+
+
 def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
     queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
     for query in queries:
-        filled(query, meanings("", "", ""))
+        _check_placeholders(query)
     if queries and not settings.allow_queries:
         raise ValueError(
             "spec.scaling.metrics: this operator asks no queries of users, as its chart's prometheus.allowQueries "

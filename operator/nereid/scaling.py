@@ -3,21 +3,17 @@
 Pure: no client, no clock.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from nereid.api.scaling import ScalingMetric, ScalingSpec
 from nereid.api.schema import seconds
-from nereid.names import revision_child_name
 
 DEFAULT_METRICS: Final = (ScalingMetric(type="QueueRatio", target=0.5),)
 DEFAULT_SCALE_TO_ZERO_AFTER: Final = "10m"
 DEFAULT_COLD_START_TIMEOUT: Final = "5m"
 # What the API server itself measures; a HorizontalPodAutoscaler can follow it without KEDA.
 RESOURCES: Final = {"CPU": "cpu", "Memory": "memory"}
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z]+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +51,6 @@ def autoscaling(spec: ScalingSpec) -> Autoscaling | None:
         sleep_after=seconds(spec.scale_to_zero_after or DEFAULT_SCALE_TO_ZERO_AFTER),
         cold_start_timeout=seconds(spec.cold_start_timeout or DEFAULT_COLD_START_TIMEOUT),
     )
-
-
-def filled(query: str, meanings: Mapping[str, str]) -> str:
-    """Return a query with its placeholders replaced; raises ValueError for one that means nothing."""
-
-    def meaning(match: re.Match[str]) -> str:
-        if match[1] not in meanings:
-            known = ", ".join(f"{{{{{name}}}}}" for name in meanings)
-            raise ValueError(f"spec.scaling.metrics: {match[0]} means nothing: use one of {known}")
-        return meanings[match[1]]
-
-    return _PLACEHOLDER.sub(meaning, query)
-
-
-def meanings(namespace: str, name: str, revision: str) -> dict[str, str]:
-    """Return what the placeholders of a query stand for."""
-    workload = revision_child_name(name, revision)
-    return {"namespace": namespace, "name": name, "revision": revision, "workload": workload}
 
 
 def fixed_replicas(spec: ScalingSpec) -> int:

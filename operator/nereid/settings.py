@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def activator_host(self) -> str:
+        """The activator's full name in DNS."""
+        return f"{self.activator_service}.svc.{self.cluster_domain}"
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces to watch; empty means all."""
         return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())

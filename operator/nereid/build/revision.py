@@ -34,7 +34,7 @@ def new_record(plan: Plan) -> RevisionRecord:
 
 def controller_revision(owner: Owner, record: RevisionRecord) -> Manifest:
     """Return the ControllerRevision that keeps a record."""
-    return _revision_child(
+    return revision_child(
         "apps/v1", "ControllerRevision", owner, record, {"revision": record.number, "data": record.data()}
     )
 
@@ -48,12 +48,12 @@ def deployment(owner: Owner, record: RevisionRecord, live: LiveRevision, min_rea
         "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
         "template": record.template,
     }
-    return _revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
+    return revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
 
 
 def service(owner: Owner, record: RevisionRecord) -> Manifest:
     """Return the Service of one revision, which routes name as their destination."""
-    return _revision_child("v1", "Service", owner, record, {"spec": service_spec(owner, record.revision, METRICS)})
+    return revision_child("v1", "Service", owner, record, {"spec": service_spec(owner, record.revision, METRICS)})
 
 
 def destination_rule(owner: Owner, record: RevisionRecord, cluster_domain: str) -> Manifest:
@@ -63,7 +63,7 @@ def destination_rule(owner: Owner, record: RevisionRecord, cluster_domain: str) 
     """
     host = service_host(owner, names.revision_child_name(owner.name, record.revision), cluster_domain)
     idle = {"connectionPool": {"http": {"idleTimeout": f"{IDLE_TIMEOUT_SECONDS}s"}}}
-    return _revision_child(
+    return revision_child(
         "networking.istio.io/v1", "DestinationRule", owner, record, {"spec": {"host": host, "trafficPolicy": idle}}
     )
 
@@ -79,8 +79,7 @@ def service_spec(owner: Owner, revision: str, *more_ports: dict[str, Any]) -> di
     return {"type": "ClusterIP", "selector": selector_labels(owner.name, revision), "ports": ports}
 
 
-def _revision_child(
-    api_version: str, kind: str, owner: Owner, record: RevisionRecord, body: dict[str, Any]
-) -> Manifest:
+def revision_child(api_version: str, kind: str, owner: Owner, record: RevisionRecord, body: dict[str, Any]) -> Manifest:
+    """Return a child that a revision has one of, named and labelled as all of them are."""
     labels = {names.LABEL_REVISION: record.revision, **mesh_labels(owner.name, record.version)}
     return child(api_version, kind, names.revision_child_name(owner.name, record.revision), owner, labels, body)

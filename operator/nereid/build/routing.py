@@ -133,12 +133,11 @@ def _gated_route(plan: Plan, live: LiveRevision, port: int) -> Route:
     """Return the route by way of the activator, which has a request wait for a pod of the revision."""
     # It may wake up because nothing is scaled any more.
     patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else seconds(DEFAULT_COLD_START_TIMEOUT)
-    host = f"{plan.settings.activator_service}.svc.{plan.settings.cluster_domain}"
     told = {
         names.HEADER_TARGET: _destination(plan, live.revision, port)["host"],
         names.HEADER_COLD_START_SECONDS: str(patience),
     }
-    destination = {"destination": {"host": host, "port": {"number": port}}}
+    destination = {"destination": {"host": plan.settings.activator_host, "port": {"number": port}}}
     return {"route": [destination], "headers": {"request": {"set": told}}, **_limits(patience + plan.timeout)}
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from nereid import names
 from nereid.api.scaling import ScalingMetric
-from nereid.build.metadata import Manifest, annotated, child, mesh_labels
-from nereid.build.revision import service_host
+from nereid.build.metadata import Manifest, annotated
+from nereid.build.revision import revision_child, service_host
 from nereid.observed.facts import RevisionRecord
+from nereid.placeholders import filled, meanings
 from nereid.plan import LiveRevision, Plan, Scale
-from nereid.scaling import RESOURCES, Autoscaling, filled, meanings
+from nereid.scaling import RESOURCES, Autoscaling
 
 TRIGGER_REQUESTS: Final = "Requests"
 TRIGGER_ACTIVATOR: Final = "Activator"
@@ -47,7 +48,7 @@ def _horizontal_pod_autoscaler(
     }
     if autoscaling.behavior:
         spec["behavior"] = autoscaling.behavior
-    made = _scaler(plan, "autoscaling/v2", "HorizontalPodAutoscaler", record, spec)
+    made = revision_child("autoscaling/v2", "HorizontalPodAutoscaler", plan.owner, record, {"spec": spec})
     return annotated(made, {_MAY_BE_FOLLOWED: "false"})
 
 
@@ -76,7 +77,7 @@ def _scaled_object(
     }
     if autoscaling.behavior:
         spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": autoscaling.behavior}}
-    return _scaler(plan, "keda.sh/v1alpha1", "ScaledObject", record, spec)
+    return revision_child("keda.sh/v1alpha1", "ScaledObject", plan.owner, record, {"spec": spec})
 
 
 def _triggers(
@@ -127,7 +128,7 @@ def _activator(plan: Plan, record: RevisionRecord) -> list[dict[str, Any]]:
     target = service_host(
         plan.owner, names.revision_child_name(plan.owner.name, record.revision), plan.settings.cluster_domain
     )
-    address = f"{plan.settings.activator_service}.svc.{plan.settings.cluster_domain}:{ACTIVATOR_SCALER_PORT}"
+    address = f"{plan.settings.activator_host}:{ACTIVATOR_SCALER_PORT}"
     metadata = {"scalerAddress": address, "target": target}
     return [{"type": "external-push", "name": TRIGGER_ACTIVATOR, "metadata": metadata}]
 
@@ -200,9 +201,3 @@ def _pods(plan: Plan, record: RevisionRecord) -> str:
     # Kubernetes cuts what generated names begin with (apiserver, names/generate.go).
     begin = f"{workload}-"[:_LONGEST_BASE]
     return f'namespace="{plan.owner.namespace}",pod=~"{begin}.*"'
-
-
-def _scaler(plan: Plan, api_version: str, kind: str, record: RevisionRecord, spec: dict[str, Any]) -> Manifest:
-    labels = {names.LABEL_REVISION: record.revision, **mesh_labels(plan.owner.name, record.version)}
-    name = names.revision_child_name(plan.owner.name, record.revision)
-    return child(api_version, kind, name, plan.owner, labels, {"spec": spec})

@@ -1,18 +1,13 @@
 """The user's own PromQL: what stands for the revision is filled in, and the answer must be one number."""
 
 import math
-import re
-from collections.abc import Mapping
-from typing import Final
 
-from nereid import names
 from nereid.measurements import SampleRequest
 from nereid.metrics.errors import ProviderError
 from nereid.metrics.prometheus import Prometheus
 from nereid.observed.sample import QueryReading
+from nereid.placeholders import filled, meanings
 from nereid.plan import Query
-
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*([A-Za-z]+)\s*\}\}")
 
 
 async def readings(prometheus: Prometheus, request: SampleRequest, at: float) -> dict[str, QueryReading]:
@@ -35,7 +30,7 @@ async def _value(
     prometheus: Prometheus, request: SampleRequest, query: Query, revision: str, at: float
 ) -> float | None:
     try:
-        values = await prometheus.values(filled(query.query, _meanings(request, revision)), at)
+        values = await prometheus.values(_filled(request, query, revision), at)
     except ProviderError as error:
         raise ProviderError(f"query {query.name}: {error}") from error
     if len(values) > 1:
@@ -46,23 +41,9 @@ async def _value(
     return next((value for _, value in values if math.isfinite(value)), None)
 
 
-def _meanings(request: SampleRequest, revision: str) -> dict[str, str]:
-    return {
-        "namespace": request.namespace,
-        "name": request.name,
-        "revision": revision,
-        "workload": names.revision_child_name(request.name, revision),
-        "interval": f"{request.analysis.interval}s",
-    }
-
-
-def filled(query: str, meanings: Mapping[str, str]) -> str:
-    """Return a query with its placeholders replaced; raises ProviderError for one that means nothing."""
-
-    def meaning(match: re.Match[str]) -> str:
-        if match[1] not in meanings:
-            known = ", ".join(f"{{{{{name}}}}}" for name in meanings)
-            raise ProviderError(f"{match[0]} means nothing: use one of {known}")
-        return meanings[match[1]]
-
-    return _PLACEHOLDER.sub(meaning, query)
+def _filled(request: SampleRequest, query: Query, revision: str) -> str:
+    known = meanings(request.namespace, request.name, revision)
+    try:
+        return filled(query.query, {**known, "interval": f"{request.analysis.interval}s"})
+    except ValueError as error:
+        raise ProviderError(str(error)) from error
