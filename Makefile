@@ -27,17 +27,18 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 	$(TOOLS) $(PYTHON) examples/digits/demo.py
 
 .PHONY: test
-test: venv programs ## Unit, golden, property, chart, rules and API tests
-	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart
+test: venv programs servers ## Unit, golden, property, chart, source, rules and API tests
+	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart -n 2
+	$(TOOLS) $(PYTHON) -m pytest tests/sources -n 2
 	$(TOOLS) $(PYTHON) -m pytest tests/rules -n 2
 	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
 
 .PHONY: e2e
-e2e: up install ## The short cases on the real cluster
+e2e: up install servers ## The short cases on the real cluster
 	$(E2E) -m "not long" -n $(E2E_WORKERS) --dist worksteal
 
 .PHONY: e2e-all
-e2e-all: up install ## Every case on the real cluster
+e2e-all: up install servers ## Every case on the real cluster
 	$(E2E) -n $(E2E_WORKERS) --dist worksteal
 
 .PHONY: bench
@@ -55,7 +56,7 @@ lint: venv ## Format check, ruff, mypy, import linter, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards
+	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory verify
 
@@ -96,10 +97,10 @@ status: ## Say what of the cluster runs
 	$(CLUSTER_TOOL) status
 
 .PHONY: image
-image: venv ## Build the operator's image and hand it to the cluster (CLUSTER=current pulls one from its registry)
+image: venv ## Build Nereid's images and hand them to the cluster (CLUSTER=current pulls them from its registry)
 ifneq ($(CLUSTER),current)
-	local/images/build nereid
-	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar"
+	local/images/build nereid nereid-models
+	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar" "$(NEREID_CACHE)/images/nereid-models.tar"
 endif
 
 .PHONY: install
@@ -112,7 +113,7 @@ install: image ## Install the chart from this checkout into the cluster
 lock: ## Pin anew what pyproject.toml asks for
 	python3 -m venv "$(NEREID_CACHE)/lock"
 	"$(NEREID_CACHE)/lock/bin/pip" install --quiet --upgrade pip
-	"$(NEREID_CACHE)/lock/bin/pip" install --quiet ".[cli]" --group dev --group demo
+	"$(NEREID_CACHE)/lock/bin/pip" install --quiet ".[operator,models,cli,convert]" --group dev --group demo
 	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
 	rm -rf "$(NEREID_CACHE)/lock"
 
@@ -129,3 +130,7 @@ $(VENV)/.installed-%:
 .PHONY: programs
 programs: ## The programs that tests without a cluster need, from pinned sources
 	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool
+
+.PHONY: servers
+servers: ## The servers that tests fetch models from, pinned: storage, registries, a web server
+	python3 local/servers install

@@ -30,28 +30,36 @@ def ctr(paths: Paths, *arguments: str | Path) -> str:
 
 def configuration(paths: Paths) -> dict[str, object]:
     """Containerd's configuration as a tree of tables."""
+    plugins = {
+        "io.containerd.cri.v1.images": {
+            "pinned_images": {"sandbox": PAUSE_IMAGE},
+            "registry": {"config_path": str(paths.registries)},
+        },
+        "io.containerd.cri.v1.runtime": _runtime(paths),
+        "io.containerd.internal.v1.opt": {"path": str(paths.containerd_state / "opt")},
+        # Nobody extends this runtime, and its socket would lie outside the cluster's folders.
+        "io.containerd.nri.v1.nri": {"disable": True},
+    }
+    return {
+        "version": 3,
+        "root": str(paths.containerd),
+        "state": str(paths.containerd_state),
+        "grpc": {"address": str(socket(paths))},
+        "plugins": plugins,
+    }
+
+
+def _runtime(paths: Paths) -> dict[str, object]:
     options = {"BinaryName": str(paths.bin / "runc")}
     runtime = {"runtime_type": "io.containerd.runc.v2", "options": options}
-    cri = {
-        "sandbox_image": PAUSE_IMAGE,
+    return {
         # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and no pod would start.
         "restrict_oom_score_adj": True,
         "enable_unprivileged_ports": True,
         # So that `down` finds every network namespace below one folder.
         "netns_mounts_under_state_dir": True,
-        "cni": {"bin_dir": str(paths.cni_plugins), "conf_dir": str(paths.cluster / "cni" / "net.d")},
+        "cni": {"bin_dirs": [str(paths.cni_plugins)], "conf_dir": str(paths.cluster / "cni" / "net.d")},
         "containerd": {"runtimes": {"runc": runtime}},
-    }
-    plugins = {
-        "io.containerd.grpc.v1.cri": cri,
-        "io.containerd.internal.v1.opt": {"path": str(paths.containerd_state / "opt")},
-    }
-    return {
-        "version": 2,
-        "root": str(paths.containerd),
-        "state": str(paths.containerd_state),
-        "grpc": {"address": str(socket(paths))},
-        "plugins": plugins,
     }
 
 
@@ -67,7 +75,8 @@ def ensure(paths: Paths) -> None:
     """Make containerd run and answer."""
     if len(str(socket(paths))) > SOCKET_PATH_LIMIT:
         raise ClusterError(f"{paths.cache} is too long a path for a socket: set NEREID_CACHE to a shorter one")
-    paths.containerd_state.mkdir(parents=True, exist_ok=True)
+    for folder in (paths.containerd_state, paths.registries):
+        folder.mkdir(parents=True, exist_ok=True)
     config = paths.cluster / "containerd.toml"
     config.write_text(to_toml(configuration(paths)) + "\n")
     if processes.ensure(paths, NAME, [paths.bin / "containerd", "--config", config]):
@@ -82,10 +91,13 @@ def can_start(paths: Paths) -> bool:
 
 
 def remove_containers(paths: Paths) -> None:
-    """End every task and forget every container; images stay."""
+    """End every task, forget every container and release what pods held; images stay."""
     hint = "run `down` again"
     wait_for("the end of all tasks", lambda: _none_left(paths, "tasks", "--force"), seconds=30, hint=hint)
     wait_for("the removal of all containers", lambda: _none_left(paths, "containers"), seconds=30, hint=hint)
+    _forget_sandboxes(paths)
+    # A pod's lease holds the snapshots of its image volumes.
+    wait_for("the release of all snapshots", lambda: _none_left(paths, "leases", "--sync"), seconds=30, hint=hint)
     for kind in ("sandboxes", "containers"):
         shutil.rmtree(paths.containerd / "io.containerd.grpc.v1.cri" / kind, ignore_errors=True)
 
@@ -120,3 +132,11 @@ def _none_left(paths: Paths, kind: str, *options: str) -> bool:
         with suppress(ClusterError):
             ctr(paths, kind, "delete", *options, *left)
     return not ctr(paths, kind, "list", "--quiet").split()
+
+
+def _forget_sandboxes(paths: Paths) -> None:
+    """Delete the pods' records; a containerd before 2.0 has none, and answers with an error."""
+    with suppress(ClusterError):
+        rows = [line.split() for line in ctr(paths, "sandboxes", "list").splitlines()[1:]]
+        if rows:
+            ctr(paths, "sandboxes", "remove", "--force", *(identifier for identifier, *_ in rows))

@@ -13,6 +13,8 @@ from cluster.waiting import wait_for
 
 ETCD_URL = "http://127.0.0.1:12379"
 ETCD_PEER_URL = "http://127.0.0.1:12380"
+FEATURE_GATES = {"ImageVolume": True}
+"""What this release of Kubernetes has but does not turn on by itself."""
 
 
 def start(paths: Paths, address: str) -> None:
@@ -57,6 +59,7 @@ def api_server_command(paths: Paths, address: str) -> list[str | Path]:
         f"--etcd-servers={ETCD_URL}",
         f"--service-cluster-ip-range={network.SERVICE_CIDR}",
         "--allow-privileged=true",
+        f"--feature-gates={','.join(f'{name}={str(on).lower()}' for name, on in FEATURE_GATES.items())}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         f"--client-ca-file={pki / 'ca.crt'}",

@@ -31,14 +31,6 @@ class Package:
 
 PACKAGES = (
     Package("etcd-server", (("usr/bin/etcd", "bin/etcd"),)),
-    Package(
-        "containerd",
-        (
-            ("usr/bin/containerd", "bin/containerd"),
-            ("usr/bin/containerd-shim-runc-v2", "bin/containerd-shim-runc-v2"),
-            ("usr/bin/ctr", "bin/ctr"),
-        ),
-    ),
     Package("runc", (("usr/sbin/runc", "bin/runc"),)),
     Package(
         "containernetworking-plugins",

@@ -55,6 +55,7 @@ def kubelet_configuration(paths: Paths) -> dict[str, object]:
         "cgroupRoot": f"/{host.CGROUP}",
         "failCgroupV1": False,
         "failSwapOn": False,
+        "featureGates": controlplane.FEATURE_GATES,
         "clusterDNS": [network.DNS_ADDRESS],
         "clusterDomain": network.DOMAIN,
         "containerRuntimeEndpoint": f"unix://{containerd.socket(paths)}",

@@ -75,6 +75,11 @@ class Paths:
         return self.cluster / "containerd"
 
     @property
+    def registries(self) -> Path:
+        """How to reach image registries: `HOST:PORT/hosts.toml`, which containerd reads anew at every pull."""
+        return self.cluster / "certs.d"
+
+    @property
     def volume_plugins(self) -> Path:
         """An empty folder in place of the host's, which would otherwise be made."""
         return self.cluster / "volume-plugins"

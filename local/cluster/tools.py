@@ -40,6 +40,11 @@ def _kubernetes(name: str) -> Program:
     return Program(name, "kubernetes", "k8s.io/kubernetes", f"k8s.io/kubernetes/cmd/{name}", variables)
 
 
+def _containerd(name: str, *tags: str) -> Program:
+    module = "github.com/containerd/containerd/v2"
+    return Program(name, "containerd", module, f"{module}/cmd/{name}", (f"{module}/version.Version",), tags=tags)
+
+
 def _istio(name: str) -> Program:
     variables = ("istio.io/istio/pkg/version.buildVersion",)
     return Program(name, "istio", "istio.io/istio", f"istio.io/istio/pilot/cmd/{name}", variables, release="1.31")
@@ -71,6 +76,10 @@ PROGRAMS = (
     _kubernetes("kube-scheduler"),
     _kubernetes("kube-proxy"),
     _kubernetes("kubectl"),
+    _containerd("containerd"),
+    # Every pod has a shim, and without gRPC, which containerd does not speak with it, a shim needs less memory.
+    _containerd("containerd-shim-runc-v2", "no_grpc"),
+    _containerd("ctr"),
     _istio("pilot-discovery"),
     _istio("pilot-agent"),
     Program("coredns", "coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
@@ -96,6 +105,7 @@ PROGRAMS = (
         "sigs.k8s.io/metrics-server/cmd/metrics-server",
         ("k8s.io/client-go/pkg/version.gitVersion",),
     ),
+    Program("k6", "k6", "go.k6.io/k6", "go.k6.io/k6"),
     _keda("keda", "operator"),
     _keda("keda-adapter", "adapter"),
 )

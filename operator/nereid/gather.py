@@ -23,6 +23,7 @@ from nereid.metrics.sampler import Sampler
 from nereid.names import revision_child_name
 from nereid.observed.checks import ChecksFacts, combine, hindrance
 from nereid.observed.facts import Observed, RevisionRecord, Trouble, observe
+from nereid.observed.model_jobs import ModelJobFacts
 from nereid.observed.objects import recovered_record, revision_record
 from nereid.observed.pod_address import PodAddress
 from nereid.observed.sample import Activity, Sample, SampleFailure
@@ -60,6 +61,11 @@ class Gatherer:
         await self._causes.read(children)
         seen = observe([(child.revision, self._causes.facts(child)) for child in children])
         return replace(seen, has_keda=self._stores.has_keda())
+
+    def model_jobs(self, owner: Owner) -> list[ModelJobFacts]:
+        """Return what is seen of the Jobs that speak to the owner's model's source, and of their pods."""
+        facts = [child.facts for child in self._stores.children.of(owner)]
+        return [one for one in facts if isinstance(one, ModelJobFacts)]
 
     def measured(self, wanted: Plan, observed: Observed, state: RolloutState, now: datetime) -> Observed:
         """Return what is seen with the measurements that the state asks for, as far as they are there.

@@ -6,6 +6,7 @@ the user's object.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ from nereid.work_queue import WorkQueue, work
 LONGEST_PASS_SECONDS: Final = 300.0
 # Bookmarks arrive every minute, and a silent watch is given up and begun anew before this is over.
 LONGEST_SILENCE_SECONDS: Final = 300.0
+# The API server takes objects that are nested 10000 levels deep; one that cannot be read would end the watch of all.
+RECURSION_LIMIT: Final = 25_000
 _CRD_PAUSE_SECONDS: Final = 2.0
 # They write a line for each event and each probe.
 _TALKATIVE: Final = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
@@ -191,6 +194,7 @@ async def cleanup(memo: kopf.Memo, **_: Any) -> None:
 def run_operator(settings: Settings, *, log_format: str, log_level: str) -> None:
     """Run the operator until SIGTERM or SIGINT; the liveness probe is answered at /healthz."""
     _configure_logging(log_format, log_level)
+    sys.setrecursionlimit(RECURSION_LIMIT)
     kopf.run(
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,

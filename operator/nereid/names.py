@@ -28,6 +28,14 @@ LABEL_MODEL_DEPLOYMENT: Final = f"{GROUP}/model-deployment"
 LABEL_REVISION: Final = f"{GROUP}/revision"
 # On a Job that checks a revision, and on its pods: which run of checks it is.
 LABEL_CHECKS: Final = f"{GROUP}/checks"
+# On a Job that speaks to a model's source, and on its pods: which question, or which tag, it is for.
+LABEL_MODEL_JOB: Final = f"{GROUP}/model-job"
+# On a revision's Deployment, Service and ControllerRevision: what its model was made from, where that fits.
+LABEL_COMMIT: Final = f"{GROUP}/commit"
+LABEL_DATASET: Final = f"{GROUP}/dataset"
+LABEL_DATASET_VERSION: Final = f"{GROUP}/dataset-version"
+LABEL_RUN: Final = f"{GROUP}/run"
+PROVENANCE_LABELS: Final = (LABEL_COMMIT, LABEL_DATASET, LABEL_DATASET_VERSION, LABEL_RUN)
 # On VirtualServices: whether it carries the model's own traffic, or leads to the candidate's preview.
 LABEL_ROUTE: Final = f"{GROUP}/route"
 ROUTE_PREVIEW: Final = "preview"
@@ -50,6 +58,8 @@ PORT_METRICS: Final = 8002
 
 CONTAINER_FETCH: Final = "fetch-model"
 CONTAINER_TRITON: Final = "triton"
+# In the Triton container: its pod's uid, of which its closed interfaces are known to whom the pod is known.
+ENV_POD_UID: Final = "NEREID_POD_UID"
 
 # A name, a dash and a revision id must fit into the 63 characters of a label, with room for what comes later.
 MAX_NAME_LENGTH: Final = 50
@@ -91,6 +101,11 @@ def revision_child_name(model_deployment: str, revision: str) -> str:
 def checks_app(model_deployment: str) -> str:
     """Return the `app` label, and so the canonical service, of the Jobs that check a ModelDeployment's candidates."""
     return f"{model_deployment}-checks"
+
+
+def source_app(model_deployment: str) -> str:
+    """Return the `app` label, and so the canonical service, of the Jobs that speak to a model's source."""
+    return f"{model_deployment}-source"
 
 
 def version_label(model_version: str | None, revision: str) -> str:

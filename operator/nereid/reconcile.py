@@ -12,9 +12,11 @@ from typing import Final
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.build.manifests import manifests
+from nereid.build.model_job import model_job
+from nereid.build.provenance import with_labels
 from nereid.build.routing import url
 from nereid.cluster.client import Client
-from nereid.cluster.converge import Applied, converge
+from nereid.cluster.converge import Applied, converge, converge_model_jobs
 from nereid.cluster.errors import ApiError, Conflict, NotFound
 from nereid.cluster.model_deployments import ModelDeployment
 from nereid.cluster.resources import MODEL_DEPLOYMENT
@@ -23,12 +25,16 @@ from nereid.log_object import works_on
 from nereid.names import API_VERSION, KIND
 from nereid.observed.facts import Trouble
 from nereid.plan import InvalidSpecError, Owner, Plan, plan
-from nereid.report.conditions import Picture
-from nereid.report.status import condition, invalid, report, to_json, trouble_event
+from nereid.report.conditions import Picture, with_refusals
+from nereid.report.events import created_events, source_events, trouble_event
+from nereid.report.status import invalid, report, resolution_status, to_json, unresolved
+from nereid.report.verdict import condition
+from nereid.resolution import Resolution, request_of, resolve
 from nereid.rollout.decide import decide, routed_anew
 from nereid.rollout.routing import routing_of
-from nereid.rollout.state import Event, RolloutState
+from nereid.rollout.state import Decision, Event, RolloutState
 from nereid.settings import Settings
+from nereid.tagging import Tagging, tagging
 
 # A child that the API server rejects, or whose name is taken, may become possible without any event that shows it: at
 # once after a restart of the API server, which knows no roles for a moment, or whenever somebody raises a quota.
@@ -84,12 +90,17 @@ class Reconciler:
             return None
         subject = _Subject(seen, ModelDeploymentStatus.model_validate(seen.status))
         try:
-            wanted = plan(_metadata(seen), seen.spec, self._settings)
+            asked = plan(_metadata(seen), seen.spec, self._settings)
         except InvalidSpecError as error:
             await self._write(subject, invalid(str(error), seen.generation, subject.status, self._clock()))
             return None
         try:
-            return await self._converge(subject, wanted)
+            resolution = self._resolve(subject, asked)
+            if resolution and resolution.uri is None:
+                return await self._wait_for_model(subject, asked, resolution)
+            uri = resolution.uri if resolution else None
+            wanted = plan(_metadata(seen), seen.spec, self._settings, uri) if uri else asked
+            return await self._converge(subject, wanted, resolution)
         except NotFound:
             if not await self._gatherer.is_deleted(seen):
                 raise
@@ -98,7 +109,32 @@ class Reconciler:
             self._gatherer.forget(*key)
             return None
 
-    async def _converge(self, subject: _Subject, wanted: Plan) -> float | None:
+    def _resolve(self, subject: _Subject, asked: Plan) -> Resolution | None:
+        """Return what is known of where the model's URI leads; None where it says so itself."""
+        request = request_of(asked)
+        if request is None:
+            return None
+        status = subject.status
+        served = {one.model_uri for one in (status.stable, status.candidate, *status.history) if one}
+        return resolve(request, status.resolution, self._gatherer.model_jobs(asked.owner), served, self._clock())
+
+    async def _wait_for_model(self, subject: _Subject, asked: Plan, resolution: Resolution) -> float | None:
+        """Have it asked where the model's URI leads; all else stays as it is until that is known."""
+        previous, generation = subject.status, subject.seen.generation
+        standing = _standing_problems(previous)
+        await self._report(subject, unresolved(resolution, standing, generation, previous, self._clock()))
+        if resolution.job and await self._gatherer.is_deleted(subject.seen):
+            # Its Job would be collected as garbage, and made again, without end.
+            self._stores.model_deployments.forget(subject.seen)
+            return None
+        applied = await self._ask(asked, resolution, None)
+        refusals = _problems(applied)
+        await self._report(subject, unresolved(resolution, refusals, generation, subject.status, self._clock()))
+        applied.raise_failures()
+        retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
+        return _sooner(resolution.requeue_after, retry if refusals else None)
+
+    async def _converge(self, subject: _Subject, wanted: Plan, resolution: Resolution | None) -> float | None:
         wanted, unreachable = self._gatherer.reachable(subject.seen, wanted)
         seen = await self._gatherer.observe(wanted.owner)
         state, now = RolloutState.from_status(subject.status), self._clock()
@@ -109,13 +145,16 @@ class Reconciler:
             self._gatherer.forget(*subject.seen.key)
             return None
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
+        records = with_labels(records, wanted, resolution)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
         standing = _standing_problems(subject.status)
+        tags = self._tags(wanted, decision, resolution)
+        picture = Picture(wanted, decision, observed, (*standing, *unreachable), resolution, tags, subject.seen.author)
         moved = decision.state != state
-        if moved:
-            picture = Picture(wanted, decision, observed, (*standing, *unreachable))
-            await self._write(subject, report(picture, records, address, subject.status, self._clock()))
-        applied, _ = await asyncio.gather(
+        has_news = moved or resolution_status(picture) != subject.status.resolution
+        if has_news:
+            await self._report(subject, report(picture, records, address, subject.status, self._clock()))
+        applied, asked, _ = await asyncio.gather(
             converge(
                 self._client,
                 self._stores.children,
@@ -124,7 +163,8 @@ class Reconciler:
                 keep=[one.revision for one in decision.live],
                 keep_records=[one.revision for one in decision.state.history],
             ),
-            self._tell(wanted.owner, decision.events),
+            self._ask(wanted, resolution, tags),
+            self._tell(wanted.owner, (*created_events(picture, state.candidate), *decision.events)),
         )
         after = await self._gatherer.observe(wanted.owner)
         routing = routing_of(decision.state)
@@ -133,19 +173,39 @@ class Reconciler:
         routed = is_late and after.is_routed(routing) and not observed.is_routed(routing)
         if routed:
             decision = replace(decision, state=routed_anew(decision.state, self._clock()))
-        picture = Picture(wanted, decision, after, (*_problems(applied), *unreachable))
+        picture = replace(picture, decision=decision, observed=after, problems=(*_problems(applied), *unreachable))
+        picture = with_refusals(picture, _problems(asked))
         trouble = trouble_event(picture, subject.status)
-        if not moved or routed or picture.problems:
+        if not has_news or routed or picture.problems:
             # A move is followed by another pass at once, which reports what has come of it.
-            await self._write(subject, report(picture, records, address, subject.status, self._clock()))
+            await self._report(subject, report(picture, records, address, subject.status, self._clock()))
         if trouble:
             await self._tell(wanted.owner, (Event("Warning", trouble.reason, trouble.message),))
         applied.raise_failures()
-        if moved or after != seen:
+        asked.raise_failures()
+        if has_news or after != seen:
             # No event tells of our own writes.
             return 0.0
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
-        return _sooner(decision.requeue_after, retry if _problems(applied) else None)
+        waits = [one.requeue_after for one in (decision, resolution, tags) if one]
+        return _sooner(*waits, retry if _problems(applied) else None, LATER_RETRY_SECONDS if _problems(asked) else None)
+
+    async def _ask(self, wanted: Plan, resolution: Resolution | None, tags: Tagging | None) -> Applied:
+        """Let there be the Jobs that speak to the model's source, and no others of their kind."""
+        asking = (resolution.job,) if resolution and resolution.job else ()
+        jobs = [model_job(wanted, job) for job in (*asking, *(tags.jobs if tags else ()))]
+        return await converge_model_jobs(self._client, self._stores.children, wanted.owner, jobs)
+
+    def _tags(self, wanted: Plan, decision: Decision, resolution: Resolution | None) -> Tagging | None:
+        """Return what the registry is to be told."""
+        tagged = resolution.status.tagged if resolution else None
+        return tagging(wanted, decision.state.history, tagged, self._gatherer.model_jobs(wanted.owner), self._clock())
+
+    async def _report(self, subject: _Subject, status: ModelDeploymentStatus) -> None:
+        """Write a status, and tell of what it has to say that is new of the model's source."""
+        previous = subject.status
+        await self._write(subject, status)
+        await self._tell(subject.seen.owner, source_events(previous, status))
 
     async def _write(self, subject: _Subject, status: ModelDeploymentStatus) -> None:
         """Write a status if it is another one; on the resourceVersion that it was made from, or Conflict is raised."""

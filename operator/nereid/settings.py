@@ -4,6 +4,8 @@ They are read from the environment (the Helm chart sets it) and handed around as
 environment.
 """
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,11 +20,30 @@ class Settings(BaseSettings):
         description="Triton image of revisions whose spec names none.",
     )
     fetch_image: str = Field(
+        default="ghcr.io/nereid-serving/nereid-models:0.1.0",
+        description="Image of what fetches models and speaks to their registries: the one with the sources' clients.",
+    )
+    check_image: str = Field(
         default="ghcr.io/nereid-serving/nereid:0.1.0",
-        description="Image of the init container that fetches the model: the operator's own.",
+        description="Image of the Jobs that check candidates: the operator's own.",
     )
     image_pull_policy: str = Field(
-        default="IfNotPresent", description="Pull policy of both images where the spec names none."
+        default="IfNotPresent", description="Pull policy of these images where the spec names none."
+    )
+    forest_backend: Literal["fil", "python"] = Field(
+        default="fil",
+        description="Triton's backend for xgboost and lightgbm: fil where the Triton image has it, else python.",
+    )
+    image_volumes: bool = Field(
+        default=False,
+        description="Whether models of oci:// are mounted as image volumes, which cluster and runtime must support.",
+    )
+    mlflow_tracking_uri: str = Field(
+        default="", description="MLflow tracking server of models:/ and runs:/ where the spec names none."
+    )
+    allow_pod_template: bool = Field(
+        default=True,
+        description="Whether users may patch the template of their pods; what they may then ask for, the cluster says.",
     )
     propagation_seconds: float = Field(
         default=10,

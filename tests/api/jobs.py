@@ -35,8 +35,18 @@ def failed(why: str) -> Ending:
     return Ending(1, {"failure": why})
 
 
+def resolved(uri: str, **provenance: str) -> Ending:
+    """Return the end of a pod that found what a model's URI leads to."""
+    return Ending(0, {"uri": uri, "provenance": provenance})
+
+
+def unresolved(reason: str, message: str) -> Ending:
+    """Return the end of a pod that was told by the model's source why it does not answer."""
+    return Ending(0, {"failure": {"reason": reason, "message": message}})
+
+
 class Jobs:
-    """Plays the Jobs of a namespace, in a thread; those whose end is not in `endings` yet go on running."""
+    """Plays the Jobs of a namespace, in a thread; those for which no end is set yet go on running."""
 
     def __init__(self, kubernetes: Kubernetes, namespace: str) -> None:
         self._kubernetes = kubernetes
@@ -44,7 +54,10 @@ class Jobs:
         self._follower = Follower(kubernetes, kubernetes.path("Job", namespace), self._on_job)
         # The end of every Job from now on; None while they are to go on running.
         self.ending: Ending | None = None
+        # The end of those whose container has this name.
+        self.endings: dict[str, Ending] = {}
         self.seen: list[str] = []
+        self.made: list[Object] = []
 
     def start(self) -> None:
         self._follower.start()
@@ -73,9 +86,10 @@ class Jobs:
         name = job["metadata"]["name"]
         if event == "ADDED":
             self.seen.append(name)
+            self.made.append(job)
             self._start_pod(job)
-            if self.ending:
-                self.end(name, self.ending)
+            if ending := self.endings.get(_container(job["spec"]["template"]["spec"]), self.ending):
+                self.end(name, ending)
         elif event == "DELETED":
             # As the garbage collector would.
             self._kubernetes.request("DELETE", self._kubernetes.path("Pod", self._namespace, f"{name}-0"))
@@ -95,9 +109,10 @@ class Jobs:
         self._report("Pod", f"{name}-0", {"phase": "Running"})
 
     def _end_pod(self, name: str, ending: Ending) -> None:
+        pod = self._kubernetes.get("Pod", self._namespace, f"{name}-0")
         terminated = {"exitCode": ending.exit_code, "message": json.dumps(ending.message), "finishedAt": _now()}
         container = {
-            "name": "check",
+            "name": _container(pod["spec"]),
             "image": "nereid",
             "imageID": "",
             "ready": False,
@@ -118,6 +133,11 @@ class Jobs:
 
     def _report(self, kind: str, name: str, status: Object) -> None:
         self._kubernetes.patch(kind, self._namespace, name, {"status": status}, "status")
+
+
+def _container(spec: Object) -> str:
+    name: str = spec["containers"][0]["name"]
+    return name
 
 
 def _true(kind: str, reason: str) -> Object:

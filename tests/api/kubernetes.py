@@ -19,6 +19,7 @@ COLLECTIONS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Service": "/api/v1/namespaces/{}/services",
     "DestinationRule": "/apis/networking.istio.io/v1/namespaces/{}/destinationrules",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
     "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
     "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
@@ -28,7 +29,7 @@ COLLECTIONS = {
     "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
 }
 # The children that a ModelDeployment has for as long as it lives.
-CHILDREN = ("ControllerRevision", "Deployment", "Service", "DestinationRule", "VirtualService")
+CHILDREN = ("ControllerRevision", "Deployment", "Service", "DestinationRule", "PodDisruptionBudget", "VirtualService")
 MERGE_PATCH = "application/merge-patch+json"
 
 

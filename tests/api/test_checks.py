@@ -49,7 +49,7 @@ def test_checks_run_once_the_pods_are_ready(models: Models, workloads: Workloads
     assert jobs.seen == [], "the first revision is not checked"
     workloads.held_back.add(models.namespace)
     models.change(model=NEXT)
-    wait_until(lambda: len(models.children()) == 10, seconds=15, what="the candidate's children")
+    wait_until(lambda: len(models.children()) == 12, seconds=15, what="the candidate's children")
     assert models.rollout()["reason"] == "StartingPods"
     assert jobs.seen == []
     workloads.release(models.namespace)

@@ -121,6 +121,16 @@ def test_status_prints_the_object(nereid, in_state):
     assert "managedFields" not in found["metadata"]
 
 
+def test_history_tells_what_served_on_a_day(nereid, in_state):
+    in_state("analyzing")
+    code, printed = nereid.run("history", "digits", "--at", "2026-11-10", "-o", "json")
+    assert (code, [one["revision"] for one in json.loads(printed)]) == (0, [OLDER["revision"]])
+    code, told = nereid.run("history", "digits", "--at", "2026-10-31")
+    assert (code, "The history begins at 2026-11-01 08:00:00Z" in told) == (1, True)
+    code, told = nereid.run("history", "digits", "--at", "someday")
+    assert (code, "'someday' is no day and no time" in told) == (2, True)
+
+
 def test_promote_sets_its_annotation_once_and_nothing_else(nereid, in_state, kubernetes, namespace):
     before = in_state("paused-for-promotion")
     code, said = nereid.run("promote", "digits")

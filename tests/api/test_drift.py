@@ -12,6 +12,7 @@ EDITS = {
     "Deployment": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 75}}}},
     "Service": {"spec": {"selector": {"somebody": "else"}}},
     "DestinationRule": {"spec": {"trafficPolicy": {"connectionPool": {"http": {"idleTimeout": "1h"}}}}},
+    "PodDisruptionBudget": {"spec": {"maxUnavailable": 3}},
     "VirtualService": {"spec": {"http": [{"route": [{"destination": {"host": "elsewhere"}}]}]}},
     "ControllerRevision": {"metadata": {"labels": {"nereid.dev/revision": "other"}}},
 }
@@ -27,7 +28,7 @@ def test_edit_is_undone(models: Models, kind: str) -> None:
     wait_until(lambda: models.contents() == wanted, seconds=10, what=f"the repair of each {kind}")
 
 
-@pytest.mark.parametrize("kind", ["Deployment", "Service", "DestinationRule", "VirtualService"])
+@pytest.mark.parametrize("kind", ["Deployment", "Service", "DestinationRule", "PodDisruptionBudget", "VirtualService"])
 @pytest.mark.usefixtures("operator")
 def test_deleted_child_is_made_again(models: Models, kind: str) -> None:
     models.create()

@@ -1,5 +1,9 @@
 """One object in trouble is its own trouble: others are not delayed by it."""
 
+import sys
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from tests.api.control_plane import ControlPlane
 from tests.api.kubernetes import Kubernetes
@@ -7,6 +11,17 @@ from tests.api.models import Models
 from tests.api.waiting import wait_until
 
 TROUBLED = 20
+# The API server takes 10000, and Python's JSON without further ado less than 1000.
+DEPTH = 3000
+
+
+@pytest.fixture
+def _deep_json() -> Iterator[None]:
+    """Let this process read what it writes."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(4 * DEPTH)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.mark.usefixtures("operator")
@@ -48,3 +63,15 @@ def test_namespaces_that_are_not_watched_are_left_alone(models: Models, control_
     models.wait_settled()
     assert "status" not in elsewhere.get()
     assert elsewhere.children() == {}
+
+
+@pytest.mark.usefixtures("operator", "_deep_json")
+def test_an_object_that_is_nested_too_deeply_stops_no_other(models: Models) -> None:
+    value: Any = {}
+    for _ in range(DEPTH):
+        value = {"a": value}
+    models.create("deep", runtime={"podTemplate": {"spec": {"affinity": value}}})
+    models.create()
+    models.wait_settled()
+    told = wait_until(lambda: models.condition("Ready", "deep"), seconds=10, what="a condition of the deep one")
+    assert told["reason"] == "InvalidSpec"

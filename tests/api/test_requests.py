@@ -18,7 +18,7 @@ IDLE_SECONDS = 60
 def test_creation_writes_each_child_once(models: Models, audit: AuditLog, workloads: Workloads) -> None:
     workloads.held_back.add(models.namespace)
     models.create()
-    wait_until(lambda: len(models.children()) == 6, seconds=10, what="all children")
+    wait_until(lambda: len(models.children()) == 7, seconds=10, what="all children")
     workloads.release(models.namespace)
     models.wait_settled()
     # Events are sent beside the last status, not before it.
@@ -31,6 +31,7 @@ def test_creation_writes_each_child_once(models: Models, audit: AuditLog, worklo
         ("patch", "deployments"): 1,
         ("patch", "services"): 2,
         ("patch", "destinationrules"): 1,
+        ("patch", "poddisruptionbudgets"): 1,
         ("patch", "virtualservices"): 1,
     }
     assert events <= 2
@@ -74,6 +75,7 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
             "deployments",
             "services",
             "destinationrules",
+            "poddisruptionbudgets",
             "virtualservices",
             "jobs",
             "horizontalpodautoscalers",

@@ -14,6 +14,21 @@ CLAIM = {"uri": "pvc://models/digits"}
 ONNX = {"uri": "https://models.example.com/digits.onnx"}
 HOSTS = {"hosts": ["digits.example.com"], "gateways": ["istio-ingress/public"]}
 
+SOURCES = (
+    "s3://models/digits/7/",
+    "gs://models/digits/7",
+    "azure://account/container/digits/7",
+    "hf://org/model",
+    "hf://org/model:v1.0",
+    "oci://registry.example.com:5000/team/digits",
+    "oci://registry.example.com/team/digits:7",
+    f"oci://registry.example.com/team/digits@{DIGEST}",
+    "models:/digits/7",
+    "models:/digits@champion",
+    "models:/digits/latest",
+    "runs:/0123456789abcdef/model",
+)
+
 INPUTS = [{"name": "X", "columns": ["a", "b_*"]}]
 DATASET = {"uri": "pvc://models/held-out.csv", "inputs": INPUTS}
 BY_URL = {"uri": "https://example.com/d.csv", "caBundle": {"name": "ca", "key": "ca.crt"}, "inputs": INPUTS}
@@ -26,7 +41,41 @@ VALID: dict[str, Object] = {
     "digest of an ONNX file": {"model": {**ONNX, "digest": DIGEST}},
     "digest of an archive": {"model": {"uri": "https://example.com/a.tar.gz", "digest": DIGEST}},
     "digest of an ONNX file on a claim": {"model": {"uri": "pvc://models/m.onnx", "digest": DIGEST}},
+    "digest of a folder": {"model": {**CLAIM, "digest": DIGEST}},
     "private authority": {"model": {**ONNX, "caBundle": {"name": "ca", "key": "ca.crt"}}},
+    **{f"source {uri}": {"model": {"uri": uri, "format": "sklearn"}} for uri in SOURCES},
+    "everything about a source": {
+        "model": {
+            "uri": "models:/digits@champion",
+            "path": "onnx/model.onnx",
+            "endpoint": "https://mlflow.example.com",
+            "credentials": {"secretName": "mlflow"},
+            "caBundle": {"name": "ca", "key": "ca.crt"},
+            "refresh": "5m",
+            "cache": {"claim": "models", "limit": "50Gi"},
+            "tagRegistry": True,
+            "config": {"maxBatchSize": 8, "dynamicBatching": {}},
+            "provenance": {"repository": "r", "commit": "c", "dataset": "d", "datasetVersion": "1", "run": "r"},
+        }
+    },
+    "refresh of a tag": {"model": {"uri": "oci://registry.example.com/digits:latest", "refresh": "1h"}},
+    "an image that is fetched": {"model": {"uri": "oci://registry.example.com/digits:7", "imageVolume": False}},
+    "refresh of a branch": {"model": {"uri": "hf://org/model:main", "refresh": "1h"}},
+    "a GPU": {"model": CLAIM, "runtime": {"gpu": {"product": ["NVIDIA-H200"], "count": 2}}},
+    "a slice of a GPU": {"model": CLAIM, "runtime": {"gpu": {"mig": "1g.10gb"}}},
+    "a shared GPU": {"model": CLAIM, "runtime": {"gpu": {"shared": True}, "resources": {"limits": {"cpu": 1}}}},
+    "hardware": {
+        "model": CLAIM,
+        "runtime": {
+            "tensorMemory": {"shared": "1Gi", "pinned": 268435456, "cuda": "64Mi"},
+            "priorityClassName": "serving",
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
+            ],
+            "disruptionBudget": {"minAvailable": "50%"},
+            "podTemplate": {"spec": {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["models"]}]}},
+        },
+    },
     "hosts and gateways": {"model": CLAIM, "traffic": HOSTS},
     "steps": {"model": CLAIM, "rollout": {"steps": [{"weight": 5, "hold": "1h30m"}, {"weight": 50}]}},
     "direct": {"model": CLAIM, "rollout": {"strategy": "Direct"}},
@@ -129,15 +178,53 @@ VALID: dict[str, Object] = {
 INVALID: dict[str, tuple[Object, str]] = {
     "no model": ({}, "spec.model: Required value"),
     "no uri": ({"model": {}}, "spec.model.uri: Required value"),
-    "unknown scheme": ({"model": {"uri": "ftp://example.com/m"}}, "must be pvc://CLAIM/PATH"),
-    "plain http": ({"model": {"uri": "http://example.com/m"}}, "must be pvc://CLAIM/PATH"),
+    "unknown scheme": ({"model": {"uri": "ftp://example.com/m"}}, "must be one of pvc://CLAIM/PATH"),
+    "plain http": ({"model": {"uri": "http://example.com/m"}}, "must be one of pvc://CLAIM/PATH"),
     "password in uri": ({"model": {"uri": "https://me:secret@example.com/m"}}, "without user or password"),
-    "unknown format": ({"model": {**CLAIM, "format": "pickle"}}, 'supported values: "onnx", "triton"'),
+    "unknown format": ({"model": {**CLAIM, "format": "pickle"}}, 'supported values: "onnx"'),
     "short digest": ({"model": {**ONNX, "digest": "sha256:0"}}, "64 lower-case hexadecimal digits"),
-    "digest of a folder": ({"model": {**CLAIM, "digest": DIGEST}}, "digest needs a single file"),
-    "authority without https": (
+    "bucket without a key": ({"model": {"uri": "s3://models"}}, "s3://BUCKET/KEY"),
+    "image with a short digest": ({"model": {"uri": "oci://r.example.com/m@sha256:0"}}, "oci://REGISTRY/REPOSITORY"),
+    "stage of a registry": ({"model": {"uri": "models:/digits/Production"}}, "models:/NAME@ALIAS"),
+    "authority of a claim": (
         {"model": {**CLAIM, "caBundle": {"name": "a", "key": "b"}}},
-        "caBundle is for https://",
+        "caBundle is for what is fetched over a network",
+    ),
+    "credentials of a claim": (
+        {"model": {**CLAIM, "credentials": {"secretName": "a"}}},
+        "credentials are for what is fetched over a network",
+    ),
+    "cache of a claim": (
+        {"model": {**CLAIM, "cache": {"claim": "a", "limit": "1Gi"}}},
+        "cache is for what is fetched over a network",
+    ),
+    "endpoint of https": ({"model": {**ONNX, "endpoint": "https://a.example.com"}}, "endpoint is for s3"),
+    "endpoint without scheme": (
+        {"model": {"uri": "s3://models/a", "endpoint": "minio:9000"}},
+        "must be an address like https://",
+    ),
+    "path of https": ({"model": {**ONNX, "path": "a"}}, "an https:// URI is a file itself"),
+    "absolute path": ({"model": {**CLAIM, "path": "/a"}}, "must be a relative path"),
+    "refresh of a version": ({"model": {"uri": "models:/digits/7", "refresh": "5m"}}, "refresh is for a reference"),
+    "refresh of a digest": (
+        {"model": {"uri": f"oci://r.example.com/m@{DIGEST}", "refresh": "5m"}},
+        "refresh is for a reference",
+    ),
+    "volume of what is no image": ({"model": {**CLAIM, "imageVolume": True}}, "imageVolume is for oci://"),
+    "tags without a registry": ({"model": {**ONNX, "tagRegistry": True}}, "tagRegistry is for models:/"),
+    "a GPU twice": (
+        {"model": CLAIM, "runtime": {"gpu": {}, "resources": {"limits": {"nvidia.com/gpu": 1}}}},
+        "say the same twice",
+    ),
+    "a shared slice": ({"model": CLAIM, "runtime": {"gpu": {"mig": "1g.10gb", "shared": True}}}, "exclude each other"),
+    "no MIG profile": ({"model": CLAIM, "runtime": {"gpu": {"mig": "small"}}}, "must be a MIG profile"),
+    "two budgets": (
+        {"model": CLAIM, "runtime": {"disruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}},
+        "name either maxUnavailable or minAvailable",
+    ),
+    "an impossible budget": (
+        {"model": CLAIM, "runtime": {"disruptionBudget": {"minAvailable": "150%"}}},
+        "must be a number of pods, or a percentage",
     ),
     "version not a label": ({"model": {**CLAIM, "version": "v 1"}}, "must be a label value"),
     "model name with a slash": ({"model": {**CLAIM, "name": "a/b"}}, "begin and end with a letter or digit"),

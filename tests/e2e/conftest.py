@@ -15,12 +15,15 @@ import pytest
 
 # The demo and these tests share one set of clients.
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "digits"))
+# Last, as it has a package `cluster` of its own: of it only `servers` is used.
+sys.path.append(str(Path(__file__).parents[2] / "local"))
 
 from cluster import Cluster, CommandError
 from tests.e2e.case import AUTHORITY, Case
 from tests.e2e.faulty_models import with_nonsense
 from tests.e2e.locks import locked, shared
 from tests.e2e.model_server import ModelServer, serve_models
+from tests.e2e.sources import Sources
 from train import Digits, train
 
 VERSIONS: Final = ("1", "2", "3")
@@ -88,6 +91,12 @@ def model_server(cluster: Cluster, digits: Digits, run_folder: Path) -> ModelSer
             return ModelServer((folder / "ca.crt").read_text())
         folder.mkdir()
         return serve_models(cluster, digits, LABELS, folder)
+
+
+@pytest.fixture(scope="session")
+def sources(run_folder: Path, worker_id: str) -> Iterator[Sources]:
+    with Sources(run_folder / "sources", worker_id) as servers:
+        yield servers
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ REFUSED = {
     "no model": ({}, 'missing required field "model"'),
     "scheme": ({"model": {"uri": "ftp://host/model.onnx"}}, "pvc://CLAIM/PATH"),
     "digest": ({"model": {"uri": "pvc://models/m.onnx", "digest": "sha256:12"}}, "64 lower-case hexadecimal digits"),
-    "digest of a folder": (
-        {"model": {"uri": "pvc://models/repository", "digest": f"sha256:{'0' * 64}"}},
-        "digest needs a single file",
+    "credentials of a claim": (
+        {"model": {"uri": "pvc://models/repository", "credentials": {"secretName": "s3"}}},
+        "credentials are for what is fetched over a network",
     ),
     "falling weights": (
         {"model": {"uri": "pvc://models/m.onnx"}, "rollout": {"steps": [{"weight": 50, "hold": "1m"}, {"weight": 10}]}},

@@ -4,7 +4,8 @@ A case is a folder. `in.yaml` holds one ModelDeployment for each revision, the o
 last is the spec of now. Where there is more than the first rollout, a last document `live` says which revisions keep
 pods, by their place, with replicas and what of the traffic reaches them; `scale` tells what changes their number, and
 `is_gated` that requests wait in the activator. A document `settings` holds the settings of an operator that was set up
-differently. `out.yaml` is regenerated with `pytest tests/golden --update-golden`; the difference is then to be read.
+differently, `resolved_uri` what the URI led to, and `model_jobs` the Jobs that speak to its source. `out.yaml` is
+regenerated with `pytest tests/golden --update-golden`; the difference is then to be read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,17 @@ import pytest
 import yaml
 
 from nereid.build.manifests import manifests
+from nereid.build.model_job import model_job
+from nereid.build.provenance import with_labels
 from nereid.build.revision import new_record
 from nereid.names import KIND
 from nereid.plan import Exposure, LiveRevision, Plan, Scale, plan
+from nereid.resolution import ModelJob
 from nereid.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
 UID = "1f7c9a52-6d0e-4b5c-9f63-0a4f1a3c2b1d"
-WAVES = ("records", "what routes point at", "the route", "what follows the route")
+WAVES = ("records", "what routes point at", "the route", "what follows the route", "what speaks to the source")
 
 
 def built(source: str) -> str:
@@ -32,16 +36,22 @@ def built(source: str) -> str:
     asked = [document for document in documents if document.get("kind") == KIND]
     settings = Settings(**more.get("settings", {}))
     plans = [
-        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
+        plan(
+            {"uid": UID, "generation": number, **document["metadata"]},
+            document["spec"],
+            settings,
+            more.get("resolved_uri"),
+        )
         for number, document in enumerate(asked, start=1)
     ]
     places = more.get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
     live = [kept(plans, **one) for one in places]
-    records = {one.revision: new_record(one) for one in plans}
-    waves = manifests(plans[-1], live, records)
+    records = with_labels({one.revision: new_record(one) for one in plans}, plans[-1], None)
+    jobs = [ModelJob(**{**one, "tags": tuple(one.get("tags", {}).items())}) for one in more.get("model_jobs", ())]
+    waves = (*manifests(plans[-1], live, records), *([[model_job(plans[-1], job) for job in jobs]] if jobs else []))
     return "".join(
         f"# Wave {number}: {title}\n{''.join(document(manifest) for manifest in wave)}"
-        for number, (title, wave) in enumerate(zip(WAVES, waves, strict=True), start=1)
+        for number, (title, wave) in enumerate(zip(WAVES, waves, strict=False), start=1)
     )
 
 

@@ -91,9 +91,9 @@ def test_every_rule_has_a_sentence_for_its_user(rule):
     ("path", "words"),
     [
         ("", "at most 50 characters"),
-        ("spec.model", "digest needs a single file"),
-        ("spec.model", "caBundle is for https"),
-        ("spec.model.uri", "must be pvc://CLAIM/PATH"),
+        ("spec.model", "refresh is for a reference that may move"),
+        ("spec.model", "caBundle is for what is fetched over a network"),
+        ("spec.model.uri", "must be one of pvc://CLAIM/PATH"),
         ("spec.model.digest", "64 lower-case hexadecimal digits"),
         ("spec.traffic", "hosts and gateways go together"),
         ("spec.traffic", "timeout must be at least 1s"),

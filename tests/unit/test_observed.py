@@ -1,10 +1,13 @@
 import copy
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.pods import IMAGE, INITIALIZING, container, crash_looping, pod, terminated, waiting
 from tests.unit.scenario import plan_of
 
+from nereid.build.provenance import labelled
 from nereid.build.revision import controller_revision, deployment, new_record
 from nereid.build.routing import virtual_services
 from nereid.observed.facts import Crash, DeploymentFacts, PodFacts, Routing, Trouble, observe
@@ -43,6 +46,20 @@ class TestImages:
     def test_the_operators_own_image(self):
         raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff")))
         assert trouble_of(raw) == Trouble("ImagePullFailed", "image nereid:1 cannot be pulled: ImagePullBackOff")
+
+    @pytest.mark.parametrize(
+        ("message", "what"),
+        [
+            ('Back-off pulling image "registry/digits@sha256:00"', "the model's image registry/digits@sha256:00"),
+            ('Back-off pulling image "nereid:1"', "image nereid:1"),
+            ("not found", "image nereid:1"),
+        ],
+    )
+    def test_a_model_that_is_an_image(self, message, what):
+        raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff", message)))
+        raw["spec"]["volumes"] = [{"name": "tmp"}, {"name": "m", "image": {"reference": "registry/digits@sha256:00"}}]
+        raw["spec"]["initContainers"][1]["volumeMounts"] = [{"name": "tmp"}, {"name": "m"}]
+        assert trouble_of(raw) == Trouble("ImagePullFailed", f"{what} cannot be pulled: {message}")
 
 
 class TestScheduling:
@@ -83,7 +100,9 @@ class TestConfiguration:
 
 
 class TestFetch:
-    @pytest.mark.parametrize("reason", ["ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"])
+    @pytest.mark.parametrize(
+        "reason", ["ModelNotFound", "ModelAccessDenied", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"]
+    )
     def test_its_own_word_is_the_reason(self, reason):
         raw = pod(
             fetch=container("fetch-model", **crash_looping(1, f"{reason}: https://x/7: answered 418: a teapot\n"))
@@ -97,6 +116,17 @@ class TestFetch:
     def test_the_cause_is_over_once_it_has_succeeded(self):
         fetched = container("fetch-model", terminated(0), terminated(1, "ModelFetchFailed: timed out"), ready=True)
         assert trouble_of(pod(container("triton", RUNNING), fetch=fetched)) is None
+
+    @pytest.mark.parametrize("is_over", [True, False])
+    def test_the_digest_of_what_was_fetched(self, is_over):
+        digest = f"sha256:{'0a' * 32}"
+        end = terminated(0, json.dumps({"digest": digest, "bytes": 7, "files": 1, "cached": False}))
+        raw = pod(fetch=container("fetch-model", end if is_over else RUNNING, ready=is_over))
+        assert pod_facts(raw).digest == (digest if is_over else None)
+
+    @pytest.mark.parametrize("message", ["", "fetched", "[]", '{"digest": 7}', '{"digest": "sha256:0a"}', "[" * 4096])
+    def test_a_digest_that_cannot_be_read(self, message):
+        assert pod_facts(pod(fetch=container("fetch-model", terminated(0, message), ready=True))).digest is None
 
     def test_an_end_without_a_word(self):
         raw = pod(fetch=container("fetch-model", **crash_looping(137)))
@@ -268,6 +298,12 @@ class TestRecord:
         made = plan_of()
         record = new_record(made)
         assert revision_record(controller_revision(made.owner, record)) == record
+
+    def test_labels_of_provenance_are_read_with_it(self):
+        made = plan_of()
+        record = replace(new_record(made), provenance_labels=(("nereid.dev/commit", "abc"), ("nereid.dev/run", "r1")))
+        raw = labelled(controller_revision(made.owner, record), record.provenance_labels)
+        assert revision_record(raw) == record
 
     @pytest.mark.parametrize("lost", ["version", "modelUri", "template"])
     def test_one_that_somebody_spoilt_is_none(self, lost):

@@ -295,6 +295,18 @@ class TestRevision:
             ("model.name", "figures"),
             ("model.version", "8"),
             ("model.caBundle", {"name": "company-ca", "key": "other.crt"}),
+            ("model.path", "digits"),
+            ("model.imageVolume", True),
+            ("model.endpoint", "https://minio.example.com"),
+            ("model.credentials", {"secretName": "s3"}),
+            ("model.cache", {"claim": "models", "limit": "1Gi"}),
+            ("model.config", {"maxBatchSize": 8}),
+            ("model.config", {"dynamicBatching": {}}),
+            ("runtime.gpu", {}),
+            ("runtime.tensorMemory", {"shared": "1Gi"}),
+            ("runtime.priorityClassName", "serving"),
+            ("runtime.podTemplate", {"spec": {"hostNetwork": True}}),
+            ("runtime.podTemplate", {"spec": {"tolerations": []}}),
             ("runtime.image", "registry.example.com/triton:2"),
             ("runtime.imagePullPolicy", "Never"),
             ("runtime.imagePullSecrets", []),
@@ -311,6 +323,23 @@ class TestRevision:
     )
     def test_each_field_that_shapes_the_pods_makes_a_new_one(self, path, value):
         assert plan_of(changed(path, value)).revision != plan_of(FULL).revision
+
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            ("model.refresh", "5m"),
+            ("model.provenance", {"commit": "4f2a9c1"}),
+            ("model.tagRegistry", True),
+            ("runtime.disruptionBudget", {"maxUnavailable": 2}),
+        ],
+    )
+    def test_what_is_done_with_a_model_and_its_pods_makes_none(self, path, value):
+        assert plan_of(changed(path, value)).revision == plan_of(FULL).revision
+
+    def test_an_alias_and_the_version_behind_it_are_one(self):
+        alias = plan(METADATA, {"model": {"uri": "models:/digits@champion"}}, Settings(), "models:/digits/7")
+        assert alias.revision == plan_of({"model": {"uri": "models:/digits/7"}}).revision
+        assert alias.model_uri == "models:/digits/7"
 
     def test_objects_of_different_names_differ_as_their_models_are_called_differently(self):
         other = plan({**METADATA, "name": "letters"}, {"model": {"uri": URI}}, Settings())
@@ -350,13 +379,20 @@ class TestCommands:
         assert made.rollout == replace(made.rollout, promote=None, abort=None, retry=None)
 
 
+def nested(depth):
+    value = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 class TestRejection:
     @pytest.mark.parametrize(
         ("spec", "sentence"),
         [
             ({}, "spec.model: Field required"),
             ({"model": {}}, "spec.model.uri: Field required"),
-            ({"model": {"uri": URI, "format": "keras"}}, "spec.model.format: .*'onnx' or 'triton'"),
+            ({"model": {"uri": URI, "format": "keras"}}, "spec.model.format: .*'onnx', .* or 'triton'"),
             (
                 {"model": {"uri": URI}, "scaling": {"replicas": 0}},
                 "spec.scaling.replicas: .* greater than or equal to 1",
@@ -365,6 +401,43 @@ class TestRejection:
             ({"model": {"uri": URI}, "rollout": {"surge": 2}}, "spec.rollout.surge"),
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is no URI"),
+            ({"model": {"uri": URI, "cache": {"claim": "c", "limit": "lots"}}}, "spec.model.cache.limit: 'lots'"),
+            ({"model": {"uri": URI, "path": "a/../../b"}}, "spec.model.path leads out"),
+            (
+                {"model": {"uri": URI}, "runtime": {"tensorMemory": {"cuda": "-1"}}},
+                "spec.runtime.tensorMemory.cuda: '-1'",
+            ),
+            (
+                {"model": {"uri": URI}, "runtime": {"podTemplate": {"spec": {"containers": [{"image": "x"}]}}}},
+                "spec.runtime.podTemplate: .* needs name",
+            ),
+            (
+                {"model": {"uri": URI}, "runtime": {"podTemplate": {"metadata": {"labels": {"app": "x"}}}}},
+                "spec.runtime.podTemplate: .* cannot set app",
+            ),
+            (
+                {
+                    "model": {"uri": URI},
+                    "runtime": {"podTemplate": {"metadata": {"labels": {"nereid.dev/model-job": "x"}}}},
+                },
+                "spec.runtime.podTemplate: .* cannot set nereid.dev/model-job",
+            ),
+            (
+                {"model": {"uri": URI}, "runtime": {"podTemplate": {"spec": nested(100)}}},
+                "spec is nested more than 100 levels deep",
+            ),
+            (
+                {"model": {"uri": URI, "config": {"parameters": {"a": {"stringValue": "x" * (96 << 10)}}}}},
+                "spec.model.config takes 97 KiB as JSON, and 96 KiB fit",
+            ),
+            (
+                {"model": {"uri": URI}, "runtime": {"env": [{"name": "NEREID_POD_UID", "value": "x"}]}},
+                "spec.runtime.env: NEREID_POD_UID is set by the operator",
+            ),
+            (
+                {"model": {"uri": URI}, "runtime": {"env": [{"name": "A"}, {"name": "B"}, {"name": "A"}]}},
+                "spec.runtime.env: A is set 2 times",
+            ),
         ],
     )
     def test_a_spec_that_an_older_crd_let_pass_is_rejected_by_field(self, spec, sentence):
@@ -393,3 +466,9 @@ def test_queries_of_users_may_be_switched_off() -> None:
     spec = {"model": {"uri": URI}, "rollout": {"analysis": {"queries": [query]}}}
     with pytest.raises(InvalidSpecError, match=r"prometheus\.allowQueries"):
         plan(METADATA, spec, Settings(allow_queries=False))
+
+
+def test_patches_of_pods_may_be_switched_off() -> None:
+    spec = {"model": {"uri": URI}, "runtime": {"podTemplate": {"spec": {"hostNetwork": True}}}}
+    with pytest.raises(InvalidSpecError, match="allowPodTemplate"):
+        plan(METADATA, spec, Settings(allow_pod_template=False))

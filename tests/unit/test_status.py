@@ -12,7 +12,9 @@ from nereid.build.revision import new_record
 from nereid.observed.counters import Counts
 from nereid.observed.sample import Comparison, QueryReading, Sample
 from nereid.plan import ALL_TRAFFIC, Exposure, Query
-from nereid.report.status import condition, invalid, report, to_json, trouble_event
+from nereid.report.events import trouble_event
+from nereid.report.status import invalid, report, to_json
+from nereid.report.verdict import condition
 from nereid.rollout.state import RolloutState
 
 SERVING = rollout().stable("a")
@@ -244,6 +246,10 @@ class TestInvalidSpec:
         found = condition(invalid("spec.model.uri: Field required", 4, SERVING.report(), NOW), kind)
         assert (found.status, found.reason) == ("False", "InvalidSpec")
         assert found.message == "spec.model.uri: Field required"
+
+    def test_what_it_quotes_of_the_spec_is_bounded(self):
+        found = condition(invalid("x" * 100_000, 4, SERVING.report(), NOW), "SpecValid")
+        assert len(found.message) < 1000
 
     def test_of_a_new_object(self):
         status = invalid("no", 1, ModelDeploymentStatus(), NOW)

@@ -30,8 +30,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "nereid.image" -}}
-{{- with .Values.image -}}
-{{- .repository }}:{{ default $.Chart.AppVersion .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{- include "nereid.imageReference" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{- define "nereid.modelsImage" -}}
+{{- include "nereid.imageReference" (dict "root" . "image" .Values.models.image) }}
+{{- end }}
+
+{{/* An image of this project as pods name it; takes the values at its key, and the root for the version. */}}
+{{- define "nereid.imageReference" -}}
+{{- with .image -}}
+{{- .repository }}:{{ default $.root.Chart.AppVersion .tag }}{{ with .digest }}@{{ . }}{{ end }}
 {{- end }}
 {{- end }}
 
@@ -87,6 +96,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
+  verbs: [get, list, watch, create, patch, delete]
+# How many of a model's pods may be evicted at a time.
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services]

@@ -1,15 +1,38 @@
 """`spec.model`: which model is served, and where it comes from."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
-from nereid.api.schema import ApiModel, ObjectName, matching, rule, rules
+from nereid.api.provenance import Provenance
+from nereid.api.schema import ApiModel, Duration, ObjectName, Quantity, matching, rule, rules
 
-ModelFormat = Literal["onnx", "triton"]
+ModelFormat = Literal[
+    "onnx", "tensorrt", "torchscript", "savedmodel", "python", "sklearn", "xgboost", "lightgbm", "triton"
+]
 
-_IS_ONNX = r"(has(self.format) ? self.format == 'onnx' : self.uri.matches('^[^?#]*[.]onnx([?#].*)?$'))"
+_SOURCES: Final = (
+    r"pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?",
+    r"https://[^/\s@]+/\S*",
+    r"s3://[a-z0-9][-a-z0-9.]+[a-z0-9]/\S+",
+    r"gs://[a-z0-9][-a-z0-9._]+[a-z0-9]/\S+",
+    r"azure://[a-z0-9]{3,24}/[$a-z0-9][-a-z0-9]*/\S+",
+    r"hf://[\w.-]+/[\w.-]+(:[^\s/:]+)?",
+    r"oci://[^/\s@]+/[a-z0-9][a-z0-9._/-]*(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?",
+    r"models:/[^/@\s]+(/[0-9]+|/latest|@\S+)",
+    r"runs:/[0-9a-zA-Z_-]+/\S+",
+)
+_SOURCE_MESSAGE: Final = (
+    "must be one of pvc://CLAIM/PATH, https://HOST/PATH without user or password, s3://BUCKET/KEY, gs://BUCKET/KEY, "
+    "azure://ACCOUNT/CONTAINER/PATH, hf://OWNER/MODEL[:REVISION], oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX], "
+    "models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME/latest or runs:/RUN/PATH"
+)
+_MOVES: Final = (
+    "(self.uri.startsWith('oci://') && !self.uri.contains('@sha256:')) || "
+    "(self.uri.startsWith('hf://') && !self.uri.matches(':[0-9a-f]{40}$')) || "
+    "(self.uri.startsWith('models:/') && !self.uri.matches('^models:/[^/@]+/[0-9]+$'))"
+)
 
 
 class CABundleReference(ApiModel):
@@ -21,45 +44,151 @@ class CABundleReference(ApiModel):
     )
 
 
+class CredentialsReference(ApiModel):
+    """A Secret in the namespace of the ModelDeployment by which its source knows the reader."""
+
+    secret_name: ObjectName = Field(
+        description=(
+            "Name of the Secret. Its keys are those of the source's own tools, for instance AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, HF_TOKEN, or .dockerconfigjson; docs/models.md lists them. It is mounted in the "
+            "container that fetches the model, and nowhere else. Default: the pods' service account is all they have."
+        )
+    )
+
+
+class ModelCache(ApiModel):
+    """A PersistentVolumeClaim on which fetched models are kept for the pods that come later."""
+
+    claim: ObjectName = Field(
+        description=(
+            "Name of a PersistentVolumeClaim of this namespace that all pods may mount: ReadWriteMany, or "
+            "ReadWriteOnce where one node is enough."
+        )
+    )
+    limit: Quantity = Field(
+        description="The most that is kept on it, for instance 50Gi: what was not used for longest goes first."
+    )
+
+
 class ModelSpec(ApiModel):
     """The model: where it is, which format it has, and what it is called."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                f"!has(self.digest) || self.uri.startsWith('https://') || {_IS_ONNX}",
-                "digest needs a single file: leave it out for a Triton repository on a volume",
+                "!has(self.caBundle) || !self.uri.startsWith('pvc://')",
+                "caBundle is for what is fetched over a network: leave it out for pvc://",
             ),
             rule(
-                "!has(self.caBundle) || self.uri.startsWith('https://')",
-                "caBundle is for https:// URIs: leave it out for other sources",
+                "!has(self.credentials) || !self.uri.startsWith('pvc://')",
+                "credentials are for what is fetched over a network: leave them out for pvc://",
+            ),
+            rule(
+                "!has(self.cache) || !self.uri.startsWith('pvc://')",
+                "cache is for what is fetched over a network: leave it out for pvc://, which is read in its place",
+            ),
+            rule(
+                "!has(self.endpoint) || self.uri.matches('^(s3|gs|azure|hf)://') || "
+                "self.uri.matches('^(models|runs):/')",
+                "endpoint is for s3, gs, azure, hf, models and runs: other URIs name their server themselves",
+            ),
+            rule(
+                "!has(self.path) || !self.uri.startsWith('https://')",
+                "path names a file or folder within a source: an https:// URI is a file itself",
+            ),
+            rule(
+                f"!has(self.refresh) || {_MOVES}",
+                "refresh is for a reference that may move: an alias or latest of models:/, a tag of oci:// or a "
+                "branch of hf://; this one names something that stays",
+            ),
+            rule(
+                "!has(self.imageVolume) || self.uri.startsWith('oci://')",
+                "imageVolume is for oci:// URIs: leave it out for other sources",
+            ),
+            rule(
+                "!has(self.tagRegistry) || !self.tagRegistry || self.uri.startsWith('models:/')",
+                "tagRegistry is for models:/ URIs: no other source has a registry to write to",
             ),
         )
     )
 
     uri: Annotated[
         str,
-        Field(
-            min_length=1,
-            max_length=1024,
-            json_schema_extra=matching(
-                r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?|https://[^/\s@]+/\S*)$",
-                "must be pvc://CLAIM/PATH for a PersistentVolumeClaim of this namespace, or https://HOST/PATH "
-                "without user or password",
-            ),
-        ),
+        Field(min_length=1, max_length=1024, json_schema_extra=matching(f"^({'|'.join(_SOURCES)})$", _SOURCE_MESSAGE)),
     ] = Field(
         description=(
-            "Where the model is: pvc://CLAIM/PATH reads a PersistentVolumeClaim of this namespace, https://HOST/PATH "
-            "downloads. It names a single .onnx file, or a Triton model repository (a folder on a claim; over https "
-            "an archive: .tar.gz, .tgz, .tar or .zip). A changed URI is a new revision."
+            "Where the model is: pvc://CLAIM/PATH reads a PersistentVolumeClaim of this namespace in its place; "
+            "https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
+            "hf://OWNER/MODEL[:REVISION] and oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX] are fetched; models:/NAME/7, "
+            "models:/NAME@ALIAS, models:/NAME/latest and runs:/RUN/PATH come from an MLflow tracking server. It names "
+            "a file of the format, or a folder that holds it; over https an archive may stand for a folder: .tar.gz, "
+            ".tgz, .tar or .zip. A changed URI is a new revision, and so is an alias, tag or branch that leads to "
+            "something else when it is looked at; see refresh."
         )
+    )
+    path: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=512,
+                json_schema_extra=matching(
+                    r"^[^/\s][^\s]*$", "must be a relative path without blanks, for instance onnx/model.onnx"
+                ),
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "File or folder within the source, where that holds more than the model, for instance onnx/model.onnx. "
+            "Nothing else is fetched. Default: all of it."
+        ),
+    )
+    endpoint: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=512,
+                json_schema_extra=matching(
+                    r"^https?://[^/?#\s@]+[^?#\s]*$", "must be an address like https://minio.storage:9000"
+                ),
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "Address of the source's server where it is not the public one: an S3-compatible store, a mirror of the "
+            "Hugging Face hub, the tracking server of models:/ and runs:/ (default: the operator's)."
+        ),
+    )
+    credentials: CredentialsReference | None = Field(default=None, description="How the source knows the reader.")
+    refresh: Duration | None = Field(
+        default=None,
+        description=(
+            "How often an alias, latest, a tag or a branch is looked at again, for instance 5m; when it leads to "
+            "something else, that is rolled out as any change. Default: never; it is looked at when the URI, or how "
+            "it is reached, changes."
+        ),
+    )
+    cache: ModelCache | None = Field(
+        default=None, description="Where fetched models are kept for later pods. Default: each pod fetches its own."
+    )
+    image_volume: bool | None = Field(
+        default=None,
+        description=(
+            "Whether the node's runtime mounts the image of an oci:// URI, instead of its being fetched: the cluster "
+            "must have image volumes, and the artifact must be an image. Default: as the operator was set up."
+        ),
     )
     format: ModelFormat | None = Field(
         default=None,
         description=(
-            "What the URI holds: onnx is a single ONNX file, triton is a ready Triton model repository. "
-            "Default: onnx when the URI's path ends in .onnx, else triton."
+            "What the URI holds: one model's file or folder (onnx, tensorrt, torchscript, savedmodel, python, sklearn, "
+            "xgboost, lightgbm), or triton, a ready model repository of Triton, of which all models and ensembles are "
+            "served. Default: onnx when the URI or path ends in .onnx, else triton."
         ),
     )
     digest: (
@@ -76,8 +205,9 @@ class ModelSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "SHA-256 of the file or archive at the URI, as sha256:HEX. It is verified before the model serves; a "
-            "model that differs never does."
+            "SHA-256 as sha256:HEX of the file or archive at the URI; of a folder, that of the list that `find . "
+            "-type f | LC_ALL=C sort | xargs sha256sum` prints in it. It is verified before the model serves; a model "
+            "that differs never does. Status tells the digest of what was fetched."
         ),
     )
     name: (
@@ -123,8 +253,33 @@ class ModelSpec(ApiModel):
     ca_bundle: CABundleReference | None = Field(
         default=None,
         description=(
-            "Certificates of a private certification authority that signed the https server's certificate. Default: "
-            "the public ones."
+            "Certificates of a private certification authority that signed the server's certificate. Default: the "
+            "public ones."
+        ),
+    )
+    config: Annotated[
+        dict[str, Any] | None,
+        Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "maxProperties": 64}),
+    ] = Field(
+        default=None,
+        description=(
+            "Triton's model configuration (ModelConfig of model_config.proto) in YAML, for instance maxBatchSize, "
+            "dynamicBatching, instanceGroup, sequenceBatching, responseCache, optimization, modelWarmup or parameters. "
+            "It is merged over what is generated for the format, or over the repository's config.pbtxt of the named "
+            "model: messages field by field, lists as a whole. A field that Triton does not know is refused."
+        ),
+    )
+    provenance: Provenance | None = Field(
+        default=None,
+        description=(
+            "What the model was made from, for people and audits: shown in status and history. What MLflow knows is "
+            "added. A change of it starts no rollout."
+        ),
+    )
+    tag_registry: bool | None = Field(
+        default=None,
+        description=(
+            "Whether the MLflow registry is told by tags which ModelDeployment serves this version. Default: false."
         ),
     )
 
@@ -132,4 +287,5 @@ class ModelSpec(ApiModel):
         """Return the format, told or told by the URI's ending."""
         if self.format is not None:
             return self.format
-        return "onnx" if urlsplit(self.uri).path.endswith(".onnx") else "triton"
+        named = self.path or urlsplit(self.uri).path
+        return "onnx" if named.endswith(".onnx") else "triton"

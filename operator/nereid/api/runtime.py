@@ -2,16 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
-from nereid.api.schema import ApiModel, ObjectName, matching
+from nereid.api.schema import SET, ApiModel, IntOrPercent, ObjectName, Quantity, matching, rule, rules
 
-# 1 and "1" are the same quantity, and so must not make two revisions.
-Quantity = Annotated[
-    str,
-    BeforeValidator(str),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
-]
 ResourceList = Annotated[dict[str, Quantity], Field(max_length=32)]
 
 
@@ -93,8 +87,108 @@ class TracingSpec(ApiModel):
     )
 
 
+class GpuSpec(ApiModel):
+    """The GPU of one pod, in the names of NVIDIA's device plugin and GPU feature discovery."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("!has(self.mig) || !has(self.shared) || !self.shared", "mig and shared exclude each other: drop one"),
+        )
+    )
+
+    count: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None, description="How many GPUs, or MIG slices, or shares. Default: 1."
+    )
+    product: (
+        Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=63)]],
+            Field(min_length=1, max_length=16, json_schema_extra=SET),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "Products that will do, as the node label nvidia.com/gpu.product names them, for instance "
+            "NVIDIA-A100-SXM4-80GB. Default: any."
+        ),
+    )
+    mig: (
+        Annotated[
+            str,
+            Field(
+                max_length=32,
+                json_schema_extra=matching(
+                    r"^[0-9]+g[.][0-9]+gb([.]me)?$", "must be a MIG profile, for instance 1g.10gb or 3g.40gb"
+                ),
+            ),
+        ]
+        | None
+    ) = Field(default=None, description="MIG profile, for instance 1g.10gb: slices of that size instead of whole GPUs.")
+    shared: bool | None = Field(
+        default=None,
+        description="Whether a GPU shared with others by time slicing or MPS will do: nvidia.com/gpu.shared.",
+    )
+
+
+class TensorMemory(ApiModel):
+    """Memory in which tensors travel, beside the container's own."""
+
+    shared: Quantity | None = Field(
+        default=None,
+        description=(
+            "Size of /dev/shm, through which the Python backend hands over tensors. It counts as memory of the pod. "
+            "Default: half of the node's memory, or what the pod may use."
+        ),
+    )
+    pinned: Quantity | None = Field(
+        default=None, description="Triton's pool of pinned host memory, for GPUs. Default: Triton's own, 256Mi."
+    )
+    cuda: Quantity | None = Field(
+        default=None, description="Triton's pool of memory on each GPU. Default: Triton's own, 64Mi."
+    )
+
+
+class TopologySpreadConstraint(ApiModel):
+    """How the pods of a revision spread over the cluster, as in any pod; which pods are meant is added."""
+
+    max_skew: Annotated[int, Field(ge=1)] = Field(description="By how many pods two places may differ.")
+    topology_key: Annotated[str, Field(min_length=1, max_length=317)] = Field(
+        description="Label of nodes that names the place, for instance topology.kubernetes.io/zone."
+    )
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
+        description="Whether a pod that would break the rule waits, or is placed as well as can be."
+    )
+
+
+class DisruptionBudget(ApiModel):
+    """How many pods of a revision an eviction, such as a node's drain, may take at a time; exactly one of the two."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("has(self.maxUnavailable) != has(self.minAvailable)", "name either maxUnavailable or minAvailable"),
+        )
+    )
+
+    max_unavailable: IntOrPercent | None = Field(
+        default=None, description="Pods that may be missing, as a number or a percentage."
+    )
+    min_available: IntOrPercent | None = Field(
+        default=None, description="Pods that have to stay, as a number or a percentage."
+    )
+
+
 class RuntimeSpec(ApiModel):
     """How Triton runs: image, resources, place. Each change here is a new revision."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.gpu) || !has(self.resources) || !has(self.resources.limits) || "
+                "!self.resources.limits.exists(name, name.startsWith('nvidia.com/'))",
+                "gpu and a limit of nvidia.com/… say the same twice: keep one of them",
+            ),
+        )
+    )
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         default=None, description="Triton server image. Default: the one that the operator was installed with."
@@ -132,6 +226,36 @@ class RuntimeSpec(ApiModel):
         ),
     )
 
+    gpu: GpuSpec | None = Field(
+        default=None,
+        description="The GPU of each pod, with the nodes that have it. Default: none, or what resources.limits name.",
+    )
+    tensor_memory: TensorMemory | None = Field(default=None, description="Memory in which tensors travel.")
+    priority_class_name: ObjectName | None = Field(
+        default=None, description="PriorityClass of the pods. Default: the cluster's."
+    )
+    topology_spread_constraints: Annotated[list[TopologySpreadConstraint], Field(max_length=8)] | None = Field(
+        default=None,
+        description="How the pods spread over the cluster. Default: over nodes and zones, as well as can be.",
+    )
+    disruption_budget: DisruptionBudget | None = Field(
+        default=None,
+        description=(
+            "How many pods of a revision an eviction may take at a time. Changed without a new revision. Default: "
+            "maxUnavailable 1."
+        ),
+    )
+    pod_template: Annotated[
+        dict[str, Any] | None,
+        Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "maxProperties": 2}),
+    ] = Field(
+        default=None,
+        description=(
+            "What else the pods need, as a strategic merge patch over their template (metadata and spec, as in a "
+            "Deployment): volumes, affinity, further containers. Triton's container is named triton, the one that "
+            "fetches the model fetch-model. What Nereid finds the pods by cannot be changed."
+        ),
+    )
     tracing: TracingSpec | None = Field(default=None, description="Where Triton sends its spans. Default: nowhere.")
 
     def pod_fields(self) -> dict[str, Any]:

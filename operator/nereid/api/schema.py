@@ -7,7 +7,7 @@ written for a newer CRD does not break an older operator.
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
@@ -83,5 +83,27 @@ ObjectName = Annotated[
             r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
             "must be the name of an object: lower-case letters, digits, dashes and dots",
         ),
+    ),
+]
+# 1 and "1" are the same quantity, and so must not make two revisions.
+Quantity = Annotated[
+    str,
+    BeforeValidator(str),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
+]
+IntOrPercent = Annotated[
+    str,
+    BeforeValidator(str),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "x-kubernetes-int-or-string": True,
+            RULES: [
+                rule(
+                    "type(self) == int ? self >= 0 : self.matches('^([0-9]|[1-9][0-9]|100)%$')",
+                    "must be a number of pods, or a percentage such as 25%",
+                )
+            ],
+        }
     ),
 ]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
+from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
 from nereid.api.schema import ApiModel
 
@@ -43,6 +44,9 @@ class RevisionStatus(ApiModel):
     weight: int = Field(description="Percentage of requests that are routed to it.")
     replicas: int = Field(description="Pods that it should have.")
     ready_replicas: int = Field(description="Pods of it that are ready.")
+    provenance: ObservedProvenance | None = Field(
+        default=None, description="What its model was made from, and what was fetched."
+    )
 
 
 class RetiringRevision(ApiModel):
@@ -146,6 +150,9 @@ class ServedRevision(ApiModel):
     model_uri: str = Field(description="Where its model came from.")
     served_from: Time | None = Field(default=None, description="When it became stable.")
     served_until: Time | None = Field(default=None, description="When another took over; none while it is stable.")
+    provenance: ObservedProvenance | None = Field(
+        default=None, description="What its model was made from, and what was fetched."
+    )
 
 
 class PinnedRevision(ApiModel):
@@ -196,6 +203,30 @@ class ScalingStatus(ApiModel):
     requests: int | None = Field(default=None, description="How many it had answered at that look.")
 
 
+class ResolutionFailure(ApiModel):
+    """Why a reference could not be resolved when it was last looked at."""
+
+    reason: str = Field(description="Why, in one word.")
+    message: str = Field(description="Why, in a sentence that says what to change.")
+
+
+class ResolutionStatus(ApiModel):
+    """What a URI that may move leads to: an alias or latest of MLflow, a tag of an image, a branch of a hub."""
+
+    id: str = Field(description="What was asked: a hash of the URI and of how it is reached.")
+    uri: str = Field(description="The URI that was asked for.")
+    resolved_uri: str | None = Field(default=None, description="What it leads to, which never changes.")
+    resolved_at: Time | None = Field(default=None, description="When it was first found to lead there.")
+    checked_at: Time | None = Field(default=None, description="When it was last looked at.")
+    next_check: Time | None = Field(default=None, description="When it is looked at again, if it is.")
+    failures: int = Field(default=0, description="How often in a row it could not be resolved.")
+    failure: ResolutionFailure | None = Field(default=None, description="Why it could not be when last looked at.")
+    provenance: ObservedProvenance | None = Field(default=None, description="What the registry knows about it.")
+    tagged: str | None = Field(
+        default=None, description="Which revision the registry was last told to be stable, with tagRegistry."
+    )
+
+
 class LinksStatus(ApiModel):
     """Where the model can be looked at, as the operator's installer set it up."""
 
@@ -208,7 +239,9 @@ class Condition(ApiModel):
 
     type: str = Field(
         description=(
-            "Which aspect: Ready, Available, Progressing, RolloutPassed, SpecValid or, with maxReplicas, Scaling."
+            "Which aspect: Ready, Available, Progressing, RolloutPassed, SpecValid, with maxReplicas Scaling, where "
+            "the URI is looked up ModelResolved, with tagRegistry RegistryTagged, and ModelChanged while pods of one "
+            "revision have fetched different models."
         )
     )
     status: ConditionStatus = Field(description="Whether it holds.")
@@ -232,6 +265,9 @@ class ModelDeploymentStatus(ApiModel):
     candidate: RevisionStatus | None = Field(default=None, description="The revision that is being rolled out.")
     rollout: RolloutStatus | None = Field(default=None, description="The state of the rollout.")
     scaling: ScalingStatus | None = Field(default=None, description="Whether the model sleeps, where it may.")
+    resolution: ResolutionStatus | None = Field(
+        default=None, description="What the model's URI leads to, where that may move."
+    )
     links: LinksStatus | None = Field(default=None, description="Where the model can be looked at.")
     history: list[ServedRevision] = Field(
         default=[], description="The stable revision and those before it, newest first."

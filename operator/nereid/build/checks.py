@@ -98,7 +98,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
     work = work_of(plan, run).as_json().replace("$", "$$")
     return {
         "name": CONTAINER_CHECK,
-        "image": plan.settings.fetch_image,
+        "image": plan.settings.check_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
         "args": ["check"],
         "env": [{"name": ENV_WORK, "value": work}],

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from nereid.api.runtime import DisruptionBudget
 from nereid.build.checks import checks_job
 from nereid.build.metadata import Manifest
-from nereid.build.revision import controller_revision, deployment, destination_rule, service
+from nereid.build.provenance import labelled
+from nereid.build.revision import controller_revision, deployment, destination_rule, disruption_budget, service
 from nereid.build.routing import root_service, virtual_services
 from nereid.build.scaling import scaler
 from nereid.observed.facts import RevisionRecord
@@ -29,14 +31,15 @@ def manifests(
     known = [(one, records[one.revision]) for one in live if one.revision in records]
     owner, min_ready = plan.owner, plan.settings.min_ready_seconds
     return (
-        tuple(controller_revision(owner, record) for _, record in known),
+        tuple(labelled(controller_revision(owner, record), record.provenance_labels) for _, record in known),
         tuple(
-            manifest
+            labelled(manifest, record.provenance_labels)
             for one, record in known
             for manifest in (
                 deployment(owner, record, one, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
+                disruption_budget(owner, record, plan.runtime.disruption_budget or DisruptionBudget()),
             )
         ),
         virtual_services(plan, live),

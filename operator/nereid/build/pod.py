@@ -8,15 +8,24 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from nereid import names
-from nereid.build.metadata import common_labels, mesh_labels
+from nereid.build import hardware, source_access
+from nereid.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from nereid.plan import Plan
+from nereid.pod_patch import merged
+from nereid.quantity import whole_bytes
 
 MODELS_PATH: Final = "/models"
 CLAIM_PATH: Final = "/mnt/model"
-CA_BUNDLE_PATH: Final = "/etc/nereid/ca.crt"
+IMAGE_PATH: Final = "/mnt/image"
+CACHE_PATH: Final = "/var/cache/nereid"
+# What a client must not do: load another model, run its code, write traces, or map the server's memory.
+CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
 
 IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
+
+_OCI: Final = "oci://"
+_FORESTS: Final = ("xgboost", "lightgbm")
 
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
@@ -29,7 +38,11 @@ EXIT_MARGIN_SECONDS: Final = 10
 
 
 def pod_template(plan: Plan, version: str) -> dict[str, Any]:
-    """Return the pod template of the plan's revision, with every default resolved."""
+    """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
+    return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
+
+
+def _template(plan: Plan, version: str) -> dict[str, Any]:
     return {
         "metadata": {
             "labels": {
@@ -61,14 +74,27 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
         "initContainers": [_fetch_container(plan)],
         "containers": [_triton_container(plan, runtime)],
         "volumes": _volumes(plan),
-        "securityContext": RESTRICTED_POD,
+        "securityContext": _security(plan),
         "terminationGracePeriodSeconds": _grace_seconds(plan),
         "enableServiceLinks": False,
-        **{key: runtime[key] for key in ("nodeSelector", "tolerations", "imagePullSecrets") if key in runtime},
+        "topologySpreadConstraints": hardware.topology_spread(
+            plan.runtime, selector_labels(plan.owner.name, plan.revision)
+        ),
+        **{key: runtime[key] for key in ("nodeSelector", "priorityClassName") if key in runtime},
+        **hardware.placement(plan.runtime),
     }
+    if secrets := _pull_secrets(plan, runtime):
+        spec["imagePullSecrets"] = [{"name": name} for name in secrets]
     if "serviceAccountName" in runtime:
         return {**spec, "serviceAccountName": runtime["serviceAccountName"]}
     return {**spec, "automountServiceAccountToken": False}
+
+
+def _security(plan: Plan) -> dict[str, Any]:
+    if plan.model.cache is None:
+        return dict(RESTRICTED_POD)
+    # All pods write to the cache, whoever made its volume.
+    return {**RESTRICTED_POD, "fsGroup": RESTRICTED_POD["runAsGroup"], "fsGroupChangePolicy": "OnRootMismatch"}
 
 
 def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +106,14 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
             "tritonserver",
             f"--model-repository={MODELS_PATH}",
             f"--exit-timeout-secs={_grace_seconds(plan) - PRE_STOP_SECONDS - EXIT_MARGIN_SECONDS}",
+            *_closed_apis(runtime.get("args", [])),
+            *hardware.memory_pools(plan.runtime),
             *_tracing(plan),
             *runtime.get("args", []),
+        ],
+        "env": [
+            {"name": names.ENV_POD_UID, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+            *runtime.get("env", []),
         ],
         "ports": [
             {"name": "http", "containerPort": names.PORT_HTTP, "protocol": "TCP"},
@@ -100,10 +132,25 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
             {"name": "models", "mountPath": MODELS_PATH, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
             {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
-            *_claim_mounts(plan),
+            *_mounted_model(plan),
         ],
     }
-    return {**container, **{key: runtime[key] for key in ("env", "resources") if key in runtime}}
+    resources = hardware.resources(plan.runtime)
+    return {**container, **({"resources": resources} if resources else {})}
+
+
+def _closed_apis(arguments: list[str]) -> list[str]:
+    """Return the arguments that close Triton's administrative interfaces, unless the user sets them otherwise.
+
+    Triton opens them to who knows a value in a header (docs/customization_guide/inference_protocols.md); that value is
+    the pod's own id, which no client knows.
+    """
+    flags = {
+        "--http-restricted-api": f"{CLOSED_APIS}:nereid=$({names.ENV_POD_UID})",
+        "--grpc-restricted-protocol": f"{CLOSED_APIS}:nereid=$({names.ENV_POD_UID})",
+    }
+    own = {argument.partition("=")[0] for argument in arguments}
+    return [f"{flag}={value}" for flag, value in flags.items() if flag not in own]
 
 
 def _tracing(plan: Plan) -> list[str]:
@@ -125,45 +172,65 @@ def _tracing(plan: Plan) -> list[str]:
 
 
 def _fetch_container(plan: Plan) -> dict[str, Any]:
-    model = plan.model
-    mounts = [{"name": "models", "mountPath": MODELS_PATH}, *_claim_mounts(plan)]
-    arguments = [
-        "fetch",
-        f"--uri={model.uri}",
-        f"--format={model.resolved_format()}",
-        f"--model-name={plan.model_name}",
-        f"--destination={MODELS_PATH}",
-    ]
-    if model.digest:
-        arguments.append(f"--digest={model.digest}")
-    if model.ca_bundle:
-        arguments.append(f"--ca-bundle={CA_BUNDLE_PATH}")
-        mounts.append({"name": "ca-bundle", "mountPath": "/etc/nereid", "readOnly": True})
     return {
         "name": names.CONTAINER_FETCH,
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
-        "args": arguments,
+        "args": source_access.literal(_fetch_arguments(plan)),
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         # It says why it failed; should it end before it can, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
-        "volumeMounts": mounts,
+        "volumeMounts": [
+            {"name": "models", "mountPath": MODELS_PATH},
+            {"name": "fetch-tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
+            *_mounted_model(plan),
+            *source_access.mounts(plan.model),
+            *([{"name": "model-cache", "mountPath": CACHE_PATH}] if plan.model.cache else []),
+        ],
     }
+
+
+def _fetch_arguments(plan: Plan) -> list[str]:
+    model = plan.model
+    arguments = [
+        "fetch",
+        f"--uri={plan.model_uri}",
+        f"--format={model.resolved_format()}",
+        f"--model-name={plan.model_name}",
+        f"--destination={MODELS_PATH}",
+        *source_access.arguments(model, plan.settings),
+    ]
+    if model.path:
+        arguments.append(f"--path={model.path}")
+    if model.digest:
+        arguments.append(f"--digest={model.digest}")
+    if model.cache:
+        arguments += [f"--cache={CACHE_PATH}", f"--cache-limit={whole_bytes(model.cache.limit)}"]
+    if model.config:
+        arguments.append(f"--config={names.canonical_json(model.config).decode()}")
+    if model.resolved_format() in _FORESTS:
+        arguments.append(f"--forest-backend={plan.settings.forest_backend}")
+    if _is_image_volume(plan):
+        arguments.append(f"--image-mount={IMAGE_PATH}")
+    return arguments
 
 
 def _volumes(plan: Plan) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
         {"name": "models", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
-        {"name": "shared-memory", "emptyDir": {"medium": "Memory"}},
+        {"name": "fetch-tmp", "emptyDir": {}},
+        {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
+        *source_access.volumes(plan.model),
     ]
     if claim := _claim(plan):
         volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
-    if bundle := plan.model.ca_bundle:
-        # Optional, so that the fetch container can say that it is missing; the kubelet would wait in silence.
-        source = {"name": bundle.name, "optional": True, "items": [{"key": bundle.key, "path": "ca.crt"}]}
-        volumes.append({"name": "ca-bundle", "configMap": source})
+    if _is_image_volume(plan):
+        reference = plan.model_uri.removeprefix(_OCI)
+        volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}})
+    if cache := plan.model.cache:
+        volumes.append({"name": "model-cache", "persistentVolumeClaim": {"claimName": cache.claim}})
     return volumes
 
 
@@ -172,8 +239,28 @@ def _claim(plan: Plan) -> str | None:
     return uri.netloc if uri.scheme == "pvc" else None
 
 
-def _claim_mounts(plan: Plan) -> list[dict[str, Any]]:
-    return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}] if _claim(plan) else []
+def _is_image_volume(plan: Plan) -> bool:
+    asked = plan.model.image_volume
+    return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
+
+
+def _pull_secrets(plan: Plan, runtime: dict[str, Any]) -> list[str]:
+    """Return the Secrets by which the kubelet is known to registries, that of an image volume among them.
+
+    Each of them once, as the API server refuses to apply one twice.
+    """
+    secrets = [one["name"] for one in runtime.get("imagePullSecrets", [])]
+    if plan.model.credentials and _is_image_volume(plan):
+        secrets.append(plan.model.credentials.secret_name)
+    return list(dict.fromkeys(secrets))
+
+
+def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
+    if _claim(plan):
+        return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
+    if _is_image_volume(plan):
+        return [{"name": "model-image", "mountPath": IMAGE_PATH, "readOnly": True}]
+    return []
 
 
 def _grace_seconds(plan: Plan) -> int:

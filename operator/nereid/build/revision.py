@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from nereid import names
+from nereid.api.runtime import DisruptionBudget
 from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
 from nereid.build.pod import PRE_STOP_SECONDS, pod_template
 from nereid.observed.facts import RevisionRecord
@@ -12,6 +13,7 @@ HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "a
 GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
 # Over before the pod's preStop is, so that Triton has nothing to wait for.
 IDLE_TIMEOUT_SECONDS: Final = PRE_STOP_SECONDS - 5
+DEFAULT_MAX_UNAVAILABLE: Final = "1"
 METRICS: Final = {
     "name": "http-metrics",
     "port": names.PORT_METRICS,
@@ -27,7 +29,7 @@ def new_record(plan: Plan) -> RevisionRecord:
         revision=plan.revision,
         number=plan.owner.generation,
         version=version,
-        model_uri=plan.model.uri,
+        model_uri=plan.model_uri,
         template_json=names.canonical_json(pod_template(plan, version)),
     )
 
@@ -66,6 +68,22 @@ def destination_rule(owner: Owner, record: RevisionRecord, cluster_domain: str) 
     return revision_child(
         "networking.istio.io/v1", "DestinationRule", owner, record, {"spec": {"host": host, "trafficPolicy": idle}}
     )
+
+
+def disruption_budget(owner: Owner, record: RevisionRecord, budget: DisruptionBudget) -> Manifest:
+    """Return what keeps evictions, such as a node's drain, from taking too many of a revision's pods at a time.
+
+    Pods that are not ready serve nobody and may always go.
+    """
+    asked = {"minAvailable": budget.min_available} if budget.min_available else {}
+    if not asked:
+        asked = {"maxUnavailable": budget.max_unavailable or DEFAULT_MAX_UNAVAILABLE}
+    spec = {
+        **{key: int(value) if value.isdecimal() else value for key, value in asked.items()},
+        "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+    return revision_child("policy/v1", "PodDisruptionBudget", owner, record, {"spec": spec})
 
 
 def service_host(owner: Owner, service: str, cluster_domain: str) -> str:

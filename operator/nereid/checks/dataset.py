@@ -97,6 +97,8 @@ def _locate(spec: DatasetSpec, folders: Folders) -> tuple[Path, str, str]:
         source = parse_source(spec.uri or "")
         if isinstance(source, ClaimSource):
             return _on_claim(source, folders.claims / source.claim), str(source), source.path.name
+        if not isinstance(source, HttpsSource):
+            raise NotRunError("its uri is neither pvc:// nor https://: use one of them")
         return _downloaded(source, spec, folders), str(source), source.url.path
     except FetchError as error:
         sentence = error.sentence

@@ -98,10 +98,10 @@ class Lines:
 def line_of(view: View) -> str:
     """Return the state in a line."""
     rollout, candidate = view.rollout, view.status.candidate
-    if rollout is None:
-        return "the operator has not reported anything yet"
-    weight = f" at {candidate.weight}%" if candidate else ""
     faults = [f"{one.reason}: {one.message}" for one in untold(view)]
+    if rollout is None:
+        return f"{view.status.phase}: {faults[0]}" if faults else "the operator has not reported anything yet"
+    weight = f" at {candidate.weight}%" if candidate else ""
     return ". ".join([f"{view.status.phase}, {rollout.state}{weight}: {rollout.message}", *faults[:1]])
 
 

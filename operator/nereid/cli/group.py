@@ -7,8 +7,16 @@ import click
 
 from nereid import __version__
 
-# What `pip install nereid` alone does not bring.
-EXTRA: Final = ("kubernetes", "rich")
+# What `pip install nereid` alone does not bring, and the extra that does.
+EXTRAS: Final = {
+    "kubernetes": "cli",
+    "rich": "cli",
+    "kopf": "operator",
+    "grpc": "operator",
+    "numpy": "operator",
+    "pyarrow": "operator",
+    "prometheus_client": "operator",
+}
 _SECTIONS: Final = {
     "See": {
         "status": "nereid.cli.status:status",
@@ -21,9 +29,11 @@ _SECTIONS: Final = {
         "abort": "nereid.cli.act:abort",
         "retry": "nereid.cli.act:retry",
         "rollback": "nereid.cli.act:rollback",
+        "tune": "nereid.cli.tune:tune",
     },
     "Without a cluster": {
         "render": "nereid.cli.render:render",
+        "convert": "nereid.cli.convert:convert",
         "crd": "nereid.cli.generate:crd",
         "reference": "nereid.cli.generate:print_reference",
     },
@@ -31,6 +41,8 @@ _SECTIONS: Final = {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.fetch.command:fetch",
+        "resolve": "nereid.registry.command:resolve",
+        "tag": "nereid.registry.command:tag",
         "check": "nereid.checks.command:check",
     },
 }
@@ -52,9 +64,10 @@ class LazyGroup(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in EXTRA:
+            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
                 raise
-            return _not_installed(cmd_name)
+            return _not_installed(cmd_name, extra)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -66,10 +79,9 @@ class LazyGroup(click.Group):
                 formatter.write_dl(rows)
 
 
-def _not_installed(name: str) -> click.Command:
-    sentence = (
-        "this command needs more libraries: install Nereid with its extra, as in pip install '.[cli]' in a checkout"
-    )
+def _not_installed(name: str, extra: str) -> click.Command:
+    command = f"pip install '.[{extra}]'"
+    sentence = f"this command needs more libraries: install Nereid with its extra, as in {command} in a checkout"
 
     def refuse() -> None:
         raise click.ClickException(sentence)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from nereid.api.status import RolloutStatus
+from nereid.api.status import ResolutionStatus, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, named
@@ -33,6 +33,8 @@ def described(step: Step, plan: RolloutPlan) -> str:
 def coming(view: View, now: datetime) -> str:
     """Return what comes next, and when or upon what."""
     rollout, status = view.rollout, view.status
+    if status.resolution and status.resolution.resolved_uri is None:
+        return _once_resolved(status.resolution, now)
     if rollout is None:
         return "the operator looks at it"
     if rollout.state == "RollingBack":
@@ -52,6 +54,11 @@ def coming(view: View, now: datetime) -> str:
             return f"{_at(view, rollout.step + 1)}, {_condition(view, rollout, now)}"
         case _:
             return f"nothing, until {_end_of_pause(view, rollout)}"
+
+
+def _once_resolved(asked: ResolutionStatus, now: datetime) -> str:
+    again = f", which is looked up again in {until(asked.next_check, now)}" if asked.next_check else ""
+    return f"the rollout of what {asked.uri} leads to{again}"
 
 
 def hold_ends(view: View) -> datetime | None:

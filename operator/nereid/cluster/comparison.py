@@ -4,23 +4,15 @@ The API server adds defaults to what it is given and writes quantities its own w
 count as a difference, or each restart of the operator would repeat all of its writes.
 """
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
+
+from nereid.quantity import quantity
 
 # Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
 _ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
 # Lists to whose items nobody adds defaults: Istio's routes, of which a further field is another way for requests.
 _EXACT_LISTS: Final = frozenset({"http"})
-_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
-_SUFFIXES: Final[Mapping[str, Decimal]] = {
-    **{
-        suffix: Decimal(1000) ** power
-        for power, suffix in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)
-    },
-    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
-}
 
 
 def covers(observed: Any, desired: Any) -> bool:
@@ -52,12 +44,5 @@ def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
 
 
 def _same_quantity(observed: Any, desired: Any) -> bool:
-    one, other = _quantity(observed), _quantity(desired)
+    one, other = quantity(observed), quantity(desired)
     return one is not None and one == other
-
-
-def _quantity(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    match = _QUANTITY.fullmatch(str(value))
-    return Decimal(match["number"]) * _SUFFIXES[match["suffix"] or ""] if match else None

@@ -25,6 +25,7 @@ from nereid.cluster.resources import (
     resource_of,
 )
 from nereid.observed.facts import DeploymentFacts
+from nereid.observed.model_jobs import ModelJobFacts
 from nereid.plan import Owner
 
 # The API server ignores it while it creates an object and refuses it for one that exists: no object is older than 1.
@@ -94,9 +95,23 @@ async def converge(
         await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
     if not convergence.problems:
         wanted = {(one["kind"], one["metadata"]["name"]) for wave in waves for one in wave}
+        unwanted = convergence.unwanted(wanted, keep, keep_records)
         await convergence.attempt_all(
-            [convergence.delete(child) for child in convergence.unwanted(wanted, keep, keep_records)]
+            [convergence.delete(child) for child in unwanted if not isinstance(child.facts, ModelJobFacts)]
         )
+    return convergence.result()
+
+
+async def converge_model_jobs(client: Client, children: Children, owner: Owner, jobs: Sequence[Manifest]) -> Applied:
+    """Make Jobs that speak to a model's source, and delete those of before; all other children stay as they are.
+
+    They are apart from these because nothing depends on them: what goes wrong here keeps no pod and no route waiting.
+    """
+    convergence = _Convergence(client, children, owner)
+    await convergence.attempt_all([convergence.ensure(job) for job in jobs])
+    wanted = {(one["kind"], one["metadata"]["name"]) for one in jobs}
+    unwanted = [one for one in convergence.unwanted(wanted, (), ()) if isinstance(one.facts, ModelJobFacts)]
+    await convergence.attempt_all([convergence.delete(child) for child in unwanted])
     return convergence.result()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nereid.observed.authors import Author, author_of
 from nereid.plan import Owner
 
 Key = tuple[str, str]
@@ -11,7 +12,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ModelDeployment:
-    """A ModelDeployment: the metadata that count, and spec and status as they stand in the cluster."""
+    """A ModelDeployment: the metadata that count, and spec and status as they stand in the cluster.
+
+    `author` is who last changed the model in its spec, as far as the API server tells.
+    """
 
     namespace: str
     name: str
@@ -23,6 +27,7 @@ class ModelDeployment:
     deleting: bool
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
+    author: Author | None = None
 
     @classmethod
     def from_raw(cls, raw: Mapping[str, Any]) -> "ModelDeployment":
@@ -39,6 +44,7 @@ class ModelDeployment:
             deleting="deletionTimestamp" in metadata,
             spec=dict(raw.get("spec") or {}),
             status=dict(raw.get("status") or {}),
+            author=author_of(metadata.get("managedFields", [])),
         )
 
     @property

@@ -40,6 +40,7 @@ VIRTUAL_SERVICE: Final = Resource("networking.istio.io", "v1", "VirtualService",
 DESTINATION_RULE: Final = Resource("networking.istio.io", "v1", "DestinationRule", "destinationrules")
 GATEWAY: Final = Resource("networking.istio.io", "v1", "Gateway", "gateways")
 JOB: Final = Resource("batch", "v1", "Job", "jobs")
+POD_DISRUPTION_BUDGET: Final = Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HORIZONTAL_POD_AUTOSCALER: Final = Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT: Final = Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 POD: Final = Resource("", "v1", "Pod", "pods")
@@ -51,6 +52,7 @@ CHILDREN: Final = (
     DEPLOYMENT,
     SERVICE,
     DESTINATION_RULE,
+    POD_DISRUPTION_BUDGET,
     VIRTUAL_SERVICE,
     JOB,
     HORIZONTAL_POD_AUTOSCALER,

@@ -1,18 +1,27 @@
 """Unpacking of a repository that came as one file, without letting the archive write anywhere else."""
 
+import os
 import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.repository import content, is_model
 
+_CHUNK_BYTES = 1 << 20
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-DAMAGED = (tarfile.ReadError, tarfile.CompressionError, tarfile.HeaderError, zipfile.BadZipFile, zlib.error, LZMAError)
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError),
+    # A zip's compression that Python does not have; a hard link to what the archive does not hold.
+    *(NotImplementedError, KeyError),
+    # What gzip and bzip2 say of their content, beside what the disk says of itself.
+    OSError,
+)
 
 
 class _UnsafeMemberError(Exception):
@@ -33,12 +42,27 @@ def unpack(archive: Path, into: Path, shown: str) -> Path:
             _unpack_tar(archive, into)
     except _UnsafeMemberError as error:
         raise _unsafe(shown, str(error)) from error
-    except (*DAMAGED, EOFError) as error:
+    except DAMAGED as error:
+        if is_of_disk(error):
+            raise
         raise FetchError(
             Reason.MODEL_INVALID,
             f"{shown} is not a sound .tar.gz, .tgz, .tar or .zip archive ({error}): pack the Triton repository again",
         ) from error
     return _step_into(into)
+
+
+def is_of_disk(error: Exception) -> bool:
+    """Tell whether an error among DAMAGED is the disk's, and none of the archive's content."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def links_out(root: Path) -> Iterator[Path]:
+    """Yield each link that led inside when it was unpacked, and leads out since another one came on its way."""
+    for name, folders, files in os.walk(root):
+        for path in (Path(name, entry) for entry in (*folders, *files)):
+            if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+                yield path
 
 
 def _is_zip(archive: Path) -> bool:
@@ -54,6 +78,13 @@ def _unpack_tar(archive: Path, into: Path) -> None:
             _require_safe(member, into)
             member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
             tar.extract(member, into)
+            # An archive of many small files would otherwise be remembered whole.
+            tar.members = []  # type: ignore[attr-defined]
+        # The checksum of what was compressed stands behind it, and is compared when the end is read.
+        while tar.fileobj and tar.fileobj.read(_CHUNK_BYTES):
+            pass
+    for link in links_out(into):
+        raise _UnsafeMemberError(link.name)
 
 
 def _require_safe(member: tarfile.TarInfo, into: Path) -> None:

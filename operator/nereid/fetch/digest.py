@@ -1,22 +1,76 @@
-"""Proof that a file is the one that was meant: not empty, and with the digest that `spec.model.digest` names."""
+"""Proof that files are the ones that were meant: the digest of a file, and that of a tree of files.
+
+The digest of a tree is what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints in it, so that a user
+can compute it anywhere; links are followed.
+"""
 
 import hashlib
-from pathlib import Path
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from nereid.fetch.errors import FetchError, Reason
 
 
-def verify_file(path: Path, digest: str | None, shown: str) -> None:
-    """Raise FetchError when the file is empty or has another digest than `sha256:<hex>`; reads in constant memory."""
-    if path.stat().st_size == 0:
-        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: put the model's file there again")
-    if digest is None:
-        return
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hex; reads in constant memory."""
     with path.open("rb") as file:
-        actual = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    if actual != digest.lower():
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(hashes: Mapping[PurePosixPath, str]) -> str:
+    """Return `sha256:<hex>` of a tree whose files have these SHA-256 hashes in hex."""
+    running = hashlib.sha256()
+    for path in sorted(hashes, key=_as_listed):
+        running.update(b"%s  %s\n" % (hashes[path].encode(), _as_listed(path)))
+    return f"sha256:{running.hexdigest()}"
+
+
+def _as_listed(path: PurePosixPath) -> bytes:
+    return os.fsencode(f"./{path}")
+
+
+def digest_of(hashes: Mapping[PurePosixPath, str], *, is_file: bool) -> str:
+    """Return `sha256:<hex>` of the one file, or of the tree, whose files have these SHA-256 hashes in hex."""
+    return f"sha256:{next(iter(hashes.values()))}" if is_file else tree_digest(hashes)
+
+
+def folder_hashes(folder: Path) -> Mapping[PurePosixPath, str]:
+    """Return the SHA-256 in hex of each file in a folder."""
+    return {PurePosixPath(path.relative_to(folder).as_posix()): file_hash(path) for path in files_below(folder)}
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield all files of a folder, through links; a link that leads in a circle is not followed again."""
+    visited = set()
+    for name, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(name)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        yield from (path for file in files if (path := Path(name, file)).is_file())
+
+
+def require_digest(
+    actual: str, expected: str | None, shown: str, hashes: Mapping[PurePosixPath, str] | None = None
+) -> None:
+    """Raise FetchError when a digest is expected and the actual one is another.
+
+    Where `hashes` are those of one file alone, its own digest and that of a folder of it are as good: which of them is
+    meant depends on whether the source was taken for a file or a folder, and the file is the same.
+    """
+    if hashes and len(hashes) == 1 and expected in {digest_of(hashes, is_file=one) for one in (True, False)}:
+        return
+    if expected is not None and actual != expected.lower():
         raise FetchError(
             Reason.MODEL_DIGEST_MISMATCH,
-            f"{shown} has the digest {actual}, but {digest} is expected: "
-            "correct spec.model.digest, or put back the file that it names",
+            f"{shown} has the digest {actual}, but {expected} is expected: "
+            "correct spec.model.digest, or put back what it names",
         )
+
+
+def require_content(size: int, shown: str) -> None:
+    """Raise FetchError when a single file is empty."""
+    if size == 0:
+        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: put the model's file there again")

@@ -1,6 +1,7 @@
-"""The four ways in which fetching a model can fail, as the operator reads them from the pod's termination message."""
+"""The ways in which fetching a model can fail, as the operator reads them from the pod's termination message."""
 
 from enum import StrEnum
+from typing import Final
 
 LONGEST_MESSAGE = 1000
 
@@ -9,9 +10,14 @@ class Reason(StrEnum):
     """Why a model could not be fetched; the operator uses it as the reason of a condition."""
 
     MODEL_NOT_FOUND = "ModelNotFound"
+    MODEL_ACCESS_DENIED = "ModelAccessDenied"
     MODEL_DIGEST_MISMATCH = "ModelDigestMismatch"
     MODEL_FETCH_FAILED = "ModelFetchFailed"
     MODEL_INVALID = "ModelInvalid"
+
+
+# What has come so far is what was meant, and is worth keeping for the next attempt.
+WORTH_CONTINUING: Final = frozenset({Reason.MODEL_FETCH_FAILED, Reason.MODEL_ACCESS_DENIED})
 
 
 class FetchError(Exception):

@@ -1,59 +1,75 @@
 """The whole of one fetch: from the source to models in the destination, or one error that says what to change."""
 
-import errno
 import logging
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from nereid.fetch.claim import stage_from_claim
-from nereid.fetch.download import Limits
-from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.attempts import Limits
+from nereid.fetch.cache import DISK_FULL
+from nereid.fetch.errors import WORTH_CONTINUING, FetchError, Reason
+from nereid.fetch.facts import Facts
+from nereid.fetch.layouts import stage
+from nereid.fetch.mounted import on_claim, on_image, require_mounted
+from nereid.fetch.obtain import obtain
 from nereid.fetch.request import Request
-from nereid.fetch.source import ClaimSource, parse_source
+from nereid.fetch.source import ClaimSource, Source, parse_source
 from nereid.fetch.staging import Staging
-from nereid.fetch.web import stage_from_web
-
-DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 logger = logging.getLogger(__name__)
 
 
-def fetch(request: Request, limits: Limits | None = None) -> Path:
-    """Bring the model into the destination and return its directory there; raise FetchError when that cannot be done.
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The model's directory in the destination, and what is told of its source."""
+
+    model: Path
+    facts: Facts
+
+
+def fetch(request: Request, limits: Limits | None = None) -> Fetched:
+    """Bring the model into the destination; raise FetchError when that cannot be done.
 
     It may be called again after it failed or was killed: it continues, and does nothing when the model is there
     already.
     """
     staging = Staging(request.destination)
+    model = request.destination / request.model_name
     try:
         if not staging.is_sealed:
-            if (request.destination / request.model_name).exists():
-                logger.info("%s is there already", request.destination / request.model_name)
+            if model.exists():
+                logger.info("%s is there already", model)
                 staging.discard()
-                return request.destination / request.model_name
+                return Fetched(model, staging.published)
             _stage(request, staging, limits or Limits())
         staging.publish()
     except FetchError as error:
-        if error.reason is not Reason.MODEL_FETCH_FAILED:
-            # What has come is not what was meant; after a mere interruption it is worth keeping.
+        if error.reason not in WORTH_CONTINUING:
             staging.discard()
         raise
     except OSError as error:
         raise _explained(error, request.destination) from error
-    return request.destination / request.model_name
+    return Fetched(model, staging.published)
 
 
 def _stage(request: Request, staging: Staging, limits: Limits) -> None:
     source = parse_source(request.uri)
     logger.info("Fetching %s as %s", source, request.format)
     staging.open()
+    artifact, facts = _artifact(source, request, staging, limits)
+    stage(artifact, request, staging)
+    staging.seal(facts)
+
+
+def _artifact(source: Source, request: Request, staging: Staging, limits: Limits) -> tuple[Path, Facts]:
+    """Return the file or folder that the request selects, once it is there and verified."""
     if isinstance(source, ClaimSource):
-        stage_from_claim(source, request, staging)
-    else:
-        stage_from_web(source, request, staging, limits)
-    staging.seal()
+        return require_mounted(on_claim(source, request), request.digest)
+    if request.mounted is not None:
+        return require_mounted(on_image(source, request.mounted, request), request.digest)
+    arrival = obtain(source, request, staging, limits)
+    return arrival.artifact, arrival.facts
 
 
 def _explained(error: OSError, destination: Path) -> FetchError:

@@ -1,42 +1,89 @@
-"""A download that may stop half way and be continued, by this process or by the next one.
+"""A file that may stop half way and be continued, by this process or by the next one.
 
-What has arrived lies in the file itself; beside it lies the ETag of the version that it is a part of. Without an ETag
+What has arrived lies in the file itself; beside it lies a record of the version that it is a part of. Without a version
 nothing can prove that two halves belong together, and the download begins again.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+import json
+import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from nereid.fetch.remote import CHUNK_BYTES, RemoteFile
 
 
 class PartialFile:
-    """The file at `path`, as far as it has arrived."""
+    """The file at `path`, as far as it has arrived, and its record."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._etag = path.with_name(f"{path.name}.etag")
+    def __init__(self, path: Path, record: Path) -> None:
+        self.path = path
+        self._record = record
 
     @property
     def size(self) -> int:
         """Bytes that have arrived."""
-        return self._path.stat().st_size if self._path.exists() else 0
+        return self.path.stat().st_size if self.path.exists() else 0
 
-    def resume_headers(self) -> dict[str, str]:
-        """Return the headers that ask for the rest alone, provided that the file on the server is still the same."""
-        etag = self._etag.read_text() if self._etag.exists() else ""
-        return {"Range": f"bytes={self.size}-", "If-Range": etag} if etag and self.size else {}
+    def complete_sha256(self, file: RemoteFile) -> str | None:
+        """Return the digest of what has arrived when that is the whole of this very version; None otherwise."""
+        record = self._recorded()
+        if not file.version or record.get("version") != file.version or record.get("size") != self.size:
+            return None
+        sha256 = record.get("sha256")
+        return sha256 if isinstance(sha256, str) else None
 
-    def begin(self, etag: str | None) -> None:
-        """Drop what has arrived; what comes now is the version of this ETag, from its beginning."""
-        self._etag.unlink(missing_ok=True)
-        self._path.write_bytes(b"")
-        # A weak ETag promises the same meaning, not the same bytes.
-        if etag and not etag.startswith("W/"):
-            self._etag.write_text(etag)
+    def begin(self, file: RemoteFile) -> int:
+        """Make ready for this version and return the byte at which it continues: 0 unless its first part is here."""
+        known = file.version and self._recorded().get("version") == file.version
+        if not known or (file.size is not None and self.size > file.size):
+            self.drop()
+            self._write({"version": file.version})
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch()
+        return self.size
 
-    @contextmanager
-    def appending(self) -> Iterator[BinaryIO]:
-        """Open the file for what comes next."""
-        with self._path.open("ab") as file:
-            yield file
+    def open(self, offset: int) -> BinaryIO:
+        """Open the file for what comes at `offset`.
+
+        It is written at its place and never appended: on a shared volume two may write for a moment, one of them taken
+        for dead, and then both write the same.
+        """
+        file = self.path.open("r+b")
+        file.seek(offset)
+        return file
+
+    def hashed(self, offset: int) -> "hashlib._Hash":
+        """Return the running digest of the first `offset` bytes."""
+        running = hashlib.sha256()
+        with self.path.open("rb") as file:
+            while chunk := file.read(min(CHUNK_BYTES, offset - file.tell())):
+                running.update(chunk)
+        return running
+
+    def complete(self, file: RemoteFile, sha256: str) -> None:
+        """Record that the whole has arrived, once it is on the disk."""
+        with self.path.open("rb") as written:
+            os.fsync(written.fileno())
+        self._write({"version": file.version, "size": self.size, "sha256": sha256})
+
+    def forget(self) -> None:
+        """Keep the file alone, as nobody will continue it."""
+        self._record.unlink(missing_ok=True)
+
+    def drop(self) -> None:
+        """Forget what has arrived."""
+        self._record.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            record = json.loads(self._record.read_text())
+        except (FileNotFoundError, ValueError):
+            # Cut off by a power failure, it proves nothing.
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self._record.write_text(json.dumps(record))

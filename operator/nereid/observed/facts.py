@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from nereid.observed.checks import ChecksFacts
+from nereid.observed.model_jobs import ModelJobFacts
 from nereid.observed.pod_address import PodAddress
 from nereid.observed.sample import Activity, Sample, SampleFailure
 
@@ -53,7 +54,8 @@ class PodFacts:
     """A pod of a revision: whether it is ready, and why not.
 
     `crash` tells that the cause stands in Triton's log alone, as the pod's status holds too little of it. `address` is
-    where its counters can be read. `occupies` tells whether it still holds its place, and its GPU, on a node.
+    where its counters can be read. `occupies` tells whether it still holds its place, and its GPU, on a node. `digest`
+    is that of the model that it has fetched, once it has.
     """
 
     name: str
@@ -62,6 +64,7 @@ class PodFacts:
     crash: Crash | None = None
     address: PodAddress | None = None
     occupies: bool = True
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class RevisionRecord:
     """A revision as it was made: the content of its ControllerRevision, resolved once and never changed.
 
     It keeps the whole pod template, so that a later operator with other defaults re-rolls nothing; as JSON, which takes
-    a tenth of the memory.
+    a tenth of the memory. `provenance_labels` are what its objects tell of its model's origin; no part of what is kept.
     """
 
     revision: str
@@ -77,6 +80,7 @@ class RevisionRecord:
     version: str
     model_uri: str
     template_json: bytes
+    provenance_labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def template(self) -> dict[str, Any]:
@@ -136,6 +140,11 @@ class RevisionObserved:
     def occupied(self) -> int:
         """Places on nodes that its pods hold, those of pods that are ending among them."""
         return sum(pod.occupies for pod in self.pods)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What its pods have fetched; several where the object behind the URI has changed."""
+        return tuple(sorted({pod.digest for pod in self.pods if pod.digest}))
 
     @property
     def trouble(self) -> Trouble | None:
@@ -201,7 +210,17 @@ class Routing:
     matched: Shares = frozenset()
 
 
-Facts = DeploymentFacts | PodFacts | RevisionRecord | RouteFacts | ServiceFacts | ScalerFacts | ChecksFacts | None
+Facts = (
+    DeploymentFacts
+    | PodFacts
+    | RevisionRecord
+    | RouteFacts
+    | ServiceFacts
+    | ScalerFacts
+    | ChecksFacts
+    | ModelJobFacts
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True)

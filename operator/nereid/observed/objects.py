@@ -16,6 +16,7 @@ from nereid.observed.facts import (
     Shares,
     Trouble,
 )
+from nereid.observed.model_job_pods import model_job_facts, model_job_pod_facts
 from nereid.observed.pods import pod_facts
 from nereid.observed.scalers import autoscaler_facts, scaled_object_facts
 from nereid.observed.sentence import as_sentence
@@ -28,12 +29,10 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
     match kind:
         case "Deployment":
             return deployment_facts(raw)
-        case "Pod" if names.LABEL_CHECKS in raw["metadata"].get("labels", {}):
-            return checks_facts(raw)
         case "Pod":
-            return pod_facts(raw)
+            return _pod_facts(raw)
         case "Job":
-            return checks_job_facts(raw)
+            return model_job_facts(raw) if names.LABEL_MODEL_JOB in _labels(raw) else checks_job_facts(raw)
         case "Service":
             return ServiceFacts()
         case "VirtualService":
@@ -46,6 +45,13 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
             return revision_record(raw)
         case _:
             return None
+
+
+def _pod_facts(raw: Mapping[str, Any]) -> Facts:
+    labels = _labels(raw)
+    if names.LABEL_CHECKS in labels:
+        return checks_facts(raw)
+    return model_job_pod_facts(raw) if names.LABEL_MODEL_JOB in labels else pod_facts(raw)
 
 
 def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
@@ -75,6 +81,7 @@ def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
         version=data["version"],
         model_uri=data["modelUri"],
         template_json=names.canonical_json(data["template"]),
+        provenance_labels=_provenance_labels(raw),
     )
 
 
@@ -90,6 +97,7 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
         version=template["metadata"]["labels"]["version"],
         model_uri=model_uri,
         template_json=names.canonical_json(template),
+        provenance_labels=_provenance_labels(deployment),
     )
 
 
@@ -126,4 +134,14 @@ def gateway_facts(raw: Mapping[str, Any]) -> GatewayFacts:
 
 
 def _revision_label(raw: Mapping[str, Any]) -> str:
-    return str(raw["metadata"].get("labels", {}).get(names.LABEL_REVISION, ""))
+    return str(_labels(raw).get(names.LABEL_REVISION, ""))
+
+
+def _labels(raw: Mapping[str, Any]) -> Mapping[str, str]:
+    labels: Mapping[str, str] = raw["metadata"].get("labels", {})
+    return labels
+
+
+def _provenance_labels(raw: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    labels = _labels(raw)
+    return tuple((name, labels[name]) for name in names.PROVENANCE_LABELS if name in labels)

@@ -1,7 +1,8 @@
 """Facts of a pod: whether it is ready, and if not, why, as far as its status tells."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,13 +13,24 @@ from nereid.observed.sentence import as_sentence, last_line
 from nereid.observed.triton_log import load_failure
 
 _PULL_REASONS: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
 )
 _CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
 # The pods of a Deployment end so only when they are evicted, refused by a node, or lost with it: they never run again.
 _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
-_FETCH_REASONS: Final = frozenset({"ModelNotFound", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"})
+_FETCH_REASONS: Final = frozenset(
+    {"ModelNotFound", "ModelAccessDenied", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"}
+)
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
@@ -26,7 +38,9 @@ def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
     name = raw["metadata"]["name"]
     status = raw.get("status", {})
     is_over = status.get("phase") in _FINAL_PHASES
-    facts = PodFacts(name, ready=False, trouble=None, address=pod_address(raw), occupies=not is_over)
+    facts = PodFacts(
+        name, ready=False, trouble=None, address=pod_address(raw), occupies=not is_over, digest=_fetched_digest(status)
+    )
     if "deletionTimestamp" in raw["metadata"] or is_over:
         return facts
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
@@ -43,6 +57,24 @@ def explained(pod: PodFacts, log: str) -> PodFacts:
     if cause is None:
         return pod
     return replace(pod, trouble=Trouble("ModelLoadFailed", as_sentence(f"Triton cannot load the model: {cause}")))
+
+
+def _fetched_digest(status: Mapping[str, Any]) -> str | None:
+    """Return the digest that the container that fetches the model has left at its end."""
+    for container in status.get("initContainerStatuses", []):
+        end = container.get("state", {}).get("terminated")
+        if container["name"] == names.CONTAINER_FETCH and end and end.get("exitCode") == 0:
+            return _digest_in(end.get("message") or "")
+    return None
+
+
+def _digest_in(message: str) -> str | None:
+    try:
+        told = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    digest = told.get("digest") if isinstance(told, dict) else None
+    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
 
 
 def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
@@ -70,10 +102,7 @@ def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble 
 
 def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
     status = raw.get("status", {})
-    images = {
-        container["name"]: container.get("image", "")
-        for container in [*raw["spec"].get("initContainers", []), *raw["spec"].get("containers", [])]
-    }
+    images = _images(raw["spec"])
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
         trouble = _waiting_trouble(container, images) or _exit_trouble(container)
         if trouble:
@@ -81,14 +110,32 @@ def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
     return None
 
 
-def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, str]) -> Trouble | None:
+def _images(spec: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return which images each container needs: its own, and those of the image volumes that it mounts."""
+    volumes = {one["name"]: one["image"].get("reference", "") for one in spec.get("volumes", []) if one.get("image")}
+    return {
+        container["name"]: [
+            container.get("image", ""),
+            *(volumes[one["name"]] for one in container.get("volumeMounts", []) if one["name"] in volumes),
+        ]
+        for container in [*spec.get("initContainers", []), *spec.get("containers", [])]
+    }
+
+
+def _pull_trouble(images: Sequence[str], message: str) -> Trouble:
+    """Tell of an image that cannot be pulled; the kubelet's message names it, or says nothing of which it is."""
+    own, *mounted = images
+    model = next((one for one in mounted if one and one in message), None)
+    what = f"the model's image {model}" if model and own not in message else f"image {own}"
+    return Trouble("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {message}"))
+
+
+def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, Sequence[str]]) -> Trouble | None:
     waiting = container.get("state", {}).get("waiting", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     name = container["name"]
     if reason in _PULL_REASONS:
-        return Trouble(
-            "ImagePullFailed", as_sentence(f"image {images.get(name)} cannot be pulled: {message or reason}")
-        )
+        return _pull_trouble(images.get(name, ["of an unknown container"]), message or reason)
     if reason in _CONFIGURATION_REASONS:
         return Trouble("ConfigurationMissing", as_sentence(f"container {name} cannot be created: {message or reason}"))
     return None

@@ -1,29 +1,42 @@
 """The conditions of a ModelDeployment, each a function of the same picture."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from nereid.api.status import AnalysisStatus, Condition, ConditionStatus
+from nereid.api.provenance import ObservedProvenance
+from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
+from nereid.observed.authors import Author
 from nereid.observed.facts import Observed, RevisionObserved, Trouble
 from nereid.plan import Plan
 from nereid.report.analysis import analysis_status
+from nereid.report.source import model_changed, model_resolved, registry_tagged
+from nereid.report.verdict import Verdict, dated
+from nereid.resolution import Resolution
 from nereid.rollout.checks import RUNNING
 from nereid.rollout.routing import describe, is_gated
 from nereid.rollout.scaling import lacks_activator, obstacle
 from nereid.rollout.state import NO_PLACE, PAUSED, Decision, RolloutState
+from nereid.tagging import Tagging
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All that a report is made from. `problems` are children that could not be applied."""
+    """All that a report is made from.
+
+    `problems` are children that could not be applied. `resolution` is what is known of a URI that is looked up, and
+    `tagging` what the registry is told, where it is. `author` is who last changed the model in the spec.
+    """
 
     plan: Plan
     decision: Decision
     observed: Observed
     problems: Sequence[Trouble]
+    resolution: Resolution | None = None
+    tagging: Tagging | None = None
+    author: Author | None = None
 
     @cached_property
     def analysis(self) -> AnalysisStatus | None:
@@ -46,13 +59,16 @@ class Picture:
         return self.observed.of(self.decision.live[0].revision)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A condition without its time and generation."""
-
-    status: ConditionStatus
-    reason: str
-    message: str
+def with_refusals(picture: Picture, refusals: Sequence[Trouble]) -> Picture:
+    """Return a picture that tells why Jobs that speak to the model's source could not be made, if they could not."""
+    if not refusals:
+        return picture
+    resolution, tagging, first = picture.resolution, picture.tagging, refusals[0]
+    if resolution and resolution.job:
+        resolution = replace(resolution, refusal=first.message)
+    if tagging and tagging.jobs:
+        tagging = replace(tagging, failure=ResolutionFailure(reason=first.reason, message=first.message))
+    return replace(picture, resolution=resolution, tagging=tagging)
 
 
 def spec_valid(_picture: Picture) -> Verdict:
@@ -240,30 +256,20 @@ _CONDITIONS: Final = {
 }
 
 
-def conditions(picture: Picture, previous: Sequence[Condition], now: datetime) -> list[Condition]:
-    """Return all conditions; one whose status is as before keeps the time of its last transition."""
+def conditions(
+    picture: Picture, provenance: Mapping[str, ObservedProvenance], previous: Sequence[Condition], now: datetime
+) -> list[Condition]:
+    """Return all conditions; one whose status is as before keeps the time of its last transition.
+
+    `provenance` is what is known of the revisions' models, by revision.
+    """
     verdicts = {kind: judge(picture) for kind, judge in _CONDITIONS.items()}
     if picture.plan.autoscaling:
         verdicts["Scaling"] = scaling(picture)
+    if picture.resolution:
+        verdicts["ModelResolved"] = model_resolved(picture.resolution)
+    if picture.tagging:
+        verdicts["RegistryTagged"] = registry_tagged(picture.tagging, previous)
+    if changed := model_changed(provenance, picture.observed):
+        verdicts["ModelChanged"] = changed
     return dated(verdicts, previous, picture.plan.owner.generation, now)
-
-
-def dated(
-    verdicts: Mapping[str, Verdict], previous: Sequence[Condition], generation: int, now: datetime
-) -> list[Condition]:
-    """Return verdicts as conditions of a generation, with the time at which their status last changed."""
-    before = {condition.type: condition for condition in previous}
-    result = []
-    for kind, verdict in verdicts.items():
-        old = before.get(kind)
-        result.append(
-            Condition(
-                type=kind,
-                status=verdict.status,
-                reason=verdict.reason,
-                message=verdict.message,
-                last_transition_time=old.last_transition_time if old and old.status == verdict.status else now,
-                observed_generation=generation,
-            )
-        )
-    return result

@@ -1,15 +1,27 @@
 """The status of a ModelDeployment as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from nereid import names
-from nereid.api.status import Condition, ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
+from nereid.api.provenance import ObservedProvenance
+from nereid.api.status import (
+    ModelDeploymentStatus,
+    Phase,
+    ResolutionStatus,
+    RevisionStatus,
+    RolloutStatus,
+)
 from nereid.links import links
 from nereid.observed.facts import RevisionRecord, Trouble
+from nereid.observed.sentence import as_sentence
 from nereid.plan import LiveRevision
-from nereid.report.conditions import Picture, Verdict, conditions, dated, rollout_message, trouble_of
+from nereid.report.conditions import Picture, conditions, rollout_message, trouble_of
+from nereid.report.provenance import or_none, provenances, with_provenance
+from nereid.report.source import RESOLVING, model_resolved
+from nereid.report.verdict import Verdict, dated
+from nereid.resolution import Resolution
 from nereid.rollout.routing import is_gated
 from nereid.rollout.state import PAUSED
 from nereid.rollout.timing import deadline
@@ -31,39 +43,76 @@ def report(
     primary = decision.live[0]
     live = {one.revision: one for one in decision.live}
     known = {one.revision: one for one in (previous.stable, previous.candidate) if one}
+    found = provenances(picture, previous)
     return ModelDeploymentStatus(
         observed_generation=picture.plan.owner.generation,
         phase=_phase(picture),
         url=url,
         replicas=picture.serving.deployment.replicas if picture.serving.deployment else primary.replicas,
         selector=f"app={picture.plan.owner.name},{names.LABEL_REVISION}={primary.revision}",
-        stable=_revision(picture, live[state.stable], records, known) if state.stable else None,
-        candidate=_revision(picture, live[state.candidate], records, known) if state.candidate else None,
+        stable=_revision(picture, live[state.stable], records, known, found) if state.stable else None,
+        candidate=_revision(picture, live[state.candidate], records, known, found) if state.candidate else None,
         rollout=_rollout(picture),
         scaling=state.sleep,
+        resolution=resolution_status(picture),
         links=links(picture.plan),
-        history=list(state.history),
-        conditions=conditions(picture, previous.conditions, now),
+        history=with_provenance(state.history, found),
+        conditions=conditions(picture, found, previous.conditions, now),
     )
 
 
 def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now: datetime) -> ModelDeploymentStatus:
     """Return the status for a spec that cannot be understood: what runs goes on running as it was."""
-    kept = {condition.type: condition for condition in previous.conditions}
+    # It may quote the spec.
+    message = as_sentence(message)
     verdicts = {
-        kind: Verdict(condition.status, condition.reason, condition.message) for kind, condition in kept.items()
-    }
-    verdicts |= {
         "Ready": Verdict("False", "InvalidSpec", message),
         "SpecValid": Verdict("False", "InvalidSpec", message),
     }
+    return _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
+
+
+def unresolved(
+    resolution: Resolution, refusals: Sequence[Trouble], generation: int, previous: ModelDeploymentStatus, now: datetime
+) -> ModelDeploymentStatus:
+    """Return the status for a URI of which it is not known yet where it leads: what runs goes on running as it was.
+
+    `refusals` say why the Job that asks could not be made.
+    """
+    told = model_resolved(resolution)
+    if refusals:
+        told = Verdict("False", refusals[0].reason, refusals[0].message)
+    verdicts = {
+        "Ready": Verdict("False", told.reason, told.message),
+        "SpecValid": Verdict("True", "Valid", "The spec is valid"),
+        "ModelResolved": told,
+    }
+    waits: Phase = "Progressing" if previous.stable else "Pending"
+    phase = waits if told.reason == RESOLVING else "Degraded" if previous.stable else "Failed"
+    status = _held(previous, phase, verdicts, generation, now)
+    return status.model_copy(update={"resolution": resolution.status})
+
+
+def _held(
+    previous: ModelDeploymentStatus, phase: Phase, verdicts: Mapping[str, Verdict], generation: int, now: datetime
+) -> ModelDeploymentStatus:
+    """Return the previous status with another phase and some other conditions, of a generation."""
+    kept = {one.type: Verdict(one.status, one.reason, one.message) for one in previous.conditions}
     return previous.model_copy(
         update={
             "observed_generation": generation,
-            "phase": "Degraded" if previous.stable else "Failed",
-            "conditions": dated(verdicts, previous.conditions, generation, now),
+            "phase": phase,
+            "conditions": dated({**kept, **verdicts}, previous.conditions, generation, now),
         }
     )
+
+
+def resolution_status(picture: Picture) -> ResolutionStatus | None:
+    """Return what status tells of a URI that is looked up."""
+    if picture.resolution is None:
+        return None
+    tagged = picture.tagging.tagged if picture.tagging else None
+    return picture.resolution.status.model_copy(update={"tagged": tagged})
 
 
 def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:
@@ -71,25 +120,12 @@ def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:
     return status.model_dump(mode="json", exclude_none=True)
 
 
-def condition(status: ModelDeploymentStatus, kind: str) -> Condition | None:
-    """Return one condition of a status, if it has it."""
-    return next((one for one in status.conditions if one.type == kind), None)
-
-
-def trouble_event(picture: Picture, previous: ModelDeploymentStatus) -> Trouble | None:
-    """Return a trouble that the previous status did not tell of yet, to be told once as an event."""
-    trouble = trouble_of(picture)
-    told = condition(previous, "Ready")
-    if trouble is None or picture.decision.state.failed or (told and told.reason == trouble.reason):
-        return None
-    return trouble
-
-
 def _revision(
     picture: Picture,
     live: LiveRevision,
     records: Mapping[str, RevisionRecord],
     known: Mapping[str, RevisionStatus],
+    provenance: Mapping[str, ObservedProvenance],
 ) -> RevisionStatus:
     record, before = records.get(live.revision), known.get(live.revision)
     return RevisionStatus(
@@ -99,6 +135,7 @@ def _revision(
         weight=live.weight,
         replicas=_replicas(picture, live),
         ready_replicas=picture.observed.of(live.revision).available,
+        provenance=or_none(provenance.get(live.revision)),
     )
 
 

@@ -97,6 +97,8 @@ ANALYSIS = {
     "message": "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate",
     "metrics": [ERRORS, REJECTIONS],
 }
+CHAMPION = "models:/digits@champion"
+NO_ALIAS = "cannot be resolved: there is no alias champion; it is tried again at 2026-11-20T12:00:40Z"
 CANARY = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
 NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
 NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
@@ -433,6 +435,38 @@ STATES: dict[str, Document] = {
                 "Sleeping",
                 "Revision bbc4zt2p sleeps: the next request starts its first pod, and waits for it",
             ),
+        ),
+    ),
+    "resolving": document(
+        phase="Pending",
+        history=[],
+        url=None,
+        resolution={"id": "1", "uri": CHAMPION},
+        conditions=conditions(
+            ("Ready", "False", "ResolvingModel", f"{CHAMPION} is being looked up"),
+            ("SpecValid", "True", "Valid", "The spec is valid"),
+            ("ModelResolved", "Unknown", "ResolvingModel", f"{CHAMPION} is being looked up"),
+        ),
+    ),
+    "not-resolved": document(
+        phase="Degraded",
+        stable=stable(),
+        rollout=rollout("Completed", "Promoted", "Revision x7k2m9qd is stable and gets all traffic"),
+        resolution={"id": "1", "uri": CHAMPION, "failures": 3, "nextCheck": "2026-11-20T12:00:40Z"},
+        conditions=conditions(
+            ("Ready", "False", "ModelNotFound", f"{CHAMPION} {NO_ALIAS}"),
+            ("ModelResolved", "False", "ModelNotFound", f"{CHAMPION} {NO_ALIAS}"),
+            *GOOD_CONDITIONS,
+        ),
+    ),
+    "model-changed": document(
+        phase="Ready",
+        stable=stable(),
+        rollout=rollout("Completed", "Promoted", "Revision x7k2m9qd is stable and gets all traffic"),
+        conditions=conditions(
+            ("Ready", "True", "Serving", "Revision x7k2m9qd serves with all its pods"),
+            ("ModelChanged", "True", "DigestsDiffer", "Pods of revision x7k2m9qd have fetched different models"),
+            *GOOD_CONDITIONS,
         ),
     ),
     "invalid-spec": document(

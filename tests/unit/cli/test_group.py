@@ -54,3 +54,9 @@ def test_a_missing_library_is_named(missing, arguments):
     said = program(arguments, f"sys.modules[{missing!r}] = None")
     assert "Error: this command needs more libraries: install Nereid with its extra" in said
     assert said.splitlines()[0].startswith("1")
+
+
+def test_help_is_given_without_the_operators_libraries():
+    said = program(["--help"], "sys.modules['numpy'] = None")
+    assert "\n  check " in said
+    assert "pip install '.[operator]'" in program(["check", "--help"], "sys.modules['numpy'] = None")

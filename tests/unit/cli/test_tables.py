@@ -3,7 +3,7 @@
 import io
 
 from rich.console import Console
-from tests.unit.cli.documents import STATES
+from tests.unit.cli.documents import OLDER, STATES
 
 from nereid.cli.history import history_table
 from nereid.cli.listing import listing
@@ -19,8 +19,8 @@ def drawn(renderable) -> list[list[str]]:
 
 def test_history_tells_who_served_and_when():
     assert drawn(history_table(read(STATES["analyzing"])))[1:] == [
-        ["x7k2m9qd", "7", "2026-11-19", "08:00:00Z", "now", "pvc://models/digits/7.onnx"],
-        ["w2w2w2w2", "6", "2026-11-01", "08:00:00Z", "2026-11-19", "08:00:00Z", "pvc://models/digits/6.onnx"],
+        ["x7k2m9qd", "7", "2026-11-19", "08:00:00Z", "now", "-", "-", "-", "pvc://models/digits/7.onnx"],
+        ["w2w2w2w2", "6", "2026-11-01", "08:00:00Z", "2026-11-19", "08:00:00Z", "-", "-", "-", OLDER["modelUri"]],
     ]
 
 

@@ -8,7 +8,7 @@ from tests.unit.cluster.objects import OWNER, service
 
 from nereid.cluster.children import Children
 from nereid.cluster.client import Client
-from nereid.cluster.converge import converge
+from nereid.cluster.converge import converge, converge_model_jobs
 from nereid.cluster.errors import ApiError, Conflict, NotFound, Rejected, Unavailable
 
 
@@ -133,3 +133,37 @@ async def test_nothing_is_deleted_after_a_failure(client: FakeClient, children: 
     client.failures = {"digits": Unavailable("no answer")}
     await converge(client, children, OWNER, [[manifest()]])
     assert ("delete", "old") not in client.calls
+
+
+class TestModelJobs:
+    """Nothing depends on the Jobs that speak to a model's source: they come and go by themselves."""
+
+    @pytest.fixture
+    def children(self, children: Children) -> Children:
+        children.observe("Service", service("unwanted"))
+        children.observe("Job", model_job("old"))
+        return children
+
+    async def test_alone_touch_no_other_child(self, client: FakeClient, children: Children) -> None:
+        applied = await converge_model_jobs(client, children, OWNER, [model_job("new")])
+        assert applied.ok
+        assert client.calls == [("create", "new"), ("delete", "old")]
+
+    async def test_that_are_there_stay(self, client: FakeClient, children: Children) -> None:
+        await converge_model_jobs(client, children, OWNER, [model_job("old")])
+        assert client.calls == []
+
+    async def test_are_left_alone_with_all_other_children(self, client: FakeClient, children: Children) -> None:
+        await converge(client, children, OWNER, [[manifest()]])
+        assert client.calls == [("create", "digits"), ("delete", "unwanted")]
+
+    async def test_that_are_refused_are_told_of(self, client: FakeClient, children: Children) -> None:
+        client.failures["new"] = Rejected("exceeded quota")
+        applied = await converge_model_jobs(client, children, OWNER, [model_job("new")])
+        assert [one.message for one in applied.rejections] == ["exceeded quota"]
+
+
+def model_job(name: str) -> dict[str, Any]:
+    made = service(name, creationTimestamp="2026-11-20T12:00:00Z", spec={"backoffLimit": 0})
+    made["metadata"]["labels"]["nereid.dev/model-job"] = name
+    return {**made, "kind": "Job"}

@@ -1,10 +1,11 @@
 """A certificate of its own authority for a real https server, and requests to fetch from it."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.fetch.https_server import Server, running_server
 
 from nereid.fetch.request import Format, Request
 
@@ -43,3 +44,10 @@ def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[...,
         return Request(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+async def server(certificate: tuple[Path, Path]) -> AsyncIterator[Server]:
+    """A real https server; what it answers is for the test to say."""
+    async with running_server(certificate) as running:
+        yield running

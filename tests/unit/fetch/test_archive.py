@@ -1,5 +1,6 @@
 """Archives are unpacked where they should be, and nowhere else."""
 
+import errno
 import io
 import stat
 import tarfile
@@ -139,3 +140,37 @@ def test_a_damaged_archive_is_invalid(tmp_path: Path, make: Callable[[Path], Pat
     with pytest.raises(FetchError, match=r"is not a sound .tar.gz") as caught:
         unpack(make(tmp_path / "a"), tmp_path / "out", "it")
     assert caught.value.reason is Reason.MODEL_INVALID
+
+
+def test_a_damaged_checksum_is_told_of_the_archive_and_not_of_the_disk(tmp_path: Path) -> None:
+    archive = tar_of(tmp_path / "a", "w:gz", MODEL)
+    content = bytearray(archive.read_bytes())
+    content[-8] ^= 0xFF
+    archive.write_bytes(content)
+    with pytest.raises(FetchError, match=r"is not a sound .tar.gz"):
+        unpack(archive, tmp_path / "out", "it")
+
+
+def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(tar_of(tmp_path / "a", "w", MODEL), tmp_path / "out", "it")
+
+
+def test_a_hard_link_to_nothing_is_invalid(tmp_path: Path) -> None:
+    archive = tar_of(tmp_path / "a", "w", MODEL, special("digits/1/same", tarfile.LNKTYPE, "digits/1/none"))
+    with pytest.raises(FetchError, match=r"is not a sound .tar.gz"):
+        unpack(archive, tmp_path / "out", "it")
+
+
+def test_links_cannot_lead_out_together(tmp_path: Path) -> None:
+    members = (
+        special("digits", tarfile.DIRTYPE),
+        special("a", tarfile.SYMTYPE, "digits/b/../../x"),
+        special("digits/b", tarfile.SYMTYPE, ".."),
+    )
+    with pytest.raises(FetchError, match="leads out of the archive"):
+        unpack(tar_of(tmp_path / "a", "w", *members), tmp_path / "out", "it")

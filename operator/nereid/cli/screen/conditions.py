@@ -10,7 +10,10 @@ from nereid.cli.figures import since
 from nereid.cli.screen.layout import mark, section, table
 from nereid.cli.view import View
 
-_SHOULD_BE_TRUE: Final = frozenset({"Ready", "Available", "RolloutPassed", "SpecValid"})
+_SHOULD_BE_TRUE: Final = frozenset(
+    {"Ready", "Available", "RolloutPassed", "SpecValid", "ModelResolved", "RegistryTagged"}
+)
+_SHOULD_NOT_BE_TRUE: Final = frozenset({"ModelChanged"})
 # What a rollout under way is no fault of, and the lines above tell.
 _NO_FAULT: Final = frozenset({"RolloutInProgress"})
 
@@ -43,4 +46,6 @@ def _told(view: View) -> set[str]:
 
 
 def _is_fault(condition: Condition) -> bool:
+    if condition.type in _SHOULD_NOT_BE_TRUE:
+        return condition.status == "True"
     return condition.type in _SHOULD_BE_TRUE and condition.status != "True" and condition.reason not in _NO_FAULT

@@ -1,0 +1,42 @@
+"""What the operator and the Jobs that speak to a model's source tell each other, in the pods' termination messages.
+
+They are two processes of different images, and know nothing else of each other.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+from nereid.api.provenance import LONGEST_SIGNATURE, LONGEST_WORD
+from nereid.api.schema import ApiModel
+from nereid.api.status import ResolutionFailure
+
+# The containers of the Jobs that resolve a URI, and that tag a registered version.
+CONTAINER_RESOLVE: Final = "resolve-model"
+CONTAINER_TAG: Final = "tag-model"
+
+
+def _cut(length: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: str(value)[:length] if value not in (None, "") else None)
+
+
+RegistryWord = Annotated[str | None, _cut(LONGEST_WORD), Field(default=None)]
+
+
+class RegistryProvenance(ApiModel):
+    """What a registry knows about a model; what is longer than status may hold is cut."""
+
+    repository: RegistryWord
+    commit: RegistryWord
+    dataset: RegistryWord
+    dataset_version: RegistryWord
+    run: RegistryWord
+    signature: Annotated[str | None, _cut(LONGEST_SIGNATURE), Field(default=None)]
+
+
+class ModelJobAnswer(ApiModel):
+    """The termination message: what a URI leads to (nothing for tags), or why that could not be told."""
+
+    uri: str | None = None
+    provenance: RegistryProvenance | None = None
+    failure: ResolutionFailure | None = None

@@ -1,0 +1,36 @@
+"""What a model was made from, and where what serves came from: told by the user, and found by the operator."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from nereid.api.schema import ApiModel
+
+LONGEST_WORD: Final = 253
+LONGEST_SIGNATURE: Final = 1024
+
+Word = Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
+
+
+class Provenance(ApiModel):
+    """What a model was made from, as its user says."""
+
+    repository: Word | None = Field(default=None, description="Repository of the code that trained it.")
+    commit: Word | None = Field(default=None, description="Commit of that code.")
+    dataset: Word | None = Field(default=None, description="Data set that it was trained on.")
+    dataset_version: Word | None = Field(default=None, description="Version or digest of that data set.")
+    run: Word | None = Field(default=None, description="Training run, for instance MLflow's run id.")
+
+
+class ObservedProvenance(Provenance):
+    """What a revision was made from and fetched from: the user's words, and what registry and fetching tell."""
+
+    signature: Annotated[str, Field(max_length=LONGEST_SIGNATURE)] | None = Field(
+        default=None, description="Inputs and outputs, as the registry tells them."
+    )
+    resolved_uri: str | None = Field(default=None, description="What the URI led to, where that may move.")
+    digest: str | None = Field(default=None, description="Digest of what was fetched.")
+    applied_by: str | None = Field(
+        default=None, description="Field manager that last changed the model in the spec, for instance kubectl."
+    )
+    applied_at: str | None = Field(default=None, description="When it did.")

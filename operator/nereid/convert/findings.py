@@ -1,0 +1,31 @@
+"""What is to be told of a conversion: the fields that are lost, and what else its user has to know."""
+
+from dataclasses import dataclass, field
+
+
+class NotConvertibleError(Exception):
+    """An InferenceService of which no ModelDeployment can be made; the message says why, and what to do instead."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Lines that begin with the path of a field.
+
+    lost: fields without a counterpart. notes: fields that were carried over but need a look, or something to be done.
+    """
+
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def lose(self, path: str, sentence: str) -> None:
+        """Tell of a field that is not carried over."""
+        self.lost.append(line(f"{path}: {sentence}"))
+
+    def note(self, path: str, sentence: str) -> None:
+        """Tell of a field that is carried over, and what is to be known of that."""
+        self.notes.append(line(f"{path}: {sentence}"))
+
+
+def line(text: str) -> str:
+    """Return a text as one line without control characters: it stands in a comment, and on a terminal."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())

@@ -1,0 +1,64 @@
+"""What an https server's refusals and broken connections mean, in sentences without the secrets of a URL."""
+
+import socket
+import ssl
+from http import HTTPStatus
+from typing import Final
+
+from yarl import URL
+
+from nereid.fetch.credentials import Credentials, denied
+from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.failures import InterruptionError, failed
+from nereid.fetch.source import HttpsSource
+
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+# Which of them is told depends on the version of OpenSSL.
+NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+KEYS: Final = "username and password, or token"
+TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+def refusal(status: int, source: HttpsSource, credentials: Credentials) -> Exception:
+    """Return what a status other than 200 and 206 means: a FetchError, or an InterruptionError to try again."""
+    if status in GONE:
+        return FetchError(Reason.MODEL_NOT_FOUND, f"{source} does not exist (status {status}): correct spec.model.uri")
+    if status in REFUSED:
+        return denied(source.host, f"{source} (status {status})", credentials, KEYS)
+    answered = f"{source.host} answered status {status} for {source}"
+    if status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InterruptionError(failed(f"{answered}: look at the server, it is overloaded or faulty"))
+    return failed(f"{answered}: correct spec.model.uri, or look at the server")
+
+
+def explained(error: Exception, url: URL) -> Exception:
+    """Return what a connection error at a URL means: a FetchError, or an InterruptionError to try again."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return failed(
+                f"the certificate of {url.host} is not trusted ({error.verify_message}): when a private authority "
+                "signed it, give that authority's certificate by spec.model.caBundle"
+            )
+        case ssl.SSLError() if error.reason in NOT_TLS:
+            return failed(f"{url.host} and port {url.port} do not speak TLS as expected: correct the host")
+        case socket.gaierror():
+            return InterruptionError(_unresolved(error, url))
+        case TimeoutError():
+            return InterruptionError(failed(f"{url.host} stopped answering: look at the server and the network"))
+        case _:
+            return InterruptionError(
+                failed(f"the connection to {url.host} failed ({_cause(error)}): look at the server and the network")
+            )
+
+
+def _unresolved(error: socket.gaierror, url: URL) -> FetchError:
+    if error.errno == socket.EAI_AGAIN:
+        return failed(f"the name of the host {url.host} could not be looked up: look at the cluster's DNS")
+    return FetchError(Reason.MODEL_NOT_FOUND, f"the host {url.host} is unknown: correct spec.model.uri")
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "it was closed in the middle of the file"

@@ -1,0 +1,81 @@
+"""Models that Triton has backends of its own for: ONNX, TensorRT, TorchScript, TensorFlow's SavedModel, and Python."""
+
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from nereid.fetch.layouts.placement import Placement
+from nereid.fetch.layouts.search import MLMODEL, find
+from nereid.fetch.repository import content, listing
+
+CONFIG: Final = "config.pbtxt"
+_PROGRAM: Final = "model.py"
+_TENSORRT_ENDINGS: Final = frozenset({".plan", ".engine", ".trt"})
+_TORCHSCRIPT_ENDINGS: Final = frozenset({".pt", ".pth", ".ts", ".torchscript"})
+
+
+def stage_onnx(placement: Placement) -> dict[str, Any]:
+    """Place an ONNX file, with what lies beside it: a large model has its weights in further files."""
+    path = find(placement, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
+    if path != placement.artifact:
+        for beside in content(path.parent):
+            if beside.is_file() and beside.name not in {path.name, MLMODEL, CONFIG} and beside.suffix != ".onnx":
+                placement.put(beside, placement.version / beside.name)
+    placement.put(path, placement.version / "model.onnx")
+    return {"backend": "onnxruntime"}
+
+
+def stage_tensorrt(placement: Placement) -> dict[str, Any]:
+    """Place a TensorRT engine."""
+    path = find(placement, lambda path: path.suffix in _TENSORRT_ENDINGS, "the files .plan, .engine or .trt")
+    placement.put(path, placement.version / "model.plan")
+    return {"platform": "tensorrt_plan"}
+
+
+def stage_torchscript(placement: Placement) -> dict[str, Any]:
+    """Place a TorchScript file; its tensors are told by the user's configuration."""
+    path = find(placement, lambda path: path.suffix in _TORCHSCRIPT_ENDINGS, "the files .pt, .pth, .ts or .torchscript")
+    placement.put(path, placement.version / "model.pt")
+    return {"platform": "pytorch_libtorch"}
+
+
+def stage_savedmodel(placement: Placement) -> dict[str, Any]:
+    """Place the folder of a SavedModel, or the one that an archive holds."""
+    if placement.artifact.name == "saved_model.pb":
+        # A folder that holds nothing else counts as that file.
+        placement = replace(placement, artifact=placement.artifact.parent)
+    placement = _opened(placement)
+    path = find(placement, lambda path: (path / "saved_model.pb").is_file(), "the folders with a saved_model.pb")
+    placement.put(path, placement.version / "model.savedmodel")
+    return {"platform": "tensorflow_savedmodel"}
+
+
+def stage_python(placement: Placement) -> dict[str, Any]:
+    """Place a program for the Python backend: one file, or a folder (or archive) with model.py and what it needs."""
+    if placement.artifact.is_dir() or _is_archive(placement.artifact):
+        placement = _opened(placement)
+        _stage_program_folder(placement)
+    else:
+        placement.put(placement.artifact, placement.version / _PROGRAM)
+    return {"backend": "python"}
+
+
+def _stage_program_folder(placement: Placement) -> None:
+    folder = placement.artifact
+    if not (folder / _PROGRAM).is_file():
+        held = listing(entry.name for entry in content(folder))
+        raise placement.invalid(
+            f"holds {held}, but no {_PROGRAM}: put one there with a class TritonPythonModel, or set spec.model.path"
+        )
+    for entry in content(folder):
+        placement.put(entry, (placement.model if entry.name == CONFIG else placement.version) / entry.name)
+
+
+def _opened(placement: Placement) -> Placement:
+    return replace(placement, artifact=placement.unpacked())
+
+
+def _is_archive(path: Path) -> bool:
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)

@@ -1,0 +1,40 @@
+"""Quantities as Kubernetes writes them, such as 500m, 1.5 or 64Gi, read into numbers.
+
+See https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. Imports nothing of Nereid.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
+_SUFFIXES: Final[Mapping[str, Decimal]] = {
+    **{
+        suffix: Decimal(1000) ** power
+        for power, suffix in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)
+    },
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
+}
+# Kubernetes holds no more.
+_MOST_BYTES: Final = 2**63 - 1
+_SHOWN: Final = 40
+
+
+def quantity(value: Any) -> Decimal | None:
+    """Return a quantity's value in its base unit (cores, bytes, pieces), None for what is no quantity."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    match = _QUANTITY.fullmatch(str(value))
+    return Decimal(match["number"]) * _SUFFIXES[match["suffix"] or ""] if match else None
+
+
+def whole_bytes(value: str) -> int:
+    """Return a size in bytes.
+
+    Raises ValueError when it is none.
+    """
+    size = quantity(value)
+    if size is None or not 1 <= size <= _MOST_BYTES:
+        raise ValueError(f"{value[:_SHOWN]!r} is no size: write bytes as in 512Mi or 20Gi")
+    return int(size)

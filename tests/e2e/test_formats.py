@@ -1,0 +1,148 @@
+"""Formats that Triton serves without a GPU, and its configuration: answers equal those of the training library."""
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from cluster import Manifest
+from tests.e2e import artifacts
+from tests.e2e.access import trust
+from tests.e2e.artifacts import ARTIFACTS, Artifact
+from tests.e2e.case import Case
+from tests.e2e.predictions import assert_predicts, served_config
+from tests.e2e.sources import Sources
+
+# Single files; those that the tests of sources serve are left out.
+FILES = ("sklearn-classifier", "sklearn-text", "xgboost-classifier", "lightgbm-classifier")
+
+ENSEMBLE = """
+platform: "ensemble"
+max_batch_size: 4
+input [{ name: "X", data_type: TYPE_FP32, dims: [3] }]
+output [{ name: "probabilities", data_type: TYPE_FP32, dims: [3] }]
+ensemble_scheduling { step [
+  {
+    model_name: "double", model_version: -1
+    input_map { key: "x", value: "X" }
+    output_map { key: "y", value: "doubled" }
+  },
+  {
+    model_name: "classify", model_version: -1
+    input_map { key: "X", value: "doubled" }
+    output_map { key: "probabilities", value: "probabilities" }
+  }
+] }
+"""
+DOUBLE = """
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        rows = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", row + row)]) for row in rows]
+"""
+DOUBLE_CONFIG = """
+backend: "python"
+max_batch_size: 4
+input [{ name: "x", data_type: TYPE_FP32, dims: [3] }]
+output [{ name: "y", data_type: TYPE_FP32, dims: [3] }]
+"""
+COLD_SECONDS = 15
+SLOW_AT_FIRST = f"""
+import time
+
+
+class Factor:
+    cold = True
+
+    def __float__(self):
+        if self.cold:
+            time.sleep({COLD_SECONDS})
+        self.cold = False
+        return 2.5
+
+
+FACTOR = Factor()
+"""
+
+
+def source(case: Case, sources: Sources, artifact: Artifact) -> Manifest:
+    """Put an artifact on the web server, a folder as an archive, and return `spec.model` for it."""
+    name = next(iter(artifact.files)) if artifact.is_file else "model.tar.gz"
+    content = artifact.files[name] if artifact.is_file else artifact.archive()
+    return {
+        "uri": sources.on_web(name, content),
+        "format": artifact.format,
+        "caBundle": trust(case, sources.web.authority.certificate),
+        "config": dict(artifact.config),
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_single_file(case: Case, sources: Sources, name: str) -> None:
+    artifact = ARTIFACTS[name]()
+    case.apply(model=source(case, sources, artifact)).wait_until_ready()
+    assert_predicts(case, artifact)
+
+
+def test_repository_with_an_ensemble(case: Case, sources: Sources) -> None:
+    classifier = artifacts.onnx_classifier()
+    files = {
+        "flowers/config.pbtxt": ENSEMBLE.encode(),
+        "flowers/1/README": b"Triton wants a version, also of an ensemble.",
+        "double/config.pbtxt": DOUBLE_CONFIG.encode(),
+        "double/1/model.py": DOUBLE.encode(),
+        "classify/1/model.onnx": classifier.files["model.onnx"],
+    }
+    # Halved is exact, so that doubling gives the very rows that the classifier was asked for.
+    inputs = {"X": classifier.inputs["X"] / np.float32(2)}
+    outputs = {"probabilities": classifier.outputs["probabilities"]}
+    ensemble = replace(classifier, format="triton", files=files, inputs=inputs, outputs=outputs)
+    case.apply(model={**source(case, sources, ensemble), "name": "flowers"}).wait_until_ready()
+    assert_predicts(case, ensemble, model="flowers")
+    assert_predicts(case, classifier, model="classify")
+
+
+def test_configuration_is_what_triton_serves_with(case: Case, sources: Sources) -> None:
+    artifact = replace(
+        artifacts.onnx_classifier(),
+        config={
+            "maxBatchSize": 8,
+            "dynamicBatching": {"preferredBatchSize": [4], "maxQueueDelayMicroseconds": 700},
+            "instanceGroup": [{"count": 2, "kind": "KIND_CPU"}],
+        },
+    )
+    case.apply(model=source(case, sources, artifact)).wait_until_ready()
+    assert_predicts(case, artifact)
+    config = served_config(case, "digits")
+    assert config["max_batch_size"] == 8
+    assert config["dynamic_batching"]["preferred_batch_size"] == [4]
+    assert config["dynamic_batching"]["max_queue_delay_microseconds"] == 700
+    assert [(group["count"], group["kind"]) for group in config["instance_group"]] == [(2, "KIND_CPU")]
+
+
+def test_readiness_comes_after_warm_up(case: Case, sources: Sources) -> None:
+    sample = {"x": {"dataType": "TYPE_FP32", "dims": [3], "zeroData": True}}
+    program = artifacts.python_program()
+    artifact = replace(
+        program,
+        files={**program.files, "factor.py": SLOW_AT_FIRST.encode()},
+        config={"modelWarmup": [{"name": "zeros", "batchSize": 1, "inputs": sample}]},
+    )
+    case.apply(model=source(case, sources, artifact)).wait_until_ready()
+    begun = time.monotonic()
+    assert_predicts(case, artifact)
+    assert time.monotonic() - begun < COLD_SECONDS / 2
+    (pod,) = case.cluster.list("Pod", case.namespace, "nereid.dev/revision")
+    assert time_to_readiness(pod) >= timedelta(seconds=COLD_SECONDS)
+
+
+def time_to_readiness(pod: Manifest) -> timedelta:
+    """Return how long Triton had run when its pod became ready."""
+    (triton,) = [one for one in pod["status"]["containerStatuses"] if one["name"] == "triton"]
+    (ready,) = [one for one in pod["status"]["conditions"] if one["type"] == "Ready"]
+    started, finished = triton["state"]["running"]["startedAt"], ready["lastTransitionTime"]
+    return datetime.fromisoformat(str(finished)) - datetime.fromisoformat(str(started))

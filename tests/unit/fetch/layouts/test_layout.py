@@ -1,0 +1,208 @@
+"""Each format's place in Triton's repository: from a volume by links, else moved, with its configuration."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.unit.fetch.layouts.conftest import Bench, write
+
+from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.layouts import configure
+
+TEXT_OF_LIGHTGBM = b"tree\nversion=v4\nnum_class=3\nmax_feature_idx=3\nobjective=multiclass num_class:3\n\nTree=0\n"
+
+
+def names(model: Path) -> list[str]:
+    return sorted(str(path.relative_to(model)) for path in model.rglob("*") if not path.is_dir())
+
+
+def tar(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("model_format", "file", "placed"),
+    [("onnx", "m.onnx", "model.onnx"), ("tensorrt", "m.engine", "model.plan"), ("torchscript", "m.pth", "model.pt")],
+)
+def test_a_file_on_a_volume_is_linked(bench: Bench, model_format: str, file: str, placed: str) -> None:
+    folder = bench.put({file: b"model"})
+    tensors = [{"name": "INPUT__0", "dataType": "TYPE_FP32", "dims": [4]}]
+    config = {"input": tensors, "output": tensors} if model_format == "torchscript" else {}
+    link = bench.stage(folder, model_format, config=config) / "1" / placed
+    assert link.is_symlink()
+    assert link.readlink() == folder / file
+
+
+def test_a_file_that_was_fetched_is_moved_whatever_its_name(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(b"model")
+    placed = bench.stage(bench.staging.arrived, "onnx") / "1" / "model.onnx"
+    assert placed.read_bytes() == b"model"
+    assert not placed.is_symlink()
+    assert not bench.staging.arrived.exists()
+
+
+def test_onnx_needs_no_configuration_but_takes_the_users(bench: Bench) -> None:
+    folder = bench.put({"m.onnx": b"model"})
+    assert names(bench.stage(folder, "onnx")) == ["1/model.onnx"]
+    bench.staging.open()
+    model = bench.stage(folder, "onnx", config={"maxBatchSize": 16})
+    assert (model / "config.pbtxt").read_text() == 'max_batch_size: 16\nbackend: "onnxruntime"\n'
+
+
+def test_the_weights_beside_an_onnx_file_come_with_it(bench: Bench) -> None:
+    folder = bench.put({"onnx/m.onnx": b"graph", "onnx/m.onnx_data": b"weights", "README.md": b"text"})
+    assert names(bench.stage(folder, "onnx")) == ["1/m.onnx_data", "1/model.onnx"]
+
+
+SAVED_MODEL = {"export/saved_model.pb": b"graph", "export/variables/variables.index": b"index"}
+
+
+def test_a_saved_model_on_a_volume_is_linked(bench: Bench) -> None:
+    saved = bench.stage(bench.put(SAVED_MODEL), "savedmodel") / "1" / "model.savedmodel"
+    assert saved.is_symlink()
+    assert (saved / "variables" / "variables.index").read_bytes() == b"index"
+
+
+def test_a_saved_model_comes_as_an_archive(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(tar(SAVED_MODEL))
+    saved = bench.stage(bench.staging.arrived, "savedmodel") / "1" / "model.savedmodel"
+    assert not saved.is_symlink()
+    assert (saved / "variables" / "variables.index").read_bytes() == b"index"
+
+
+def test_a_program_is_one_file(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(b"class TritonPythonModel: ...")
+    model = bench.stage(bench.staging.arrived, "python")
+    assert names(model) == ["1/model.py", "config.pbtxt"]
+    assert (model / "config.pbtxt").read_text() == 'backend: "python"\n'
+
+
+def test_a_program_is_a_folder_with_its_own_configuration(bench: Bench) -> None:
+    folder = bench.put({"model.py": b"", "lib/steps.py": b"", "config.pbtxt": b'backend: "python" max_batch_size: 4'})
+    model = bench.stage(folder, "python", config={"maxBatchSize": 8})
+    assert {"1/model.py", "config.pbtxt"} <= set(names(model))
+    assert (model / "1" / "lib" / "steps.py").exists()
+    assert "max_batch_size: 8" in (model / "config.pbtxt").read_text()
+    assert (folder / "config.pbtxt").read_text().endswith("max_batch_size: 4")
+
+
+def test_a_folder_without_a_program_is_refused(bench: Bench) -> None:
+    with pytest.raises(FetchError, match=r"pvc://models/flowers holds main.py, but no model.py: put one there"):
+        bench.stage(bench.put({"main.py": b""}), "python")
+
+
+def test_a_pickle_goes_to_the_python_backend_with_its_program(bench: Bench) -> None:
+    model = bench.stage(bench.put({"m.joblib": b"\x80\x04."}), "sklearn")
+    assert names(model) == ["1/model.pkl", "1/model.py", "1/numpy_bridge.py", "1/predictor.py", "config.pbtxt"]
+    assert 'backend: "python"' in (model / "config.pbtxt").read_text()
+    assert "import sklearn" in (model / "1" / "predictor.py").read_text()
+
+
+def test_a_forest_goes_to_fil_where_the_image_has_it(bench: Bench) -> None:
+    folder = bench.put({"m.txt": TEXT_OF_LIGHTGBM, "requirements.txt": b"lightgbm\n"})
+    model = bench.stage(folder, "lightgbm")
+    assert names(model) == ["1/model.txt", "config.pbtxt"]
+    text = (model / "config.pbtxt").read_text()
+    assert 'backend: "fil"' in text
+    assert text.count("dims: 4") == 1
+    assert text.count("dims: 3") == 1
+
+
+def test_a_forest_goes_to_python_where_the_user_wants_it(bench: Bench) -> None:
+    model = bench.stage(bench.put({"m.txt": TEXT_OF_LIGHTGBM}), "lightgbm", config={"backend": "python"})
+    assert names(model) == ["1/model.py", "1/model.txt", "1/predictor.py", "config.pbtxt"]
+
+
+def test_labels_instead_of_probabilities_change_what_fil_answers(bench: Bench) -> None:
+    config = {"parameters": {"predict_proba": {"string_value": "false"}, "threshold": {"stringValue": "0.3"}}}
+    text = (bench.stage(bench.put({"m.txt": TEXT_OF_LIGHTGBM}), "lightgbm", config=config) / "config.pbtxt").read_text()
+    assert 'name: "output__0"\n  data_type: TYPE_FP32\n  dims: 1' in text
+    assert 'string_value: "0.3"' in text
+
+
+def test_a_pickled_booster_is_an_estimator(bench: Bench) -> None:
+    mlmodel = b"flavors:\n  lightgbm:\n    data: model.pkl\n"
+    model = bench.stage(bench.put({"MLmodel": mlmodel, "model.pkl": b"\x80\x04."}), "lightgbm")
+    assert "1/model.pkl" in names(model)
+    bench.staging.open()
+    with pytest.raises(FetchError, match=r"is a pickle, which the backend fil cannot read"):
+        bench.stage(bench.put({}), "lightgbm", config={"backend": "fil"})
+
+
+def test_nonsense_is_no_forest(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(b"nonsense")
+    with pytest.raises(FetchError, match=r"is no text file of LightGBM: write it with Booster.save_model") as caught:
+        bench.stage(bench.staging.arrived, "lightgbm")
+    assert caught.value.reason is Reason.MODEL_INVALID
+
+
+def test_a_link_out_of_the_volume_is_refused(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    folder = bench.put({})
+    folder.mkdir()
+    (folder / "m.onnx").symlink_to(tmp_path / "secret")
+    with pytest.raises(FetchError, match=r"has m.onnx, a link out of its volume"):
+        bench.stage(folder, "onnx")
+
+
+REPOSITORY = {
+    "flowers/1/model.onnx": b"model",
+    "flowers/config.pbtxt": b"max_batch_size: 4",
+    "whole/1/.keep": b"",
+    "whole/config.pbtxt": b'platform: "ensemble"',
+}
+
+
+def test_of_a_repository_only_the_named_model_is_configured(bench: Bench) -> None:
+    folder = bench.put(REPOSITORY)
+    model = bench.stage(folder, "triton", config={"dynamicBatching": {}})
+    assert (model / "config.pbtxt").read_text() == "max_batch_size: 4\ndynamic_batching {\n}\n"
+    assert (folder / "flowers" / "config.pbtxt").read_bytes() == b"max_batch_size: 4"
+    assert (bench.staging.tree / "whole").readlink() == folder / "whole"
+
+
+def test_a_repository_comes_as_an_archive(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(tar(REPOSITORY))
+    model = bench.stage(bench.staging.arrived, "triton", config={"maxBatchSize": 0})
+    assert (model / "config.pbtxt").read_text() == ""
+    assert (model / "1" / "model.onnx").read_bytes() == b"model"
+
+
+def test_configuring_twice_is_configuring_once(bench: Bench) -> None:
+    model = write(bench.staging.tree / "flowers", {"config.pbtxt": b"max_batch_size: 4"})
+    request = bench.request("triton", config={"instanceGroup": [{"count": 2}]})
+    configure(model, request)
+    once = (model / "config.pbtxt").read_text()
+    configure(model, request)
+    assert (model / "config.pbtxt").read_text() == once
+
+
+def test_a_configuration_that_cannot_be_merged_is_explained(bench: Bench) -> None:
+    model = write(bench.staging.tree / "flowers", {"config.pbtxt": b"max_batch_sise: 4"})
+    with pytest.raises(FetchError, match=r"cannot be laid over the model flowers: its config.pbtxt is no model config"):
+        configure(model, bench.request("triton", config={"maxBatchSize": 2}))
+
+
+def test_a_wrong_configuration_is_refused_before_anything_is_placed(bench: Bench) -> None:
+    with pytest.raises(FetchError, match=r"did you mean maxBatchSize"):
+        bench.stage(bench.put({"m.onnx": b"model"}), "onnx", config={"maxBatchSiz": 2})
+    assert list(bench.staging.tree.iterdir()) == []
+
+
+def test_a_saved_model_may_be_one_file(bench: Bench) -> None:
+    artifact = write(bench.staging.arrived, {"saved_model.pb": b"graph"}) / "saved_model.pb"
+    saved = bench.stage(artifact, "savedmodel") / "1" / "model.savedmodel"
+    assert (saved / "saved_model.pb").read_bytes() == b"graph"
+
+
+def test_parameters_may_be_null(bench: Bench) -> None:
+    model = bench.put({"m.txt": b"tree\nnum_class=1\nmax_feature_idx=3\nobjective=regression\n\n"}) / "m.txt"
+    staged = bench.stage(model, "lightgbm", config={"parameters": None})
+    assert 'backend: "fil"' in (staged / "config.pbtxt").read_text()
