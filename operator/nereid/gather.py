@@ -157,7 +157,7 @@ class Gatherer:
             record = observed.of(revision).record
             if record is None and revision in uris:
                 record = await self._lost_record(wanted.owner, revision, uris[revision])
-            if record is None and revision == wanted.revision:
+            if record is None and revision == wanted.revision and not wanted.is_held:
                 record = new_record(wanted)
             if record is not None:
                 records[revision] = record

@@ -269,7 +269,8 @@ class Plan:
     """A spec with its meaning: which revision is wanted, how many pods, which routes, which way there.
 
     model_uri: where the model is fetched from: the spec's URI, or what that was resolved to. replicas: the pods that
-    stable has at least, while it is awake.
+    stable has at least, while it is awake. is_held: `revision` is the one that was asked for before, as it is not known
+    yet where the spec's URI leads; of that revision, the spec's model and runtime tell nothing.
     """
 
     owner: Owner
@@ -284,6 +285,7 @@ class Plan:
     gateways: tuple[str, ...]
     timeout: int
     rollout: RolloutPlan
+    is_held: bool = False
 
     @property
     def model_name(self) -> str:

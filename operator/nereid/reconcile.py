@@ -31,6 +31,7 @@ from nereid.report.status import invalid, report, resolution_status, to_json, un
 from nereid.report.verdict import condition
 from nereid.resolution import Resolution, request_of, resolve
 from nereid.rollout.decide import decide, routed_anew
+from nereid.rollout.history import asked_before
 from nereid.rollout.routing import routing_of
 from nereid.rollout.state import Decision, Event, RolloutState
 from nereid.settings import Settings
@@ -96,11 +97,16 @@ class Reconciler:
             return None
         try:
             resolution = self._resolve(subject, asked)
-            if resolution and resolution.uri is None:
+            if resolution is None:
+                return await self._converge(subject, asked, None)
+            if resolution.uri:
+                wanted = plan(_metadata(seen), seen.spec, self._settings, resolution.uri)
+                return await self._converge(subject, wanted, resolution)
+            before = asked_before(RolloutState.from_status(subject.status)) if subject.status.rollout else None
+            if before is None:
                 return await self._wait_for_model(subject, asked, resolution)
-            uri = resolution.uri if resolution else None
-            wanted = plan(_metadata(seen), seen.spec, self._settings, uri) if uri else asked
-            return await self._converge(subject, wanted, resolution)
+            # What runs is looked after until it is known what is asked for: judged, taken back, scaled, repaired.
+            return await self._converge(subject, replace(asked, revision=before, is_held=True), resolution)
         except NotFound:
             if not await self._gatherer.is_deleted(seen):
                 raise
@@ -119,7 +125,7 @@ class Reconciler:
         return resolve(request, status.resolution, self._gatherer.model_jobs(asked.owner), served, self._clock())
 
     async def _wait_for_model(self, subject: _Subject, asked: Plan, resolution: Resolution) -> float | None:
-        """Have it asked where the model's URI leads; all else stays as it is until that is known."""
+        """Have it asked where the URI of the first model leads: nothing else is there yet."""
         previous, generation = subject.status, subject.seen.generation
         standing = _standing_problems(previous)
         await self._report(subject, unresolved(resolution, standing, generation, previous, self._clock()))

@@ -140,6 +140,25 @@ def test_what_runs_goes_on_while_a_new_reference_is_not_resolved(models: Models,
 
 
 @pytest.mark.usefixtures("operator")
+def test_a_rollout_is_looked_after_while_a_new_reference_is_not_resolved(models: Models, jobs: Jobs) -> None:
+    rollout = {"steps": [{"weight": 50}], "drain": "0s", "analysis": {"provider": "None"}}
+    models.create(rollout=rollout)
+    serving = models.wait_settled()["status"]["stable"]["revision"]
+    models.change(model={"uri": "pvc://models/digits/2"})
+    models.wait_for("Paused", seconds=25)
+    candidate = models.candidate()
+    models.change(model={"uri": CHAMPION})
+    wait_ready(models, "ResolvingModel")
+    assert models.status()["candidate"]["weight"] == 50
+    models.annotate(abort=candidate)
+    wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being taken back")
+    jobs.end(jobs.running(), MISSING)
+    wait_ready(models, "ModelNotFound")
+    assert (models.stable(), models.status()["stable"]["weight"]) == (serving, 100)
+    assert "nereid.dev/commit" not in deployments(models)[0]["metadata"]["labels"]
+
+
+@pytest.mark.usefixtures("operator")
 def test_refresh_rolls_out_what_the_alias_leads_to_then(models: Models, jobs: Jobs) -> None:
     jobs.ending = version(7)
     models.create(model={"uri": CHAMPION, "refresh": "10s"}, rollout=DIRECT)

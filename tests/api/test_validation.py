@@ -210,6 +210,10 @@ INVALID: dict[str, tuple[Object, str]] = {
         {"model": {"uri": f"oci://r.example.com/m@{DIGEST}", "refresh": "5m"}},
         "refresh is for a reference",
     ),
+    "refresh of one digest": (
+        {"model": {"uri": "models:/digits@champion", "refresh": "5m", "digest": DIGEST}},
+        "keep one of them",
+    ),
     "volume of what is no image": ({"model": {**CLAIM, "imageVolume": True}}, "imageVolume is for oci://"),
     "tags without a registry": ({"model": {**ONNX, "tagRegistry": True}}, "tagRegistry is for models:/"),
     "a GPU twice": (

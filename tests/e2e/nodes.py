@@ -9,6 +9,7 @@ from typing import Any, Final
 from cluster import Cluster
 
 _DRAIN_SECONDS: Final = 170
+_DEVICES: Final = "8"
 
 
 def node_name(cluster: Cluster) -> str:
@@ -41,12 +42,12 @@ def uncordon(cluster: Cluster, node: str) -> None:
 
 @contextmanager
 def devices(cluster: Cluster, node: str, *resources: str) -> Iterator[None]:
-    """Let a node claim to have one device of each of these extended resources.
+    """Let a node claim to have devices of these extended resources, enough beside those that ending pods still hold.
 
     The scheduler and the kubelet count what the node claims; without a device plugin, nothing is mounted into pods.
     """
     try:
-        _set_capacity(cluster, node, dict.fromkeys(resources, "1"))
+        _set_capacity(cluster, node, dict.fromkeys(resources, _DEVICES))
         yield
     finally:
         _set_capacity(cluster, node, dict.fromkeys(resources))

@@ -102,6 +102,10 @@ class ModelSpec(ApiModel):
                 "branch of hf://; this one names something that stays",
             ),
             rule(
+                "!has(self.refresh) || !has(self.digest)",
+                "digest names one model, and refresh asks for whatever comes next: keep one of them",
+            ),
+            rule(
                 "!has(self.imageVolume) || self.uri.startsWith('oci://')",
                 "imageVolume is for oci:// URIs: leave it out for other sources",
             ),

@@ -107,6 +107,10 @@ def rollout_passed(picture: Picture) -> Verdict:
 def ready(picture: Picture) -> Verdict:
     """Tell whether what the spec asks for is what serves, with all its pods; if not, the most telling cause."""
     state = picture.decision.state
+    if picture.plan.is_held and picture.resolution:
+        # Whatever serves, it is not what the spec asks for.
+        told = model_resolved(picture.resolution)
+        return Verdict("False", told.reason, told.message)
     if trouble := trouble_of(picture):
         return Verdict("False", trouble.reason, trouble.message)
     if state.stable is None:

@@ -31,6 +31,8 @@ def created_events(picture: Picture, candidate: str | None) -> tuple[Event, ...]
     plan, revision = picture.plan, picture.plan.revision
     if picture.decision.state.candidate != revision or candidate == revision or picture.observed.of(revision).record:
         return ()
+    if plan.is_held:
+        return ()
     resolution = picture.resolution.status if picture.resolution else None
     origin = made_from(plan.model.provenance, resolution)
     # An event is written to the operator's log too, and a signed URL has its secrets behind the question mark.

@@ -23,7 +23,9 @@ def provenances(picture: Picture, previous: ModelDeploymentStatus) -> dict[str, 
             continue
         before = known.get(revision, ObservedProvenance())
         told = (
-            _of_the_spec(picture, _lasting(before, revision, previous)) if revision == picture.plan.revision else before
+            _of_the_spec(picture, _lasting(before, revision, previous))
+            if revision == picture.plan.revision and not picture.plan.is_held
+            else before
         )
         found[revision] = _with_digest(told, before, picture.observed, revision)
     return found

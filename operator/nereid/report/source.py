@@ -11,6 +11,8 @@ from nereid.tagging import Tagging
 
 RESOLVING = "ResolvingModel"
 REFRESH_FAILED = "RefreshFailed"
+# As the Job that asks could not be made.
+REFUSED = "ChildRejected"
 
 
 def model_resolved(resolution: Resolution) -> Verdict:
@@ -19,6 +21,8 @@ def model_resolved(resolution: Resolution) -> Verdict:
     if resolution.refusal and known.resolved_uri:
         message = f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {resolution.refusal}"
         return Verdict("False", REFRESH_FAILED, message)
+    if resolution.refusal:
+        return Verdict("False", REFUSED, f"{known.uri} cannot be looked up: {resolution.refusal}")
     if known.failure is None and known.resolved_uri is None:
         waits = f": {resolution.hindrance}" if resolution.hindrance else ""
         return Verdict("Unknown", RESOLVING, f"{known.uri} is being looked up{waits}")

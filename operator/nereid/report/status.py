@@ -179,6 +179,8 @@ def _phase(picture: Picture) -> Phase:
         return "Paused" if state.phase == "Paused" or state.reason == PAUSED else "Progressing"
     if troubled:
         return "Degraded"
+    if picture.plan.is_held and picture.resolution:
+        return "Progressing" if model_resolved(picture.resolution).reason == RESOLVING else "Degraded"
     if is_gated(state):
         return "Sleeping"
     if picture.stable.available < picture.plan.replicas:

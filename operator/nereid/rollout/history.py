@@ -21,6 +21,13 @@ def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, T
     return (replace(plan, revision=pinned.revision) if pinned else plan), (state, ())
 
 
+def asked_before(state: RolloutState) -> str | None:
+    """Return the revision that was asked for last, for a spec of which it is not known yet which one it asks for."""
+    if state.pinned:
+        return state.pinned.instead_of
+    return state.candidate or (state.failed.revision if state.failed else state.stable)
+
+
 def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
     """Return the state without a pin that the spec has ended: no transition of its own, but the beginning of another.
 
