@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from tests.e2e.access import trust
 from tests.e2e.artifacts import ARTIFACTS, Artifact
 from tests.e2e.case import Case
 from tests.e2e.predictions import assert_predicts, served_config
+from tests.e2e.readiness import seconds_to_readiness
 from tests.e2e.sources import Sources
 
 # Single files; those that the tests of sources serve are left out.
@@ -137,12 +137,4 @@ def test_readiness_comes_after_warm_up(case: Case, sources: Sources) -> None:
     assert_predicts(case, artifact)
     assert time.monotonic() - begun < COLD_SECONDS / 2
     (pod,) = case.cluster.list("Pod", case.namespace, "nereid.dev/revision")
-    assert time_to_readiness(pod) >= timedelta(seconds=COLD_SECONDS)
-
-
-def time_to_readiness(pod: Manifest) -> timedelta:
-    """Return how long Triton had run when its pod became ready."""
-    (triton,) = [one for one in pod["status"]["containerStatuses"] if one["name"] == "triton"]
-    (ready,) = [one for one in pod["status"]["conditions"] if one["type"] == "Ready"]
-    started, finished = triton["state"]["running"]["startedAt"], ready["lastTransitionTime"]
-    return datetime.fromisoformat(str(finished)) - datetime.fromisoformat(str(started))
+    assert seconds_to_readiness(pod) >= COLD_SECONDS

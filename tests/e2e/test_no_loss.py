@@ -34,20 +34,6 @@ def wait_until_drained(served: ModelDeployment) -> None:
     served.wait_for("nothing is left to drain", lambda seen: not seen["rollout"].get("retiring"))
 
 
-def test_deleted_pod_loses_nothing(case: Case) -> None:
-    served = case.apply(scaling={"minReplicas": 2})
-    served.wait_until_ready()
-    chosen = f"nereid.dev/model-deployment={served.name}"
-    first = case.cluster.list("Pod", case.namespace, chosen)[0]["metadata"]["name"]
-    with case.traffic() as client:
-        client.start(RATE)
-        case.cluster.kubectl("delete", "pod", first, namespace=case.namespace)
-        served.wait_until_ready()
-        total = client.stop()
-    assert total.failed == 0, total.errors[:5]
-    assert total.sent > RATE * 5
-
-
 @pytest.mark.long
 def test_ten_rollouts_in_a_row_lose_nothing(case: Case) -> None:
     served = case.apply(version="1", rollout=WAITS_AT_20)

@@ -109,7 +109,8 @@ def assert_serves_image(case: Case, sources: Sources, model: Artifact, uri: str,
 def test_mlflow_run(case: Case, sources: Sources) -> None:
     model = mlflow_models.regression(3)
     published = mlflow_models.publish(sources.mlflow, case.namespace, model)
-    assert_serves(case, model, uri=f"runs:/{published.run}/model", **registry_access(case, sources))
+    status = assert_serves(case, model, uri=f"runs:/{published.run}/model", **registry_access(case, sources))
+    assert_provenance(status["stable"], published, f"runs:/{published.run}/model")
 
 
 def test_a_moved_mlflow_alias_is_rolled_out(case: Case, sources: Sources) -> None:
@@ -125,13 +126,13 @@ def test_a_moved_mlflow_alias_is_rolled_out(case: Case, sources: Sources) -> Non
     }
     served = case.apply(model=spec, rollout=BY_TIME_ALONE)
     status = served.wait_until_ready()
-    assert_provenance(status["stable"], first)
+    assert_provenance(status["stable"], first, uri(first))
     assert_predicts(case, models["1"])
     wait_for_tag(case, sources, first, "serving")
 
     second = publish_champion(case, sources, models["2"])
     status = served.wait_for("version 2 is stable", lambda seen: (seen.get("stable") or {})["modelUri"] == uri(second))
-    assert_provenance(status["stable"], second)
+    assert_provenance(status["stable"], second, uri(second))
     served.wait_until_ready()
     assert_predicts(case, models["2"])
     assert [one["modelUri"] for one in history(served)] == [uri(second), uri(first)]
@@ -156,10 +157,10 @@ def uri(published: Published) -> str:
     return f"models:/{published.name}/{published.version}"
 
 
-def assert_provenance(revision: Manifest, published: Published) -> None:
+def assert_provenance(revision: Manifest, published: Published, fetched: str) -> None:
     told = revision["provenance"]
     dataset, version = mlflow_models.DATASET
-    assert revision["modelUri"] == uri(published)
+    assert revision["modelUri"] == fetched
     assert (told["run"], told["commit"]) == (published.run, mlflow_models.COMMIT)
     assert (told["dataset"], told["datasetVersion"]) == (dataset, version)
     assert told["repository"] == mlflow_models.REPOSITORY
