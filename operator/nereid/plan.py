@@ -5,28 +5,23 @@ here in spite of that was written under an older CRD. Pure: no client, no clock.
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from nereid import names, pod_patch, triton_config
+from nereid import names
+from nereid.admission import admitted
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
-from nereid.api.check_job import checks_size_problem
 from nereid.api.checks import CheckSpec
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
-from nereid.api.runtime import RuntimeSpec, TensorMemory
+from nereid.api.runtime import RuntimeSpec
 from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
 from nereid.api.traffic import TrafficSpec
-from nereid.placeholders import filled, meanings
-from nereid.quantity import whole_bytes
 from nereid.scaling import Autoscaling, autoscaling, fixed_replicas
 from nereid.settings import Settings
 
@@ -44,11 +39,6 @@ DEFAULT_QUERY_FAILURES: Final = 3
 _PERCENT: Final = 100
 _RUN_HASH_LENGTH: Final = 6
 
-# What is said of the fields that may hold anything does not bound their depth.
-MOST_LEVELS: Final = 100
-# Linux takes 128 KiB in one argument.
-MAX_CONFIG_BYTES: Final = 96 << 10
-
 # They say what is done with a model and its pods, not what they are.
 _NOT_IN_MODEL: Final = {"refresh", "provenance", "tag_registry"}
 _NOT_IN_RUNTIME: Final = {"disruption_budget"}
@@ -56,20 +46,6 @@ _NOT_IN_RUNTIME: Final = {"disruption_budget"}
 _OPAQUE: Final = frozenset({"config", "podTemplate"})
 # It means one GPU of any product.
 _MEANT_EMPTY: Final = "gpu"
-# By which Nereid, the mesh and its observers find the pods.
-POD_LABELS: Final = (
-    "app",
-    "version",
-    "service.istio.io/canonical-name",
-    "service.istio.io/canonical-revision",
-    names.LABEL_MANAGED_BY,
-    names.LABEL_MODEL_DEPLOYMENT,
-    names.LABEL_REVISION,
-    # What carries one of these is taken for a Job's pod.
-    names.LABEL_CHECKS,
-    names.LABEL_MODEL_JOB,
-)
-
 _REGISTERED: Final = re.compile(r"models:/[^/@]+/(?P<version>[0-9]{1,40})")
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
 
@@ -302,15 +278,9 @@ def plan(
     """
     if len(metadata["name"]) > names.MAX_NAME_LENGTH:
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
-    if _is_deeper(spec, MOST_LEVELS):
-        raise InvalidSpecError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
     try:
-        parsed = ModelDeploymentSpec.model_validate(spec)
+        parsed = admitted(spec, settings)
         model_uri = resolved_uri or parsed.model.uri
-        _check_model(parsed.model)
-        _check_size(parsed)
-        _check_scaling(parsed, settings)
-        _check_runtime(parsed.runtime or RuntimeSpec(), settings)
         scaling, traffic = parsed.scaling or ScalingSpec(), parsed.traffic or TrafficSpec()
         return Plan(
             owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
@@ -360,88 +330,6 @@ def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in fields.items()
     }
     return {key: value for key, value in inner.items() if key == _MEANT_EMPTY or value not in ({}, [])}
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
-
-
-def _check_model(model: ModelSpec) -> None:
-    _check_uri(model.uri)
-    if model.cache:
-        _check_size_of_memory("spec.model.cache.limit", model.cache.limit)
-    size = len(names.canonical_json(model.config or {}))
-    if size > MAX_CONFIG_BYTES:
-        raise ValueError(
-            f"spec.model.config takes {ceil(size / 1024)} KiB as JSON, and {MAX_CONFIG_BYTES >> 10} KiB fit into an "
-            "argument of the container that fetches the model: keep what is larger in a repository's config.pbtxt"
-        )
-    if found := triton_config.problem(model.config, model.resolved_format()):
-        raise ValueError(found)
-    if model.path and ".." in model.path.split("/"):
-        raise ValueError("spec.model.path leads out of its source: write it without '..'")
-
-
-def _check_runtime(runtime: RuntimeSpec, settings: Settings) -> None:
-    _check_env([variable.name for variable in runtime.env or ()])
-    memory = runtime.tensor_memory or TensorMemory()
-    for field, size in (("shared", memory.shared), ("pinned", memory.pinned), ("cuda", memory.cuda)):
-        if size is not None:
-            _check_size_of_memory(f"spec.runtime.tensorMemory.{field}", size)
-    if runtime.pod_template and not settings.allow_pod_template:
-        raise ValueError(
-            "spec.runtime.podTemplate: this operator takes no patches of pods, as its chart's allowPodTemplate says: "
-            "remove it"
-        )
-    if found := pod_patch.problem(runtime.pod_template or {}, POD_LABELS):
-        raise ValueError(f"spec.runtime.podTemplate: {found}")
-
-
-def _check_env(variables: Sequence[str]) -> None:
-    if names.ENV_POD_UID in variables:
-        raise ValueError(f"spec.runtime.env: {names.ENV_POD_UID} is set by the operator: choose another name")
-    for name, times in Counter(variables).items():
-        if times > 1:
-            raise ValueError(f"spec.runtime.env: {name} is set {times} times: keep one of them")
-
-
-def _check_size_of_memory(field: str, size: str) -> None:
-    try:
-        whole_bytes(size)
-    except ValueError as error:
-        raise ValueError(f"{field}: {error}") from error
-
-
-def _check_uri(uri: str) -> None:
-    try:
-        urlsplit(uri)
-    except ValueError as error:
-        raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
-
-
-def _check_size(spec: ModelDeploymentSpec) -> None:
-    checks = spec.rollout.checks if spec.rollout else None
-    if problem := checks_size_problem(checks.items if checks else ()):
-        raise ValueError(problem)
-
-
-def _check_placeholders(query: str) -> None:
-    try:
-        filled(query, meanings("", "", ""))
-    except ValueError as error:
-        raise ValueError(f"spec.scaling.metrics: {error}") from error
-
-
-def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
-    queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
-    for query in queries:
-        _check_placeholders(query)
-    if queries and not settings.allow_queries:
-        raise ValueError(
-            "spec.scaling.metrics: this operator asks no queries of users, as its chart's prometheus.allowQueries "
-            "says: use a metric of another type than Query"
-        )
 
 
 def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
+_QUANTITY: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)(?P<suffix>[munkMGTPE]|[KMGTPE]i)?")
 _SUFFIXES: Final[Mapping[str, Decimal]] = {
     **{
         suffix: Decimal(1000) ** power
@@ -27,6 +27,17 @@ def quantity(value: Any) -> Decimal | None:
         return None
     match = _QUANTITY.fullmatch(str(value))
     return Decimal(match["number"]) * _SUFFIXES[match["suffix"] or ""] if match else None
+
+
+def amount(value: str) -> float:
+    """Return a quantity's value.
+
+    Raises ValueError when it is none.
+    """
+    found = quantity(value)
+    if found is None:
+        raise ValueError(f"{value[:_SHOWN]!r} is no quantity: write a number as in 2, 500m or 4Gi")
+    return float(found)
 
 
 def whole_bytes(value: str) -> int:

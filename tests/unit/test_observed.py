@@ -33,7 +33,7 @@ class TestImages:
         ("reason", "message"),
         [
             ("ErrImagePull", "failed to pull and unpack image: not found"),
-            ("ImagePullBackOff", 'Back-off pulling image "nvcr.io/nvidia/tritonserver:25.08-py3": ErrImagePull'),
+            ("ImagePullBackOff", 'Back-off pulling image "nvcr.io/nvidia/tritonserver:25.08-py3"'),
             ("InvalidImageName", "couldn't parse image name: invalid reference format"),
             ("ErrImageNeverPull", "Container image is not present with pull policy of Never"),
         ],
@@ -42,6 +42,18 @@ class TestImages:
         assert trouble_of(triton(waiting(reason, message))) == Trouble(
             "ImagePullFailed", f"image {IMAGE} cannot be pulled: {message}"
         )
+
+    @pytest.mark.parametrize("reason", ["not found", "unexpected status from HEAD request to https://r/: 401"])
+    def test_the_cause_is_told_however_often_the_image_is_named(self, reason):
+        image = f"registry.example.com/{'team/' * 20}digits@sha256:{'0' * 64}"
+        message = (
+            f'Back-off pulling image "{image}": ErrImagePull: rpc error: code = NotFound desc = '
+            f'failed to pull and unpack image "{image}": failed to resolve image: {image}: {reason}'
+        )
+        raw = triton(waiting("ImagePullBackOff", message))
+        raw["spec"]["containers"][0]["image"] = image
+        told = f"image {image} cannot be pulled: failed to resolve image: {reason}"
+        assert trouble_of(raw) == Trouble("ImagePullFailed", told)
 
     def test_the_operators_own_image(self):
         raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff")))

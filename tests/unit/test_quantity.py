@@ -2,12 +2,21 @@ from decimal import Decimal
 
 import pytest
 
-from nereid.quantity import quantity, whole_bytes
+from nereid.quantity import amount, quantity, whole_bytes
 
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("500m", "0.5"), ("1.5", "1.5"), (2, "2"), ("2Gi", "2147483648"), ("3G", "3000000000"), ("0", "0")],
+    [
+        ("500m", "0.5"),
+        ("1.5", "1.5"),
+        (2, "2"),
+        ("2Gi", "2147483648"),
+        ("3G", "3000000000"),
+        ("0", "0"),
+        ("129e6", "129000000"),
+        ("1E", "1e18"),
+    ],
 )
 def test_a_quantity_is_read_as_kubernetes_does(written: object, value: str) -> None:
     assert quantity(written) == Decimal(value)
@@ -27,3 +36,9 @@ def test_a_size_is_a_whole_number_of_bytes() -> None:
 def test_a_size_beyond_all_memory_is_none() -> None:
     with pytest.raises(ValueError, match=r"^'10+' is no size"):
         whole_bytes("1" + "0" * 5000)
+
+
+def test_what_has_to_be_a_quantity_is_told_otherwise() -> None:
+    assert amount("500m") == 0.5
+    with pytest.raises(ValueError, match="'two' is no quantity: write a number as in 2"):
+        amount("two")

@@ -125,9 +125,14 @@ def _images(spec: Mapping[str, Any]) -> dict[str, list[str]]:
 def _pull_trouble(images: Sequence[str], message: str) -> Trouble:
     """Tell of an image that cannot be pulled; the kubelet's message names it, or says nothing of which it is."""
     own, *mounted = images
-    model = next((one for one in mounted if one and one in message), None)
-    what = f"the model's image {model}" if model and own not in message else f"image {own}"
-    return Trouble("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {message}"))
+    model = next((one for one in mounted if one and one in message and own not in message), None)
+    what = f"the model's image {model}" if model else f"image {own}"
+    return Trouble("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {_pull_cause(message, model or own)}"))
+
+
+def _pull_cause(message: str, image: str) -> str:
+    """Return what follows the names that kubelet and runtime repeat: names with digests would leave no room for it."""
+    return message.rpartition(f'image "{image}": ')[2].replace(f"{image}: ", "")
 
 
 def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, Sequence[str]]) -> Trouble | None:

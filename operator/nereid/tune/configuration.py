@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nereid.tune.quantity import quantity
+from nereid.quantity import amount
 
 OWN: Final = "own"
 _GPU_FIELDS: Final = ("gpu", "mig", "product")
@@ -40,7 +40,7 @@ class Hardware:
             if key in _GPU_FIELDS:
                 gpu[key] = value
             else:
-                quantity(value)
+                amount(value)
                 limits[key] = value
         return cls(text, tuple(limits.items()), _gpu_fields(gpu))
 

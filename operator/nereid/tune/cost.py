@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from nereid.tune.quantity import quantity
+from nereid.quantity import amount
 
 Prices = Mapping[str, float]
 Requests = Mapping[str, float]
@@ -66,14 +66,14 @@ def cost_per_million(hourly: float, throughput: float, rate: float | None = None
 def _requests(container: Mapping[str, Any]) -> dict[str, float]:
     resources = container.get("resources") or {}
     asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: quantity(str(amount)) for name, amount in asked.items()}
+    return {name: amount(str(value)) for name, value in asked.items()}
 
 
 def _sum(parts: Iterable[Requests]) -> dict[str, float]:
     total: dict[str, float] = {}
     for part in parts:
-        for name, amount in part.items():
-            total[name] = total.get(name, 0) + amount
+        for name, value in part.items():
+            total[name] = total.get(name, 0) + value
     return total
 
 

@@ -3,23 +3,8 @@
 import pytest
 
 from nereid.tune.cost import cost_per_million, hourly_price, pod_requests, pods_needed, unpriced
-from nereid.tune.quantity import quantity
 
 GIB = 2.0**30
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("2", 2), ("500m", 0.5), ("1.5", 1.5), ("4Gi", 4 * GIB), ("128974848", 128974848), ("129e6", 129e6), ("1k", 1000)],
-)
-def test_quantities(text, number):
-    assert quantity(text) == pytest.approx(number)
-
-
-@pytest.mark.parametrize("text", ["", "two", "1 Gi", "1Xi", "Gi"])
-def test_no_quantities(text):
-    with pytest.raises(ValueError, match="is no quantity"):
-        quantity(text)
 
 
 def container(cpu: str, **fields: object) -> dict[str, object]:
