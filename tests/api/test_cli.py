@@ -177,7 +177,7 @@ def test_waiting_ends_with_the_outcome(nereid, in_state, kubernetes, namespace):
     line_that_says(promotion, "Promoting at 100%")
     in_state("completed")
     line_that_says(promotion, "bbc4zt2p (version 8) is stable and gets all traffic")
-    assert promotion.wait(10) == 0
+    assert promotion.wait(30) == 0
 
 
 def test_waiting_has_an_end(nereid, in_state):
@@ -192,7 +192,7 @@ def test_watch_until_done_fails_with_the_rollout(nereid, in_state):
     line_that_says(watch, "Analyzing at 10%")
     in_state("failed-guard")
     line_that_says(watch, "bbc4zt2p has failed: GuardExceeded")
-    assert watch.wait(10) == 1
+    assert watch.wait(30) == 1
 
 
 def test_watch_survives_the_api_server(nereid, in_state, control_plane):
@@ -205,7 +205,7 @@ def test_watch_survives_the_api_server(nereid, in_state, control_plane):
     in_state("paused-for-promotion")
     line_that_says(watch, "Paused at 50%")
     watch.send_signal(signal.SIGINT)
-    assert watch.wait(10) == 0
+    assert watch.wait(30) == 0
 
 
 def test_watch_ends_with_the_object(nereid, in_state, kubernetes, namespace):
@@ -214,7 +214,7 @@ def test_watch_ends_with_the_object(nereid, in_state, kubernetes, namespace):
     line_that_says(watch, "Analyzing at 10%")
     kubernetes.delete("ModelDeployment", namespace, "digits")
     line_that_says(watch, "digits was deleted")
-    assert watch.wait(10) == 1
+    assert watch.wait(30) == 1
 
 
 class TestFailuresAreASentence:

@@ -57,7 +57,7 @@ def test_metrics_tell_where_a_rollout_stands(models: Models, figures: Callable[[
     assert labelled(shown, "nereid_rollout_events_total", reason="RolloutStarted", type="Normal") == [1]
     [passes] = labelled(shown, "nereid_reconcile_duration_seconds_count")
     assert passes > 2
-    assert labelled(shown, "nereid_api_requests_total", verb="list") == [9]
+    assert labelled(shown, "nereid_api_requests_total", verb="list") == [10]
     models.annotate(abort=str(models.candidate()))
     models.wait_for("Failed", "Aborted")
     wait_until(
