@@ -177,7 +177,7 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
         "args": source_access.literal(_fetch_arguments(plan)),
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         # It says why it failed; should it end before it can, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,

@@ -27,7 +27,13 @@ RESULTS = [
 ]
 DOCUMENT = {
     "metadata": {"name": "digits"},
-    "spec": {"model": {"uri": "u"}, "runtime": {"resources": {"limits": {"cpu": "2"}}, "gpu": {"count": 1}}},
+    "spec": {
+        "model": {"uri": "u", "config": {"maxBatchSize": 8}},
+        "runtime": {
+            "resources": {"limits": {"cpu": "2", "memory": "1Gi"}, "requests": {"cpu": "1"}},
+            "gpu": {"count": 1},
+        },
+    },
 }
 
 
@@ -58,7 +64,7 @@ def test_the_fields_that_change_are_told_and_those_to_remove():
     assert changes == {
         "spec": {
             "model": {"config": {"instanceGroup": [{"count": 2}]}},
-            "runtime": {"resources": {"limits": {"cpu": "1"}}, "gpu": None},
+            "runtime": {"resources": {"limits": {"cpu": "1", "memory": None}, "requests": None}, "gpu": None},
         }
     }
     assert fragment(DOCUMENT, Result(Configuration(Hardware(OWN)))) == ""

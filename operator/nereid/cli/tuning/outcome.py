@@ -43,14 +43,8 @@ def free_resources(results: Sequence[Result], goal: Goal) -> list[str]:
 
 
 def fragment(document: Mapping[str, Any], winner: Result) -> str:
-    """Return the fields that the best configuration changes, as YAML to put into a manifest; empty for none."""
-    before, after = document["spec"], chosen(document, winner.configuration)["spec"]
-    changed: dict[str, dict[str, Any]] = {}
-    for part in ("model", "runtime"):
-        old, new = before.get(part) or {}, after.get(part) or {}
-        fields = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
-        if fields:
-            changed[part] = fields
+    """Return what the best configuration changes in the manifest, as a merge patch in YAML; empty for nothing."""
+    changed = _changes(document["spec"], chosen(document, winner.configuration)["spec"])
     return yaml.safe_dump({"spec": changed}, sort_keys=False, width=120) if changed else ""
 
 
@@ -62,6 +56,19 @@ def whole(document: Mapping[str, Any], winner: Result) -> str:
 def milliseconds(seconds: float) -> str:
     """Write a latency with three digits."""
     return f"{seconds * 1000:.3g}ms"
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that differ, level by level; None stands for one that goes away, and lists are told whole."""
+    changed: dict[str, Any] = {}
+    for key in {**before, **after}:
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            if below := _changes(old, new):
+                changed[key] = below
+        elif old != new:
+            changed[key] = new
+    return changed
 
 
 def _figures(result: Result, goal: Goal, rate: float | None) -> list[str]:
