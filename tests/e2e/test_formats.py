@@ -1,6 +1,5 @@
 """Formats that Triton serves without a GPU, and its configuration: answers equal those of the training library."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ from tests.e2e.access import trust
 from tests.e2e.artifacts import ARTIFACTS, Artifact
 from tests.e2e.case import Case
 from tests.e2e.predictions import assert_predicts, served_config
-from tests.e2e.readiness import seconds_to_readiness
 from tests.e2e.sources import Sources
 
 # Single files; those that the tests of sources serve are left out.
@@ -49,23 +47,6 @@ backend: "python"
 max_batch_size: 4
 input [{ name: "x", data_type: TYPE_FP32, dims: [3] }]
 output [{ name: "y", data_type: TYPE_FP32, dims: [3] }]
-"""
-COLD_SECONDS = 15
-SLOW_AT_FIRST = f"""
-import time
-
-
-class Factor:
-    cold = True
-
-    def __float__(self):
-        if self.cold:
-            time.sleep({COLD_SECONDS})
-        self.cold = False
-        return 2.5
-
-
-FACTOR = Factor()
 """
 
 
@@ -122,19 +103,3 @@ def test_configuration_is_what_triton_serves_with(case: Case, sources: Sources) 
     assert config["dynamic_batching"]["preferred_batch_size"] == [4]
     assert config["dynamic_batching"]["max_queue_delay_microseconds"] == 700
     assert [(group["count"], group["kind"]) for group in config["instance_group"]] == [(2, "KIND_CPU")]
-
-
-def test_readiness_comes_after_warm_up(case: Case, sources: Sources) -> None:
-    sample = {"x": {"dataType": "TYPE_FP32", "dims": [3], "zeroData": True}}
-    program = artifacts.python_program()
-    artifact = replace(
-        program,
-        files={**program.files, "factor.py": SLOW_AT_FIRST.encode()},
-        config={"modelWarmup": [{"name": "zeros", "batchSize": 1, "inputs": sample}]},
-    )
-    case.apply(model=source(case, sources, artifact)).wait_until_ready()
-    begun = time.monotonic()
-    assert_predicts(case, artifact)
-    assert time.monotonic() - begun < COLD_SECONDS / 2
-    (pod,) = case.cluster.list("Pod", case.namespace, "nereid.dev/revision")
-    assert seconds_to_readiness(pod) >= COLD_SECONDS
