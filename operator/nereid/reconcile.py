@@ -97,8 +97,8 @@ class Reconciler:
             return None
         try:
             resolution = self._resolve(subject, asked)
-            if resolution is None:
-                return await self._converge(subject, asked, None)
+            if resolution is None or resolution.uri == asked.model_uri:
+                return await self._converge(subject, asked, resolution)
             if resolution.uri:
                 wanted = plan(_metadata(seen), seen.spec, self._settings, resolution.uri)
                 return await self._converge(subject, wanted, resolution)

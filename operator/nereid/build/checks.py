@@ -15,16 +15,15 @@ from nereid.api.check_job import (
     CheckWork,
 )
 from nereid.api.checks import CheckSpec, DatasetSpec
-from nereid.build.metadata import Manifest, child, common_labels, mesh_labels
+from nereid.build.jobs import LONGEST_NAME, job
+from nereid.build.metadata import Manifest, mesh_labels
 from nereid.build.revision import service_host
-from nereid.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
+from nereid.build.security import RESTRICTED_CONTAINER
 from nereid.plan import CheckRun, Plan
 
 BACKOFF_LIMIT: Final = 2
 # The operator gives up at the timeout, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
 DEADLINE_MARGIN_SECONDS: Final = 60
-# A label holds 63 characters, and so does a pod's name, which has a dash and five characters more than its Job's.
-_LONGEST_JOB_NAME: Final = 57
 _HASH_LENGTH: Final = 5
 # As the API server writes it.
 _SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
@@ -35,28 +34,19 @@ def checks_job(plan: Plan, run: CheckRun) -> Manifest:
     # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
     app = names.checks_app(plan.owner.name)
     labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, names.version_label(plan.model.version, run.revision))}
-    spec = {
-        "backoffLimit": BACKOFF_LIMIT,
-        "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS,
-        "template": {
-            "metadata": {
-                "labels": {**common_labels(plan.owner), **labels, "sidecar.istio.io/inject": "true"},
-                # A sidecar that is an ordinary container would keep the Job from ever being complete.
-                "annotations": {
-                    "kubectl.kubernetes.io/default-container": CONTAINER_CHECK,
-                    "sidecar.istio.io/nativeSidecar": "true",
-                },
-            },
-            "spec": _pod_spec(plan, run),
-        },
+    limits = {"backoffLimit": BACKOFF_LIMIT, "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS}
+    pod = {
+        "containers": [_container(plan, run)],
+        "volumes": [volume for volume, _ in _volumes(run.checks)],
+        "automountServiceAccountToken": False,
     }
-    return child("batch/v1", "Job", job_name(plan.owner.name, run), plan.owner, labels, {"spec": spec})
+    return job(plan, job_name(plan.owner.name, run), labels, limits, pod)
 
 
 def job_name(model_deployment: str, run: CheckRun) -> str:
     """Return the name of a run's Job; a long name of a ModelDeployment is cut, and told apart by a hash."""
     suffix = f"checks-{run.id}"
-    room = _LONGEST_JOB_NAME - len(suffix) - 1
+    room = LONGEST_NAME - len(suffix) - 1
     if len(model_deployment) > room:
         digest = hashlib.sha256(model_deployment.encode()).hexdigest()[:_HASH_LENGTH]
         model_deployment = f"{model_deployment[: room - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
@@ -78,19 +68,6 @@ def work_of(plan: Plan, run: CheckRun) -> CheckWork:
 def _host(plan: Plan, revision: str) -> str:
     service = names.revision_child_name(plan.owner.name, revision)
     return f"{service_host(plan.owner, service, plan.settings.cluster_domain)}:{names.PORT_HTTP}"
-
-
-def _pod_spec(plan: Plan, run: CheckRun) -> dict[str, Any]:
-    runtime = plan.runtime.pod_fields()
-    return {
-        "containers": [_container(plan, run)],
-        "volumes": [volume for volume, _ in _volumes(run.checks)],
-        "securityContext": RESTRICTED_POD,
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        **{key: runtime[key] for key in ("imagePullSecrets",) if key in runtime},
-    }
 
 
 def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:

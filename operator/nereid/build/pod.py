@@ -82,12 +82,11 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
         ),
         **{key: runtime[key] for key in ("nodeSelector", "priorityClassName") if key in runtime},
         **hardware.placement(plan.runtime),
+        **source_access.identity(plan.runtime),
     }
     if secrets := _pull_secrets(plan, runtime):
         spec["imagePullSecrets"] = [{"name": name} for name in secrets]
-    if "serviceAccountName" in runtime:
-        return {**spec, "serviceAccountName": runtime["serviceAccountName"]}
-    return {**spec, "automountServiceAccountToken": False}
+    return spec
 
 
 def _security(plan: Plan) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The fetching of a model, the resolving of its URI and the tagging of its registr
 from typing import Any, Final
 
 from nereid.api.model import ModelSpec
+from nereid.api.runtime import RuntimeSpec
 from nereid.settings import Settings
 
 CREDENTIALS_PATH: Final = "/etc/nereid/credentials"
@@ -49,6 +50,13 @@ def arguments(model: ModelSpec, settings: Settings) -> list[str]:
     if model.ca_bundle:
         found.append(f"--ca-bundle={CA_BUNDLE_PATH}/{_CA_BUNDLE_FILE}")
     return found
+
+
+def identity(runtime: RuntimeSpec) -> dict[str, Any]:
+    """Return by which service account a pod is known to the source: the user's, else by none."""
+    if runtime.service_account_name:
+        return {"serviceAccountName": runtime.service_account_name}
+    return {"automountServiceAccountToken": False}
 
 
 def literal(arguments: list[str]) -> list[str]:

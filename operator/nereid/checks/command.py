@@ -1,14 +1,9 @@
 """The command line of the Job that runs checks: `nereid check`."""
 
 import asyncio
-import logging
 import os
 import resource
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
 
 import click
 from pydantic import ValidationError
@@ -18,8 +13,7 @@ from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
 from nereid.checks.outcome import failure_message, results_message
 from nereid.checks.run import run_checks
-
-TERMINATED: Final = 128 + signal.SIGTERM
+from nereid.container_process import begin, leave_word
 
 
 @click.command()
@@ -35,18 +29,16 @@ def check(termination_log: Path) -> None:
 
     It ends with status 0 when all of them were run, whether they passed or not.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # The first process of a container ignores a signal that it does not handle.
-    signal.signal(signal.SIGTERM, _terminate)
+    begin()
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))
     try:
         results = asyncio.run(run_checks(_work(), Folders()))
     except NotRunError as error:
         click.echo(str(error), err=True)
-        _leave_word(termination_log, failure_message(str(error)))
+        leave_word(termination_log, failure_message(str(error)))
         raise SystemExit(1) from error
-    _leave_word(termination_log, results_message(results))
+    leave_word(termination_log, results_message(results))
 
 
 def _work() -> CheckWork:
@@ -54,15 +46,3 @@ def _work() -> CheckWork:
         return CheckWork.model_validate_json(os.environ.get(ENV_WORK, ""))
     except ValidationError as error:
         raise NotRunError(f"the variable {ENV_WORK} holds no checks: it is set by the operator") from error
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
-
-
-def _leave_word(termination_log: Path, message: str) -> None:
-    try:
-        termination_log.write_text(message)
-    except OSError as error:
-        # Outside a pod there is no such file, and the log has it all.
-        logging.getLogger(__name__).debug("no termination log: %s", error)

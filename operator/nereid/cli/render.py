@@ -8,6 +8,7 @@ import yaml
 from nereid import names
 from nereid.build.manifests import manifests
 from nereid.build.revision import new_record
+from nereid.cli.yaml_documents import Loader, PlainDumper
 from nereid.plan import ALL_TRAFFIC, InvalidSpecError, LiveRevision, plan
 from nereid.settings import Settings
 
@@ -18,7 +19,7 @@ from nereid.settings import Settings
 def render(file: Path, namespace: str) -> None:
     """Print the manifests that FILE's ModelDeployments become, without a cluster, as in a first rollout."""
     try:
-        for document in yaml.load_all(file.read_text(), Loader=_Loader):
+        for document in yaml.load_all(file.read_text(), Loader=Loader):
             if document and document.get("kind") == names.KIND:
                 _render(document, namespace)
     except InvalidSpecError as error:
@@ -32,20 +33,4 @@ def _render(document: dict[str, dict[str, str]], namespace: str) -> None:
     live = [LiveRevision(wanted.revision, wanted.replicas, ALL_TRAFFIC)]
     for wave in manifests(wanted, live, {wanted.revision: new_record(wanted)}):
         for manifest in wave:
-            click.echo(f"---\n{yaml.dump(manifest, Dumper=_PlainDumper, sort_keys=False, width=120)}", nl=False)
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads YAML as kubectl does: a date is a string."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it as it is
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-class _PlainDumper(yaml.SafeDumper):
-    """Writes YAML as people write manifests: without anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's
-        return True
+            click.echo(f"---\n{yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=120)}", nl=False)

@@ -1,22 +1,17 @@
 """The command line of the init container: `nereid fetch`."""
 
 import json
-import logging
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from nereid.container_process import begin, leave_word
 from nereid.fetch.errors import FetchError
 from nereid.fetch.job import fetch as fetch_model
 from nereid.fetch.request import ForestBackend, Format, Request
 from nereid.fetch.unforeseen import unforeseen
-
-TERMINATED: Final = 128 + signal.SIGTERM
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,9 +83,7 @@ def _located(option: str, explained: str, default: Path | None = None) -> Callab
 @_located("--termination-log", "Where one line tells what came of it.", Path("/dev/termination-log"))
 def fetch(termination_log: Path, image_mount: Path | None, **options: Any) -> None:
     """Fetch a model into Triton's model repository; the init container of every pod runs this."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # The first process of a container ignores a signal that it does not handle.
-    signal.signal(signal.SIGTERM, _terminate)
+    begin()
     request = Request(mounted=image_mount, **_typed(options))
     try:
         fetched = fetch_model(request)
@@ -99,27 +92,15 @@ def fetch(termination_log: Path, image_mount: Path | None, **options: Any) -> No
     except Exception as error:
         raise _failed(unforeseen(error), termination_log) from error
     click.echo(f"Model {request.model_name} is at {fetched.model}")
-    _leave_word(termination_log, fetched.facts.line())
+    leave_word(termination_log, f"{fetched.facts.line()}\n")
 
 
 def _failed(error: FetchError, termination_log: Path) -> SystemExit:
     click.echo(str(error), err=True)
-    _leave_word(termination_log, str(error))
+    leave_word(termination_log, f"{error}\n")
     return SystemExit(1)
 
 
 def _typed(options: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {"format": Format(options["format"]), "forest_backend": ForestBackend(options["forest_backend"])}
     return {**options, **chosen}
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
-
-
-def _leave_word(termination_log: Path, line: str) -> None:
-    try:
-        termination_log.write_text(f"{line}\n")
-    except OSError as error:
-        # Outside a pod there is no such file, and standard error has the line.
-        logging.getLogger(__name__).debug("no termination log: %s", error)

@@ -3,7 +3,14 @@
 The clients' own texts are not passed on: they may hold a URL with its secrets.
 """
 
+import socket
+import ssl
+from typing import Final
+
 from nereid.fetch.errors import FetchError, Reason
+
+# Which of them is told depends on the version of OpenSSL.
+NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 
 
 class InterruptionError(Exception):
@@ -21,3 +28,20 @@ class ChangedError(InterruptionError):
 def failed(sentence: str) -> FetchError:
     """Return the error of a transfer that did not succeed."""
     return FetchError(Reason.MODEL_FETCH_FAILED, sentence)
+
+
+def untrusted(error: ssl.SSLCertVerificationError, server: str) -> FetchError:
+    """Return the error of a server whose certificate no authority signed that is trusted."""
+    return failed(
+        f"the certificate of {server} is not trusted ({error.verify_message}): when a private authority "
+        "signed it, give that authority's certificate by spec.model.caBundle"
+    )
+
+
+def unresolved(error: socket.gaierror, host: str, correct: str) -> InterruptionError:
+    """Return the error of a host's name that leads nowhere; `correct` is the field that names it."""
+    if error.errno == socket.EAI_AGAIN:
+        return InterruptionError(
+            failed(f"the name of the host {host} could not be looked up: look at the cluster's DNS")
+        )
+    return InterruptionError(FetchError(Reason.MODEL_NOT_FOUND, f"the host {host} is unknown: correct {correct}"))

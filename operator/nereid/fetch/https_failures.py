@@ -9,13 +9,11 @@ from yarl import URL
 
 from nereid.fetch.credentials import Credentials, denied
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError, failed
+from nereid.fetch.failures import NOT_TLS, InterruptionError, failed, unresolved, untrusted
 from nereid.fetch.source import HttpsSource
 
 GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-# Which of them is told depends on the version of OpenSSL.
-NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 KEYS: Final = "username and password, or token"
 TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -36,26 +34,17 @@ def explained(error: Exception, url: URL) -> Exception:
     """Return what a connection error at a URL means: a FetchError, or an InterruptionError to try again."""
     match error:
         case ssl.SSLCertVerificationError():
-            return failed(
-                f"the certificate of {url.host} is not trusted ({error.verify_message}): when a private authority "
-                "signed it, give that authority's certificate by spec.model.caBundle"
-            )
+            return untrusted(error, str(url.host))
         case ssl.SSLError() if error.reason in NOT_TLS:
             return failed(f"{url.host} and port {url.port} do not speak TLS as expected: correct the host")
         case socket.gaierror():
-            return InterruptionError(_unresolved(error, url))
+            return unresolved(error, str(url.host), "spec.model.uri")
         case TimeoutError():
             return InterruptionError(failed(f"{url.host} stopped answering: look at the server and the network"))
         case _:
             return InterruptionError(
                 failed(f"the connection to {url.host} failed ({_cause(error)}): look at the server and the network")
             )
-
-
-def _unresolved(error: socket.gaierror, url: URL) -> FetchError:
-    if error.errno == socket.EAI_AGAIN:
-        return failed(f"the name of the host {url.host} could not be looked up: look at the cluster's DNS")
-    return FetchError(Reason.MODEL_NOT_FOUND, f"the host {url.host} is unknown: correct spec.model.uri")
 
 
 def _cause(error: Exception) -> str:

@@ -3,23 +3,18 @@
 A finding and a failure are both an answer, in one line of JSON.
 """
 
-import logging
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from nereid.container_process import begin, leave_word
 from nereid.fetch.errors import FetchError
 from nereid.fetch.failures import InterruptionError
 from nereid.fetch.unforeseen import unforeseen
 from nereid.registry.outcome import failure_line
 from nereid.registry.question import Question
-
-TERMINATED: Final = 128 + signal.SIGTERM
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,9 +56,7 @@ def tag(tags: tuple[str, ...], termination_log: Path, **options: Any) -> None:
 
 
 def _answer(termination_log: Path, ask: Callable[[], str]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # The first process of a container ignores a signal that it does not handle.
-    signal.signal(signal.SIGTERM, _terminate)
+    begin()
     try:
         line = ask()
     except FetchError as error:
@@ -74,12 +67,4 @@ def _answer(termination_log: Path, ask: Callable[[], str]) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
         line = failure_line(unforeseen(error))
     click.echo(line)
-    try:
-        termination_log.write_text(f"{line}\n")
-    except OSError as error:
-        # Outside a pod there is no such file, and standard output has the line.
-        logging.getLogger(__name__).debug("no termination log: %s", error)
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(TERMINATED)
+    leave_word(termination_log, f"{line}\n")

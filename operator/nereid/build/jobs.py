@@ -1,0 +1,43 @@
+"""What all Jobs have in common that Nereid runs in a user's namespace: they are in the mesh, and may do very little."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nereid.build.metadata import Manifest, child, common_labels
+from nereid.build.security import RESTRICTED_POD
+from nereid.plan import Plan
+
+# A label holds 63 characters, and so does a pod's name, which has a dash and five characters more than its Job's.
+LONGEST_NAME: Final = 57
+
+
+def job(
+    plan: Plan, name: str, labels: Mapping[str, str], limits: Mapping[str, int], pod: Mapping[str, Any]
+) -> Manifest:
+    """Return a Job.
+
+    labels: those of the Job and of its pods. limits: its backoffLimit and activeDeadlineSeconds. pod: its pods' spec,
+    as far as it differs from that of others; its first container is the one that does the work.
+    """
+    runtime = plan.runtime.pod_fields()
+    spec = {
+        **limits,
+        "template": {
+            "metadata": {
+                "labels": {**common_labels(plan.owner), **labels, "sidecar.istio.io/inject": "true"},
+                # A sidecar that is an ordinary container would keep the Job from ever being complete.
+                "annotations": {
+                    "kubectl.kubernetes.io/default-container": pod["containers"][0]["name"],
+                    "sidecar.istio.io/nativeSidecar": "true",
+                },
+            },
+            "spec": {
+                **pod,
+                "securityContext": RESTRICTED_POD,
+                "restartPolicy": "Never",
+                "enableServiceLinks": False,
+                **{key: runtime[key] for key in ("imagePullSecrets",) if key in runtime},
+            },
+        },
+    }
+    return child("batch/v1", "Job", name, plan.owner, labels, {"spec": spec})
