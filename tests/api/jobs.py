@@ -129,7 +129,11 @@ class Jobs:
         else:
             conditions = [_true(kind, "BackoffLimitExceeded") for kind in ("FailureTarget", "Failed")]
             status = {"failed": 3, "startTime": _now(), "conditions": conditions}
-        self._report("Job", name, status)
+        try:
+            self._report("Job", name, status)
+        except RequestFailedError as error:
+            if error.status != 404:  # its pod told the operator enough, which has removed it already
+                raise
 
     def _report(self, kind: str, name: str, status: Object) -> None:
         self._kubernetes.patch(kind, self._namespace, name, {"status": status}, "status")

@@ -55,9 +55,17 @@ class Models:
         return str(candidate["revision"]) if candidate else None
 
     def events(self, name: str = "digits") -> list[str]:
-        """Return the reasons of all events of one ModelDeployment."""
+        """Return the reasons of all events of one ModelDeployment.
+
+        The operator writes them after the status that they tell of: wait_for_events waits for those to come.
+        """
         found = self.kubernetes.list("Event", self.namespace)
         return [one["reason"] for one in found if one["regarding"]["name"] == name]
+
+    def wait_for_events(self, *reasons: str, name: str = "digits") -> list[str]:
+        """Wait for an event with each of the reasons; return the reasons of all events."""
+        wait_until(lambda: set(reasons) <= set(self.events(name)), seconds=10, what=f"events {', '.join(reasons)}")
+        return self.events(name)
 
     def wait_for(self, state: str, reason: str = "", name: str = "digits", seconds: float = 20) -> Object:
         """Wait for a state of the rollout, with a reason if one is given; return the status."""

@@ -80,7 +80,7 @@ def test_good_candidate_passes_all_steps(models: Models, prometheus: FakePrometh
     states = [status["rollout"]["state"] for status in statuses if status["candidate"]["revision"] == candidate]
     assert list(dict.fromkeys(states)) == ["Preparing", "Propagating", "Analyzing", "Promoting"]
     assert_counted_without_gap(prometheus, [one["status"] for one in seen.of("digits") if "status" in one])
-    assert "RolloutCompleted" in models.events()
+    models.wait_for_events("RolloutCompleted")
 
 
 @pytest.mark.parametrize(("errors", "reason"), [(24, "AnalysisFailed"), (200, "GuardExceeded")])
@@ -102,7 +102,7 @@ def test_failing_candidate_is_taken_back(
     assert (passed["status"], passed["reason"]) == ("False", reason)
     assert (ready["status"], models.status()["phase"]) == ("False", "Degraded")
     assert models.stable() == stable
-    assert "RolledBack" in models.events()
+    models.wait_for_events("RolledBack")
     models.wait_without_pods(candidate)
 
 
@@ -124,7 +124,7 @@ def test_rollout_waits_for_a_prometheus_that_is_down(models: Models, prometheus:
     assert analysis["errors"] >= 4
     assert "cannot be asked" in analysis["error"]
     assert models.status()["candidate"]["weight"] == 10
-    assert "MetricsUnavailable" in models.events()
+    models.wait_for_events("MetricsUnavailable")
     prometheus.start()
     assert models.wait_settled(seconds=60)["status"]["stable"]["revision"] == candidate
 

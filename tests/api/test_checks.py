@@ -63,7 +63,7 @@ def test_checks_run_once_the_pods_are_ready(models: Models, workloads: Workloads
     assert result == {"name": "known-answers", "passed": True, "message": "9 of 10 right"}
     wait_gone(models)
     assert jobs.seen == [name]
-    assert {"ChecksStarted", "ChecksPassed"} <= set(models.events())
+    models.wait_for_events("ChecksStarted", "ChecksPassed")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_history_has_a_limit(models: Models) -> None:
     for revision in (first, second, third):
         models.wait_without_pods(revision)
     models.annotate(rollback=first)
-    wait_until(lambda: "RollbackRefused" in models.events(), seconds=10, what="the refusal")
+    models.wait_for_events("RollbackRefused")
     assert (models.stable(), models.rollout().get("pinned")) == (fourth, None)
 
 
@@ -81,7 +81,7 @@ def test_rollback_by_hand(
     status = models.wait_for("Holding")
     assert status["candidate"]["modelUri"] == "pvc://models/digits/3"
     assert (status["stable"]["revision"], status["rollout"].get("pinned")) == (first, None)
-    assert "RolledBackByHand" in models.events()
+    models.wait_for_events("RolledBackByHand")
 
 
 @pytest.mark.usefixtures("operator")

@@ -81,7 +81,7 @@ def test_alias_becomes_a_revision_of_the_version_behind_it(models: Models, jobs:
     assert models.condition("ModelResolved")["message"] == f"{CHAMPION} leads to models:/digits/7"
     wait_no_jobs(models)
     assert len(jobs.seen) == 1
-    assert "RevisionCreated" in models.events()
+    models.wait_for_events("RevisionCreated")
 
 
 @pytest.mark.usefixtures("operator")
@@ -114,7 +114,7 @@ def test_alias_that_is_made_later(models: Models, jobs: Jobs) -> None:
     jobs.ending = version(1)
     wait_uri(models, "models:/digits/1")
     assert len(jobs.seen) == 2
-    assert models.events().count("ModelNotFound") == 1
+    assert models.wait_for_events("ModelNotFound").count("ModelNotFound") == 1
     assert "failures" not in resolution(models) or resolution(models)["failures"] == 0
 
 
@@ -167,7 +167,7 @@ def test_refresh_rolls_out_what_the_alias_leads_to_then(models: Models, jobs: Jo
     settled = wait_uri(models, "models:/digits/8")
     assert settled["status"]["stable"]["provenance"]["run"] == "run-8"
     assert [one["provenance"]["run"] for one in settled["status"]["history"]] == ["run-8", "run-7"]
-    assert "ModelMoved" in models.events()
+    models.wait_for_events("ModelMoved")
 
 
 @pytest.mark.usefixtures("operator")
@@ -187,7 +187,7 @@ def test_refresh_that_fails_leaves_what_serves_in_force(models: Models, jobs: Jo
     assert models.versions() == before
     jobs.ending = version(7)
     wait_until(lambda: models.condition("ModelResolved").get("status") == "True", seconds=30, what="a refresh")
-    assert models.events().count("RefreshFailed") == 1
+    assert models.wait_for_events("RefreshFailed").count("RefreshFailed") == 1
     assert models.versions() == before
 
 
@@ -278,7 +278,7 @@ def test_registry_that_takes_no_tags_delays_nothing(models: Models, jobs: Jobs) 
     wait_uri(models, "models:/digits/7")
     wait_until(lambda: models.condition("RegistryTagged").get("status") == "False", seconds=20, what="the failure")
     assert "the token may only read" in models.condition("RegistryTagged")["message"]
-    assert models.events().count("RegistryNotTagged") == 1
+    assert models.wait_for_events("RegistryNotTagged").count("RegistryNotTagged") == 1
     assert models.condition("Ready")["status"] == "True"
 
 
@@ -316,7 +316,7 @@ def test_pods_that_fetched_different_models(models: Models, workloads: Workloads
     assert one in message
     assert other in message
     assert models.status()["stable"]["provenance"]["digest"] == one
-    assert models.events().count("ModelChanged") == 1
+    assert models.wait_for_events("ModelChanged").count("ModelChanged") == 1
 
 
 def fetched(models: Models, pod: str, digest: str) -> None:

@@ -181,7 +181,7 @@ def test_turning_autoscaling_off_gives_the_pods_back(
     wait_until(lambda: scaled.replicas(revision) == 4, seconds=10, what="the pods that the spec asks for")
     assert "nereid" in scaled.owner_of_replicas(revision)
     assert replicas_seen(deployments, revision) == [2, 6, 4]
-    assert models.condition("Scaling") == {}
+    wait_until(lambda: models.condition("Scaling") == {}, seconds=10, what="the end of condition Scaling")
 
 
 def test_from_one_scaler_to_the_other(
@@ -328,7 +328,7 @@ def test_sleep(
     assert version(ready) < version(routes.of("digits")[-1]), "traffic before there is a pod"
     models.wait_settled()
     assert models.status()["scaling"]["state"] == "Awake"
-    assert {"FellAsleep", "WakingUp", "WokeUp"} <= set(models.events())
+    models.wait_for_events("FellAsleep", "WakingUp", "WokeUp")
 
 
 def leads_to_activator(route: Object) -> bool:
