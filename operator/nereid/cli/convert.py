@@ -10,7 +10,7 @@ import click
 import yaml
 
 from nereid.cli.yaml_documents import read_documents, written
-from nereid.convert.conversion import Conversion, conversions
+from nereid.convert.conversion import KIND, Conversion, conversions
 from nereid.convert.sdk import MissingSdkError
 
 _COMMENT_WIDTH = 120
@@ -28,15 +28,18 @@ def convert(files: tuple[TextIO, ...], output: str, *, strict: bool) -> None:
     A line on standard error, and a comment in the YAML, tells each field that has no counterpart (lost) and what else
     is to be known (note). The exit code is 1 when an InferenceService could not be converted at all.
     """
-    is_complete = True
+    is_complete, is_any = True, False
     try:
         for file in files or (sys.stdin,):
             for converted in _conversions(file):
                 _tell(file.name, converted)
                 _write(converted, output)
                 is_complete &= not converted.refusal and not (strict and converted.lost)
+                is_any |= not converted.passed_over
     except MissingSdkError as error:
         raise click.ClickException(str(error)) from error
+    if not is_any:
+        click.echo(f"no {KIND} found", err=True)
     if not is_complete:
         raise SystemExit(1)
 

@@ -52,9 +52,9 @@ def conversion(document: Any) -> Conversion:
         return Conversion("a document", passed_over="it is no object of Kubernetes")
     name, kind, version = _name(document), document.get("kind"), document.get("apiVersion")
     if kind != KIND:
-        return Conversion(name, passed_over=f"only {KIND}s of {API_VERSION} are converted")
+        return Conversion(name, passed_over=f"only {KIND}s are converted")
     if version != API_VERSION:
-        return Conversion(name, passed_over=f"it is of {version}: bring it to {API_VERSION} first")
+        return Conversion(name, refusal=line(f"it is of {version or 'no apiVersion'}: bring it to {API_VERSION} first"))
     findings = Findings()
     try:
         manifest = _manifest(document, findings)

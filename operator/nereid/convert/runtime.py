@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from nereid import names
 from nereid.convert.annotations import Annotations
+from nereid.convert.arguments import runtime_arguments
 from nereid.convert.findings import Findings, NotConvertibleError
 from nereid.convert.part import Part
 from nereid.convert.server import SERVER_CONTAINER, Server
 
 _IMAGE: Final = "nvcr.io/nvidia/tritonserver"
 _TAG: Final = re.compile(r"\d\d\.\d\d-.*")
-# What Nereid itself tells Triton.
-_OWN_ARGUMENTS: Final = re.compile(
-    r"tritonserver|--(model-(repository|store)|(http|grpc|metrics)-port|allow-(http|grpc|metrics)|exit-timeout-secs)\b.*"
-)
+# The release in a tag of Triton's; the oldest one that knows how Nereid closes its administrative interfaces.
+_RELEASE: Final = re.compile(r".*:(?P<year>\d\d)\.(?P<month>\d\d)\b[^/]*")
+_OLDEST_RELEASE: Final = (23, 11)
 _ENV: Final = ("STORAGE_URI",)
 _SIMPLE_SOURCES: Final = frozenset({"secretKeyRef", "configMapKeyRef"})
 _GRACE_SECONDS: Final = range(30, 3601)
@@ -70,7 +70,7 @@ def runtime_fields(predictor: Part, server: Server, annotations: Annotations, fi
         "imagePullPolicy": server.part.take("imagePullPolicy"),
         "imagePullSecrets": predictor.take("imagePullSecrets"),
         "resources": _resources(server.part),
-        "args": _arguments(server, findings),
+        "args": runtime_arguments(server, findings),
         "env": [one for one in _variables(server) if _is_simple(one)],
         "nodeSelector": _nodes(predictor, annotations),
         "tolerations": predictor.take("tolerations"),
@@ -88,12 +88,27 @@ def _image(server: Server, findings: Findings) -> dict[str, Any]:
     if not server.is_triton:
         return {}
     if image := server.part.take("image"):
+        _tell_release(server.part.path_of("image"), image, findings)
         return {"image": image}
     version = server.part.take("runtimeVersion") if "runtimeVersion" in server.part else None
     if version and not _TAG.fullmatch(version):
         findings.lose(server.part.path_of("runtimeVersion"), f"{version} is no tag of {_IMAGE}")
         return {}
-    return {"image": f"{_IMAGE}:{version}"} if version else {}
+    if not version:
+        return {}
+    image = f"{_IMAGE}:{version}"
+    _tell_release(server.part.path_of("runtimeVersion"), image, findings)
+    return {"image": image}
+
+
+def _tell_release(path: str, image: str, findings: Findings) -> None:
+    match = _RELEASE.fullmatch(image)
+    if match and (int(match["year"]), int(match["month"])) < _OLDEST_RELEASE:
+        findings.note(
+            path,
+            f"Nereid needs Triton 23.11 or later: {match['year']}.{match['month']} does not know the arguments that "
+            "close its administrative interfaces, and ends; set spec.runtime.image to a later one",
+        )
 
 
 def _resources(server: Part) -> dict[str, Any]:
@@ -101,17 +116,6 @@ def _resources(server: Part) -> dict[str, Any]:
         return {}
     resources = server.part("resources")
     return _without_empty({part: resources.take(part) for part in ("requests", "limits")})
-
-
-def _arguments(server: Server, findings: Findings) -> list[str]:
-    """Return what Triton is told beyond what Nereid tells it."""
-    given = server.part.take("args") or []
-    own = [one for one in given if "--model_name" not in one and "--model-name" not in one]
-    if server.is_triton:
-        return [one for one in own if not _OWN_ARGUMENTS.fullmatch(one)]
-    if own:
-        findings.lose(server.part.path_of("args"), f"{' '.join(own)}: they are of another server than Triton")
-    return []
 
 
 def _variables(server: Server) -> list[dict[str, Any]]:

@@ -35,17 +35,23 @@ _FORMATS: Final[Mapping[str, ModelFormat]] = {
 }
 # Their servers speak KServe's first protocol where no other is asked for.
 _FIRST_PROTOCOL: Final = frozenset({"sklearn", "xgboost", "lightgbm", "tensorflow", "pytorch"})
+_LIBRARY: Final = (
+    "the Triton image must have scikit-learn, in the version that trained the model, and Triton's own has none: set "
+    "spec.runtime.image"
+)
 _NOTES: Final[Mapping[str, str]] = {
+    "sklearn": _LIBRARY,
     "mlflow": (
         "which library made the model is told in its file MLmodel, not here: format is set to sklearn, change it "
-        "where it is another"
+        f"where it is another; for sklearn {_LIBRARY}"
     ),
     "onnx": (
         "KServe has Triton serve a folder as a model repository: where it just holds an .onnx file, set format to onnx"
     ),
     "tensorflow": (
         "TensorFlow Serving's folder has a folder for each version: let uri or path end in the one to serve, for "
-        "instance path: '1'"
+        "instance path: '1'; the Triton image must have the TensorFlow backend: set spec.runtime.image where the "
+        "chart's has none"
     ),
     "pytorch": (
         "TorchServe's archive (.mar) is no TorchScript: save the model by torch.jit, let uri or path name the folder "

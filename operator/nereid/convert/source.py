@@ -27,7 +27,12 @@ def model_uri(storage_uri: str, path: str) -> str:
         return storage_uri
     if scheme == "http":
         raise NotConvertibleError(f"{path}: {storage_uri} is fetched without encryption: serve it by https")
-    raise NotConvertibleError(f"{path}: Nereid does not fetch from {storage_uri}: {_INSTEAD}")
+    raise not_fetched(path, storage_uri)
+
+
+def not_fetched(path: str, place: str) -> NotConvertibleError:
+    """Return the error of a field that names a place, or a kind of place, that Nereid does not fetch from."""
+    return NotConvertibleError(f"{path}: Nereid does not fetch from {place}: {_INSTEAD}")
 
 
 def _azure(uri: str) -> str | None:

@@ -52,6 +52,21 @@ def test_other_kinds_are_passed_over_with_a_line():
     assert "a document: passed over: it is no object of Kubernetes" in result.stderr
 
 
+@pytest.mark.parametrize("text", ["", "apiVersion: v1\nkind: List\nitems: []\n", "kind: Secret\n"])
+def test_input_without_an_inference_service_is_told_and_no_failure(text):
+    result = convert(text=text)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith("no InferenceService found\n")
+
+
+@pytest.mark.parametrize("version", ["serving.kserve.io/v1alpha2", "serving.kubeflow.org/v1beta1"])
+def test_another_version_is_not_converted(version):
+    result = convert(text=PLAIN.replace("serving.kserve.io/v1beta1", version))
+    assert result.exit_code == 1
+    assert f"not converted: it is of {version}: bring it to serving.kserve.io/v1beta1 first" in result.stderr
+    assert "no InferenceService found" not in result.stderr
+
+
 @pytest.mark.parametrize("text", ["a: [", "image: {user}/name\n", "\tkind: x"])
 def test_what_is_not_yaml_is_refused(text):
     result = convert(text=text)
