@@ -91,10 +91,11 @@ def test_no_role_has_a_wildcard(release: list[Document]) -> None:
 def test_the_operator_may_do_what_it_does_and_nothing_else(render: Render, values: str) -> None:
     rules = operator_rules(render("--values", HERE / "values" / f"{values}.yaml"))
     assert len(rules) == {"defaults": 1, "namespaced": 2}[values]
-    watch, write = {"get", "list", "watch"}, {"create", "patch", "delete"}
-    wanted = {(resource.group, resource.plural): set(watch) for resource in (MODEL_DEPLOYMENT, *WATCHED)}
+    watch, write = {"list", "watch"}, {"create", "patch", "delete"}
+    wanted = {(resource.group, resource.plural): set(watch) for resource in WATCHED}
+    wanted[MODEL_DEPLOYMENT.group, MODEL_DEPLOYMENT.plural] = {"get", *watch}
     for resource in CHILDREN:
-        wanted[resource.group, resource.plural] |= write
+        wanted[resource.group, resource.plural] |= {"get", *write}
     wanted[MODEL_DEPLOYMENT.group, f"{MODEL_DEPLOYMENT.plural}/status"] = {"patch"}
     wanted["", "pods/log"] = {"get"}
     wanted[EVENT.group, EVENT.plural] = {"create"}

@@ -110,7 +110,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # Why a pod is not ready, and why Triton ended.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]

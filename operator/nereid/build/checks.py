@@ -14,10 +14,11 @@ from nereid.api.check_job import (
     MAX_DOWNLOAD_BYTES,
     CheckWork,
 )
-from nereid.api.checks import CheckSpec, DatasetSpec
+from nereid.api.checks import CheckSpec
+from nereid.build import source_access
 from nereid.build.jobs import LONGEST_NAME, job
 from nereid.build.metadata import Manifest, mesh_labels
-from nereid.build.revision import service_host
+from nereid.build.revision import revision_host
 from nereid.build.security import RESTRICTED_CONTAINER
 from nereid.plan import CheckRun, Plan
 
@@ -66,13 +67,11 @@ def work_of(plan: Plan, run: CheckRun) -> CheckWork:
 
 
 def _host(plan: Plan, revision: str) -> str:
-    service = names.revision_child_name(plan.owner.name, revision)
-    return f"{service_host(plan.owner, service, plan.settings.cluster_domain)}:{names.PORT_HTTP}"
+    return f"{revision_host(plan.owner, revision, plan.settings.cluster_domain)}:{names.PORT_HTTP}"
 
 
 def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
-    # The kubelet would take $(NAME) for a variable, and $$ for an escaped dollar.
-    work = work_of(plan, run).as_json().replace("$", "$$")
+    work = source_access.literal(work_of(plan, run).as_json())
     return {
         "name": CONTAINER_CHECK,
         "image": plan.settings.check_image,
@@ -89,7 +88,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
 def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the volumes with their mounts: downloads, and every claim and ConfigMap that a data set is in, once."""
     datasets = [check.dataset for check in checks if check.dataset]
-    claims = sorted({claim for dataset in datasets if (claim := _claim(dataset))})
+    claims = sorted({claim for one in datasets if (claim := source_access.claim_of(one.uri or ""))})
     config_maps = sorted(
         {reference.name for one in datasets for reference in (one.config_map, one.ca_bundle) if reference}
     )
@@ -103,11 +102,6 @@ def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str
         source = {"configMap": {"name": name, "optional": True}}
         volumes.append(_mounted(f"config-map-{number}", source, f"{CONFIG_MAPS}/{name}"))
     return volumes
-
-
-def _claim(dataset: DatasetSpec) -> str | None:
-    scheme, _, rest = (dataset.uri or "").partition("://")
-    return rest.partition("/")[0] if scheme == "pvc" else None
 
 
 def _mounted(name: str, source: dict[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:

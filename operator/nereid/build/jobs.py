@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nereid.build.metadata import Manifest, child, common_labels
+from nereid.build.pull_secrets import pull_secrets
 from nereid.build.security import RESTRICTED_POD
 from nereid.plan import Plan
 
+# They let a Job run where the model's own pods may. Node selector and affinity are not among them: it needs no GPU, and
+# is not to take a place on a node that has one.
+_SHARED_WITH_MODEL: Final = ("tolerations", "priorityClassName")
 # A label holds 63 characters, and so does a pod's name, which has a dash and five characters more than its Job's.
 LONGEST_NAME: Final = 57
 
@@ -36,7 +40,8 @@ def job(
                 "securityContext": RESTRICTED_POD,
                 "restartPolicy": "Never",
                 "enableServiceLinks": False,
-                **{key: runtime[key] for key in ("imagePullSecrets",) if key in runtime},
+                **pull_secrets(plan.runtime),
+                **{key: runtime[key] for key in _SHARED_WITH_MODEL if key in runtime},
             },
         },
     }

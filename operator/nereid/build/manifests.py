@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from nereid.api.runtime import DisruptionBudget
 from nereid.build.checks import checks_job
+from nereid.build.disruption import disruption_budget
 from nereid.build.metadata import Manifest
 from nereid.build.provenance import labelled
-from nereid.build.revision import controller_revision, deployment, destination_rule, disruption_budget, service
+from nereid.build.revision import controller_revision, deployment, destination_rule, service
 from nereid.build.routing import root_service, virtual_services
 from nereid.build.scaling import scaler
 from nereid.observed.facts import RevisionRecord
@@ -39,7 +40,7 @@ def manifests(
                 deployment(owner, record, one, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
-                disruption_budget(owner, record, plan.runtime.disruption_budget or DisruptionBudget()),
+                disruption_budget(owner, record, one, plan.runtime.disruption_budget or DisruptionBudget()),
             )
         ),
         virtual_services(plan, live),

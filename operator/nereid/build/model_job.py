@@ -51,7 +51,7 @@ def _container(plan: Plan, asked: ModelJob) -> dict[str, Any]:
         "name": _CONTAINERS[asked.task],
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
-        "args": source_access.literal(arguments),
+        "args": [source_access.literal(argument) for argument in arguments],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         # It leaves its answer; should it end before it can, the end of its log says why.
         "terminationMessagePolicy": "FallbackToLogsOnError",

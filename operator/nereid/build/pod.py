@@ -5,11 +5,11 @@ only.
 """
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from nereid import names
 from nereid.build import hardware, source_access
 from nereid.build.metadata import common_labels, mesh_labels, selector_labels
+from nereid.build.pull_secrets import pull_secrets
 from nereid.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from nereid.plan import Plan
 from nereid.pod_patch import merged
@@ -70,7 +70,7 @@ def _template(plan: Plan, version: str) -> dict[str, Any]:
 
 def _pod_spec(plan: Plan) -> dict[str, Any]:
     runtime = plan.runtime.pod_fields()
-    spec: dict[str, Any] = {
+    return {
         "initContainers": [_fetch_container(plan)],
         "containers": [_triton_container(plan, runtime)],
         "volumes": _volumes(plan),
@@ -83,10 +83,8 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
         **{key: runtime[key] for key in ("nodeSelector", "priorityClassName") if key in runtime},
         **hardware.placement(plan.runtime),
         **source_access.identity(plan.runtime),
+        **pull_secrets(plan.runtime, *_image_volume_secrets(plan)),
     }
-    if secrets := _pull_secrets(plan, runtime):
-        spec["imagePullSecrets"] = [{"name": name} for name in secrets]
-    return spec
 
 
 def _security(plan: Plan) -> dict[str, Any]:
@@ -175,7 +173,7 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
         "name": names.CONTAINER_FETCH,
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
-        "args": source_access.literal(_fetch_arguments(plan)),
+        "args": [source_access.literal(argument) for argument in _fetch_arguments(plan)],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         # It says why it failed; should it end before it can, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -223,7 +221,7 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
         {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
         *source_access.volumes(plan.model),
     ]
-    if claim := _claim(plan):
+    if claim := source_access.claim_of(plan.model.uri):
         volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
     if _is_image_volume(plan):
         reference = plan.model_uri.removeprefix(_OCI)
@@ -233,29 +231,19 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
     return volumes
 
 
-def _claim(plan: Plan) -> str | None:
-    uri = urlsplit(plan.model.uri)
-    return uri.netloc if uri.scheme == "pvc" else None
-
-
 def _is_image_volume(plan: Plan) -> bool:
     asked = plan.model.image_volume
     return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
 
 
-def _pull_secrets(plan: Plan, runtime: dict[str, Any]) -> list[str]:
-    """Return the Secrets by which the kubelet is known to registries, that of an image volume among them.
-
-    Each of them once, as the API server refuses to apply one twice.
-    """
-    secrets = [one["name"] for one in runtime.get("imagePullSecrets", [])]
-    if plan.model.credentials and _is_image_volume(plan):
-        secrets.append(plan.model.credentials.secret_name)
-    return list(dict.fromkeys(secrets))
+def _image_volume_secrets(plan: Plan) -> list[str]:
+    """Return the Secret by which the kubelet itself fetches the model, where it does."""
+    credentials = plan.model.credentials
+    return [credentials.secret_name] if credentials and _is_image_volume(plan) else []
 
 
 def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
-    if _claim(plan):
+    if source_access.claim_of(plan.model.uri):
         return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
     if _is_image_volume(plan):
         return [{"name": "model-image", "mountPath": IMAGE_PATH, "readOnly": True}]

@@ -46,9 +46,10 @@ def with_labels(
 ) -> dict[str, RevisionRecord]:
     """Return records whose labels are those of today for the plan's revision; all others keep those that they have.
 
-    So does a version that served before, until its registry has been asked again.
+    So does a version that served before, until its registry has been asked again, and one that goes on in place of
+    what the spec asks for.
     """
-    if resolution and resolution.status.resolved_at is None:
+    if plan.is_held or (resolution and resolution.status.resolved_at is None):
         return dict(records)
     labels = provenance_labels(made_from(plan.model.provenance, resolution.status if resolution else None))
     return {

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from nereid import names
-from nereid.api.runtime import DisruptionBudget
 from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
 from nereid.build.pod import PRE_STOP_SECONDS, pod_template
 from nereid.observed.facts import RevisionRecord
@@ -13,7 +12,6 @@ HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "a
 GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
 # Over before the pod's preStop is, so that Triton has nothing to wait for.
 IDLE_TIMEOUT_SECONDS: Final = PRE_STOP_SECONDS - 5
-DEFAULT_MAX_UNAVAILABLE: Final = "1"
 METRICS: Final = {
     "name": "http-metrics",
     "port": names.PORT_METRICS,
@@ -63,27 +61,16 @@ def destination_rule(owner: Owner, record: RevisionRecord, cluster_domain: str) 
 
     Triton, told to end, waits for its open connections, so that without this a pod lives on for its whole grace period.
     """
-    host = service_host(owner, names.revision_child_name(owner.name, record.revision), cluster_domain)
+    host = revision_host(owner, record.revision, cluster_domain)
     idle = {"connectionPool": {"http": {"idleTimeout": f"{IDLE_TIMEOUT_SECONDS}s"}}}
     return revision_child(
         "networking.istio.io/v1", "DestinationRule", owner, record, {"spec": {"host": host, "trafficPolicy": idle}}
     )
 
 
-def disruption_budget(owner: Owner, record: RevisionRecord, budget: DisruptionBudget) -> Manifest:
-    """Return what keeps evictions, such as a node's drain, from taking too many of a revision's pods at a time.
-
-    Pods that are not ready serve nobody and may always go.
-    """
-    asked = {"minAvailable": budget.min_available} if budget.min_available else {}
-    if not asked:
-        asked = {"maxUnavailable": budget.max_unavailable or DEFAULT_MAX_UNAVAILABLE}
-    spec = {
-        **{key: int(value) if value.isdecimal() else value for key, value in asked.items()},
-        "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
-        "unhealthyPodEvictionPolicy": "AlwaysAllow",
-    }
-    return revision_child("policy/v1", "PodDisruptionBudget", owner, record, {"spec": spec})
+def revision_host(owner: Owner, revision: str, cluster_domain: str) -> str:
+    """Return the full name of a revision's Service."""
+    return service_host(owner, names.revision_child_name(owner.name, revision), cluster_domain)
 
 
 def service_host(owner: Owner, service: str, cluster_domain: str) -> str:

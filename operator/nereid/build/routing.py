@@ -12,7 +12,7 @@ from nereid import names
 from nereid.api.rollout import ABTestSpec, CookieMatch
 from nereid.api.schema import seconds
 from nereid.build.metadata import Manifest, annotated, child
-from nereid.build.revision import service_host, service_spec
+from nereid.build.revision import revision_host, service_host, service_spec
 from nereid.links import annotations
 from nereid.observed.facts import MATCHED
 from nereid.plan import ALL_TRAFFIC, LiveRevision, Plan
@@ -155,7 +155,7 @@ def _mirror(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, An
 
 
 def _destination(plan: Plan, revision: str, port: int) -> dict[str, Any]:
-    host = _service_host(plan, names.revision_child_name(plan.owner.name, revision))
+    host = revision_host(plan.owner, revision, plan.settings.cluster_domain)
     return {"host": host, "port": {"number": port}}
 
 

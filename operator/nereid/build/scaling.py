@@ -10,7 +10,7 @@ from typing import Any, Final
 from nereid import names
 from nereid.api.scaling import ScalingMetric
 from nereid.build.metadata import Manifest, annotated
-from nereid.build.revision import revision_child, service_host
+from nereid.build.revision import revision_child, revision_host
 from nereid.observed.facts import RevisionRecord
 from nereid.placeholders import filled, meanings
 from nereid.plan import LiveRevision, Plan, Scale
@@ -125,9 +125,7 @@ def _requests(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord) -> d
 def _activator(plan: Plan, record: RevisionRecord) -> list[dict[str, Any]]:
     if not plan.settings.activator_service:
         return []
-    target = service_host(
-        plan.owner, names.revision_child_name(plan.owner.name, record.revision), plan.settings.cluster_domain
-    )
+    target = revision_host(plan.owner, record.revision, plan.settings.cluster_domain)
     address = f"{plan.settings.activator_host}:{ACTIVATOR_SCALER_PORT}"
     metadata = {"scalerAddress": address, "target": target}
     return [{"type": "external-push", "name": TRIGGER_ACTIVATOR, "metadata": metadata}]

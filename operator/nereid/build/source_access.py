@@ -12,6 +12,7 @@ from nereid.settings import Settings
 CREDENTIALS_PATH: Final = "/etc/nereid/credentials"
 CA_BUNDLE_PATH: Final = "/etc/nereid/ca"
 _CA_BUNDLE_FILE: Final = "ca.crt"
+_CLAIM: Final = "pvc"
 _MLFLOW: Final = ("models:/", "runs:/")
 
 
@@ -59,6 +60,15 @@ def identity(runtime: RuntimeSpec) -> dict[str, Any]:
     return {"automountServiceAccountToken": False}
 
 
-def literal(arguments: list[str]) -> list[str]:
-    """Return arguments as the kubelet leaves them: it takes $(NAME) for a variable, and $$ for an escaped dollar."""
-    return [argument.replace("$", "$$") for argument in arguments]
+def claim_of(uri: str) -> str | None:
+    """Return the PersistentVolumeClaim of pvc://CLAIM/PATH; None for any other URI."""
+    scheme, _, rest = uri.partition("://")
+    return rest.partition("/")[0] if scheme == _CLAIM else None
+
+
+def literal(value: str) -> str:
+    """Return an argument, or a variable's value, so that the kubelet leaves it as it is.
+
+    It takes $(NAME) for a variable, and $$ for an escaped dollar.
+    """
+    return value.replace("$", "$$")

@@ -36,7 +36,9 @@ _LOG_TAIL: Final = {"tailLines": "300", "limitBytes": "262144"}
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML
 _JSON: Final = "application/json"
 _ACCEPTED: Final = "application/json, */*"  # the rest for logs, which are text
-_MAX_NOTE: Final = 1024
+# The API server counts bytes (events/v1, NoteLengthLimit).
+_MAX_NOTE_BYTES: Final = 1024
+_LONGEST_ANSWER: Final = 1024
 _REPORTING_CONTROLLER: Final = f"{names.GROUP}/operator"
 
 _UNAUTHORIZED: Final = 401
@@ -126,7 +128,7 @@ class Client:
             "type": type_,
             "reason": reason,
             "action": action,
-            "note": note[:_MAX_NOTE],
+            "note": note.encode()[:_MAX_NOTE_BYTES].decode(errors="ignore"),
             "eventTime": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "reportingController": _REPORTING_CONTROLLER,
             "reportingInstance": socket.gethostname(),
@@ -238,7 +240,7 @@ def _message(text: str) -> str:
     try:
         return str(json.loads(text)["message"])
     except (ValueError, TypeError, KeyError):
-        return text[:_MAX_NOTE]
+        return text[:_LONGEST_ANSWER]
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -57,7 +57,12 @@ CHECKS: list[dict[str, Any]] = [
 def planned(name: str = "digits") -> Plan:
     spec = {
         "model": {"uri": "pvc://models/digits/2/", "version": "2"},
-        "runtime": {"imagePullSecrets": [{"name": "registry"}], "nodeSelector": {"gpu": "h200"}},
+        "runtime": {
+            "imagePullSecrets": [{"name": "registry"}],
+            "nodeSelector": {"gpu": "h200"},
+            "tolerations": [{"key": "team", "operator": "Equal", "value": "vision", "effect": "NoSchedule"}],
+            "priorityClassName": "serving",
+        },
         "traffic": {"timeout": "15s"},
     }
     return plan({"name": name, "namespace": "vision", "uid": "1f7c9a52", "generation": 3}, spec, Settings())
