@@ -51,7 +51,8 @@ class CredentialsReference(ApiModel):
         description=(
             "Name of the Secret. Its keys are those of the source's own tools, for instance AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, HF_TOKEN, or .dockerconfigjson; docs/models.md lists them. It is mounted in the "
-            "container that fetches the model, and nowhere else. Default: the pods' service account is all they have."
+            "container that fetches the model and in the Jobs that ask its registry, and nowhere else; with image "
+            "volumes it is the pods' pull Secret as well. Default: the pods' service account is all they have."
         )
     )
 
@@ -173,8 +174,8 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "How often an alias, latest, a tag or a branch is looked at again, for instance 5m; when it leads to "
-            "something else, that is rolled out as any change. Default: never; it is looked at when the URI, or how "
-            "it is reached, changes."
+            "something else, that is rolled out as any change. At least 10s: a shorter time counts as that. Default: "
+            "never; it is looked at when the URI, or how it is reached, changes."
         ),
     )
     cache: ModelCache | None = Field(
@@ -210,8 +211,9 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "SHA-256 as sha256:HEX of the file or archive at the URI; of a folder, that of the list that `find . "
-            "-type f | LC_ALL=C sort | xargs sha256sum` prints in it. It is verified before the model serves; a model "
-            "that differs never does. Status tells the digest of what was fetched."
+            "-type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum` prints in it. It is "
+            "verified before the model serves; a model that differs never does. Status tells the digest of what was "
+            "fetched."
         ),
     )
     name: (

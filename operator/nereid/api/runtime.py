@@ -170,10 +170,14 @@ class DisruptionBudget(ApiModel):
     )
 
     max_unavailable: IntOrPercent | None = Field(
-        default=None, description="Pods that may be missing, as a number or a percentage."
+        default=None, description="Pods that may be missing, as a number or a percentage. 0 forbids evictions."
     )
     min_available: IntOrPercent | None = Field(
-        default=None, description="Pods that have to stay, as a number or a percentage."
+        default=None,
+        description=(
+            "Pods that have to stay, as a number or a percentage. Where that would be all of a revision's pods, one at a "
+            "time may go."
+        ),
     )
 
 

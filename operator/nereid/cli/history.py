@@ -32,10 +32,10 @@ _SHORT: Final = 12
 @connects
 def history(connection: Connection, name: str, moment: str | None, output: str | None) -> None:
     """List the revisions that are or were stable, newest first, and what each was made from."""
+    asked = _asked(moment)
     view = read(ModelDeployments(*connection.open()).get(name))
     if not view.status.history:
         raise click.ClickException(f"no revision of {name} has become stable yet")
-    asked = _asked(moment)
     served = served_at(view.status.history, asked) if asked else view.status.history
     if output == "json":
         click.echo(json.dumps([one.model_dump(mode="json", exclude_none=True) for one in served], indent=2))

@@ -26,8 +26,16 @@ class TimeSpan:
 def time_span(text: str, now: datetime) -> TimeSpan:
     """Return the day or the moment that a text names; where it names no zone, UTC counts.
 
-    A weekday is the last one, today among them. Raises ValueError with a sentence for other texts.
+    A weekday is the last one, today among them. Raises ValueError with a sentence for other texts, and for what is
+    still to come.
     """
+    found = _named(text, now)
+    if found.begin > now:
+        raise ValueError(f"{text!r} is still to come: ask for a time that has begun")
+    return found
+
+
+def _named(text: str, now: datetime) -> TimeSpan:
     word = text.strip().lower()
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if word in {"today", "yesterday"}:

@@ -17,11 +17,11 @@ from nereid.cli.connection import Connection, connects
 from nereid.cli.failures import message, reason
 from nereid.cli.figures import span
 from nereid.cli.following import INTERRUPTED
-from nereid.cli.period import PERIOD
+from nereid.cli.period import PERIOD, SOME_TIME
 from nereid.cli.terminal import console, show
 from nereid.cli.tuning.measuring import Bench, Method
 from nereid.cli.tuning.objects import Objects
-from nereid.cli.tuning.options import Counts, HardwareOption, Price, Shape, ShortTime, Times, without_repeats
+from nereid.cli.tuning.options import Counts, HardwareOption, NewFile, Price, Shape, ShortTime, Times, without_repeats
 from nereid.cli.tuning.outcome import fragment, free_resources, milliseconds, outcome_table, whole
 from nereid.tune import k6, perf_analyzer
 from nereid.tune.campaign import Budget, Campaign
@@ -70,7 +70,7 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     help="Price for an hour, per core, GiB or unit: cpu=0.04, memory=0.005, nvidia.com/gpu=2.5.",
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Predictions per second that are wanted in all.")
-@click.option("--budget", type=PERIOD, default="20m", show_default=True, help="How long it may take.")
+@click.option("--budget", type=SOME_TIME, default="20m", show_default=True, help="How long it may take.")
 @click.option(
     "--parallel",
     type=click.IntRange(1, 16),
@@ -101,7 +101,7 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     metavar="INPUT:SIZES",
     help="Sizes of an input that takes any, as image:3,224,224.",
 )
-@click.option("--duration", type=PERIOD, default="10s", show_default=True, help="How long each load is measured.")
+@click.option("--duration", type=SOME_TIME, default="10s", show_default=True, help="How long each load is measured.")
 @click.option("--warm-up", type=PERIOD, default="3s", show_default=True, help="How long each load runs before that.")
 @click.option(
     "--max-concurrency",
@@ -110,10 +110,12 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     show_default=True,
     help="The most requests at a time.",
 )
-@click.option("--ready-timeout", type=PERIOD, default="5m", show_default=True, help="How long a pod may take to serve.")
+@click.option(
+    "--ready-timeout", type=SOME_TIME, default="5m", show_default=True, help="How long a pod may take to serve."
+)
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=NewFile(),
     help="Write the ModelDeployment with the best configuration into this file.",
 )
 @click.option("--clean", is_flag=True, help="Only delete what an earlier search for NAME has left.")

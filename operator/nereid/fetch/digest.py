@@ -1,7 +1,10 @@
 """Proof that files are the ones that were meant: the digest of a file, and that of a tree of files.
 
-The digest of a tree is what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` prints in it, so that a user
-can compute it anywhere; links are followed.
+The digest of a tree is what this prints in it, so that a user can compute it anywhere:
+
+    find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+
+Links are followed, as by `find -L`.
 """
 
 import hashlib

@@ -39,9 +39,10 @@ class Hardware:
                 raise ValueError(f"{part!r} is no resource: write {OWN}, or for instance cpu=2,memory=4Gi,gpu=1")
             if key in _GPU_FIELDS:
                 gpu[key] = value
-            else:
-                amount(value)
+            elif amount(value) > 0:
                 limits[key] = value
+            else:
+                raise ValueError(f"{part!r} is no resource: write more than 0, or leave {key} out")
         return cls(text, tuple(limits.items()), _gpu_fields(gpu))
 
 
@@ -117,7 +118,9 @@ def _runtime(own: Mapping[str, Any], hardware: Hardware) -> dict[str, Any]:
         runtime["resources"] = {"limits": dict(hardware.limits)}
     if hardware.gpu:
         fields = {name: [value] if name == "product" else value for name, value in hardware.gpu}
-        runtime["gpu"] = {**_without(own.get("gpu") or {}, "count", "mig"), **fields}
+        # The API server refuses a slice that is to be shared.
+        replaced = ("count", "mig", "shared") if "mig" in fields else ("count", "mig")
+        runtime["gpu"] = {**_without(own.get("gpu") or {}, *replaced), **fields}
     return runtime
 
 

@@ -2,11 +2,13 @@
 
 import io
 
+import pytest
+from click.testing import CliRunner
 from rich.console import Console
 from tests.unit.cli.documents import HISTORY, OLD, document
 from tests.unit.scenario import NOW
 
-from nereid.cli.history import cut_note, history_table, origin, served_at
+from nereid.cli.history import cut_note, history, history_table, origin, served_at
 from nereid.cli.moments import time_span
 from nereid.cli.terminal import show
 from nereid.cli.view import View, read
@@ -66,3 +68,12 @@ def test_what_is_older_than_the_history_is_said_to_be():
     assert cut_note(view(), time_span("2026-11-02", NOW)) == ""
     assert cut_note(view(), time_span("2026-10-31", NOW)).startswith("The history begins at 2026-11-01 08:00:00Z.")
     assert served_at(view().status.history, time_span("2026-10-31", NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "sentence"), [("2999-01-01", "is still to come"), ("soon", "is no day and no time")]
+)
+def test_a_wrong_time_is_told_before_the_cluster_is_asked(moment, sentence):
+    result = CliRunner().invoke(history, ["digits", "--at", moment, "--kubeconfig", "/nowhere/config"])
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.output.split())

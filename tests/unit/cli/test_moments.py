@@ -37,6 +37,17 @@ def test_what_is_neither(text):
         time_span(text, NOW)
 
 
+@pytest.mark.parametrize("text", ["2026-11-21", "2026-11-20T12:31", "2026-11-20T13:30-00:01", "2126-01-01"])
+def test_what_is_still_to_come(text):
+    with pytest.raises(ValueError, match=f"^'{text}' is still to come"):
+        time_span(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20", "2026-11-20T12:30", "2026-11-20T13:30+01:00"])
+def test_what_has_begun(text):
+    assert time_span(text, NOW).begin <= NOW
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "touches"),
     [

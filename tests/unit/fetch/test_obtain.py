@@ -69,12 +69,13 @@ def test_the_digest_of_a_tree_is_what_a_user_computes(obtained: Obtain, bucket: 
     (bucket.folder / "é").write_text("not ASCII")
     (bucket.folder / "a" / ".hidden").write_text("hidden")
     (bucket.folder / "a.b").write_text("sorts before a/")
-    command = "find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    (bucket.folder / "a" / "b" / "read me.txt").write_text("a blank")
+    command = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
     printed = subprocess.run(command, shell=True, cwd=bucket.folder, check=True, capture_output=True, text=True).stdout
     digest = f"sha256:{printed.split()[0]}"
     arrival = obtained(digest=digest)
     assert arrival.facts.digest == tree_digest(folder_hashes(bucket.folder)) == digest
-    assert (arrival.facts.files, arrival.facts.cached) == (7, False)
+    assert (arrival.facts.files, arrival.facts.cached) == (8, False)
 
 
 def test_a_wrong_digest_of_a_tree_is_told(obtained: Obtain, request_: Request) -> None:

@@ -22,7 +22,9 @@ def test_hardware_is_read_as_it_is_written():
     assert Hardware.parse("own") == OWN_HARDWARE
 
 
-@pytest.mark.parametrize("text", ["", "cpu", "cpu=", "cpu=two", "gpu=0", "gpu=one", "cpu=1,,"])
+@pytest.mark.parametrize(
+    "text", ["", "cpu", "cpu=", "cpu=two", "cpu=0", "cpu=1,memory=0Gi", "gpu=0", "gpu=one", "cpu=1,,"]
+)
 def test_hardware_that_makes_no_sense_is_refused(text):
     with pytest.raises(ValueError, match=r"no resource|no quantity|no number of GPUs"):
         Hardware.parse(text)
@@ -65,6 +67,14 @@ def test_hardware_replaces_that_of_the_spec():
     assert on_cpu == {"args": ["-v"], "resources": {"limits": {"cpu": "4", "memory": "8Gi"}}}
     on_gpu = configured(SPEC, Configuration(Hardware.parse("cpu=1,gpu=1,product=NVIDIA-L4")))["runtime"]
     assert on_gpu["gpu"] == {"shared": False, "count": 1, "product": ["NVIDIA-L4"]}
+
+
+def test_a_slice_is_not_shared_but_stays_of_the_product():
+    spec = {**SPEC, "runtime": {"gpu": {"shared": True, "product": ["NVIDIA-L4"]}}}
+    on_slice = configured(spec, Configuration(Hardware.parse("gpu=1,mig=1g.10gb")))["runtime"]
+    assert on_slice["gpu"] == {"product": ["NVIDIA-L4"], "count": 1, "mig": "1g.10gb"}
+    on_share = configured(spec, Configuration(Hardware.parse("gpu=2")))["runtime"]
+    assert on_share["gpu"] == {"product": ["NVIDIA-L4"], "count": 2, "shared": True}
 
 
 def test_the_specs_own_values():

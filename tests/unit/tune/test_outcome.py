@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from nereid.cli import main
+from nereid.cli.period import SOME_TIME
 from nereid.cli.terminal import show
-from nereid.cli.tuning.options import Counts, Price, Shape, ShortTime, Times
+from nereid.cli.tuning.options import Counts, NewFile, Price, Shape, ShortTime, Times
 from nereid.cli.tuning.outcome import fragment, free_resources, outcome_table
 from nereid.tune.configuration import OWN, Configuration, Hardware
 from nereid.tune.load import Load
@@ -86,6 +87,9 @@ def test_options_are_read():
     ("kind", "text"),
     [
         (ShortTime(), "50"),
+        (ShortTime(), "0ms"),
+        (ShortTime(), "0.1us"),
+        (SOME_TIME, "0s"),
         (Times(), "1ms,"),
         (Counts(), "0"),
         (Counts(), "a"),
@@ -101,7 +105,9 @@ def test_options_that_make_no_sense_are_refused(kind, text):
         convert(kind, text)
 
 
-def test_the_objective_has_to_be_told(tmp_path):
+@pytest.fixture
+def kubeconfig(tmp_path):
+    """A configuration of a cluster that does not answer."""
     config = {
         "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
@@ -109,5 +115,35 @@ def test_the_objective_has_to_be_told(tmp_path):
         "current-context": "c",
     }
     (tmp_path / "config").write_text(yaml.safe_dump(config))
-    result = CliRunner().invoke(main, ["tune", "digits", "--kubeconfig", str(tmp_path / "config")])
-    assert (result.exit_code, "--latency-p99 is missing" in result.output) == (2, True)
+    return tmp_path / "config"
+
+
+def refusal(kubeconfig, *options):
+    result = CliRunner().invoke(main, ["tune", "digits", "--kubeconfig", str(kubeconfig), *options])
+    assert result.exit_code == 2
+    return " ".join(result.output.split())
+
+
+def test_the_objective_has_to_be_told(kubeconfig):
+    assert "--latency-p99 is missing" in refusal(kubeconfig)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--latency-p99", "0ms", "'0ms' is no time at all"),
+        ("--duration", "0s", "'0s' is no time at all"),
+        ("--budget", "0m", "'0m' is no time at all"),
+        ("--ready-timeout", "0s", "'0s' is no time at all"),
+        ("--resources", "cpu=0", "'cpu=0' is no resource: write more than 0, or leave cpu out"),
+        ("--output", "missing/best.yaml", "missing/best.yaml cannot be written: its folder does not exist"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_measured(kubeconfig, option, value, sentence):
+    assert sentence in refusal(kubeconfig, "--latency-p99", "50ms", option, value)
+
+
+def test_the_file_to_write_is_new_or_replaced(tmp_path):
+    assert convert(NewFile(), str(tmp_path / "best.yaml")) == tmp_path / "best.yaml"
+    (tmp_path / "best.yaml").write_text("old")
+    assert convert(NewFile(), str(tmp_path / "best.yaml")) == tmp_path / "best.yaml"

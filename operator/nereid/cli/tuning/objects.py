@@ -15,12 +15,13 @@ from nereid.cli.failures import message
 from nereid.cli.figures import span
 from nereid.cli.model_deployments import Lost, ModelDeployments
 from nereid.cli.view import read
+from nereid.report.source import RESOLVING
 from nereid.tune.manifests import CONTAINER_LOAD, LABEL_TUNE, LABEL_TUNED, Manifest, Run
 
 # To connect, and to wait for an answer.
 _PATIENCE: Final = (10, 30)
 _RESOURCE: Final = (names.GROUP, names.VERSION)
-# A first revision's troubles that may pass by themselves: a node may come, and a crash is explained a moment later.
+# What keeps a first revision, and may pass by itself: a node may come, and a crash is explained a moment later.
 _PASSING: Final = frozenset(
     {
         "FirstRevisionPending",
@@ -28,7 +29,7 @@ _PASSING: Final = frozenset(
         "ReplicasNotReady",
         "InsufficientCapacity",
         "ContainerCrashed",
-        "ModelUnresolved",
+        RESOLVING,
     }
 )
 _NOT_TAKEN: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})

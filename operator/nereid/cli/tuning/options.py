@@ -1,8 +1,10 @@
 """The words of `nereid tune`'s options, and what they mean."""
 
+import os
 import re
 from collections.abc import Iterable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -21,16 +23,19 @@ def microseconds(text: str) -> int:
 
 
 class ShortTime(click.ParamType[float]):
-    """A short time in seconds, written as 50ms, 1.5s or 200us."""
+    """A short time in seconds that is not 0, written as 50ms, 1.5s or 200us."""
 
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number of seconds."""
         try:
-            return microseconds(str(value)) / _MICROSECONDS["s"]
+            length = microseconds(str(value)) / _MICROSECONDS["s"]
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not length:
+            self.fail(f"{value!r} is no time at all: write 1us or more", param, ctx)
+        return length
 
 
 class Times(click.ParamType[tuple[int, ...]]):
@@ -102,6 +107,22 @@ class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
         if not name or not re.fullmatch(r"[1-9][0-9]*(,[1-9][0-9]*)*", sizes):
             self.fail(f"{value!r} is no shape: write INPUT:SIZES, for instance image:3,224,224", param, ctx)
         return name, tuple(int(size) for size in sizes.split(","))
+
+
+class NewFile(click.Path):
+    """A file to be written in the end: what would keep it from being written is told before."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"{value} cannot be written: its folder does not exist", param, ctx)
+        if not os.access(path.parent, os.W_OK):
+            self.fail(f"{value} cannot be written: its folder is not yours to write to", param, ctx)
+        return path
 
 
 def without_repeats(hardware: Iterable[Hardware]) -> tuple[Hardware, ...]:
