@@ -41,16 +41,24 @@ POD_LABELS: Final = (
 def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec:
     """Return the spec, read.
 
-    Raises ValueError, of which pydantic's ValidationError is one, with what is wrong.
+    Raises ValueError, of which pydantic's ValidationError is one, with what is wrong; `refusal` tells what else is.
     """
     if _is_deeper(spec, MOST_LEVELS):
         raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
     parsed = ModelDeploymentSpec.model_validate(spec)
-    _check_model(parsed.model)
     _check_size(parsed)
     _check_scaling(parsed, settings)
-    _check_runtime(parsed.runtime or RuntimeSpec(), settings)
     return parsed
+
+
+def refusal(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
+    """Return what is wrong with a spec's model or its pods: what keeps it from being a revision, and no more."""
+    try:
+        _check_model(spec.model)
+        _check_runtime(spec.runtime or RuntimeSpec(), settings)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

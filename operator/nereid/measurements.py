@@ -29,7 +29,7 @@ class SampleRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRequest:
-    """Look at what a revision's pods do; `look` numbers the looks by the time of the last one, so that each is new."""
+    """Look at what a revision's pods do. `last_look` is when that was last done: it makes each look a new request."""
 
     namespace: str
     name: str

@@ -6,17 +6,16 @@ here in spite of that was written under an older CRD. Pure: no client, no clock.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from nereid import names
-from nereid.admission import admitted
+from nereid.admission import admitted, refusal
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
 from nereid.api.checks import CheckSpec
 from nereid.api.model import ModelSpec
-from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
 from nereid.api.runtime import RuntimeSpec
 from nereid.api.scaling import ScalingSpec
@@ -51,7 +50,14 @@ _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}
 
 
 class InvalidSpecError(Exception):
-    """A spec that cannot be carried out; the message says which field, and what to change."""
+    """A spec that cannot be carried out; the message says which field, and what to change.
+
+    `rest` is what it means for the revisions that there are, where nothing but its model or its pods is refused.
+    """
+
+    def __init__(self, message: str, rest: "Plan | None" = None) -> None:
+        super().__init__(message)
+        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +251,9 @@ class Plan:
     """A spec with its meaning: which revision is wanted, how many pods, which routes, which way there.
 
     model_uri: where the model is fetched from: the spec's URI, or what that was resolved to. replicas: the pods that
-    stable has at least, while it is awake. is_held: `revision` is the one that was asked for before, as it is not known
-    yet where the spec's URI leads; of that revision, the spec's model and runtime tell nothing.
+    stable has at least, while it is awake. refusal: why the spec's model or its pods cannot be. is_held: `revision` is
+    the one that was asked for before, as these are refused or it is not known yet where the spec's URI leads; of that
+    revision, the spec's model and runtime tell nothing.
     """
 
     owner: Owner
@@ -261,6 +268,7 @@ class Plan:
     gateways: tuple[str, ...]
     timeout: int
     rollout: RolloutPlan
+    refusal: str | None = None
     is_held: bool = False
 
     @property
@@ -269,32 +277,48 @@ class Plan:
         return self.model.name or self.owner.name
 
 
-def plan(
-    metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings, resolved_uri: str | None = None
-) -> Plan:
-    """Return what a ModelDeployment's metadata and spec mean; `resolved_uri` is what a URI that may move leads to.
+def plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Plan:
+    """Return what a ModelDeployment's metadata and spec mean, its URI leading where it says.
 
     Raises InvalidSpecError with a sentence for the user.
     """
+    found = _read(metadata, spec, settings)
+    if found.refusal:
+        raise InvalidSpecError(found.refusal, found)
+    return found
+
+
+def leading_to(plan: Plan, model_uri: str) -> Plan:
+    """Return a plan whose URI may move with what it leads to, and so with the revision that it asks for."""
+    if model_uri == plan.model_uri:
+        return plan
+    content = revision_content(plan.owner.name, plan.model, plan.runtime, model_uri)
+    return replace(
+        plan, revision=names.revision_of(content), model=_with_version(plan.model, model_uri), model_uri=model_uri
+    )
+
+
+def _read(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Plan:
     if len(metadata["name"]) > names.MAX_NAME_LENGTH:
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
     try:
         parsed = admitted(spec, settings)
-        model_uri = resolved_uri or parsed.model.uri
+        model, runtime = parsed.model, parsed.runtime or RuntimeSpec()
         scaling, traffic = parsed.scaling or ScalingSpec(), parsed.traffic or TrafficSpec()
         return Plan(
             owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
             settings=settings,
-            revision=names.revision_of(revision_content(metadata["name"], parsed, model_uri)),
-            model=_with_version(parsed.model, model_uri),
-            model_uri=model_uri,
-            runtime=parsed.runtime or RuntimeSpec(),
+            revision=names.revision_of(revision_content(metadata["name"], model, runtime, model.uri)),
+            model=_with_version(model, model.uri),
+            model_uri=model.uri,
+            runtime=runtime,
             replicas=fixed_replicas(scaling),
             autoscaling=autoscaling(scaling),
             hosts=tuple(traffic.hosts or ()),
             gateways=tuple(traffic.gateways or ()),
             timeout=seconds(traffic.timeout or DEFAULT_TIMEOUT),
             rollout=_rollout(parsed.rollout or RolloutSpec(), metadata.get("annotations") or {}, settings),
+            refusal=refusal(parsed, settings),
         )
     except ValidationError as error:
         raise InvalidSpecError(_explain(error)) from error
@@ -302,16 +326,16 @@ def plan(
         raise InvalidSpecError(str(error)) from error
 
 
-def revision_content(name: str, spec: ModelDeploymentSpec, model_uri: str) -> dict[str, Any]:
+def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_uri: str) -> dict[str, Any]:
     """Return the user's fields that shape the pods, and nothing else: what a revision is the hash of.
 
     Empty fields are left out, so that fields which later versions of the API add change no hash. A URI counts as what
     it leads to, so that an alias and the version behind it are one revision.
     """
-    model = spec.model.model_dump(exclude_none=True, exclude=_NOT_IN_MODEL)
+    fields = model.model_dump(exclude_none=True, exclude=_NOT_IN_MODEL)
     content = {
-        "model": {"name": name, **model, "uri": model_uri},
-        "runtime": spec.runtime.model_dump(exclude_none=True, exclude=_NOT_IN_RUNTIME) if spec.runtime else {},
+        "model": {"name": name, **fields, "uri": model_uri},
+        "runtime": runtime.model_dump(exclude_none=True, exclude=_NOT_IN_RUNTIME),
     }
     return {part: _without_empty(fields) for part, fields in content.items()}
 

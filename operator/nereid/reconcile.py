@@ -23,8 +23,8 @@ from nereid.cluster.resources import MODEL_DEPLOYMENT
 from nereid.gather import Gatherer, Stores
 from nereid.log_object import works_on
 from nereid.names import API_VERSION, KIND
-from nereid.observed.facts import Trouble
-from nereid.plan import InvalidSpecError, Owner, Plan, plan
+from nereid.observed.facts import Observed, Trouble
+from nereid.plan import InvalidSpecError, Owner, Plan, leading_to, plan
 from nereid.report.conditions import Picture, with_refusals
 from nereid.report.events import created_events, source_events, trouble_event
 from nereid.report.status import invalid, report, resolution_status, to_json, unresolved
@@ -91,29 +91,38 @@ class Reconciler:
             return None
         subject = _Subject(seen, ModelDeploymentStatus.model_validate(seen.status))
         try:
-            asked = plan(_metadata(seen), seen.spec, self._settings)
-        except InvalidSpecError as error:
-            await self._write(subject, invalid(str(error), seen.generation, subject.status, self._clock()))
-            return None
-        try:
-            resolution = self._resolve(subject, asked)
-            if resolution is None or resolution.uri == asked.model_uri:
-                return await self._converge(subject, asked, resolution)
-            if resolution.uri:
-                wanted = plan(_metadata(seen), seen.spec, self._settings, resolution.uri)
-                return await self._converge(subject, wanted, resolution)
-            before = asked_before(RolloutState.from_status(subject.status)) if subject.status.rollout else None
-            if before is None:
-                return await self._wait_for_model(subject, asked, resolution)
-            # What runs is looked after until it is known what is asked for: judged, taken back, scaled, repaired.
-            return await self._converge(subject, replace(asked, revision=before, is_held=True), resolution)
+            return await self._carry_out(subject)
         except NotFound:
             if not await self._gatherer.is_deleted(seen):
                 raise
-            # It went while the pass was on its way, as with its namespace; its children go with it.
-            self._stores.model_deployments.forget(seen)
-            self._gatherer.forget(*key)
+            self._forget(seen)
             return None
+
+    async def _carry_out(self, subject: _Subject) -> float | None:
+        """Do what the spec asks for; while that is not known, look after what runs: judge, take back, scale, repair."""
+        seen, status = subject.seen, subject.status
+        before = asked_before(RolloutState.from_status(status)) if status.rollout else None
+        try:
+            asked = plan(_metadata(seen), seen.spec, self._settings)
+        except InvalidSpecError as error:
+            if error.rest is None or before is None:
+                await self._write(subject, invalid(str(error), seen.generation, status, self._clock()))
+                return None
+            known = Resolution(status.resolution) if status.resolution else None
+            return await self._converge(subject, replace(error.rest, revision=before, is_held=True), known)
+        resolution = self._resolve(subject, asked)
+        if resolution is None:
+            return await self._converge(subject, asked, None)
+        if resolution.uri:
+            return await self._converge(subject, leading_to(asked, resolution.uri), resolution)
+        if before is None:
+            return await self._wait_for_model(subject, asked, resolution)
+        return await self._converge(subject, replace(asked, revision=before, is_held=True), resolution)
+
+    def _forget(self, gone: ModelDeployment) -> None:
+        """Let go of an object that went while the pass was on its way; its children go with it."""
+        self._stores.model_deployments.forget(gone)
+        self._gatherer.forget(*gone.key)
 
     def _resolve(self, subject: _Subject, asked: Plan) -> Resolution | None:
         """Return what is known of where the model's URI leads; None where it says so itself."""
@@ -126,16 +135,17 @@ class Reconciler:
 
     async def _wait_for_model(self, subject: _Subject, asked: Plan, resolution: Resolution) -> float | None:
         """Have it asked where the URI of the first model leads: nothing else is there yet."""
-        previous, generation = subject.status, subject.seen.generation
-        standing = _standing_problems(previous)
-        await self._report(subject, unresolved(resolution, standing, generation, previous, self._clock()))
+        generation, standing = subject.seen.generation, _standing_refusal(subject.status)
+        told = replace(resolution, refusal=standing)
+        await self._report(subject, unresolved(told, generation, subject.status, self._clock()))
         if resolution.job and await self._gatherer.is_deleted(subject.seen):
             # Its Job would be collected as garbage, and made again, without end.
-            self._stores.model_deployments.forget(subject.seen)
+            self._forget(subject.seen)
             return None
         applied = await self._ask(asked, resolution, None)
         refusals = _problems(applied)
-        await self._report(subject, unresolved(resolution, refusals, generation, subject.status, self._clock()))
+        told = replace(resolution, refusal=refusals[0] if refusals else None)
+        await self._report(subject, unresolved(told, generation, subject.status, self._clock()))
         applied.raise_failures()
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
         return _sooner(resolution.requeue_after, retry if refusals else None)
@@ -147,8 +157,7 @@ class Reconciler:
         observed = self._gatherer.measured(wanted, seen, state, now)
         decision = decide(wanted, observed, state, now)
         if subject.status.rollout and await self._gatherer.is_gone(subject.seen, decision.live):
-            self._stores.model_deployments.forget(subject.seen)
-            self._gatherer.forget(*subject.seen.key)
+            self._forget(subject.seen)
             return None
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         records = with_labels(records, wanted, resolution)
@@ -173,10 +182,7 @@ class Reconciler:
             self._tell(wanted.owner, (*created_events(picture, state.candidate), *decision.events)),
         )
         after = await self._gatherer.observe(wanted.owner)
-        routing = routing_of(decision.state)
-        was_refused = state.stable is not None and not observed.is_routed(routing_of(state))
-        is_late = not moved or was_refused or (self._clock() - now).total_seconds() > _AT_ONCE_SECONDS
-        routed = is_late and after.is_routed(routing) and not observed.is_routed(routing)
+        routed = self._is_routed_late(decision.state, state, observed, after, now)
         if routed:
             decision = replace(decision, state=routed_anew(decision.state, self._clock()))
         picture = replace(picture, decision=decision, observed=after, problems=(*_problems(applied), *unreachable))
@@ -188,13 +194,25 @@ class Reconciler:
         if trouble:
             await self._tell(wanted.owner, (Event("Warning", trouble.reason, trouble.message),))
         applied.raise_failures()
-        asked.raise_failures()
         if has_news or after != seen:
             # No event tells of our own writes.
             return 0.0
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
         waits = [one.requeue_after for one in (decision, resolution, tags) if one]
-        return _sooner(*waits, retry if _problems(applied) else None, LATER_RETRY_SECONDS if _problems(asked) else None)
+        return _sooner(
+            *waits, retry if _problems(applied) else None, None if asked.is_complete else LATER_RETRY_SECONDS
+        )
+
+    def _is_routed_late(
+        self, state: RolloutState, previous: RolloutState, before: Observed, after: Observed, decided: datetime
+    ) -> bool:
+        """Whether a state's route has been applied in this pass, and not as soon as it was decided."""
+        routing = routing_of(state)
+        if before.is_routed(routing) or not after.is_routed(routing):
+            return False
+        was_refused = previous.stable is not None and not before.is_routed(routing_of(previous))
+        took = (self._clock() - decided).total_seconds()
+        return state == previous or was_refused or took > _AT_ONCE_SECONDS
 
     async def _ask(self, wanted: Plan, resolution: Resolution | None, tags: Tagging | None) -> Applied:
         """Let there be the Jobs that speak to the model's source, and no others of their kind."""
@@ -257,8 +275,17 @@ def _metadata(subject: ModelDeployment) -> dict[str, object]:
 
 def _standing_problems(previous: ModelDeploymentStatus) -> tuple[Trouble, ...]:
     """Return the problem with children that the last status told of: it stands until they have been applied."""
-    told = condition(previous, "Ready")
-    return (Trouble(told.reason, told.message),) if told and told.reason in _CHILD_PROBLEMS else ()
+    told, refusal = condition(previous, "Ready"), _standing_refusal(previous)
+    if told is None or told.reason not in _CHILD_PROBLEMS:
+        return ()
+    found = Trouble(told.reason, told.message)
+    return () if found == refusal else (found,)
+
+
+def _standing_refusal(previous: ModelDeploymentStatus) -> Trouble | None:
+    """Return why the Job that asks the model's source could not be made, as the last status told."""
+    told = condition(previous, "ModelResolved")
+    return Trouble(told.reason, told.message) if told and told.reason in _CHILD_PROBLEMS else None
 
 
 def _problems(applied: Applied) -> tuple[Trouble, ...]:

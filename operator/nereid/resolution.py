@@ -17,6 +17,7 @@ from nereid.api.model_job import ModelJobAnswer
 from nereid.api.provenance import ObservedProvenance, Provenance
 from nereid.api.schema import seconds
 from nereid.api.status import ResolutionFailure, ResolutionStatus
+from nereid.observed.facts import Trouble
 from nereid.observed.model_jobs import ANSWER_SECONDS, UNANSWERED, ModelJobFacts, progress
 from nereid.plan import Plan
 
@@ -77,7 +78,7 @@ class Resolution:
     job: ModelJob | None = None
     requeue_after: float | None = None
     hindrance: str | None = None
-    refusal: str | None = None
+    refusal: Trouble | None = None
 
     @property
     def uri(self) -> str | None:

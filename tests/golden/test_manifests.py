@@ -20,7 +20,7 @@ from nereid.build.model_job import model_job
 from nereid.build.provenance import with_labels
 from nereid.build.revision import new_record
 from nereid.names import KIND
-from nereid.plan import Exposure, LiveRevision, Plan, Scale, plan
+from nereid.plan import Exposure, LiveRevision, Plan, Scale, leading_to, plan
 from nereid.resolution import ModelJob
 from nereid.settings import Settings
 
@@ -36,14 +36,11 @@ def built(source: str) -> str:
     asked = [document for document in documents if document.get("kind") == KIND]
     settings = Settings(**more.get("settings", {}))
     plans = [
-        plan(
-            {"uid": UID, "generation": number, **document["metadata"]},
-            document["spec"],
-            settings,
-            more.get("resolved_uri"),
-        )
+        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
         for number, document in enumerate(asked, start=1)
     ]
+    if "resolved_uri" in more:
+        plans = [leading_to(one, more["resolved_uri"]) for one in plans]
     places = more.get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
     live = [kept(plans, **one) for one in places]
     records = with_labels({one.revision: new_record(one) for one in plans}, plans[-1], None)

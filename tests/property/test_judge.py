@@ -118,17 +118,15 @@ def test_a_detour_through_json_at_every_interval_changes_nothing(
     assert detour == gathered(intervals, Evidence(limit))
 
 
-@given(st.lists(st.tuples(counts(), counts()), max_size=3), margins(), st.booleans())
+@given(st.lists(st.tuples(counts(), counts()), max_size=3), margins())
 def test_any_counts_give_finite_evidence_a_verdict_and_a_summary(
-    intervals: list[tuple[Counts, Counts]],
-    limit: Margins,
-    is_deadline: bool,  # noqa: FBT001
+    intervals: list[tuple[Counts, Counts]], limit: Margins
 ) -> None:
     evidence = gathered(intervals, Evidence(limit))
     assert math.isfinite(evidence.failing.log_value)
     assert math.isfinite(evidence.passing.log_value)
     json.dumps(evidence.to_json(), allow_nan=False)
-    assert judge({"errors": evidence}, Limits(), is_deadline=is_deadline).verdict in Verdict
+    assert judge({"errors": evidence}, Limits()).verdict in Verdict
     assert summary(evidence, Limits(), 1).failing.reached > 0
 
 

@@ -5,7 +5,18 @@ import pytest
 from tests.unit.scenario import ANALYSIS, METADATA, URI, plan_of
 
 from nereid.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, ANNOTATION_ROLLBACK
-from nereid.plan import ALL_TRAFFIC, NO_TRAFFIC, Command, Exposure, Guard, InvalidSpecError, Query, Step, plan
+from nereid.plan import (
+    ALL_TRAFFIC,
+    NO_TRAFFIC,
+    Command,
+    Exposure,
+    Guard,
+    InvalidSpecError,
+    Query,
+    Step,
+    leading_to,
+    plan,
+)
 from nereid.settings import Settings
 
 CHECK = {"name": "one", "latency": {"maximumMilliseconds": 50}}
@@ -337,7 +348,9 @@ class TestRevision:
         assert plan_of(changed(path, value)).revision == plan_of(FULL).revision
 
     def test_an_alias_and_the_version_behind_it_are_one(self):
-        alias = plan(METADATA, {"model": {"uri": "models:/digits@champion"}}, Settings(), "models:/digits/7")
+        alias = leading_to(
+            plan(METADATA, {"model": {"uri": "models:/digits@champion"}}, Settings()), "models:/digits/7"
+        )
         assert alias.revision == plan_of({"model": {"uri": "models:/digits/7"}}).revision
         assert alias.model_uri == "models:/digits/7"
 
@@ -472,3 +485,28 @@ def test_patches_of_pods_may_be_switched_off() -> None:
     spec = {"model": {"uri": URI}, "runtime": {"podTemplate": {"spec": {"hostNetwork": True}}}}
     with pytest.raises(InvalidSpecError, match="allowPodTemplate"):
         plan(METADATA, spec, Settings(allow_pod_template=False))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"model": {"uri": URI, "config": {"maxBatchSizes": 8}}},
+        {"model": {"uri": URI}, "runtime": {"env": [{"name": "A"}, {"name": "A"}]}},
+    ],
+)
+def test_where_only_the_pods_are_refused_the_rest_is_told(spec) -> None:
+    with pytest.raises(InvalidSpecError) as refused:
+        plan_of({**spec, "scaling": {"minReplicas": 3}})
+    assert refused.value.rest.replicas == 3
+    assert refused.value.rest.refusal == str(refused.value)
+
+
+def test_of_a_spec_that_cannot_be_read_nothing_is_told() -> None:
+    with pytest.raises(InvalidSpecError) as refused:
+        plan_of({"model": {}})
+    assert refused.value.rest is None
+
+
+def test_a_version_leads_to_itself() -> None:
+    asked = plan(METADATA, {"model": {"uri": "models:/digits/7"}}, Settings())
+    assert leading_to(asked, "models:/digits/7") is asked

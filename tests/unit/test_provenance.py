@@ -14,9 +14,9 @@ from nereid.build.revision import new_record
 from nereid.names import ANNOTATION_DESIRED_HASH
 from nereid.observed.authors import Author
 from nereid.observed.facts import Observed, PodFacts, RevisionObserved, Trouble
-from nereid.plan import plan
+from nereid.plan import leading_to, plan
 from nereid.report.conditions import Picture, with_refusals
-from nereid.report.events import created_events, source_events
+from nereid.report.events import created_events, source_events, trouble_event
 from nereid.report.source import model_resolved, registry_tagged
 from nereid.report.status import invalid, report, to_json, unresolved
 from nereid.report.verdict import condition
@@ -179,31 +179,23 @@ class TestRefusedJobs:
 
 
 class TestUnresolved:
-    def test_what_runs_goes_on(self):
-        before = reported(picture_of(SERVING))
-        status = unresolved(Resolution(UNKNOWN), (), 4, before, NOW)
-        assert (status.stable, status.history, status.rollout) == (before.stable, before.history, before.rollout)
-        assert (status.phase, status.observed_generation, status.resolution) == ("Progressing", 4, UNKNOWN)
-        assert condition(status, "Ready").reason == "ResolvingModel"
-        assert condition(status, "Available").status == "True"
-
     def test_first(self):
-        status = unresolved(Resolution(UNKNOWN), (), 1, ModelDeploymentStatus(), NOW)
+        status = unresolved(Resolution(UNKNOWN), 1, ModelDeploymentStatus(), NOW)
         assert status.phase == "Pending"
         failed = Resolution(UNKNOWN.model_copy(update={"failure": NOT_FOUND}))
-        later = unresolved(failed, (), 1, status, NOW)
+        later = unresolved(failed, 1, status, NOW)
         assert later.phase == "Failed"
         assert [event.reason for event in source_events(status, later)] == ["ModelNotFound"]
 
     def test_job_that_is_refused(self):
         status = unresolved(
-            Resolution(UNKNOWN), [Trouble("ChildRejected", "exceeded quota")], 1, ModelDeploymentStatus(), NOW
+            Resolution(UNKNOWN, refusal=Trouble("ChildRejected", "exceeded quota")), 1, ModelDeploymentStatus(), NOW
         )
         assert condition(status, "Ready").message == "exceeded quota"
 
     def test_a_spec_that_was_invalid_is_valid_again(self):
         before = invalid("no", 1, ModelDeploymentStatus(), NOW)
-        assert condition(unresolved(Resolution(UNKNOWN), (), 2, before, NOW), "SpecValid").status == "True"
+        assert condition(unresolved(Resolution(UNKNOWN), 2, before, NOW), "SpecValid").status == "True"
 
 
 class TestRegistryTagged:
@@ -233,7 +225,7 @@ class TestEvents:
     def test_a_new_revision_is_told_with_its_origin(self):
         scenario = rollout().stable("a").served("a").wanting("b")
         spec = {"model": {"uri": ALIAS, "provenance": {"commit": "abc", "datasetVersion": "3"}}}
-        planned = plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS, SEVEN)
+        planned = leading_to(plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
         picture = replace(
             scenario.picture(),
             plan=replace(scenario.plan, model=planned.model, model_uri=SEVEN),
@@ -309,3 +301,51 @@ def test_an_answer_without_provenance_is_read():
 def test_what_pods_fetched_is_told_once():
     pods = [PodFacts(name, ready=True, trouble=None, digest=digest) for name, digest in (("a", ONE), ("b", ONE))]
     assert RevisionObserved(pods=pods).digests == (ONE,)
+
+
+class TestHeld:
+    """It is not known which revision is asked for; another goes on in its place."""
+
+    WAITING = Resolution(UNKNOWN)
+    REFUSED = Resolution(UNKNOWN, refusal=Trouble("ChildRejected", "exceeded quota"))
+
+    def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> Picture:
+        found = picture_of(scenario)
+        return replace(found, plan=replace(found.plan, is_held=True, refusal=refusal), resolution=resolution)
+
+    def test_nothing_is_said_to_have_passed(self):
+        for scenario in (SERVING, SERVING.failed("b"), CANARY):
+            status = reported(self.held(scenario, self.WAITING))
+            told = condition(status, "RolloutPassed")
+            assert (told.status, told.reason) == ("Unknown", "ResolvingModel")
+
+    def test_a_child_that_is_refused_is_the_first_thing_to_look_at(self):
+        trouble = Trouble("ChildRejected", "exceeded quota: pods")
+        picture = replace(self.held(SERVING, self.WAITING), problems=(trouble,))
+        status = reported(picture)
+        assert condition(status, "Ready").message == trouble.message
+        assert trouble_event(picture, reported(self.held(SERVING, self.WAITING))) == trouble
+        assert trouble_event(picture, status) is None
+
+    def test_no_event_tells_of_pods_as_no_condition_would_remember_it(self):
+        ill = self.held(CANARY.trouble("b", "ImagePullFailed"), self.WAITING)
+        assert trouble_event(ill, reported(ill)) is None
+
+    def test_by_a_job_that_is_refused(self):
+        status = reported(self.held(SERVING, self.REFUSED))
+        assert condition(status, "Ready").message == condition(status, "ModelResolved").message == "exceeded quota"
+
+    def test_by_a_spec_that_is_refused(self):
+        status = reported(self.held(CANARY, Resolution(KNOWN), "spec.model.config: no such field"))
+        for kind, value in (("Ready", "False"), ("SpecValid", "False"), ("RolloutPassed", "Unknown")):
+            told = condition(status, kind)
+            assert (told.status, told.reason) == (value, "InvalidSpec")
+            assert told.message == "spec.model.config: no such field"
+        assert status.candidate.revision == "b"
+        assert status.resolution == KNOWN
+
+    def test_the_labels_of_what_goes_on_stay(self):
+        picture = self.held(SERVING, None, "no")
+        record = new_record(plan_of())
+        kept = with_labels({picture.plan.revision: record}, picture.plan, None)
+        assert kept == {picture.plan.revision: record}

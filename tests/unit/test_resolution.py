@@ -10,7 +10,7 @@ from nereid.api.model_job import ModelJobAnswer
 from nereid.api.provenance import ObservedProvenance, Provenance
 from nereid.api.status import ResolutionFailure, ResolutionStatus
 from nereid.observed.model_jobs import ModelJobFacts
-from nereid.plan import plan
+from nereid.plan import leading_to, plan
 from nereid.resolution import Resolution, ResolutionRequest, made_from, request_of, resolve
 from nereid.settings import Settings
 
@@ -294,13 +294,16 @@ class TestMadeFrom:
 
 class TestPlan:
     def test_an_alias_and_the_version_behind_it_are_one_revision(self):
-        alias = plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings(), SEVEN)
-        fixed = plan(METADATA, {"model": {"uri": SEVEN}}, Settings(), SEVEN)
+        alias = leading_to(plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
+        fixed = leading_to(plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
         assert alias.revision == fixed.revision == plan(METADATA, {"model": {"uri": SEVEN}}, Settings()).revision
-        assert alias.revision != plan(METADATA, {"model": {"uri": CHAMPION}}, Settings(), "models:/digits/8").revision
+        assert (
+            alias.revision
+            != leading_to(plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8").revision
+        )
 
     def test_the_registrys_version_is_the_label_where_the_user_gives_none(self):
-        assert plan(METADATA, {"model": {"uri": CHAMPION}}, Settings(), SEVEN).model.version == "7"
-        named = plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings(), SEVEN)
+        assert leading_to(plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
+        named = leading_to(plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
         assert named.model.version == "x"
         assert plan_of({"model": {"uri": "hf://owner/model"}}).model.version is None

@@ -256,6 +256,10 @@ class TestInvalidSpec:
         assert (status.phase, status.stable) == ("Failed", None)
         assert {one.type for one in status.conditions} == {"Ready", "SpecValid"}
 
+    def test_nothing_is_said_to_have_passed(self):
+        found = condition(invalid("no", 4, SERVING.report(), NOW), "RolloutPassed")
+        assert (found.status, found.reason) == ("Unknown", "InvalidSpec")
+
     def test_is_written_once(self):
         first = invalid("no", 4, SERVING.report(), NOW)
         assert to_json(invalid("no", 4, first, NOW + timedelta(hours=1))) == to_json(first)

@@ -28,6 +28,8 @@ def done(view: View) -> Outcome | None:
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
     if rollout is None or stable is None or view.status.candidate or rollout.state == "RollingBack":
         return None
+    if view.status.resolution and view.status.resolution.resolved_uri is None:
+        return None
     if rollout.failed:
         return _failure(view, rollout.failed)
     if rollout.pinned:

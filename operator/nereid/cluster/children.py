@@ -7,7 +7,7 @@ feed it, the watches and the answers to our own writes; the newer resourceVersio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from nereid import names
 from nereid.observed.facts import Facts
@@ -16,6 +16,7 @@ from nereid.plan import Owner
 
 ChildKey = tuple[str, str, str]
 OwnerKey = tuple[str, str]
+_NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
-        owner_uid=_owner_uid(metadata),
+        owner_uid=owner_uid(metadata),
         owner_name=labels.get(names.LABEL_MODEL_DEPLOYMENT, ""),
         revision=labels.get(names.LABEL_REVISION),
         resource_version=int(metadata["resourceVersion"]),
@@ -91,6 +92,14 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
         facts=facts_of(kind, raw),
         holds_replicas=kind == "Deployment" and _holds_replicas(metadata),
     )
+
+
+def owner_uid(metadata: Mapping[str, Any]) -> str:
+    """Return the uid of the owner that controls an object; empty where none does."""
+    for reference in metadata.get("ownerReferences", []):
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return ""
 
 
 def comparable(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,16 +113,6 @@ def comparable(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _holds_replicas(metadata: Mapping[str, Any]) -> bool:
     ours = (one for one in metadata.get("managedFields", []) if one.get("manager") == names.FIELD_MANAGER)
     return any("f:replicas" in one.get("fieldsV1", {}).get("f:spec", {}) for one in ours)
-
-
-_NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})
-
-
-def _owner_uid(metadata: Mapping[str, Any]) -> str:
-    for reference in metadata.get("ownerReferences", []):
-        if reference.get("controller"):
-            return str(reference["uid"])
-    return ""
 
 
 class Children:

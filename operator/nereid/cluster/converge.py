@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nereid import names
-from nereid.cluster.children import Child, Children, comparable
+from nereid.cluster.children import Child, Children, comparable, owner_uid
 from nereid.cluster.client import Client
 from nereid.cluster.comparison import covers
 from nereid.cluster.errors import ApiError, Conflict, NotFound, Rejected
@@ -57,15 +57,14 @@ Problem = NameConflict | Rejection | ApiError
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of it: how many requests wrote something, and what did not work."""
+    """What came of it: what did not work."""
 
-    writes: int = 0
     conflicts: tuple[NameConflict, ...] = ()
     rejections: tuple[Rejection, ...] = ()
     failures: tuple[ApiError, ...] = ()
 
     @property
-    def ok(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the cluster now holds what was asked for."""
         return not (self.conflicts or self.rejections or self.failures)
 
@@ -122,7 +121,6 @@ class _Convergence:
         self._client = client
         self._children = children
         self._owner = owner
-        self._writes = 0
         self.problems: list[Problem] = []
 
     async def attempt_all(self, attempts: Sequence[Any]) -> None:
@@ -153,7 +151,6 @@ class _Convergence:
         """Delete a child that is no longer wanted."""
         resource = resource_of({"kind": child.kind})
         try:
-            self._writes += 1
             await self._client.delete(resource, child.namespace, child.name, child.uid)
         except Rejected as error:
             return Rejection(child.kind, child.name, str(error))
@@ -179,7 +176,6 @@ class _Convergence:
     def result(self) -> Applied:
         """Return what came of it."""
         return Applied(
-            writes=self._writes,
             conflicts=tuple(one for one in self.problems if isinstance(one, NameConflict)),
             rejections=tuple(one for one in self.problems if isinstance(one, Rejection)),
             failures=tuple(one for one in self.problems if isinstance(one, ApiError)),
@@ -210,7 +206,6 @@ class _Convergence:
             "metadata": {**metadata, "uid": child.uid, "resourceVersion": str(child.resource_version)},
             "spec": {"replicas": child.facts.replicas},
         }
-        self._writes += 1
         await self._client.apply(body, force=True, field_manager=names.HANDOVER_FIELD_MANAGER)
 
     async def _create(self, manifest: Manifest) -> NameConflict | None:
@@ -227,20 +222,14 @@ class _Convergence:
             raw = await self._client.get(resource_of(manifest), metadata["namespace"], metadata["name"])
         except NotFound as error:
             raise Conflict(str(error)) from error
-        if not _controlled_by(raw, self._owner):
+        if owner_uid(raw["metadata"]) != self._owner.uid:
             return _name_conflict(manifest, "exists already and is not Nereid's")
         await self._apply(manifest, {"uid": raw["metadata"]["uid"]}, force=True)
         return None
 
     async def _apply(self, manifest: Manifest, preconditions: dict[str, str], *, force: bool) -> None:
-        self._writes += 1
         body = {**manifest, "metadata": {**manifest["metadata"], **preconditions}}
         self._children.applied(manifest["kind"], await self._client.apply(body, force=force))
-
-
-def _controlled_by(raw: Manifest, owner: Owner) -> bool:
-    references = raw["metadata"].get("ownerReferences", [])
-    return any(reference.get("controller") and reference["uid"] == owner.uid for reference in references)
 
 
 def _name_conflict(manifest: Manifest, cause: str) -> NameConflict:

@@ -42,7 +42,7 @@ class DeploymentFacts:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A run of the Triton container that ended in failure: which one, and whether another has begun since."""
+    """A run of the Triton container that ended in failure: which one, how, and whether another has begun since."""
 
     run: int
     exit_code: int

@@ -10,10 +10,11 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
 from nereid.observed.authors import Author
 from nereid.observed.facts import Observed, RevisionObserved, Trouble
+from nereid.observed.sentence import as_sentence
 from nereid.plan import Plan
 from nereid.report.analysis import analysis_status
 from nereid.report.source import model_changed, model_resolved, registry_tagged
-from nereid.report.verdict import Verdict, dated
+from nereid.report.verdict import INVALID_SPEC, Verdict, dated
 from nereid.resolution import Resolution
 from nereid.rollout.checks import RUNNING
 from nereid.rollout.routing import describe, is_gated
@@ -65,15 +66,27 @@ def with_refusals(picture: Picture, refusals: Sequence[Trouble]) -> Picture:
         return picture
     resolution, tagging, first = picture.resolution, picture.tagging, refusals[0]
     if resolution and resolution.job:
-        resolution = replace(resolution, refusal=first.message)
+        resolution = replace(resolution, refusal=first)
     if tagging and tagging.jobs:
         tagging = replace(tagging, failure=ResolutionFailure(reason=first.reason, message=first.message))
     return replace(picture, resolution=resolution, tagging=tagging)
 
 
-def spec_valid(_picture: Picture) -> Verdict:
-    """Tell that the spec was understood; `report.status.invalid` tells the contrary."""
+def spec_valid(picture: Picture) -> Verdict:
+    """Tell whether the spec can be carried out; of one that cannot even be read, `report.status.invalid` tells."""
+    if refusal := picture.plan.refusal:
+        return Verdict("False", INVALID_SPEC, as_sentence(refusal))
     return Verdict("True", "Valid", "The spec is valid")
+
+
+def held(picture: Picture) -> Verdict | None:
+    """Return why it is not known which revision the spec asks for, while another goes on in its place; else None."""
+    if picture.plan.refusal:
+        return spec_valid(picture)
+    if picture.plan.is_held and picture.resolution:
+        told = model_resolved(picture.resolution)
+        return Verdict("False", told.reason, told.message)
+    return None
 
 
 def available(picture: Picture) -> Verdict:
@@ -97,6 +110,8 @@ def progressing(picture: Picture) -> Verdict:
 def rollout_passed(picture: Picture) -> Verdict:
     """Tell how the last rollout ended."""
     state = picture.decision.state
+    if cause := held(picture):
+        return Verdict("Unknown", cause.reason, cause.message)
     if state.failed:
         return Verdict("False", state.failed.reason, state.failed.message)
     if state.candidate:
@@ -107,10 +122,11 @@ def rollout_passed(picture: Picture) -> Verdict:
 def ready(picture: Picture) -> Verdict:
     """Tell whether what the spec asks for is what serves, with all its pods; if not, the most telling cause."""
     state = picture.decision.state
-    if picture.plan.is_held and picture.resolution:
+    if picture.problems:
+        return Verdict("False", picture.problems[0].reason, picture.problems[0].message)
+    if cause := held(picture):
         # Whatever serves, it is not what the spec asks for.
-        told = model_resolved(picture.resolution)
-        return Verdict("False", told.reason, told.message)
+        return cause
     if trouble := trouble_of(picture):
         return Verdict("False", trouble.reason, trouble.message)
     if state.stable is None:

@@ -19,6 +19,9 @@ _BAD_NEWS: Final = (
 
 def trouble_event(picture: Picture, previous: ModelDeploymentStatus) -> Trouble | None:
     """Return a trouble that the previous status did not tell of yet, to be told once as an event."""
+    if picture.plan.is_held and not picture.problems:
+        # Ready tells of the spec, so that nobody would know whether this was told.
+        return None
     trouble = trouble_of(picture)
     told = condition(previous, "Ready")
     if trouble is None or picture.decision.state.failed or (told and told.reason == trouble.reason):

@@ -11,18 +11,18 @@ from nereid.tagging import Tagging
 
 RESOLVING = "ResolvingModel"
 REFRESH_FAILED = "RefreshFailed"
-# As the Job that asks could not be made.
-REFUSED = "ChildRejected"
 
 
 def model_resolved(resolution: Resolution) -> Verdict:
     """Tell what the URI leads to, and if that is not known, why."""
     known = resolution.status
     if resolution.refusal and known.resolved_uri:
-        message = f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {resolution.refusal}"
+        message = (
+            f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {resolution.refusal.message}"
+        )
         return Verdict("False", REFRESH_FAILED, message)
     if resolution.refusal:
-        return Verdict("False", REFUSED, f"{known.uri} cannot be looked up: {resolution.refusal}")
+        return Verdict("False", resolution.refusal.reason, resolution.refusal.message)
     if known.failure is None and known.resolved_uri is None:
         waits = f": {resolution.hindrance}" if resolution.hindrance else ""
         return Verdict("Unknown", RESOLVING, f"{known.uri} is being looked up{waits}")

@@ -1,6 +1,6 @@
 """The status of a ModelDeployment as a whole."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,13 @@ from nereid.api.status import (
     RolloutStatus,
 )
 from nereid.links import links
-from nereid.observed.facts import RevisionRecord, Trouble
+from nereid.observed.facts import RevisionRecord
 from nereid.observed.sentence import as_sentence
 from nereid.plan import LiveRevision
-from nereid.report.conditions import Picture, conditions, rollout_message, trouble_of
+from nereid.report.conditions import Picture, conditions, held, rollout_message, trouble_of
 from nereid.report.provenance import or_none, provenances, with_provenance
 from nereid.report.source import RESOLVING, model_resolved
-from nereid.report.verdict import Verdict, dated
+from nereid.report.verdict import INVALID_SPEC, Verdict, dated
 from nereid.resolution import Resolution
 from nereid.rollout.routing import is_gated
 from nereid.rollout.state import PAUSED
@@ -66,29 +66,25 @@ def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now:
     # It may quote the spec.
     message = as_sentence(message)
     verdicts = {
-        "Ready": Verdict("False", "InvalidSpec", message),
-        "SpecValid": Verdict("False", "InvalidSpec", message),
+        "Ready": Verdict("False", INVALID_SPEC, message),
+        "SpecValid": Verdict("False", INVALID_SPEC, message),
     }
+    if previous.rollout:
+        verdicts["RolloutPassed"] = Verdict("Unknown", INVALID_SPEC, message)
     return _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
 
 
 def unresolved(
-    resolution: Resolution, refusals: Sequence[Trouble], generation: int, previous: ModelDeploymentStatus, now: datetime
+    resolution: Resolution, generation: int, previous: ModelDeploymentStatus, now: datetime
 ) -> ModelDeploymentStatus:
-    """Return the status for a URI of which it is not known yet where it leads: what runs goes on running as it was.
-
-    `refusals` say why the Job that asks could not be made.
-    """
+    """Return the status for the URI of a first model, of which it is not known yet where it leads: nothing runs yet."""
     told = model_resolved(resolution)
-    if refusals:
-        told = Verdict("False", refusals[0].reason, refusals[0].message)
     verdicts = {
         "Ready": Verdict("False", told.reason, told.message),
         "SpecValid": Verdict("True", "Valid", "The spec is valid"),
         "ModelResolved": told,
     }
-    waits: Phase = "Progressing" if previous.stable else "Pending"
-    phase = waits if told.reason == RESOLVING else "Degraded" if previous.stable else "Failed"
+    phase: Phase = "Pending" if told.reason == RESOLVING else "Failed"
     status = _held(previous, phase, verdicts, generation, now)
     return status.model_copy(update={"resolution": resolution.status})
 
@@ -111,8 +107,9 @@ def resolution_status(picture: Picture) -> ResolutionStatus | None:
     """Return what status tells of a URI that is looked up."""
     if picture.resolution is None:
         return None
-    tagged = picture.tagging.tagged if picture.tagging else None
-    return picture.resolution.status.model_copy(update={"tagged": tagged})
+    known = picture.resolution.status
+    # What the registry was told stays true while it is told nothing more.
+    return known.model_copy(update={"tagged": picture.tagging.tagged}) if picture.tagging else known
 
 
 def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:
@@ -179,8 +176,8 @@ def _phase(picture: Picture) -> Phase:
         return "Paused" if state.phase == "Paused" or state.reason == PAUSED else "Progressing"
     if troubled:
         return "Degraded"
-    if picture.plan.is_held and picture.resolution:
-        return "Progressing" if model_resolved(picture.resolution).reason == RESOLVING else "Degraded"
+    if cause := held(picture):
+        return "Progressing" if cause.reason == RESOLVING else "Degraded"
     if is_gated(state):
         return "Sleeping"
     if picture.stable.available < picture.plan.replicas:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from nereid.api.status import Condition, ConditionStatus, ModelDeploymentStatus
+
+INVALID_SPEC: Final = "InvalidSpec"
 
 
 @dataclass(frozen=True, slots=True)

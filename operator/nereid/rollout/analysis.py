@@ -221,7 +221,7 @@ def _is_seen(plan: Plan, state: RolloutState, evidence: Mapping[str, Evidence]) 
 def _compared(
     analysis: Analysis, evidence: Mapping[str, Evidence], *, passed: bool
 ) -> tuple[VerdictName, Failure | None]:
-    judgement = judge(evidence, limits(analysis), is_deadline=False)
+    judgement = judge(evidence, limits(analysis))
     if judgement.verdict is Verdict.FAIL:
         sentences = [_comparison_sentence(name, evidence[name]) for name in judgement.metrics]
         return "Fail", Failure("AnalysisFailed", "; ".join(sentences))

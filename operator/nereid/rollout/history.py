@@ -12,8 +12,8 @@ from nereid.rollout.state import Event, RolloutState, Transition, whole_second
 def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, Transition]:
     """Return the plan with the revision that is wanted in truth, and what a rollback by hand changes in the state.
 
-    A rollback pins the older revision for as long as the spec asks for the same as it did then, so that the unchanged
-    spec does not undo it.
+    A rollback pins the older revision for as long as the spec asks for the same revision as it did then, so that the
+    unchanged spec does not undo it.
     """
     command, pinned = plan.rollout.rollback, state.pinned
     if command and command.attempt == state.rollbacks + 1:
@@ -72,5 +72,5 @@ def _obeyed(plan: Plan, observed: Observed, state: RolloutState, target: str) ->
         event = Event("Warning", "RollbackRefused", f"Revision {target} is not in the history: see status.history")
         return state, (event,)
     pinned = PinnedRevision(revision=target, instead_of=plan.revision)
-    sentence = f"Revision {target} is wanted by hand instead of {plan.revision}, until the spec changes"
+    sentence = f"Revision {target} is wanted by hand instead of {plan.revision}, until the spec asks for another"
     return replace(state, pinned=pinned), (Event("Normal", "RolledBackByHand", sentence),)

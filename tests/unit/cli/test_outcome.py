@@ -39,6 +39,15 @@ def test_a_rollout_is_done(state, expected):
     assert result(done(view(state))) is expected
 
 
+@pytest.mark.parametrize("state", ["completed", "failed-analysis"])
+@pytest.mark.parametrize(("resolved", "expected"), [({}, False), ({"resolvedUri": "models:/digits/8"}, True)])
+def test_nothing_is_over_before_it_is_known_what_is_asked_for(state, resolved, expected):
+    found = STATES[state]
+    resolution = {"id": "1", "uri": "models:/digits@champion", **resolved}
+    outcome = done(read({**found, "status": {**found["status"], "resolution": resolution}}))
+    assert (outcome is not OPEN) is expected
+
+
 def test_what_was_said_of_an_earlier_spec_is_no_outcome():
     found = STATES["completed"]
     assert done(read({**found, "metadata": {**found["metadata"], "generation": 4}})) is OPEN

@@ -56,7 +56,7 @@ class Judgement:
     metrics: tuple[str, ...] = ()
 
 
-def judge(evidence: Mapping[str, Evidence], limits: Limits, *, is_deadline: bool) -> Judgement:
+def judge(evidence: Mapping[str, Evidence], limits: Limits) -> Judgement:
     """Judge the metrics of a rollout, by name, MOST_METRICS at most. They must be the same for the whole rollout.
 
     One failing metric fails the candidate, whatever the others say; it passes only when all pass. No metrics are no
@@ -74,4 +74,4 @@ def judge(evidence: Mapping[str, Evidence], limits: Limits, *, is_deadline: bool
     undecided = tuple(name for name, one in evidence.items() if one.passing.log_value < limits.log_pass_at)
     if evidence and not undecided:
         return Judgement(Verdict.PASS)
-    return Judgement(Verdict.INCONCLUSIVE if is_deadline else Verdict.CONTINUE, undecided)
+    return Judgement(Verdict.CONTINUE, undecided)
