@@ -46,5 +46,5 @@ def test_each_line_of_a_pass_names_its_object(lines):
 
 
 def test_what_is_about_no_object_names_none(lines):
-    logging.getLogger("nereid.handlers").info("all watches are up to date")
+    logging.getLogger("nereid.engine").info("all watches are up to date")
     assert "object" not in lines()[0]

@@ -277,6 +277,10 @@ class TestRevision:
                 {"items": [CHECK]},
             ),
             ("rollout.paused", False),
+            ("model.refresh", "5m"),
+            ("model.provenance", {"commit": "4f2a9c1"}),
+            ("model.tagRegistry", True),
+            ("runtime.disruptionBudget", {"maxUnavailable": 2}),
             ("futureField", {"nobody": "knows"}),
             ("model.futureField", "nobody knows"),
         ],
@@ -334,18 +338,6 @@ class TestRevision:
     )
     def test_each_field_that_shapes_the_pods_makes_a_new_one(self, path, value):
         assert plan_of(changed(path, value)).revision != plan_of(FULL).revision
-
-    @pytest.mark.parametrize(
-        ("path", "value"),
-        [
-            ("model.refresh", "5m"),
-            ("model.provenance", {"commit": "4f2a9c1"}),
-            ("model.tagRegistry", True),
-            ("runtime.disruptionBudget", {"maxUnavailable": 2}),
-        ],
-    )
-    def test_what_is_done_with_a_model_and_its_pods_makes_none(self, path, value):
-        assert plan_of(changed(path, value)).revision == plan_of(FULL).revision
 
     def test_an_alias_and_the_version_behind_it_are_one(self):
         alias = leading_to(

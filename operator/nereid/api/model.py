@@ -28,6 +28,7 @@ _SOURCE_MESSAGE: Final = (
     "azure://ACCOUNT/CONTAINER/PATH, hf://OWNER/MODEL[:REVISION], oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX], "
     "models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME/latest or runs:/RUN/PATH"
 )
+_LABEL_VALUE: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _MOVES: Final = (
     "(self.uri.startsWith('oci://') && !self.uri.contains('@sha256:')) || "
     "(self.uri.startsWith('hf://') && !self.uri.matches(':[0-9a-f]{40}$')) || "
@@ -223,7 +224,7 @@ class ModelSpec(ApiModel):
                 min_length=1,
                 max_length=63,
                 json_schema_extra=matching(
-                    r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+                    _LABEL_VALUE,
                     "must be letters, digits, dashes, underscores and dots, and begin and end with a letter or digit",
                 ),
             ),
@@ -243,7 +244,7 @@ class ModelSpec(ApiModel):
                 min_length=1,
                 max_length=40,
                 json_schema_extra=matching(
-                    r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+                    _LABEL_VALUE,
                     "must be a label value: letters, digits, dashes, underscores and dots",
                 ),
             ),
