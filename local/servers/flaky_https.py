@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from servers.authority import Authority
-from servers.process import Server, free_ports, host_address, installed
+from servers.ports import free_ports
+from servers.process import Server, host_address, installed
 from servers.relay import Relay
 from servers.web import status_of
 

@@ -7,10 +7,12 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
+
+from servers.ports import free_ports
 
 ANYWHERE = "198.51.100.1"
 """An address of documentation: what leads there is the default route."""
@@ -35,15 +37,6 @@ def host_address() -> str:
         probe.connect((ANYWHERE, 9))  # of a datagram socket: it picks an interface and sends nothing
         address: str = probe.getsockname()[0]
         return address
-
-
-def free_ports(address: str, count: int) -> list[int]:
-    """Return ports that nobody listens on at the address; they are held open together, so that they differ."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((address, 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def wait_for(what: str, condition: Callable[[], bool], *, seconds: float, hint: str) -> None:

@@ -69,7 +69,7 @@ class S3Server(Server):
             "-s3.port.lance=0",
             "-master.telemetry=false",
             "-master.volumeSizeLimitMB=1024",
-            "-volume.max=100",
+            "-volume.max=300",
             "-volume.preStopSeconds=0",
             "-master.electionTimeout=1s",
             "-master.resumeState=false",

@@ -5,8 +5,8 @@ There are no nodes and no controllers, so that whatever happens in it is the ope
 
 import json
 import os
-import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,11 @@ from pathlib import Path
 import yaml
 from tests.api.kubernetes import Kubernetes, Object
 from tests.api.waiting import wait_until
+
+# The servers are no part of the installed package.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "local"))
+
+from servers.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_TOKEN, OPERATOR_TOKEN = "admin-token", "operator-token"
@@ -27,9 +32,8 @@ def cache() -> Path:
 
 def free_port() -> int:
     """Return a port of the loopback interface that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    (port,) = free_ports("127.0.0.1", 1)
+    return port
 
 
 @dataclass(slots=True)

@@ -49,7 +49,8 @@ class CommandLine:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": str(self.kubeconfig)}
-        command = [sys.executable, "-u", "-m", "nereid", *arguments]
+        # A test interrupts it: where the test run is a shell's job in the background, SIGINT would be ignored.
+        command = ["env", "--default-signal=INT", sys.executable, "-u", "-m", "nereid", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         self._running.append(subprocess.Popen(command, env=environment, text=True, **pipes))
         return self._running[-1]

@@ -11,6 +11,8 @@ from tests.e2e.model_server import ModelServer, version_file
 from traffic import ANYBODY, Endpoint, Group, TrafficClient
 from train import Digits
 
+# As long as the route itself waits: on a crowded machine a slow answer is no lost one.
+PATIENCE = 60.0
 AUTHORITY = "company-ca"
 WAITS_AT_20 = {"steps": [{"weight": 20}], "drain": "5s"}
 
@@ -62,11 +64,12 @@ class Case:
         return Endpoint(self.cluster.gateway, self.host(name), name)
 
     def traffic(
-        self, name: str = "digits", groups: Sequence[Group] = (ANYBODY,), patience: float = 15.0
+        self, name: str = "digits", groups: Sequence[Group] = (ANYBODY,), patience: float = PATIENCE
     ) -> TrafficClient:
         """Return a client outside the mesh that counts, and waits `patience` seconds; enter it to connect it."""
         return TrafficClient(self.endpoint(name), self.digits, groups, patience)
 
     def preview(self, name: str = "digits") -> TrafficClient:
         """Return a client that asks by the preview host and counts; enter it to connect it."""
-        return TrafficClient(Endpoint(self.cluster.gateway, self.preview_host(name), name), self.digits)
+        endpoint = Endpoint(self.cluster.gateway, self.preview_host(name), name)
+        return TrafficClient(endpoint, self.digits, patience=PATIENCE)

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[2] / "local"))
 from cluster import Cluster, CommandError
 from tests.e2e.case import AUTHORITY, Case
 from tests.e2e.faulty_models import with_nonsense
-from tests.e2e.locks import locked, shared
+from tests.e2e.locks import in_turn, locked, shared
 from tests.e2e.model_server import ModelServer, serve_models
 from tests.e2e.sources import Sources
 from train import Digits, train
@@ -102,14 +102,14 @@ def sources(run_folder: Path, worker_id: str) -> Iterator[Sources]:
 @pytest.fixture
 def disturbs(run_folder: Path) -> Iterator[None]:
     """Lets one case at a time stop what all share; most that run meanwhile must not notice more than a delay."""
-    with locked(run_folder / "disturbance"):
+    with in_turn(locked, run_folder / "disturbance"):
         yield
 
 
 @pytest.fixture
 def undisturbed(run_folder: Path) -> Iterator[None]:
     """For cases whose figures depend on how soon the operator and Prometheus answer: none disturbs meanwhile."""
-    with shared(run_folder / "disturbance"):
+    with in_turn(shared, run_folder / "disturbance"):
         yield
 
 

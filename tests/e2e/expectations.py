@@ -1,6 +1,8 @@
 """What more than one case expects of traffic and of what is left in the cluster."""
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 
 import kiali
 import numpy as np
@@ -39,11 +41,21 @@ def wait_until_alone(served: ModelDeployment, revision: str) -> None:
         found = served.cluster.list("Deployment", served.namespace, f"nereid.dev/model-deployment={served.name}")
         return {deployment["metadata"]["labels"]["nereid.dev/revision"] for deployment in found} == {revision}
 
-    wait_for(f"revision {revision} is the only one", alone, seconds=60, seen=served.describe)
+    wait_for(f"revision {revision} is the only one", alone, seconds=180, seen=served.describe)
 
 
-def assert_kiali_is_content(case: Case, moment: str) -> None:
-    """Let Kiali look at all that is in the case's namespace: it has nothing to complain about."""
-    validation = kiali.validate(case.cluster.kiali_url, case.namespace)
-    assert any(name.startswith("virtualservice") for name in validation.objects), moment
-    assert validation.complaints == (), moment
+def wait_until_kiali_is_content(case: Case, moment: str, kinds: Mapping[str, int] | None = None) -> None:
+    """Wait until Kiali, which may be a little behind, has nothing to complain about in the case's namespace.
+
+    It must have seen so many objects of each of the kinds, or else any VirtualService.
+    """
+
+    def look() -> kiali.Validation:
+        return kiali.validate(case.cluster.kiali_url, case.namespace)
+
+    def content() -> bool:
+        validation = look()
+        found = Counter(name.split()[0] for name in validation.objects)
+        return not validation.complaints and (found == kinds if kinds else "virtualservice" in found)
+
+    wait_for(f"Kiali is content {moment}", content, seconds=45, seen=look)

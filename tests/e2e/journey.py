@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -28,17 +29,18 @@ class Journey:
     def __post_init__(self) -> None:
         self.stages: list[Stage] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="journey", daemon=True)
+        self._executor = ThreadPoolExecutor(1, "journey")
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._watching = self._executor.submit(self._watch)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        self._executor.shutdown()
+        self._watching.result()  # or what kept it from looking
         self._look()
 
     @property

@@ -89,6 +89,7 @@ def test_bad_spec_is_refused_with_a_sentence(cluster: Cluster, name: str) -> Non
         cluster.apply(manifest, namespace="default")
 
 
+@pytest.mark.usefixtures("undisturbed")
 @pytest.mark.parametrize("name", BAD)
 def test_bad_candidate_is_named_while_stable_serves(case: Case, name: str) -> None:
     bad = BAD[name]
@@ -106,6 +107,7 @@ def test_bad_candidate_is_named_while_stable_serves(case: Case, name: str) -> No
     served.wait_until_ready()
 
 
+@pytest.mark.usefixtures("undisturbed")
 def test_bad_objects_delay_no_other(case: Case) -> None:
     bad = {name: case.apply(name, **one.spec(case)) for name, one in BAD.items()}
     good = case.apply("good")

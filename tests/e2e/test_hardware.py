@@ -17,6 +17,8 @@ from tests.e2e.locks import locked
 from tests.e2e.nodes import devices, label, node_name, priority_class
 from tests.e2e.readiness import pods_of
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 DIRECT = {"strategy": "Direct", "drain": "5s"}
 PRODUCT = "NVIDIA-H200"
 PRODUCT_LABEL = "nvidia.com/gpu.product"
@@ -30,7 +32,7 @@ PRIORITY = 1234
 
 
 @pytest.fixture
-def gpus(run_folder: Path) -> Iterator[None]:
+def gpus(run_folder: Path, undisturbed: None) -> Iterator[None]:  # noqa: ARG001 - all take the locks in one order
     """Lets one case at a time say what GPUs the node has."""
     with locked(run_folder / "gpus"):
         yield
@@ -41,6 +43,13 @@ def budgets(served: ModelDeployment) -> dict[str, Manifest]:
     chosen = f"--selector=nereid.dev/model-deployment={served.name}"
     printed = served.cluster.kubectl("get", "poddisruptionbudgets", chosen, "--output=json", namespace=served.namespace)
     return {found["metadata"]["labels"]["nereid.dev/revision"]: found for found in json.loads(printed)["items"]}
+
+
+def lets_a_pod_go(budget: Manifest) -> bool:
+    """Whether evictions are limited by what may be missing alone, and by that may take a pod now."""
+    spec, status = budget["spec"], budget["status"]
+    is_current = status["observedGeneration"] == budget["metadata"]["generation"]
+    return "minAvailable" not in spec and is_current and status["disruptionsAllowed"] == spec["maxUnavailable"] == 1
 
 
 def in_container(served: ModelDeployment, container: str, *command: str) -> str:
@@ -62,14 +71,23 @@ def test_each_revision_has_a_budget_for_evictions(case: Case) -> None:
         seen=lambda: budgets(served),
     )
 
-    case.apply(rollout=DIRECT, runtime={"disruptionBudget": {"minAvailable": "50%"}})
+    case.apply(rollout=DIRECT, runtime={"disruptionBudget": {"minAvailable": "0%"}})
     wait_for(
         "the budget is another one",
-        lambda: budgets(served)[revision]["spec"].get("minAvailable") == "50%",
+        lambda: budgets(served)[revision]["spec"].get("minAvailable") == "0%",
         seconds=30,
         seen=lambda: budgets(served),
     )
     assert "maxUnavailable" not in budgets(served)[revision]["spec"]
+
+    # Half of one pod would be all of it, and its node could not be drained.
+    case.apply(rollout=DIRECT, runtime={"disruptionBudget": {"minAvailable": "50%"}})
+    wait_for(
+        "the only pod may go",
+        lambda: lets_a_pod_go(budgets(served)[revision]),
+        seconds=30,
+        seen=lambda: budgets(served),
+    )
     status = served.wait_until_ready()
     assert (status["stable"]["revision"], status.get("candidate")) == (revision, None)
 

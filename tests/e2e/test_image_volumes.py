@@ -29,7 +29,10 @@ STRANGER: Final = (READER[0], "another")
 ABSENT: Final = f"sha256:{'0' * 64}"
 TRUSTED: Final = cache_folder() / "cluster" / "certs.d"
 
-pytestmark = pytest.mark.skipif(not TRUSTED.is_dir(), reason="needs the local cluster: its runtime trusts by a folder")
+pytestmark = [
+    pytest.mark.skipif(not TRUSTED.is_dir(), reason="needs the local cluster: its runtime trusts by a folder"),
+    pytest.mark.usefixtures("undisturbed"),
+]
 
 
 @pytest.fixture(scope="module")

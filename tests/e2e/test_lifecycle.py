@@ -10,9 +10,7 @@ from tests.e2e.scaling import CAPACITY, wait_for_pods
 from traffic import Tally
 
 RATE = 50
-# As long as the route itself has patience: on a crowded machine a slow answer is no lost one.
-PATIENCE = 60
-WARM_UPS = 100
+WARM_UPS = 200
 # Each takes a tenth of a second.
 WARM_UP_SECONDS = WARM_UPS / CAPACITY
 WARM_UP = {
@@ -38,7 +36,7 @@ def test_node_drain_loses_nothing(case: Case) -> None:
     served.wait_until_ready()
     at_first, node = names_of(pods_of(served)), node_name(case.cluster)
     staying = []
-    with case.traffic(name, patience=PATIENCE) as client:
+    with case.traffic(name) as client:
         client.start(RATE)
         with draining(case.cluster, node, f"nereid.dev/model-deployment={name}") as end:
             wait_for("a pod is to replace one", lambda: names_of(pods_of(served)) - at_first, seconds=30)
@@ -64,7 +62,7 @@ def test_deleting_each_pod_in_turn_loses_nothing(case: Case) -> None:
     assert ready_pods(served) == 2
     # As long as the pod asks for, and as short as an impatient person may.
     deletions = zip(sorted(names_of(pods_of(served))), ("--grace-period=-1", "--grace-period=20"), strict=True)
-    with case.traffic(patience=PATIENCE) as client:
+    with case.traffic() as client:
         client.start(RATE)
         for pod, grace in deletions:
             case.cluster.kubectl("delete", "pod", pod, grace, namespace=case.namespace)
@@ -77,7 +75,7 @@ def test_scaling_down_loses_nothing(case: Case) -> None:
     served = case.apply(scaling={"minReplicas": 3})
     served.wait_until_ready()
     assert ready_pods(served) == 3
-    with case.traffic(patience=PATIENCE) as client:
+    with case.traffic() as client:
         client.start(RATE)
         case.apply(scaling={"minReplicas": 1})
         left = f"nereid.dev/model-deployment={served.name}"
@@ -95,7 +93,7 @@ def test_a_pod_gets_no_request_before_its_warm_up_is_over(case: Case) -> None:
     model = {**case.faulty("busy"), "config": {"modelWarmup": [WARM_UP]}}
     served = case.apply(model=model)
     served.wait_until_ready()
-    with case.traffic(patience=PATIENCE) as client:
+    with case.traffic() as client:
         client.start(CAPACITY / 2)
         case.apply(model=model, scaling={"minReplicas": 2})
         wait_for_pods(served, 2)

@@ -13,7 +13,7 @@ from traffic import PROTOCOLS
 
 REQUESTS = 2000
 BY_TIME_ALONE = {
-    "steps": [{"weight": 30, "hold": "4s"}, {"weight": 60, "hold": "4s"}],
+    "steps": [{"weight": 30, "hold": "10s"}, {"weight": 60, "hold": "10s"}],
     "drain": "5s",
     "analysis": {"provider": "None"},
 }

@@ -6,8 +6,9 @@ from tests.e2e.case import WAITS_AT_20, Case
 from tests.e2e.processes import frozen, frozen_prometheus
 from tests.e2e.scaling import CAPACITY, pods, scaled, wait_for_fewer_pods, wait_for_pods, wait_until_scaled
 
-# What clients are promised: far above the tenth of a second that a request takes, far below what a queue would cost.
-OBJECTIVE_SECONDS = 1.0
+# What clients are promised: far above the tenth of a second that a request takes, far below what a queue would cost,
+# which is more than ten seconds.
+OBJECTIVE_SECONDS = 4.0
 WITHOUT_KEDA_SECONDS = 30
 HALF_FULL = [{"type": "RequestRate", "target": CAPACITY / 2}]
 
@@ -33,7 +34,7 @@ def test_pods_come_before_requests_have_to_wait_and_go_when_the_load_is_over(cas
 def test_a_queue_brings_pods_by_default(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling={"maxReplicas": 2})
     wait_until_scaled(served)
-    with case.traffic(patience=60) as client:
+    with case.traffic() as client:
         client.start(CAPACITY * 1.3)
         wait_for_pods(served, 2)
         total = client.stop()
@@ -105,6 +106,7 @@ def test_pods_stay_while_prometheus_or_keda_is_down(case: Case) -> None:
     served.wait_for_condition("Scaling", "True")
 
 
+@pytest.mark.usefixtures("undisturbed")
 def test_a_query_that_finds_nothing_is_named(case: Case) -> None:
     metrics = [{"type": "Query", "target": 1, "query": 'sum(no_such_metric{namespace="{{namespace}}"})'}]
     served = case.apply(scaling=scaled(metrics=metrics))

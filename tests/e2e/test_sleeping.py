@@ -3,7 +3,7 @@
 import pytest
 from cluster import wait_for
 from tests.e2e.case import Case
-from tests.e2e.expectations import assert_kiali_is_content
+from tests.e2e.expectations import wait_until_kiali_is_content
 from tests.e2e.promql import ask
 from tests.e2e.rollouts import judged
 from tests.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
@@ -18,7 +18,7 @@ def test_a_thousand_requests_at_once_wake_a_model_and_all_are_answered(case: Cas
     served = case.apply(scaling=may_sleep())
     served.wait_until_ready()
     wait_until_asleep(served)
-    assert_kiali_is_content(case, "asleep")
+    wait_until_kiali_is_content(case, "asleep")
     with case.traffic(patience=PATIENCE) as client:
         total = client.burst(AT_ONCE, at_once=AT_ONCE)
     assert total.failed == 0, (total.by_kind(), total.errors[:5])

@@ -14,6 +14,8 @@ from tests.e2e.case import Case
 from tests.e2e.model_server import MALFORMED
 from tests.e2e.sources import READER, Sources
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 Spec = dict[str, Any]
 SECONDS = 60
 FOLDER = {"7/model.py": b"FACTOR = 1", "7/notes.txt": b"notes"}

@@ -3,7 +3,7 @@
 import pytest
 from model_deployment import condition
 from tests.e2e.case import Case
-from tests.e2e.expectations import assert_kiali_is_content, assert_only_version_answers, wait_until_alone
+from tests.e2e.expectations import assert_only_version_answers, wait_until_alone, wait_until_kiali_is_content
 from tests.e2e.journey import Journey
 from tests.e2e.promql import answered_by_triton
 from tests.e2e.rollouts import (
@@ -35,7 +35,7 @@ def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
         wait_until_paused(served, "AwaitingPromotion")
         mark = client.tally()
         assert preview.burst(100).by_version() == {"2": 100}
-        assert_kiali_is_content(case, "while the candidate is previewed")
+        wait_until_kiali_is_content(case, "while the candidate is previewed")
         assert set(client.tally().since(mark).by_version()) == {"1"}
 
         served.promote()
@@ -43,7 +43,7 @@ def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
         assert status["stable"]["revision"] == old
         assert status["stable"]["readyReplicas"] == 1
         assert_only_version_answers(case, "2")
-        assert_kiali_is_content(case, "while the old version is kept")
+        wait_until_kiali_is_content(case, "while the old version is kept")
         status = served.wait_until_ready()
         assert status["stable"]["version"].startswith("2-")
         wait_until_over(served)
@@ -92,7 +92,7 @@ def test_ab_test_gives_the_candidate_whom_the_match_picks(
             version = "2" if group.name in chosen else "1"
             for protocol in PROTOCOLS:
                 assert set(tally.by_version(protocol, group.name)) == {version}, (protocol, group.name)
-        assert_kiali_is_content(case, "during the A/B test")
+        wait_until_kiali_is_content(case, "during the A/B test")
         served.promote()
         served.wait_until_ready()
         total = client.stop()
@@ -114,7 +114,7 @@ def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
         assert errors["candidate"]["requests"] > 100
         assert errors["candidate"]["bad"] == 0
         assert answered_by_triton(case.cluster, case.namespace, served.revision("candidate")) > 100
-        assert_kiali_is_content(case, "while the candidate is mirrored to")
+        wait_until_kiali_is_content(case, "while the candidate is mirrored to")
         served.promote()
         served.wait_until_ready()
         total = client.stop()

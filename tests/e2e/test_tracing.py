@@ -39,21 +39,30 @@ def test_a_callers_trace_goes_on_in_triton(case: Case) -> None:
     served = case.apply(runtime={"tracing": {"url": url, "samplePercent": 0.0001}})
     served.wait_until_ready()
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
-    infer(case, {"traceparent": f"00-{trace}-{span}-01"})
+    # First, so that what it may have begun is collected before what is waited for.
     infer(case, {})
+    infer(case, {"traceparent": f"00-{trace}-{span}-01"})
 
-    def collected() -> list[Any]:
+    def batches() -> list[Any]:
         told = case.cluster.kubectl("logs", "collector", "--container=main", namespace=case.namespace)
         return [batch for line in told.splitlines() for batch in json.loads(line)["resourceSpans"]]
 
-    batches = wait_for("the spans are collected", collected, seconds=60)
-    spans = [one for batch in batches for scope in batch["scopeSpans"] for one in scope["spans"]]
-    assert {one["traceId"].lower() for one in spans} == {trace}, "a request of no trace began one"
-    assert span in {one.get("parentSpanId", "").lower() for one in spans}
-    assert "compute" in {one["name"] for one in spans}
-    attributes = {one["key"]: one["value"]["stringValue"] for one in batches[0]["resource"]["attributes"]}
+    def collected() -> list[Any]:
+        found = batches()
+        spans = spans_of(found)
+        names, parents = ({one.get(key, "").lower() for one in spans} for key in ("name", "parentSpanId"))
+        return found if "compute" in names and span in parents else []
+
+    found = wait_for("the caller's span goes on down to the computation", collected, seconds=60, seen=batches)
+    assert {one["traceId"].lower() for one in spans_of(found)} == {trace}, "a request of no trace began one"
+    attributes = {one["key"]: one["value"]["stringValue"] for one in found[0]["resource"]["attributes"]}
     assert attributes["service.name"] == served.name
     assert attributes["service.version"] == served.status["stable"]["version"]
+
+
+def spans_of(batches: list[Any]) -> list[Any]:
+    """Return the spans that came in some batches."""
+    return [one for batch in batches for scope in batch["scopeSpans"] for one in scope["spans"]]
 
 
 def infer(case: Case, headers: dict[str, str]) -> None:

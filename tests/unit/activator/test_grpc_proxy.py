@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 import pytest
 from tests.unit.activator import triton
-from tests.unit.activator.conftest import HOST, OPTIONS
+from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
 from tests.unit.activator.triton import payload
 from tests.unit.activator.until import until
 
@@ -139,6 +139,7 @@ async def test_a_call_that_leads_elsewhere_is_refused(channel):
 
 
 @pytest.mark.usefixtures("waking")
+@pytest.mark.parametrize("options", [with_timing(channel_idle_seconds=1)], ids=["a second of idleness"])
 async def test_one_channel_is_used_and_closed_when_there_are_no_calls(channel, activator):
     for _ in range(3):
         await infer(channel)

@@ -73,7 +73,7 @@ class TestSpread:
 
     @pytest.fixture
     def options(self):
-        return with_timing(spread_seconds=1)
+        return with_timing(spread_seconds=3)
 
     async def test_keda_is_told_of_requests_that_arrive_before_the_endpoints_have_spread(
         self, activator, scaled, client, model
@@ -83,12 +83,12 @@ class TestSpread:
         draining = asyncio.create_task(activator.drain())
         await until(lambda: not activator.health.ready)
         late = asyncio.create_task(client.post("/v2", data=b"late"))
-        assert (await asyncio.wait_for(stream.read(), 0.5)).result
+        assert (await asyncio.wait_for(stream.read(), 2)).result
         assert await scaled.is_active()
         model.awake.set()
         async with await late as answer:
             assert await answer.read() == b"late"
-        await asyncio.wait_for(draining, 5)
+        await asyncio.wait_for(draining, 15)
 
 
 async def test_sigterm_ends_the_process_in_good_order(monkeypatch, addresses, model):
