@@ -17,13 +17,6 @@ import numpy as np
 
 ROWS: Final = 16
 CLASSES: Final = ("setosa", "versicolor", "virginica")
-MLMODEL: Final = b"""
-flavors:
-  python_function:
-    loader_module: mlflow.sklearn
-  sklearn:
-    pickled_model: model.pkl
-"""
 PROGRAM: Final = """
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -178,6 +171,16 @@ def lightgbm_classifier() -> Artifact:
     return Artifact("lightgbm", {"model.txt": text}, *_classified(model, rows), tolerance=1e-12)
 
 
+def lightgbm_linear() -> Artifact:
+    """A booster whose leaves hold linear models, which FIL would take for constants."""
+    from lightgbm import LGBMRegressor  # noqa: PLC0415
+
+    rows, _, widths = _flowers()
+    model = LGBMRegressor(n_estimators=8, linear_tree=True, verbose=-1, n_jobs=1).fit(rows, widths)
+    text = model.booster_.model_to_string().encode()
+    return Artifact("lightgbm", {"model.txt": text}, *_predicted(model, rows), tolerance=1e-12)
+
+
 def lightgbm_regressor() -> Artifact:
     """A booster that predicts a number, as LightGBM's text."""
     from lightgbm import LGBMRegressor  # noqa: PLC0415
@@ -198,6 +201,7 @@ ARTIFACTS: Final[Mapping[str, Callable[[], Artifact]]] = {
     "xgboost-classifier": xgboost_classifier,
     "xgboost-regressor": xgboost_regressor,
     "lightgbm-classifier": lightgbm_classifier,
+    "lightgbm-linear": lightgbm_linear,
     "lightgbm-regressor": lightgbm_regressor,
 }
 

@@ -17,7 +17,8 @@ from servers.flaky_https import FlakyHttps
 from servers.gcs import GcsEmulator
 from servers.mlflow import MlflowServer
 from servers.oci import OciRegistry
-from servers.process import free_ports, host_address
+from servers.ports import free_ports
+from servers.process import host_address
 from servers.relay import Relay
 from servers.s3 import S3Server
 from tests.e2e.hub import Hub

@@ -73,7 +73,6 @@ def test_repository_with_an_ensemble(case: Case, sources: Sources) -> None:
     classifier = artifacts.onnx_classifier()
     files = {
         "flowers/config.pbtxt": ENSEMBLE.encode(),
-        "flowers/1/README": b"Triton wants a version, also of an ensemble.",
         "double/config.pbtxt": DOUBLE_CONFIG.encode(),
         "double/1/model.py": DOUBLE.encode(),
         "classify/1/model.onnx": classifier.files["model.onnx"],

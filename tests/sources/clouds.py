@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nereid.fetch.remote import RemoteFiles
@@ -42,8 +42,8 @@ class Cloud:
         """The same, found by way of a line to it."""
         return self.at(f"{proxy.url}{urlsplit(self.endpoint).path}")
 
-    def open(self, key: str, *, bucket: str | None = None, ca_bundle: Path | None = None) -> RemoteFiles:
-        """Open what lies at a key."""
+    def request(self, key: str, *, bucket: str | None = None, **changes: Any) -> Request:
+        """Ask for what lies at a key."""
         credentials = self.folder / "credentials"
         credentials.mkdir(exist_ok=True)
         for left in credentials.iterdir():
@@ -51,13 +51,14 @@ class Cloud:
         for name, value in self.secret.items():
             (credentials / name).write_text(value)
         uri = f"{bucket or self.bucket}/{key}"
-        paths = {
-            "destination": self.folder,
-            "claim_mount": self.folder,
-            "credentials": credentials,
-            "ca_bundle": ca_bundle,
-        }
-        return open_source(parse_source(uri), Request(uri, Format.TRITON, "m", endpoint=self.endpoint, **paths))
+        models = self.folder / "models"
+        asked = Request(uri, Format.ONNX, "m", models, self.folder, endpoint=self.endpoint, credentials=credentials)
+        return replace(asked, **changes)
+
+    def open(self, key: str, **changes: Any) -> RemoteFiles:
+        """Open what lies at a key."""
+        request = self.request(key, **changes)
+        return open_source(parse_source(request.uri), request)
 
     def content(self, key: str) -> dict[str, bytes]:
         """Read all that lies at a key."""

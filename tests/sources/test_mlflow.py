@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from socket import create_server
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.sources.mlflow_models import FILES, READER, Registered, registered, secret
@@ -18,7 +20,7 @@ from nereid.fetch.remotes.http_files import Server
 from nereid.fetch.remotes.mlflow import MlflowFiles, ProxiedFiles, open_files
 from nereid.fetch.request import Format, Request
 from nereid.fetch.source import AzureSource, RegisteredModel, RunArtifact, S3Source, parse_source
-from nereid.fetch.tracking import tracking_server
+from nereid.fetch.tracking import TrackingServer, tracking_server
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,9 @@ class Elsewhere:
     ("location", "source"),
     [
         ("s3://bucket/7/artifacts", S3Source("bucket", "7/artifacts")),
+        ("s3://bucket/7/a#b%20c?d", S3Source("bucket", "7/a#b%20c?d")),
         ("wasbs://box@account.blob.core.windows.net/7/artifacts", AzureSource("account", "box", "7/artifacts")),
+        ("wasbs://box@account.blob.core.windows.net/7/a#b%20c?d", AzureSource("account", "box", "7/a#b%20c?d")),
     ],
 )
 def test_what_lies_in_a_store_is_left_to_its_source(
@@ -149,7 +153,63 @@ def test_what_lies_in_a_store_is_left_to_its_source(
 def test_what_lies_on_the_server_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MlflowFiles, "_location", lambda _: "/mlruns/7/artifacts")
     error = failure("models:/digits/7", "http://mlflow:5000", None)
-    assert "start the server with --artifacts-destination" in error.sentence
+    assert "at /mlruns/7/artifacts, where others cannot read it: start the server with --artifacts" in error.sentence
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("ftp://user:hush@files.example.com/7", "at ftp://files.example.com,"),
+        ("sftp://user:hu/sh@h:22/hush", "at sftp://h:22,"),
+        ("hdfs://node/7?sig=hush", "at hdfs://node,"),
+        ("dbfs:/7?sig=hush", "at dbfs:/7,"),
+        ("file:///mlruns/7", "at file:///mlruns/7,"),
+        ("wasbs://account.blob.core.windows.net/hush", "at wasbs://account.blob.core.windows.net,"),
+    ],
+)
+def test_where_the_server_keeps_its_files_is_shown_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, location: str, shown: str
+) -> None:
+    monkeypatch.setattr(MlflowFiles, "_location", lambda _: location)
+    error = failure("models:/digits/7", "http://mlflow:5000", None)
+    assert shown in error.sentence
+    assert "hu" not in error.sentence.replace("others", "")
+
+
+class OneRun:
+    """A tracking server of one run that logged several models, one of which was deleted."""
+
+    def __init__(self, created: dict[str, tuple[str, int]]) -> None:
+        self._created = created
+
+    def run(self, run_id: str) -> SimpleNamespace:
+        logged = [SimpleNamespace(model_id=model_id) for model_id in [*self._created, "m-deleted"]]
+        return SimpleNamespace(
+            info=SimpleNamespace(artifact_uri=f"s3://runs/{run_id}"), outputs=SimpleNamespace(model_outputs=logged)
+        )
+
+    def logged_model(self, model_id: str) -> SimpleNamespace:
+        if model_id not in self._created:
+            raise FetchError(Reason.MODEL_NOT_FOUND, f"there is no {model_id}")
+        name, created = self._created[model_id]
+        return SimpleNamespace(
+            model_id=model_id, name=name, creation_timestamp=created, artifact_location=f"s3://models/{model_id}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("model", "s3://models/m-3"),
+        ("model/MLmodel", "s3://models/m-3/MLmodel"),
+        ("other", "s3://models/m-4"),
+        ("flat/model", "s3://runs/7/flat/model"),
+        ("", "s3://runs/7"),
+    ],
+)
+def test_the_newest_of_a_runs_models_of_a_name_is_meant(path: str, location: str) -> None:
+    models = {"m-2": ("model", 20), "m-3": ("model", 30), "m-1": ("model", 10), "m-4": ("other", 40)}
+    assert mlflow.run_location(cast("TrackingServer", OneRun(models)), RunArtifact("7", path)) == location
 
 
 @pytest.mark.parametrize(
@@ -158,6 +218,9 @@ def test_what_lies_on_the_server_alone_is_told(monkeypatch: pytest.MonkeyPatch) 
         ("mlflow-artifacts:/1/a b", "http://mlflow:5000/sub/api/2.0/mlflow-artifacts/artifacts/1/a%20b"),
         ("mlflow-artifacts://other:81/1", "http://other:81/sub/api/2.0/mlflow-artifacts/artifacts/1"),
         ("https://other/api/2.0/mlflow-artifacts/artifacts/1", "https://other/api/2.0/mlflow-artifacts/artifacts/1"),
+        ("mlflow-artifacts:/a#b%20c?d", "http://mlflow:5000/sub/api/2.0/mlflow-artifacts/artifacts/a%23b%2520c%3Fd"),
+        ("mlflow-artifacts://other:81/a#b", "http://other:81/sub/api/2.0/mlflow-artifacts/artifacts/a%23b"),
+        ("https://other/api/a#b%20c?d", "https://other/api/a%23b%2520c%3Fd"),
     ],
 )
 def test_the_address_of_proxied_files(location: str, address: str) -> None:

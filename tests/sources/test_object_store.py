@@ -10,7 +10,9 @@ from tests.sources.clouds import Answering, Cloud, Line, only
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.failures import ChangedError, InterruptionError
 from nereid.fetch.remote import CHUNK_BYTES
+from nereid.fetch.remotes import object_store
 from nereid.fetch.remotes.object_store import PIECE_BYTES, StoredFiles, StoredObject
+from nereid.fetch.request import Format
 from nereid.fetch.selection import select
 
 BIG = os.urandom(2 * PIECE_BYTES + 12345)
@@ -163,8 +165,43 @@ class Memory:
         return StoredObject(name, len(self._objects[name]), "1")
 
 
-def listed(objects: dict[str, bytes], key: str, hidden: str = "") -> list[str]:
-    return [str(file.path) for file in StoredFiles(Memory(objects, hidden), "s3://bucket", key).files()]
+def listed(objects: dict[str, bytes], key: str, hidden: str = "", path: str = "") -> list[str]:
+    files = StoredFiles(Memory(objects, hidden), "s3://bucket", key, PurePosixPath(path)).files()
+    return [str(file.path) for file in files]
+
+
+MANY = dict.fromkeys(("m/a/b/1", "m/a/b/2/3", "m/a/bc/1", "m/a/c", "m/d", "n", "m/g.onnx", "m/g.onnx.data"), b"1")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("a/b", ["a/b/1", "a/b/2/3"]),
+        ("a/b/1", ["a/b/1"]),
+        ("a/b/2", ["a/b/2/3"]),
+        ("a/bc", ["a/bc/1"]),
+        # As the weights of a graph lie beside it.
+        ("g.onnx", ["g.onnx", "g.onnx.data"]),
+    ],
+)
+def test_only_what_the_path_can_select_is_listed(path: str, found: list[str]) -> None:
+    assert listed(MANY, "m", path=path) == found
+    assert listed({name.removeprefix("m/"): content for name, content in MANY.items()}, "", path=path) == found
+
+
+@pytest.mark.parametrize("path", ["", ".", "a/x", "a/b/1/x", "g"])
+def test_all_is_listed_to_tell_what_is_there_in_place_of_the_path(path: str) -> None:
+    assert listed(MANY, "m", path=path) == [name.removeprefix("m/") for name in MANY if name != "n"]
+
+
+def test_a_bucket_of_very_many_objects_is_not_listed_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "MOST_FILES", 5)
+    with pytest.raises(FetchError, match="s3://bucket holds more than 5 objects: name a folder nearer") as error:
+        listed(MANY, "m")
+    assert error.value.reason is Reason.MODEL_INVALID
+    assert listed(MANY, "m", path="a/b") == ["a/b/1", "a/b/2/3"]
+    assert len(listed(MANY, "m", path="a/x")) == 5
+    assert len(listed(MANY, "m/a")) == 4
 
 
 @pytest.mark.parametrize("name", ["models/../../etc/passwd", "models//a", "models/./a", "models/a\0"])
@@ -207,8 +244,8 @@ def test_the_path_selects_below_the_key_and_only_once(
 ) -> None:
     for name in ("m/m/m", "m/m/été 1%20+.bin", "m/other", "n"):
         cloud.put(name, name.encode())
-    remote = cloud.open(key)
-    selection = select(remote.files(), PurePosixPath(path) if path else None, "it")
+    remote = cloud.open(key, path=PurePosixPath(path) if path else None)
+    selection = select(remote.files(), PurePosixPath(path) if path else None, "it", Format.ONNX)
     assert {str(name) for name, _ in selection.files} == found
     for name, file in selection.files:
         content = b"".join(remote.read(file, 0)).decode()

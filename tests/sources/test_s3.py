@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+import socket
 
 import pytest
 from servers.s3 import S3Server
-from tests.sources.clouds import Answering, Cloud, only
+from tests.sources.clouds import BUFFER, Answering, Cloud, Line, only
 
+from nereid.fetch.attempts import Limits
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.failures import InterruptionError
+from nereid.fetch.job import fetch
 
 OWN_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Region>eu-west-1</Region></Error>"
@@ -117,3 +120,34 @@ def test_a_key_that_cannot_be_sent_is_told_and_not_shown(s3: Cloud) -> None:
     with pytest.raises(FetchError, match=r"AWS_SESSION_TOKEN of the Secret .* in one line") as error:
         s3.with_secret(AWS_SESSION_TOKEN="hush\nhush").open("model.onnx").files()
     assert "hush" not in str(error.value)
+
+
+class Damaging(Line):
+    """A line that changes one byte of the first object that goes through."""
+
+    left = 1
+
+    def _answer(self, source: socket.socket, target: socket.socket) -> None:
+        while data := source.recv(BUFFER):
+            if self.left and b"model" in data:
+                self.left -= 1
+                data = data.replace(b"model", b"mo\0el")
+            target.sendall(data)
+
+
+def test_what_came_damaged_is_never_served(s3: Cloud) -> None:
+    s3.put("digits.onnx", b"a model", ChecksumAlgorithm="CRC32")
+    with Damaging(s3.endpoint) as line:
+        fetched = fetch(s3.through(line).request("digits.onnx"), Limits(first_pause=0.01))
+        assert line.left == 0
+    assert (fetched.model / "1" / "model.onnx").read_bytes() == b"a model"
+
+
+def test_a_checksum_that_never_fits_is_told(s3: Cloud) -> None:
+    s3.put("digits.onnx", b"a model", ChecksumAlgorithm="CRC32")
+    with Damaging(s3.endpoint) as line:
+        line.left = 99
+        with pytest.raises(FetchError, match=r"does not have the checksum that 127\.0\.0\.1:\d+ keeps") as error:
+            fetch(s3.through(line).request("digits.onnx"), Limits(attempts=2, first_pause=0.01))
+    assert error.value.reason is Reason.MODEL_FETCH_FAILED
+    assert not list(s3.folder.rglob("*.onnx"))

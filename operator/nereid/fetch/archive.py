@@ -47,7 +47,7 @@ def unpack(archive: Path, into: Path, shown: str) -> Path:
             raise
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{shown} is not a sound .tar.gz, .tgz, .tar or .zip archive ({error}): pack the Triton repository again",
+            f"{shown} is not a sound .tar.gz, .tgz, .tar or .zip archive ({error}): pack it again",
         ) from error
     return _step_into(into)
 
@@ -58,11 +58,20 @@ def is_of_disk(error: Exception) -> bool:
 
 
 def links_out(root: Path) -> Iterator[Path]:
-    """Yield each link that led inside when it was unpacked, and leads out since another one came on its way."""
+    """Yield each link that leads out, or to itself, though it did not when it was unpacked."""
     for name, folders, files in os.walk(root):
         for path in (Path(name, entry) for entry in (*folders, *files)):
-            if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+            if path.is_symlink() and leads_out(path, root):
                 yield path
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Tell whether a path leads out of the folder, or a link on it to itself."""
+    try:
+        return not path.resolve().is_relative_to(root.resolve())
+    except RuntimeError:
+        # So Python before 3.13 says that links lead in a circle.
+        return True
 
 
 def _is_zip(archive: Path) -> bool:
@@ -89,7 +98,7 @@ def _unpack_tar(archive: Path, into: Path) -> None:
 
 def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
     """Refuse what would be written, or point, outside; links that were unpacked before are followed."""
-    root, target = into.resolve(), into / member.name
+    target = into / member.name
     if member.issym():
         reached = [target, target.parent / member.linkname]
     elif member.islnk():
@@ -98,7 +107,7 @@ def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
         reached = [target]
     else:
         raise _UnsafeMemberError(member.name)
-    if not all(path.resolve().is_relative_to(root) for path in reached):
+    if any(leads_out(path, into) for path in reached):
         raise _UnsafeMemberError(member.name)
 
 
@@ -130,7 +139,7 @@ def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path)
 def _unsafe(shown: str, member: str) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
-        f"{shown} holds {member!r}, which leads out of the archive or is no plain file: pack the repository without it",
+        f"{shown} holds {member!r}, which leads out of the archive or is no plain file: pack it without that",
     )
 
 

@@ -14,18 +14,17 @@ SECRET: Final = "the Secret that spec.model.credentials names"  # noqa: S105 - w
 class Credentials(Mapping[str, str]):
     """Key -> value, without the line break that editors put at the end; values are never part of a representation."""
 
-    folder: Path | None
     _values: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def read(cls, folder: Path | None) -> "Credentials":
         """Return what the Secret holds; nothing when there is no folder or no Secret is mounted there."""
         if folder is None or not folder.is_dir():
-            return cls(None, {})
+            return cls({})
         # The kubelet's own links and versions begin with two dots.
         keys = [entry for entry in folder.iterdir() if not entry.name.startswith("..") and entry.is_file()]
         try:
-            return cls(folder, {key.name: key.read_text().rstrip("\r\n") for key in keys})
+            return cls({key.name: key.read_text().rstrip("\r\n") for key in keys})
         except UnicodeDecodeError as error:
             raise FetchError(
                 Reason.MODEL_ACCESS_DENIED, f"{SECRET} holds a value that is not text: store each value as text"
@@ -44,10 +43,6 @@ class Credentials(Mapping[str, str]):
             Reason.MODEL_ACCESS_DENIED,
             f"{key} of {SECRET} holds blanks, line breaks or letters that no token has: store it alone and in one line",
         )
-
-    def path(self, key: str) -> Path | None:
-        """Return the file of a key, for a client that reads its key file itself; None when the Secret lacks it."""
-        return self.folder / key if self.folder and self.value(key) else None
 
     def __getitem__(self, key: str) -> str:
         return self._values[key]

@@ -43,16 +43,22 @@ def folder_hashes(folder: Path) -> Mapping[PurePosixPath, str]:
     return {PurePosixPath(path.relative_to(folder).as_posix()): file_hash(path) for path in files_below(folder)}
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all files of a folder, through links; a link that leads in a circle is not followed again."""
-    visited = set()
-    for name, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(name)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        yield from (path for file in files if (path := Path(name, file)).is_file())
+def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield all files of a folder, through links; one that leads back up is not followed, as by `find -L`."""
+    real = folder.resolve()
+    for entry in _entries(folder) if real not in above else ():
+        if entry.is_dir():
+            yield from files_below(entry, above | {real})
+        elif entry.is_file():
+            yield entry
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        # A volume's lost+found, or what belongs to somebody else.
+        return []
 
 
 def require_digest(

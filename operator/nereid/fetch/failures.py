@@ -5,12 +5,19 @@ The clients' own texts are not passed on: they may hold a URL with its secrets.
 
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Final
 
 from nereid.fetch.errors import FetchError, Reason
 
 # Which of them is told depends on the version of OpenSSL.
 NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+
+REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+REPLACED: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+"""What a store answers that has another version by now."""
+_BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class InterruptionError(Exception):
@@ -25,9 +32,25 @@ class ChangedError(InterruptionError):
     """The file is no longer of the version that was listed: what has arrived is of no use, and it is listed again."""
 
 
+class CorruptedError(InterruptionError):
+    """All bytes came, and something says that they are not those of the file: they are of no use."""
+
+
 def failed(sentence: str) -> FetchError:
     """Return the error of a transfer that did not succeed."""
     return FetchError(Reason.MODEL_FETCH_FAILED, sentence)
+
+
+def may_pass(status: int) -> bool:
+    """Tell whether a server that answers so may answer otherwise the next time."""
+    return status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def faulty(server: str, shown: object, answer: object) -> InterruptionError:
+    """Return the error of an answer that may be another one next time."""
+    return InterruptionError(
+        failed(f"{server} answered {answer} for {shown}: look at the server, it is overloaded or faulty")
+    )
 
 
 def untrusted(error: ssl.SSLCertVerificationError, server: str) -> FetchError:

@@ -2,20 +2,26 @@
 
 import socket
 import ssl
-from http import HTTPStatus
 from typing import Final
 
 from yarl import URL
 
 from nereid.fetch.credentials import Credentials, denied
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import NOT_TLS, InterruptionError, failed, unresolved, untrusted
+from nereid.fetch.failures import (
+    GONE,
+    NOT_TLS,
+    REFUSED,
+    InterruptionError,
+    failed,
+    faulty,
+    may_pass,
+    unresolved,
+    untrusted,
+)
 from nereid.fetch.source import HttpsSource
 
-GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 KEYS: Final = "username and password, or token"
-TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 def refusal(status: int, source: HttpsSource, credentials: Credentials) -> Exception:
@@ -24,10 +30,9 @@ def refusal(status: int, source: HttpsSource, credentials: Credentials) -> Excep
         return FetchError(Reason.MODEL_NOT_FOUND, f"{source} does not exist (status {status}): correct spec.model.uri")
     if status in REFUSED:
         return denied(source.host, f"{source} (status {status})", credentials, KEYS)
-    answered = f"{source.host} answered status {status} for {source}"
-    if status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return InterruptionError(failed(f"{answered}: look at the server, it is overloaded or faulty"))
-    return failed(f"{answered}: correct spec.model.uri, or look at the server")
+    if may_pass(status):
+        return faulty(source.host, source, f"status {status}")
+    return failed(f"{source.host} answered status {status} for {source}: correct spec.model.uri, or look at the server")
 
 
 def explained(error: Exception, url: URL) -> Exception:

@@ -65,9 +65,9 @@ def _stage(request: Request, staging: Staging, limits: Limits) -> None:
 def _artifact(source: Source, request: Request, staging: Staging, limits: Limits) -> tuple[Path, Facts]:
     """Return the file or folder that the request selects, once it is there and verified."""
     if isinstance(source, ClaimSource):
-        return require_mounted(on_claim(source, request), request.digest)
+        return require_mounted(on_claim(source, request), request)
     if request.mounted is not None:
-        return require_mounted(on_image(source, request.mounted, request), request.digest)
+        return require_mounted(on_image(source, request.mounted, request), request)
     arrival = obtain(source, request, staging, limits)
     return arrival.artifact, arrival.facts
 

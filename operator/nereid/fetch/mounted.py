@@ -1,15 +1,16 @@
 """Models on a volume of the pod, a claim or an image: they are linked, never copied, as Triton has the volume too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nereid.fetch.digest import digest_of, file_hash, files_below, folder_hashes, require_content, require_digest
 from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.external_data import external_data
 from nereid.fetch.facts import Facts
 from nereid.fetch.oci.manifest import MODEL_FOLDER
 from nereid.fetch.repository import content, listing
-from nereid.fetch.request import Request
+from nereid.fetch.request import Format, Request
 from nereid.fetch.source import ClaimSource, RemoteSource
 
 
@@ -49,17 +50,28 @@ def on_image(source: RemoteSource, mount: Path, request: Request) -> MountedSour
     return MountedSource(root, request.path or PurePosixPath(), str(source), "spec.model.path")
 
 
-def require_mounted(source: MountedSource, digest: str | None) -> tuple[Path, Facts]:
+def require_mounted(source: MountedSource, request: Request) -> tuple[Path, Facts]:
     """Return the file or folder and what is told of it; raise FetchError when it is not there or not what is meant."""
     path = _existing_path(source)
-    size, count = _measured(files_below(path) if path.is_dir() else [path])
-    if path.is_file():
-        require_content(size, str(source))
-    if digest is None:
-        return path, Facts(None, size, count)
-    hashes = folder_hashes(path) if path.is_dir() else {PurePosixPath(path.name): file_hash(path)}
-    require_digest(digest_of(hashes, is_file=path.is_file()), digest, str(source), hashes)
-    return path, Facts(digest, size, count)
+    if path.is_dir():
+        size, count = _measured(files_below(path))
+    else:
+        require_content(path.stat().st_size, str(source))
+        size, count = _measured(_named(path, request.format))
+    if request.digest is not None:
+        hashes = folder_hashes(path) if path.is_dir() else _hashes(_named(path, request.format))
+        is_file = path.is_file() and len(hashes) == 1
+        require_digest(digest_of(hashes, is_file=is_file), request.digest, str(source), hashes)
+    return path, Facts(request.digest, size, count)
+
+
+def _named(path: Path, model_format: Format) -> list[Path]:
+    """Return the file of that path, with the weights of a graph."""
+    return [path, *(external_data(path) if model_format is Format.ONNX else ())]
+
+
+def _hashes(files: Iterable[Path]) -> Mapping[PurePosixPath, str]:
+    return {PurePosixPath(file.name): file_hash(file) for file in files}
 
 
 def _measured(files: Iterable[Path]) -> tuple[int, int]:

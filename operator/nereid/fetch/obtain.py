@@ -1,7 +1,6 @@
 """Files from behind a network: listed, chosen, downloaded or copied from the cache, verified, and then there as one."""
 
 import logging
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from nereid.fetch.arrival import Arrival, DamagedError
 from nereid.fetch.attempts import Attempts, Limits, OutOfTimeError
 from nereid.fetch.cache import Cache, UncachedError
 from nereid.fetch.digest import file_hash, files_below
-from nereid.fetch.errors import FetchError
+from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.failures import ChangedError, failed
 from nereid.fetch.remote import HeldOpen, PackedFiles, RemoteFile, RemoteFiles
 from nereid.fetch.remotes import open_source
@@ -84,7 +83,7 @@ class _Job:
         files = self.attempts.asked(self.remote.files)
         # Only what is in the packages tells which of them hold the path.
         path = None if self._is_packed else self.request.path
-        selection = select(files, path, self.shown)
+        selection = select(files, path, self.shown, self.request.format)
         arrival = self._cached(selection) or self._downloaded(selection, DownloadFolder(self.staging.download))
         if self._is_packed:
             arrival = self._unpacked(arrival)
@@ -158,15 +157,9 @@ class _Job:
         self.staging.unpacked.mkdir()
         self.remote.unpack(packages.content, self.staging.unpacked)
         held = [_described(path, self.staging.unpacked) for path in files_below(self.staging.unpacked)]
-        selection = select(held, self.request.path, self.shown)
+        selection = select(held, self.request.path, self.shown, self.request.format)
         content = DownloadFolder(self.staging.opened).content
-        at = self.staging.unpacked / (self.request.path or "")
-        # What the path names may be a link to it.
-        chosen = at.resolve()
-        target = content / at.name if chosen.is_file() else content
-        _keep_what_links_leave(chosen)
-        target.parent.mkdir(parents=True)
-        chosen.rename(target)
+        _keep(self.staging.unpacked / (self.request.path or ""), selection, content, self.shown)
         shutil.rmtree(self.staging.unpacked, ignore_errors=True)
         hashes = {path: file_hash(content / path) for path, _ in selection.files}
         arrival = Arrival.of(content, hashes, is_file=selection.is_file, cached=packages.cached)
@@ -174,15 +167,51 @@ class _Job:
         return arrival
 
 
-def _keep_what_links_leave(chosen: Path) -> None:
+def _keep(at: Path, selection: Selection, content: Path, shown: str) -> None:
+    """Let what is selected of the unpacked files, a folder or files beside each other, appear in `content`."""
+    # What the path names may be a link to it.
+    chosen = at.resolve()
+    content.parent.mkdir(parents=True)
+    if chosen.is_dir():
+        _keep_what_links_leave(chosen, shown)
+        chosen.rename(content)
+        return
+    content.mkdir()
+    for path, _ in selection.files:
+        (content / path).hardlink_to((at.parent / path).resolve())
+
+
+def _keep_what_links_leave(chosen: Path, shown: str) -> None:
     """Put files in the place of links out of the chosen folder, as nothing but that folder is kept."""
     for link in links_out(chosen):
         linked = link.resolve()
-        link.unlink()
         if linked.is_dir():
-            shutil.copytree(linked, link, copy_function=os.link)
+            _require_no_circle(linked, link.name, shown)
+            link.unlink()
+            shutil.copytree(linked, link, copy_function=_link_file)
         else:
-            link.hardlink_to(linked)
+            link.unlink()
+            _link_file(linked, link)
+
+
+def _require_no_circle(folder: Path, name: str, shown: str, above: frozenset[Path] = frozenset()) -> None:
+    """Raise FetchError where following links below a folder would never end."""
+    real = folder.resolve()
+    if real in above:
+        raise FetchError(
+            Reason.MODEL_INVALID, f"{shown} holds a link, {name}, that leads back to itself: build it without that"
+        )
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            _require_no_circle(entry, entry.name if entry.is_symlink() else name, shown, above | {real})
+
+
+def _link_file(source: Path | str, target: Path | str) -> None:
+    """Let a file appear at another place; what is a link to nothing does not."""
+    # A hard link to a symbolic one would be that link again, at a place from which it leads elsewhere.
+    linked = Path(source).resolve()
+    if linked.is_file():
+        Path(target).hardlink_to(linked)
 
 
 def _described(path: Path, folder: Path) -> RemoteFile:

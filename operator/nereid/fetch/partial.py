@@ -2,15 +2,59 @@
 
 What has arrived lies in the file itself; beside it lies a record of the version that it is a part of. Without a version
 nothing can prove that two halves belong together, and the download begins again.
+
+What was written is not yet on the disk: a node that dies may leave zeros in its place. So the record also tells how
+much was there for certain, and the rest is asked for again.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final, Self
 
+from nereid.fetch.attempts import OutOfTimeError
+from nereid.fetch.failures import InterruptionError
 from nereid.fetch.remote import CHUNK_BYTES, RemoteFile
+
+CHECKPOINT_BYTES: Final = 64 * CHUNK_BYTES
+"""How much a node that dies may cost; to wait for the disk more often would cost speed."""
+
+
+class GrowingFile:
+    """A file while more of it arrives; `keep` records how many of its bytes are on the disk."""
+
+    def __init__(self, file: BinaryIO, offset: int, keep: Callable[[int], None]) -> None:
+        self._file = file
+        self._keep = keep
+        self._kept = offset
+        self.end = offset
+        """Bytes that are there, of those before the offset and those that were written since."""
+
+    def write(self, chunk: bytes) -> None:
+        """Add what comes next."""
+        # Before it is written: the last bytes are only kept once their source has had its say on the whole.
+        if self.end - self._kept >= CHECKPOINT_BYTES:
+            self._checkpoint()
+        self._file.write(chunk)
+        self.end += len(chunk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            # Not when a lock was lost: the record is somebody else's by then.
+            if kind is not None and issubclass(kind, InterruptionError | OutOfTimeError | SystemExit):
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._kept = self.end
+        self._keep(self.end)
 
 
 class PartialFile:
@@ -24,6 +68,12 @@ class PartialFile:
     def size(self) -> int:
         """Bytes that have arrived."""
         return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def durable(self) -> int:
+        """Bytes that are on the disk for certain, from the first one on."""
+        recorded = self._recorded().get("durable")
+        return recorded if isinstance(recorded, int) and 0 <= recorded <= self.size else 0
 
     def complete_sha256(self, file: RemoteFile) -> str | None:
         """Return the digest of what has arrived when that is the whole of this very version; None otherwise."""
@@ -41,17 +91,17 @@ class PartialFile:
             self._write({"version": file.version})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch()
-        return self.size
+        return self.durable
 
-    def open(self, offset: int) -> BinaryIO:
-        """Open the file for what comes at `offset`.
+    def open(self, file: RemoteFile, offset: int) -> GrowingFile:
+        """Open the file for what comes at `offset`; an interruption leaves a record of how far it came.
 
-        It is written at its place and never appended: on a shared volume two may write for a moment, one of them taken
-        for dead, and then both write the same.
+        It is written at its place, and neither appended nor cut off there: on a shared volume two may write for a
+        moment, one of them taken for dead, and then both write the same.
         """
-        file = self.path.open("r+b")
-        file.seek(offset)
-        return file
+        opened = self.path.open("r+b")
+        opened.seek(offset)
+        return GrowingFile(opened, offset, lambda end: self._write({"version": file.version, "durable": end}))
 
     def hashed(self, offset: int) -> "hashlib._Hash":
         """Return the running digest of the first `offset` bytes."""
@@ -61,11 +111,13 @@ class PartialFile:
                 running.update(chunk)
         return running
 
-    def complete(self, file: RemoteFile, sha256: str) -> None:
+    def complete(self, file: RemoteFile, size: int, sha256: str) -> None:
         """Record that the whole has arrived, once it is on the disk."""
-        with self.path.open("rb") as written:
+        with self.path.open("r+b") as written:
+            # An earlier run may have left more behind.
+            written.truncate(size)
             os.fsync(written.fileno())
-        self._write({"version": file.version, "size": self.size, "sha256": sha256})
+        self._write({"version": file.version, "size": size, "sha256": sha256})
 
     def forget(self) -> None:
         """Keep the file alone, as nobody will continue it."""
@@ -86,4 +138,9 @@ class PartialFile:
 
     def _write(self, record: dict[str, Any]) -> None:
         self._record.parent.mkdir(parents=True, exist_ok=True)
-        self._record.write_text(json.dumps(record))
+        # Written whole or not at all, as a process that is killed here would lose all that has arrived.
+        unfinished = self._record.with_name(f"{self._record.name}.new")
+        unfinished.write_text(json.dumps(record))
+        # Where two write for a moment, the other one may have moved it.
+        with suppress(FileNotFoundError):
+            unfinished.replace(self._record)

@@ -28,7 +28,8 @@ class RemoteFiles(Protocol):
     def files(self) -> Sequence[RemoteFile]:
         """Return all that the source holds, as it is now, with paths relative to the source.
 
-        `spec.model.path` is no business of a source: what it names is selected from this list (selection.py).
+        What `spec.model.path` names is selected from this list (selection.py); a source may leave out what it cannot
+        select.
 
         Raise FetchError when it holds nothing or may not be listed, and InterruptionError when another try may help.
         """

@@ -60,5 +60,14 @@ def require_model(repository: Path, name: str, shown: str) -> list[Path]:
     return found
 
 
+def has_version(model: Path) -> bool:
+    """Tell whether a model's directory holds a version."""
+    return any(_is_version(entry) for entry in model.iterdir())
+
+
 def _marks_model(entry: Path) -> bool:
-    return entry.name == "config.pbtxt" or (entry.name.isdecimal() and entry.is_dir())
+    return entry.name == "config.pbtxt" or _is_version(entry)
+
+
+def _is_version(entry: Path) -> bool:
+    return entry.name.isdecimal() and entry.is_dir()

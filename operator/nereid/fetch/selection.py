@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.external_data import is_external_data
 from nereid.fetch.remote import RemoteFile
 from nereid.fetch.repository import listing
+from nereid.fetch.request import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +37,38 @@ class Selection:
         return all(file.version or file.sha256 for _, file in self.files)
 
 
-def select(files: Sequence[RemoteFile], path: PurePosixPath | None, shown: str) -> Selection:
+def select(files: Sequence[RemoteFile], path: PurePosixPath | None, shown: str, model_format: Format) -> Selection:
     """Return the files at the path; raise FetchError when there are none or their names cannot be files here.
 
-    A source that holds nothing but one file at its top is that file.
+    A source that holds nothing but one file at its top is that file. A graph of ONNX whose weights lie beside it is a
+    folder of these files alone.
     """
     if not files:
         raise FetchError(Reason.MODEL_NOT_FOUND, f"{shown} holds no file: correct spec.model.uri")
     if path is None or not path.parts:
         alone = len(files) == 1 and len(files[0].path.parts) == 1
         return Selection(_checked([(file.path, file) for file in files], shown), is_file=alone)
-    for file in files:
-        if file.path == path:
-            return Selection(_checked([(PurePosixPath(path.name), file)], shown), is_file=True)
+    named = _named(files, path, model_format)
+    if named:
+        return Selection(_checked(named, shown), is_file=len(named) == 1)
     below = [(file.path.relative_to(path), file) for file in files if path in file.path.parents]
     if not below:
         raise FetchError(Reason.MODEL_NOT_FOUND, _what_is_there(files, path, shown))
     return Selection(_checked(below, shown), is_file=False)
+
+
+def _named(
+    files: Sequence[RemoteFile], path: PurePosixPath, model_format: Format
+) -> list[tuple[PurePosixPath, RemoteFile]]:
+    """Return the file of that path, with the weights of a graph; nothing when there is no such file."""
+    file = next((file for file in files if file.path == path), None)
+    if file is None:
+        return []
+    chosen = [file]
+    if model_format is Format.ONNX:
+        beside = (one for one in files if one.path.parent == path.parent)
+        chosen += [one for one in beside if is_external_data(one.path.name, path.name)]
+    return [(PurePosixPath(one.path.name), one) for one in chosen]
 
 
 def _checked(files: list[tuple[PurePosixPath, RemoteFile]], shown: str) -> tuple[tuple[PurePosixPath, RemoteFile], ...]:

@@ -17,7 +17,7 @@ from yarl import URL
 
 from nereid.fetch.credentials import SECRET, Credentials, denied
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError, failed
+from nereid.fetch.failures import REFUSED, InterruptionError, failed
 from nereid.fetch.remotes.connection import broken
 from nereid.fetch.source import RegisteredModel
 from nereid.fetch.trust import trusted_by
@@ -45,7 +45,6 @@ USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWOR
 _CERTIFICATES: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 # An alias that a model does not have is an invalid parameter.
 _ABSENT: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _VERSIONS_SHOWN: Final = 10
 
 Answer = TypeVar("Answer")
@@ -179,7 +178,7 @@ class TrackingServer:
                 f"{self.host} does not let the user of {SECRET} use {shown}, which may also not exist: "
                 "grant that user access, or correct spec.model.uri",
             )
-        if status in _REFUSED:
+        if status in REFUSED:
             return denied(self.host, shown, self.credentials, NEEDED)
         if status == HTTPStatus.NOT_FOUND:
             return FetchError(

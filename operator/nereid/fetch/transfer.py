@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from nereid.fetch.attempts import Attempts, OutOfTimeError
 from nereid.fetch.digest import files_below
 from nereid.fetch.errors import FetchError
-from nereid.fetch.failures import ChangedError, InterruptionError, failed
+from nereid.fetch.failures import ChangedError, CorruptedError, InterruptionError, failed
 from nereid.fetch.partial import PartialFile
 from nereid.fetch.remote import RemoteFile, RemoteFiles
 from nereid.fetch.selection import Selection
@@ -86,16 +86,19 @@ class Transfer:
         arrived = part.complete_sha256(file)
         if arrived:
             return arrived
-        furthest = part.size
+        furthest = part.begin(file)
         while True:
             try:
                 sha256 = self._attempt(file, part)
             except ChangedError:
                 part.drop()
                 raise
+            except CorruptedError as corruption:
+                part.drop()
+                self.attempts.interrupted(corruption)
             except InterruptionError as interruption:
-                self.attempts.interrupted(interruption, progressed=part.size > furthest)
-                furthest = max(furthest, part.size)
+                self.attempts.interrupted(interruption, progressed=part.durable > furthest)
+                furthest = max(furthest, part.durable)
             else:
                 self.attempts.succeeded()
                 return sha256
@@ -105,15 +108,15 @@ class Transfer:
         if offset:
             logger.info("Continuing %s at %d bytes", self._name(file), offset)
         running = part.hashed(offset)
-        with part.open(offset) as out:
+        with part.open(file, offset) as out:
             for chunk in self._rest(file, offset):
                 self.keep_alive()
                 out.write(chunk)
                 running.update(chunk)
                 self.attempts.goes_on()
-        self._require_whole(file, part)
-        self._require_sha256(file, part, running.hexdigest())
-        part.complete(file, running.hexdigest())
+            self._require_whole(file, out.end)
+        self._require_sha256(file, running.hexdigest())
+        part.complete(file, out.end, running.hexdigest())
         return running.hexdigest()
 
     def _rest(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
@@ -128,24 +131,29 @@ class Transfer:
         except ChangedError:
             raise
         except InterruptionError as interruption:
-            if file.size is None or not 0 < arrived < file.size:
+            if file.size is None or not arrived:
                 raise
+            cause = interruption.failure.sentence
+            if arrived >= file.size:
+                # A client that compares checksums does so last, and nobody would do so again.
+                raise CorruptedError(
+                    failed(f"{self._name(file)} failed after its last byte: {cause}")
+                ) from interruption
             # Where it is the same place each time, it is not the network.
             place = f"{self._name(file)} breaks off after {arrived} of {file.size} bytes"
-            raise InterruptionError(failed(f"{place}: {interruption.failure.sentence}")) from interruption
+            raise InterruptionError(failed(f"{place}: {cause}")) from interruption
 
-    def _require_whole(self, file: RemoteFile, part: PartialFile) -> None:
-        if file.size is None or part.size == file.size:
+    def _require_whole(self, file: RemoteFile, arrived: int) -> None:
+        if file.size is None or arrived == file.size:
             return
-        told = f"{self._name(file)} should have {file.size} bytes, but {part.size} came"
-        if part.size > file.size:
+        told = f"{self._name(file)} should have {file.size} bytes, but {arrived} came"
+        if arrived > file.size:
             raise ChangedError(failed(f"{told}: let its server keep it as it is while it is downloaded"))
         raise InterruptionError(failed(f"{told}, as it was cut off: put the whole file there, or look at the server"))
 
-    def _require_sha256(self, file: RemoteFile, part: PartialFile, actual: str) -> None:
+    def _require_sha256(self, file: RemoteFile, actual: str) -> None:
         if file.sha256 is not None and actual != file.sha256.lower():
-            part.drop()
-            raise InterruptionError(
+            raise CorruptedError(
                 failed(
                     f"{self._name(file)} came damaged: its SHA-256 is {actual}, but its server says {file.sha256}: "
                     "put the file there again"

@@ -5,7 +5,7 @@ starts, with a sentence that names it. Pure: no client, no file but that definit
 asks it, or `fetch`, which merges by it.
 """
 
-from nereid.triton_config.merge import merged
+from nereid.triton_config.merge import merged, parsed
 from nereid.triton_config.problems import problem
 
-__all__ = ["merged", "problem"]
+__all__ = ["merged", "parsed", "problem"]

@@ -11,7 +11,7 @@ from nereid.fetch.remote import RemoteFile
 
 @dataclass
 class FolderSource:
-    """`cuts` are how many bytes the next reads bring before they break off."""
+    """`cuts` are how many bytes the next reads bring before they break off; those that bring all do not."""
 
     folder: Path
     cuts: list[int] = field(default_factory=list)
@@ -26,10 +26,10 @@ class FolderSource:
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
         self.reads.append((str(file.path), offset))
         content = (self.folder / file.path).read_bytes()[offset:]
-        if self.cuts:
-            yield content[: self.cuts.pop(0)]
+        cut = self.cuts.pop(0) if self.cuts else len(content)
+        yield content[:cut]
+        if cut < len(content):
             raise InterruptionError(failed("it broke off"))
-        yield content
 
     def _described(self, path: Path) -> RemoteFile:
         content = path.read_bytes()

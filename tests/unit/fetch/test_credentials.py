@@ -23,8 +23,6 @@ def test_values_come_without_the_line_break(mounted: Path) -> None:
     credentials = Credentials.read(mounted)
     assert dict(credentials) == {"token": "t0k3n", "empty": ""}
     assert (credentials.value("token"), credentials.value("empty"), credentials.value("x")) == ("t0k3n", None, None)
-    assert credentials.path("token") == mounted / "token"
-    assert credentials.path("x") is None
 
 
 def test_values_are_never_shown(mounted: Path) -> None:

@@ -1,6 +1,7 @@
 """Models on a claim are linked, and what is wrong with the claim is said."""
 
 import hashlib
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -144,7 +145,8 @@ def test_what_is_no_repository_is_invalid(claim: Path, request_for: MakeRequest)
 def test_a_model_may_have_a_configuration_alone(claim: Path, request_for: MakeRequest) -> None:
     (claim / "repository" / "ensemble").mkdir()
     (claim / "repository" / "ensemble" / "config.pbtxt").write_text('platform: "ensemble"')
-    fetch(request_for("pvc://models/repository", model_name="ensemble"))
+    assert (fetch(request_for("pvc://models/repository", model_name="ensemble")).model / "1").is_dir()
+    assert entries(claim / "repository" / "ensemble") == ["config.pbtxt"]
 
 
 def test_an_unreadable_file_is_told(claim: Path, request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +182,14 @@ def test_the_digest_of_a_folder_is_verified(claim: Path, request_for: MakeReques
     assert error.reason is Reason.MODEL_DIGEST_MISMATCH
 
 
-def test_the_digest_of_a_folder_counts_what_is_linked(claim: Path) -> None:
-    before = tree_digest(folder_hashes(claim / "repository"))
-    (claim / "repository" / "mnist").symlink_to(claim / "repository" / "iris")
-    (claim / "repository" / "iris" / "circle").symlink_to(claim / "repository")
-    assert tree_digest(folder_hashes(claim / "repository")) != before
+def test_the_digest_of_a_folder_counts_each_place_of_what_is_linked(claim: Path) -> None:
+    repository = claim / "repository"
+    for name in ("mnist", "again"):
+        (repository / name).symlink_to(repository / "iris")
+    (repository / "iris" / "circle").symlink_to(repository)
+    command = "find -L . -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+    ran = subprocess.run(command, shell=True, cwd=repository, check=True, capture_output=True, text=True)
+    assert tree_digest(folder_hashes(repository)) == f"sha256:{ran.stdout.split()[0]}"
 
 
 def test_an_image_is_linked(claim: Path, request_for: MakeRequest) -> None:
@@ -223,3 +228,19 @@ def test_the_only_file_of_a_folder_may_be_named_by_its_own_digest(tmp_path: Path
             "pvc://models/one", format=Format.ONNX, digest=digest, destination=tmp_path / f"models{number}"
         )
         assert fetch(request).facts.digest == digest
+
+
+def test_a_graph_on_a_claim_has_its_weights_and_one_digest_with_them(tmp_path: Path, request_for: MakeRequest) -> None:
+    folder = tmp_path / "claim" / "onnx"
+    folder.mkdir(parents=True)
+    for name in ("m.onnx", "m.onnx_data", "m_fp16.onnx", "m_fp16.onnx_data"):
+        (folder / name).write_text(name)
+    command = "sha256sum ./m.onnx ./m.onnx_data | sha256sum"
+    printed = subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True, text=True).stdout
+    digest = f"sha256:{printed.split()[0]}"
+    fetched = fetch(request_for("pvc://models/onnx/m.onnx", format=Format.ONNX, digest=digest))
+    assert entries(fetched.model / "1") == ["m.onnx_data", "model.onnx"]
+    assert (fetched.facts.files, fetched.facts.bytes) == (2, 17)
+    graph = f"sha256:{hashlib.sha256(b'm.onnx').hexdigest()}"
+    changes = {"format": Format.ONNX, "digest": graph, "destination": tmp_path / "other"}
+    assert failure(request_for("pvc://models/onnx/m.onnx", **changes)).reason is Reason.MODEL_DIGEST_MISMATCH

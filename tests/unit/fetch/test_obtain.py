@@ -17,7 +17,7 @@ from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.failures import ChangedError, InterruptionError, failed
 from nereid.fetch.obtain import obtain
 from nereid.fetch.remote import RemoteFile
-from nereid.fetch.request import Request
+from nereid.fetch.request import Format, Request
 from nereid.fetch.source import S3Source
 from nereid.fetch.staging import Staging
 
@@ -308,6 +308,88 @@ def test_the_path_within_packages_may_be_a_link_and_hold_links(obtained: Obtain,
     assert names(arrival) == ["lib/all/x", "m.onnx"]
     assert (arrival.content / "m.onnx").read_bytes() == b"x"
     assert not (arrival.content / "m.onnx").is_symlink()
+
+
+GRAPHS = ("model.onnx", "model.onnx_data", "model_fp16.onnx", "model_fp16.onnx_data")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A repository of the hub: graphs of several precisions, each with its weights beside it."""
+    for name in GRAPHS:
+        (tmp_path / "hub" / "onnx").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "hub" / "onnx" / name).write_text(name)
+    return tmp_path / "hub"
+
+
+def test_the_path_of_a_graph_means_its_weights_too(obtained: Obtain, hub: Path) -> None:
+    command = "sha256sum ./model.onnx ./model.onnx_data | sha256sum"
+    printed = subprocess.run(command, shell=True, cwd=hub / "onnx", check=True, capture_output=True, text=True).stdout
+    digest = f"sha256:{printed.split()[0]}"
+    arrival = obtained(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.ONNX, digest=digest)
+    assert names(arrival) == ["model.onnx", "model.onnx_data"]
+    assert not arrival.is_file
+    assert arrival.facts.digest == digest
+
+
+def test_the_path_of_another_format_means_one_file(obtained: Obtain, hub: Path) -> None:
+    arrival = obtained(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.PYTHON)
+    assert names(arrival) == ["model.onnx"]
+    assert arrival.is_file
+
+
+def test_the_weights_of_a_graph_come_out_of_packages(obtained: Obtain, hub: Path) -> None:
+    arrival = obtained(PackedSource(hub / "onnx"), path=PurePosixPath("models/model.onnx"), format=Format.ONNX)
+    assert sorted(path.name for path in arrival.artifact.iterdir()) == ["model.onnx", "model.onnx_data"]
+    assert (arrival.artifact / "model.onnx_data").read_text() == "model.onnx_data"
+
+
+class CircularSource(PackedSource):
+    """Packages with a link out of a folder, to where another leads back."""
+
+    def unpack(self, downloaded: Path, into: Path) -> None:
+        super().unpack(downloaded, into)
+        (into / "snapshot").mkdir()
+        (into / "snapshot" / "all").symlink_to("../models")
+        (into / "models" / "again").symlink_to("../models")
+
+
+class ReturningSource(PackedSource):
+    """Packages with a link to a folder above it."""
+
+    def unpack(self, downloaded: Path, into: Path) -> None:
+        super().unpack(downloaded, into)
+        (into / "snapshot").mkdir()
+        (into / "snapshot" / "m.onnx").write_bytes(b"onnx")
+        (into / "snapshot" / "up").symlink_to("..")
+
+
+@pytest.mark.parametrize(("kind", "link"), [(CircularSource, "again"), (ReturningSource, "up")])
+def test_links_in_circles_within_packages_are_told(
+    obtained: Obtain, hub: Path, kind: type[PackedSource], link: str
+) -> None:
+    with pytest.raises(FetchError, match=f"holds a link, {link}, that leads back to itself") as caught:
+        obtained(kind(hub / "onnx"), path=PurePosixPath("snapshot"))
+    assert caught.value.reason is Reason.MODEL_INVALID
+
+
+class HubCacheSource(PackedSource):
+    """Packages as the hub's own cache: a snapshot's folders of links to blobs, and a link to nothing."""
+
+    def unpack(self, downloaded: Path, into: Path) -> None:
+        super().unpack(downloaded, into)
+        for folder in ("shared", "snapshot"):
+            (into / folder).mkdir()
+        (into / "shared" / "m.onnx").symlink_to("../models/model.onnx")
+        (into / "shared" / "gone").symlink_to("../models/gone")
+        (into / "snapshot" / "lib").symlink_to("../shared")
+
+
+def test_links_in_what_a_link_leads_to_are_followed(obtained: Obtain, hub: Path) -> None:
+    arrival = obtained(HubCacheSource(hub / "onnx"), path=PurePosixPath("snapshot"))
+    assert names(arrival) == ["lib/m.onnx"]
+    assert not (arrival.content / "lib" / "m.onnx").is_symlink()
+    assert (arrival.content / "lib" / "m.onnx").read_text() == "model.onnx"
 
 
 class SilentSource(FolderSource):

@@ -42,7 +42,7 @@ def test_server_certificate_covers_every_way_to_the_api() -> None:
     assert {"IP:127.0.0.1", "IP:192.0.2.2", "IP:10.96.0.1", "DNS:kubernetes.default.svc.cluster.local"} <= set(names)
 
 
-@pytest.mark.parametrize("program", (*tools.PROGRAMS, *GO_PROGRAMS), ids=lambda program: program.name)
+@pytest.mark.parametrize("program", [*tools.PROGRAMS, *GO_PROGRAMS], ids=lambda program: program.name)
 def test_every_program_is_pinned(program: tools.Program) -> None:
     go_mod = (LOCAL / "tools" / program.family / "go.mod").read_text()
     assert tools.pinned_version(go_mod, program.module).startswith("v")

@@ -17,7 +17,7 @@ class ForestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """One model. classes: 0 for a regression or ranking. for_fil: FIL can serve it, as it is trees with one target."""
+    """One model. classes: 0 for a regression or ranking. for_fil: its trees have constants and one target."""
 
     model_type: str
     file_name: str

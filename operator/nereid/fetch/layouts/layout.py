@@ -7,10 +7,10 @@ from typing import Any, Final
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.layouts import learned, networks
 from nereid.fetch.layouts.placement import Placement
-from nereid.fetch.repository import require_model
+from nereid.fetch.repository import has_version, require_model
 from nereid.fetch.request import Format, Request
 from nereid.fetch.staging import Staging
-from nereid.triton_config import merged, problem
+from nereid.triton_config import merged, parsed, problem
 
 _LAYOUTS: Final[Mapping[Format, Callable[[Placement], dict[str, Any]]]] = {
     Format.ONNX: networks.stage_onnx,
@@ -65,6 +65,20 @@ def _stage_repository(placement: Placement) -> None:
     for model in require_model(placement.unpacked(), request.model_name, placement.shown):
         placement.put(model, placement.staging.tree / model.name)
     configure(placement.staging.tree / request.model_name, request)
+    for model in placement.staging.tree.iterdir():
+        if not has_version(model) and _is_ensemble(model):
+            # Triton wants one though it would be empty, which stores of objects, git and others do not keep.
+            _make_writable(model)
+            (model / "1").mkdir()
+
+
+def _is_ensemble(model_directory: Path) -> bool:
+    try:
+        config = parsed((model_directory / networks.CONFIG).read_text())
+    except (FileNotFoundError, ValueError):
+        # What is wrong with it Triton tells.
+        return False
+    return bool(config.platform == "ensemble" or config.HasField("ensemble_scheduling"))
 
 
 def _own_config(model_directory: Path, request: Request) -> str:

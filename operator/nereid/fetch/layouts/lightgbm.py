@@ -1,5 +1,10 @@
-"""LightGBM's text files: their head tells what FIL has to be told of them."""
+"""LightGBM's text files: what FIL has to be told of them, and whether it can serve them.
 
+The head tells of the former. That leaves hold linear models each tree tells, so the file is searched through the page
+cache, and the memory of this process stays as it is.
+"""
+
+import mmap
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +15,8 @@ FILE_NAME: Final = "model.txt"
 _FIRST_LINE: Final = "tree"
 _BINARY: Final = frozenset({"binary"})
 _MULTIPLE: Final = frozenset({"multiclass", "multiclassova"})
+# FIL would take each leaf for a constant, and say nothing.
+_LINEAR_TREE: Final = b"\nis_linear=1"
 # A head has a dozen of lines; the longest names every feature.
 _LONGEST_LINE: Final = 1 << 24
 
@@ -21,7 +28,7 @@ def is_lightgbm(path: Path) -> bool:
 
 
 def read_lightgbm(path: Path) -> Forest:
-    """Read the head of a model; raise ForestError when the file is none."""
+    """Read what describes a model; raise ForestError when the file is none."""
     head = _head(path)
     try:
         features, classes = int(head["max_feature_idx"]) + 1, int(head["num_class"])
@@ -29,7 +36,12 @@ def read_lightgbm(path: Path) -> Forest:
         raise ForestError("is no text file of LightGBM: write it with Booster.save_model") from error
     objective = head.get("objective", "").partition(" ")[0]
     count = 2 if objective in _BINARY else classes if objective in _MULTIPLE else 0
-    return Forest(MODEL_TYPE, FILE_NAME, features, count)
+    return Forest(MODEL_TYPE, FILE_NAME, features, count, for_fil=not _has_linear_trees(path))
+
+
+def _has_linear_trees(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(_LINEAR_TREE) >= 0
 
 
 def _head(path: Path) -> dict[str, str]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from nereid.fetch.external_data import external_data
 from nereid.fetch.layouts.placement import Placement
-from nereid.fetch.layouts.search import MLMODEL, find
+from nereid.fetch.layouts.search import MLMODEL, find, zip_holds
 from nereid.fetch.repository import content, listing
 
 CONFIG: Final = "config.pbtxt"
@@ -19,12 +20,16 @@ _TORCHSCRIPT_ENDINGS: Final = frozenset({".pt", ".pth", ".ts", ".torchscript"})
 def stage_onnx(placement: Placement) -> dict[str, Any]:
     """Place an ONNX file, with what lies beside it: a large model has its weights in further files."""
     path = find(placement, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
-    if path != placement.artifact:
-        for beside in content(path.parent):
-            if beside.is_file() and beside.name not in {path.name, MLMODEL, CONFIG} and beside.suffix != ".onnx":
-                placement.put(beside, placement.version / beside.name)
+    for beside in external_data(path) if path == placement.artifact else _beside(path):
+        placement.put(beside, placement.version / beside.name)
     placement.put(path, placement.version / "model.onnx")
     return {"backend": "onnxruntime"}
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return what a folder with a graph holds for it: weights may have any name."""
+    others = (one for one in content(path.parent) if one.name not in {path.name, MLMODEL, CONFIG})
+    return [one for one in others if one.is_file() and one.suffix != ".onnx"]
 
 
 def stage_tensorrt(placement: Placement) -> dict[str, Any]:
@@ -36,9 +41,14 @@ def stage_tensorrt(placement: Placement) -> dict[str, Any]:
 
 def stage_torchscript(placement: Placement) -> dict[str, Any]:
     """Place a TorchScript file; its tensors are told by the user's configuration."""
-    path = find(placement, lambda path: path.suffix in _TORCHSCRIPT_ENDINGS, "the files .pt, .pth, .ts or .torchscript")
+    path = find(placement, _is_torchscript, "the files .pt, .pth, .ts or .torchscript")
     placement.put(path, placement.version / "model.pt")
     return {"platform": "pytorch_libtorch"}
+
+
+def _is_torchscript(path: Path) -> bool:
+    # What torch.jit.save writes is a zip file, of any name.
+    return path.suffix in _TORCHSCRIPT_ENDINGS or zip_holds(path, "*/constants.pkl")
 
 
 def stage_savedmodel(placement: Placement) -> dict[str, Any]:

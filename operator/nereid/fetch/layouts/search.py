@@ -1,15 +1,26 @@
-"""The model's file in a folder that holds more: named by MLflow's `MLmodel`, or the only one of its kind."""
+"""The model's file in a folder or archive that holds more: named by MLflow's `MLmodel`, or the only one of its kind."""
 
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from nereid.fetch.archive import ZIP_MAGICS
 from nereid.fetch.layouts.placement import Placement
 from nereid.fetch.repository import content, listing
+from nereid.fetch.request import Format
 
 MLMODEL: Final = "MLmodel"
+_ARCHIVES: Final = (".tar.gz", ".tgz", ".tar", ".zip")
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_MAGIC_BYTES: Final = 4
+# Models that are zip files themselves (a script, a skops file), or may be compressed with gzip (by joblib).
+_ZIPPED: Final = frozenset({Format.TORCHSCRIPT, Format.SKLEARN})
+_GZIPPED: Final = frozenset({Format.SKLEARN})
 # Which keys of MLflow's flavours name the model's file, the library's own flavour first.
 _FLAVOUR_KEYS: Final = {
     "onnx": (("onnx", "data"),),
@@ -21,10 +32,12 @@ _FLAVOUR_KEYS: Final = {
 
 
 def find(placement: Placement, fits: Callable[[Path], bool], kind: str) -> Path:
-    """Return the artifact, or what in its folder is the model: a file, or folder, that `fits`.
+    """Return the artifact, or what in its folder or archive is the model: a file, or folder, that `fits`.
 
     Raise FetchError when there is none or more than one; `kind` says in its message what was looked for.
     """
+    if _is_archive(placement, fits):
+        placement = replace(placement, artifact=placement.unpacked())
     folder = placement.artifact
     if not folder.is_dir() or fits(folder):
         return folder
@@ -40,6 +53,33 @@ def find(placement: Placement, fits: Callable[[Path], bool], kind: str) -> Path:
     if found:
         raise placement.invalid(f"holds {len(found)} of {kind}: {names}; set spec.model.path to the one that is meant")
     raise placement.invalid(_nothing_found(placement, kind))
+
+
+def zip_holds(path: Path, pattern: str) -> bool:
+    """Tell whether a file named .zip has an entry of that pattern, by which it is a model rather than holds one."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return False
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return any(fnmatchcase(name, pattern) for name in packed.namelist())
+    except zipfile.BadZipFile:
+        return False
+
+
+def _is_archive(placement: Placement, fits: Callable[[Path], bool]) -> bool:
+    """Tell whether the artifact is an archive that holds the model, by its name or how it begins."""
+    path = placement.artifact
+    if not path.is_file() or fits(path):
+        return False
+    if path.name.lower().endswith(_ARCHIVES):
+        return True
+    with path.open("rb") as file:
+        return file.read(_MAGIC_BYTES).startswith(_magics(placement.request.format))
+
+
+def _magics(model_format: Format) -> tuple[bytes, ...]:
+    """Return how an archive begins, but no model of that format."""
+    return (*(() if model_format in _ZIPPED else ZIP_MAGICS), *(() if model_format in _GZIPPED else (_GZIP_MAGIC,)))
 
 
 def _entries(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 
 from nereid.fetch.credentials import Credentials
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import failed
+from nereid.fetch.failures import REFUSED, REPLACED, failed, faulty, may_pass
 from nereid.fetch.remotes.connection import broken
 from nereid.fetch.remotes.object_store import (
     CONNECT_SECONDS,
@@ -33,7 +33,6 @@ from nereid.fetch.remotes.object_store import (
     StoredObject,
     changed,
     endpoint_of,
-    faulty,
     in_chunks,
     refused,
     server_of,
@@ -47,8 +46,6 @@ SAS_TOKEN: Final = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a key, 
 PRINCIPAL: Final = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 NEEDED: Final = f"{ACCESS_KEY}, {SAS_TOKEN}, or {PRINCIPAL[0]}, {PRINCIPAL[1]} and {PRINCIPAL[2]}"
 _FOLDER: Final = "hdi_isfolder"
-_TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _REFUSED_CODES: Final = frozenset(
     {"InvalidAuthenticationInfo", "NoAuthenticationInformation", "PublicAccessNotPermitted"}
 )
@@ -58,7 +55,7 @@ def open_files(source: AzureSource, request: Request) -> StoredFiles:
     """Return the blobs at or below the source's path."""
     # It tells of each request at the level of information, and there are many.
     logging.getLogger("azure").setLevel(logging.WARNING)
-    return StoredFiles(Container(source, request), source, source.path)
+    return StoredFiles(Container(source, request), source, source.path, request.path)
 
 
 class Container:
@@ -193,13 +190,13 @@ class Container:
         status, code = error.status_code or 0, _code(error) or "no code"
         if not status:
             return broken(error, self._server, "spec.model.endpoint")
-        if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if may_pass(status):
             return faulty(self._server, self._source, f"{code} (status {status})")
-        if status in _REFUSED or code in _REFUSED_CODES:
+        if status in REFUSED or code in _REFUSED_CODES:
             return self._refused(code)
         if status == HTTPStatus.NOT_FOUND:
             return self._gone(code)
-        if status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+        if status in REPLACED:
             return changed(self._source)
         return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
 

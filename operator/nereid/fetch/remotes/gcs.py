@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from nereid.fetch.credentials import Credentials
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import failed
+from nereid.fetch.failures import REFUSED, REPLACED, failed, faulty, may_pass
 from nereid.fetch.remotes.connection import broken
 from nereid.fetch.remotes.object_store import (
     CONNECT_SECONDS,
@@ -30,7 +30,6 @@ from nereid.fetch.remotes.object_store import (
     StoredObject,
     changed,
     endpoint_of,
-    faulty,
     in_chunks,
     refused,
     server_of,
@@ -46,14 +45,13 @@ _SCOPES: Final = ("https://www.googleapis.com/auth/devstorage.read_only",)
 _PUBLIC: Final = "https://storage.googleapis.com"
 _GOOGLES: Final = "googleapis.com"
 _TIMEOUT: Final = (CONNECT_SECONDS, READ_SECONDS)
-_TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 # The loop around it tries again.
 _PATIENCE: Final[dict[str, Any]] = {"timeout": _TIMEOUT, "retry": None}
 
 
 def open_files(source: GcsSource, request: Request) -> StoredFiles:
     """Return the objects at or below the source's key."""
-    return StoredFiles(Bucket(source, request), source, source.key)
+    return StoredFiles(Bucket(source, request), source, source.key, request.path)
 
 
 class Bucket:
@@ -158,13 +156,13 @@ class Bucket:
     def _answered(self, error: GoogleAPICallError | InvalidResponse, gone: Exception) -> Exception:
         """Return what an error of the server means."""
         status = int((error.code if isinstance(error, GoogleAPICallError) else error.response.status_code) or 0)
-        if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if may_pass(status):
             return faulty(self._server, self._source, f"status {status}")
         if status == HTTPStatus.NOT_FOUND:
             return gone
-        if status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+        if status in REPLACED:
             return changed(self._source)
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        if status in REFUSED:
             return self._refused(f"status {status}")
         return failed(f"{self._server} answered status {status} for {self._source}: correct spec.model.uri")
 

@@ -17,16 +17,13 @@ from urllib3.exceptions import HTTPError
 
 from nereid.fetch.credentials import Credentials, denied
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import ChangedError, InterruptionError, failed
+from nereid.fetch.failures import GONE, REFUSED, ChangedError, InterruptionError, failed, faulty, may_pass
 from nereid.fetch.remote import CHUNK_BYTES
 from nereid.fetch.remotes.connection import broken
 from nereid.fetch.trust import trusted_by
 
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 50
-_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_TRANSIENT: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Unauthenticated(AuthBase):
@@ -110,16 +107,17 @@ class Server:
 
     def refusal(self, status: int, shown: object) -> Exception:
         """Return what a status means that is no success: a FetchError, or an InterruptionError to try again."""
-        if status in _GONE:
+        if status in GONE:
             return FetchError(
                 Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct spec.model.uri"
             )
-        if status in _REFUSED:
+        if status in REFUSED:
             return denied(self.host, f"{shown} (status {status})", self.credentials, self.needed)
-        answered = f"{self.host} answered status {status} for {shown}"
-        if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return InterruptionError(failed(f"{answered}: look at the server, it is overloaded or faulty"))
-        return failed(f"{answered}: correct spec.model.uri, or look at the server")
+        if may_pass(status):
+            return faulty(self.host, shown, f"status {status}")
+        return failed(
+            f"{self.host} answered status {status} for {shown}: correct spec.model.uri, or look at the server"
+        )
 
     def broken(self, error: BaseException) -> Exception:
         """Return what a failed connection means."""

@@ -4,10 +4,11 @@ MLflow writes the files of a model or run once and tells no checksums, so the pl
 version; `spec.model.digest` is the proof for those who need one.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from requests import RequestException
@@ -21,6 +22,9 @@ from nereid.fetch.remotes.http_files import Server, basic, new_session, range_he
 from nereid.fetch.request import Request
 from nereid.fetch.source import AzureSource, RegisteredModel, RemoteSource, RunArtifact, parse_source
 from nereid.fetch.tracking import ADDRESS_FIELD, NEEDED, PASSWORD, TOKEN, USERNAME, TrackingServer, tracking_server
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel, Run
 
 _PROXY: Final = "api/2.0/mlflow-artifacts/artifacts"
 _LOGGED_MODEL: Final = "models:/m-"
@@ -95,12 +99,28 @@ class MlflowFiles:
 def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
     """Return where the path of a run is: in a model that the run logged, or among the run's own files."""
     run = tracking.run(source.run_id)
-    first, _, rest = source.path.partition("/")
-    for output in run.outputs.model_outputs if run.outputs else []:
-        model = tracking.logged_model(output.model_id)
-        if first and model.name == first:
-            return _joined(str(model.artifact_location), rest)
-    return _joined(str(run.info.artifact_uri), source.path)
+    name, _, rest = source.path.partition("/")
+    model = _newest(tracking, run, name) if name else None
+    if model is None:
+        return _joined(str(run.info.artifact_uri), source.path)
+    return _joined(str(model.artifact_location), rest)
+
+
+def _newest(tracking: TrackingServer, run: "Run", name: str) -> "LoggedModel | None":
+    """Return the newest of a run's models of a name, as MLflow does; None where it has none, or none any more."""
+    found = [_logged(tracking, output.model_id) for output in (run.outputs.model_outputs if run.outputs else [])]
+    named = [model for model in found if model is not None and model.name == name]
+    return max(named, key=lambda model: (model.creation_timestamp, model.model_id), default=None)
+
+
+def _logged(tracking: TrackingServer, model_id: str) -> "LoggedModel | None":
+    try:
+        return tracking.logged_model(model_id)
+    except FetchError as error:
+        if error.reason is Reason.MODEL_NOT_FOUND:
+            # It was deleted, which the run does not know.
+            return None
+        raise
 
 
 class ProxiedFiles:
@@ -171,21 +191,32 @@ class ProxiedFiles:
 
 def _proxy_address(location: str, tracking: str) -> URL:
     """Return the URL of a folder that a server hands out; without a host in it, it is the tracking server."""
-    parsed = URL(location)
-    if parsed.scheme in {"http", "https"}:
-        return parsed
+    scheme, authority, path = _parts(location)
+    if scheme in {"http", "https"}:
+        return URL(f"{scheme}://{authority}").with_path(f"/{quote(path)}", encoded=True)
     server = URL(tracking)
-    if parsed.host:
-        server = server.with_host(parsed.host).with_port(parsed.explicit_port)
-    return URL(f"{str(server).rstrip('/')}/{_PROXY}{quote(parsed.path)}", encoded=True)
+    if authority:
+        named = URL(f"//{authority}")
+        server = server.with_host(str(named.host)).with_port(named.explicit_port)
+    return URL(f"{str(server).rstrip('/')}/{_PROXY}/{quote(path)}", encoded=True)
 
 
 def _azure(location: str) -> AzureSource:
     """Return the source of wasbs://CONTAINER@ACCOUNT.blob.core.windows.net/PATH."""
-    parsed = URL(location)
-    if not parsed.user or not parsed.host:
+    _, authority, path = _parts(location)
+    container, _, host = authority.rpartition("@")
+    if not container or not host:
         raise FetchError(Reason.MODEL_INVALID, f"MLflow keeps the model at {_shown(location)}, which is no Azure URI")
-    return AzureSource(parsed.host.partition(".")[0], parsed.user, parsed.path.strip("/"))
+    return AzureSource(host.partition(".")[0], container, path.strip("/"))
+
+
+def _parts(location: str) -> tuple[str, str, str]:
+    """Return scheme, server and path of a location as MLflow writes it: nothing in its path is quoted."""
+    scheme, _, rest = location.partition(":")
+    if not rest.startswith("//"):
+        return scheme, "", rest.lstrip("/")
+    authority, _, path = rest[2:].partition("/")
+    return scheme, authority, path
 
 
 def _joined(location: str, path: str) -> str:
@@ -193,7 +224,12 @@ def _joined(location: str, path: str) -> str:
 
 
 def _shown(location: str) -> str:
-    return location.partition("?")[0]
+    """Return scheme and server of a location, or its path on no server: a user, password or query may be secret."""
+    scheme, separator, rest = location.partition("://")
+    if not separator or rest.startswith("/"):
+        return location.partition("?")[0]
+    # A password may hold a slash.
+    return f"{scheme}://{re.split('[/?#]', rest.rpartition('@')[2])[0]}"
 
 
 def _introduction(credentials: Credentials) -> Mapping[str, str]:

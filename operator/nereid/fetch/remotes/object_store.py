@@ -22,6 +22,9 @@ READ_SECONDS: Final = 50
 PIECE_BYTES: Final = 8 * CHUNK_BYTES
 """What a client that hands over a whole answer is asked for at once."""
 
+MOST_FILES: Final = 100_000
+"""So that a list fits into the memory of an init container, and as no model has as many."""
+
 _SHOWN: Final = 10
 _NO_FOLDERS: Final = frozenset({"", ".", ".."})
 
@@ -53,12 +56,13 @@ class ObjectStore(Protocol):
 
 
 class StoredFiles:
-    """The files at or below one key of a store."""
+    """The files at or below one key of a store; of many, those are listed that the path can select."""
 
-    def __init__(self, store: ObjectStore, source: object, key: str) -> None:
+    def __init__(self, store: ObjectStore, source: object, key: str, path: PurePosixPath | None = None) -> None:
         self._store = store
         self._source = source
         self._key = key
+        self._path = path if path and path.parts else None
         self._objects: dict[PurePosixPath, StoredObject] = {}
 
     def files(self) -> Sequence[RemoteFile]:
@@ -88,10 +92,24 @@ class StoredFiles:
 
     def _folder(self) -> dict[PurePosixPath, StoredObject]:
         prefix = f"{self._key}/" if self._key else ""
-        files = _files(self._store.below(prefix), prefix, self._source)
+        files = self._selected(prefix, self._path) if self._path else {}
+        if not files:
+            # What is there in place of the path is told from the first ones.
+            objects = islice(self._store.below(prefix), MOST_FILES if self._path else None)
+            files = _files(objects, prefix, self._source)
         if not files:
             raise self._missing()
         return files
+
+    def _selected(self, prefix: str, path: PurePosixPath) -> dict[PurePosixPath, StoredObject]:
+        """Return what is at or below the path, and the files beside it whose names begin so: a graph has such weights.
+
+        Nothing, when there is nothing at the path itself.
+        """
+        wanted = f"{prefix}{path}"
+        objects = (one for one in self._store.below(wanted) if _is_at_or_beside(one.name.removeprefix(wanted)))
+        files = _files(objects, prefix, self._source)
+        return files if any(path in {one, *one.parents} for one in files) else {}
 
     def _missing(self) -> FetchError:
         """Return the error that tells what is in the nearest folder that there is."""
@@ -144,13 +162,6 @@ def changed(shown: object) -> ChangedError:
     return ChangedError(failed(f"{shown} changed while it was downloaded: write each version to a place of its own"))
 
 
-def faulty(server: str, shown: object, answer: object) -> InterruptionError:
-    """Return the error of an answer that may be another one next time."""
-    return InterruptionError(
-        failed(f"{server} answered {answer} for {shown}: look at the server, it is overloaded or faulty")
-    )
-
-
 def refused(server: str, shown: object, credentials: Credentials, needed: str, *, as_pod: bool) -> FetchError:
     """Return the error of a server that refuses access to a Secret's credentials, the pod's own identity, or nobody."""
     if not as_pod:
@@ -166,16 +177,32 @@ def _files(objects: Iterable[StoredObject], prefix: str, source: object) -> dict
     """Return the objects that are files by their paths below the prefix, without the markers of folders."""
     files: dict[PurePosixPath, StoredObject] = {}
     for stored in objects:
-        below = stored.name.removeprefix(prefix)
-        # Tools that show folders make empty objects for them, with a slash at the end.
-        if below.endswith("/") or not below:
-            continue
-        if _NO_FOLDERS & set(below.split("/")) or "\0" in below:
+        path = _path(stored.name.removeprefix(prefix), source)
+        if path is not None:
+            files[path] = stored
+        if len(files) > MOST_FILES:
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"{source} holds an object {below!r}, and no file can have that path: rename or remove it",
+                f"{source} holds more than {MOST_FILES} objects: name a folder nearer to the model in spec.model.uri "
+                "or spec.model.path",
             )
-        files[PurePosixPath(below)] = stored
+    return _without_markers(files, source)
+
+
+def _path(below: str, source: object) -> PurePosixPath | None:
+    """Return the path of an object; None where it only marks a folder."""
+    # Tools that show folders make empty objects for them, with a slash at the end.
+    if below.endswith("/") or not below:
+        return None
+    if _NO_FOLDERS & set(below.split("/")) or "\0" in below:
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            f"{source} holds an object {below!r}, and no file can have that path: rename or remove it",
+        )
+    return PurePosixPath(below)
+
+
+def _without_markers(files: dict[PurePosixPath, StoredObject], source: object) -> dict[PurePosixPath, StoredObject]:
     folders = {folder for path in files for folder in path.parents}
     for path in folders & files.keys():
         # Other tools make them without the slash.
@@ -185,3 +212,8 @@ def _files(objects: Iterable[StoredObject], prefix: str, source: object) -> dict
                 f"{source} holds both an object {path} and objects below it, which no folder can: rename or remove one",
             )
     return files
+
+
+def _is_at_or_beside(rest: str) -> bool:
+    """Tell by what follows the path in a name whether that is the path itself, below it, or a file beside it."""
+    return rest.startswith("/") or "/" not in rest

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's, no OSError
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
@@ -31,7 +32,7 @@ from urllib3.exceptions import HTTPError
 
 from nereid.fetch.credentials import Credentials
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import failed
+from nereid.fetch.failures import REFUSED, REPLACED, CorruptedError, failed, faulty, may_pass
 from nereid.fetch.remote import CHUNK_BYTES
 from nereid.fetch.remotes.connection import broken
 from nereid.fetch.remotes.object_store import (
@@ -41,7 +42,6 @@ from nereid.fetch.remotes.object_store import (
     StoredObject,
     changed,
     endpoint_of,
-    faulty,
     refused,
     server_of,
 )
@@ -76,7 +76,7 @@ _REDIRECTS: Final = frozenset({HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORAR
 
 def open_files(source: S3Source, request: Request) -> StoredFiles:
     """Return the objects at or below the source's key."""
-    return StoredFiles(Bucket(source, request), source, source.key)
+    return StoredFiles(Bucket(source, request), source, source.key, request.path)
 
 
 class Bucket:
@@ -199,6 +199,13 @@ class Bucket:
             ) from error
         except (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
             raise broken(error, self._server, "spec.model.endpoint") from error
+        except FlexibleChecksumError as error:
+            raise CorruptedError(
+                failed(
+                    f"what came of {self._source} does not have the checksum that {self._server} keeps: "
+                    "put the object there again, or look at the store and the network"
+                )
+            ) from error
         except BotoCoreError as error:
             raise faulty(self._server, self._source, type(error).__name__) from error
 
@@ -207,7 +214,7 @@ class Bucket:
         code = error.response.get("Error", {}).get("Code", "")
         answer = error.response.get("ResponseMetadata", {})
         status = answer.get("HTTPStatusCode", 0)
-        if code in _TRANSIENT or status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if code in _TRANSIENT or may_pass(status):
             return faulty(self._server, self._source, f"{code} (status {status})")
         if code in _WRONG_REGION or status in _REDIRECTS:
             return self._elsewhere(error, answer.get("HTTPHeaders", {}))
@@ -218,11 +225,11 @@ class Bucket:
             )
         if status == HTTPStatus.NOT_FOUND:
             return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct spec.model.uri")
-        if status in {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+        if status in REPLACED:
             return changed(self._source)
         if code == "RequestTimeTooSkewed":
             return failed(f"{self._server} finds that the clock of this node is wrong: set the node's clock")
-        if status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        if status == HTTPStatus.BAD_REQUEST or status in REFUSED:
             return self._refused(code)
         return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
 

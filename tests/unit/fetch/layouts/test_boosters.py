@@ -119,3 +119,11 @@ def test_lightgbm(tmp_path: Path, objective: str | None, expected: int) -> None:
     )
     assert is_lightgbm(file)
     assert read_lightgbm(file) == Forest("lightgbm", "model.txt", 10, expected)
+
+
+@pytest.mark.parametrize(("linear", "for_fil"), [((0, 1), False), ((0, 0), True)])
+def test_fil_serves_no_linear_trees(tmp_path: Path, linear: tuple[int, ...], for_fil: bool) -> None:  # noqa: FBT001
+    file = tmp_path / "arrived"
+    trees = "".join(f"Tree={number}\nis_linear={is_linear}\n\n" for number, is_linear in enumerate(linear))
+    file.write_text(f"tree\nnum_class=1\nmax_feature_idx=9\nobjective=regression\n\n{trees}end of trees\n")
+    assert read_lightgbm(file).for_fil is for_fil

@@ -1,7 +1,9 @@
 """Each format's place in Triton's repository: from a volume by links, else moved, with its configuration."""
 
+import gzip
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from tests.unit.fetch.layouts.conftest import Bench, write
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.layouts import configure
 
+TENSOR = {"name": "INPUT__0", "dataType": "TYPE_FP32", "dims": [4]}
+TENSORS = {"input": [TENSOR], "output": [TENSOR]}
 TEXT_OF_LIGHTGBM = b"tree\nversion=v4\nnum_class=3\nmax_feature_idx=3\nobjective=multiclass num_class:3\n\nTree=0\n"
 
 
@@ -33,9 +37,7 @@ def tar(files: dict[str, bytes]) -> bytes:
 )
 def test_a_file_on_a_volume_is_linked(bench: Bench, model_format: str, file: str, placed: str) -> None:
     folder = bench.put({file: b"model"})
-    tensors = [{"name": "INPUT__0", "dataType": "TYPE_FP32", "dims": [4]}]
-    config = {"input": tensors, "output": tensors} if model_format == "torchscript" else {}
-    link = bench.stage(folder, model_format, config=config) / "1" / placed
+    link = bench.stage(folder, model_format, config=TENSORS if model_format == "torchscript" else {}) / "1" / placed
     assert link.is_symlink()
     assert link.readlink() == folder / file
 
@@ -59,6 +61,13 @@ def test_onnx_needs_no_configuration_but_takes_the_users(bench: Bench) -> None:
 def test_the_weights_beside_an_onnx_file_come_with_it(bench: Bench) -> None:
     folder = bench.put({"onnx/m.onnx": b"graph", "onnx/m.onnx_data": b"weights", "README.md": b"text"})
     assert names(bench.stage(folder, "onnx")) == ["1/m.onnx_data", "1/model.onnx"]
+
+
+def test_the_weights_beside_a_graph_that_is_named_come_with_it(bench: Bench) -> None:
+    others = {"m_fp16.onnx": b"", "m_fp16.onnx_data": b"", "m.onnx.md5": b""}
+    folder = bench.put({"m.onnx": b"graph", "m.onnx_data": b"", "m.onnx_data_1": b"", "m.onnx.data": b"", **others})
+    expected = ["1/m.onnx.data", "1/m.onnx_data", "1/m.onnx_data_1", "1/model.onnx"]
+    assert names(bench.stage(folder / "m.onnx", "onnx")) == expected
 
 
 SAVED_MODEL = {"export/saved_model.pb": b"graph", "export/variables/variables.index": b"index"}
@@ -127,6 +136,14 @@ def test_labels_instead_of_probabilities_change_what_fil_answers(bench: Bench) -
     assert 'string_value: "0.3"' in text
 
 
+def test_linear_trees_go_to_python(bench: Bench) -> None:
+    folder = bench.put({"m.txt": TEXT_OF_LIGHTGBM + b"is_linear=1\n"})
+    assert 'backend: "python"' in (bench.stage(folder, "lightgbm") / "config.pbtxt").read_text()
+    bench.staging.open()
+    with pytest.raises(FetchError, match=r"has linear trees .* let spec.model.config.backend be python"):
+        bench.stage(folder, "lightgbm", config={"backend": "fil"})
+
+
 def test_a_pickled_booster_is_an_estimator(bench: Bench) -> None:
     mlmodel = b"flavors:\n  lightgbm:\n    data: model.pkl\n"
     model = bench.stage(bench.put({"MLmodel": mlmodel, "model.pkl": b"\x80\x04."}), "lightgbm")
@@ -175,6 +192,29 @@ def test_a_repository_comes_as_an_archive(bench: Bench) -> None:
     assert (model / "1" / "model.onnx").read_bytes() == b"model"
 
 
+ENSEMBLES = {
+    "flowers/config.pbtxt": b"ensemble_scheduling { step [{ model_name: 'steps' model_version: -1 }] }",
+    "whole/config.pbtxt": b'platform: "ensemble"',
+    "steps/config.pbtxt": b'backend: "python"',
+    "odd/config.pbtxt": b"platform = ensemble",
+    "third/config.pbtxt": b'platform: "ensemble"',
+    "third/3/README": b"",
+}
+
+
+@pytest.mark.parametrize("config", [{}, {"maxBatchSize": 2}])
+def test_an_ensemble_without_a_version_gets_one(bench: Bench, config: dict[str, int]) -> None:
+    folder = bench.put(ENSEMBLES)
+    bench.stage(folder, "triton", config=config)
+    bench.staging.open()
+    archive = bench.staging.root / "arrived.tar"
+    archive.write_bytes(tar(ENSEMBLES))
+    bench.stage(archive, "triton", config=config)
+    versions = sorted(str(path.parent.relative_to(bench.staging.tree)) for path in bench.staging.tree.glob("*/[0-9]"))
+    assert versions == ["flowers", "third", "whole"]
+    assert not (folder / "whole" / "1").exists()
+
+
 def test_configuring_twice_is_configuring_once(bench: Bench) -> None:
     model = write(bench.staging.tree / "flowers", {"config.pbtxt": b"max_batch_size: 4"})
     request = bench.request("triton", config={"instanceGroup": [{"count": 2}]})
@@ -206,3 +246,70 @@ def test_parameters_may_be_null(bench: Bench) -> None:
     model = bench.put({"m.txt": b"tree\nnum_class=1\nmax_feature_idx=3\nobjective=regression\n\n"}) / "m.txt"
     staged = bench.stage(model, "lightgbm", config={"parameters": None})
     assert 'backend: "fil"' in (staged / "config.pbtxt").read_text()
+
+
+BOOSTER = b'{"learner":{"learner_model_param":{"num_class":"0","num_feature":"4"},"objective":{"name":"reg:tweedie"}}}'
+IN_ARCHIVES = [
+    ("onnx", "m.onnx", "model.onnx", b"model"),
+    ("tensorrt", "m.plan", "model.plan", b"model"),
+    ("torchscript", "m.pt", "model.pt", b"model"),
+    ("sklearn", "m.joblib", "model.pkl", b"\x80\x04."),
+    ("xgboost", "m.json", "xgboost.json", BOOSTER),
+    ("lightgbm", "m.txt", "model.txt", TEXT_OF_LIGHTGBM),
+]
+
+
+def archived(bench: Bench, name: str, files: dict[str, bytes]) -> Path:
+    """Let an archive have arrived."""
+    bench.staging.arrived.mkdir()
+    archive = bench.staging.arrived / name
+    if not name.endswith(".zip"):
+        archive.write_bytes(tar(files))
+        return archive
+    with zipfile.ZipFile(archive, "w") as packed:
+        for entry, content in files.items():
+            packed.writestr(entry, content)
+    return archive
+
+
+@pytest.mark.parametrize("archive", ["model.tar.gz", "model.TGZ", "model.zip"])
+@pytest.mark.parametrize(("model_format", "file", "placed", "content"), IN_ARCHIVES)
+def test_a_file_comes_in_an_archive(
+    bench: Bench, archive: str, model_format: str, file: str, placed: str, content: bytes
+) -> None:
+    path = archived(bench, archive, {f"top/{file}": content, "top/README.md": b"text"})
+    model = bench.stage(path, model_format, config=TENSORS if model_format == "torchscript" else {})
+    assert (model / "1" / placed).read_bytes() == content
+
+
+def test_an_archive_may_have_any_name_where_no_model_begins_like_one(bench: Bench) -> None:
+    path = archived(bench, "iris-1.0", {"m.onnx": b"model"})
+    assert (bench.stage(path, "onnx") / "1" / "model.onnx").read_bytes() == b"model"
+
+
+def test_a_compressed_pickle_of_any_name_is_no_archive(bench: Bench) -> None:
+    bench.staging.arrived.write_bytes(gzip.compress(b"\x80\x04."))
+    assert "1/model.pkl" in names(bench.stage(bench.staging.arrived, "sklearn"))
+
+
+def test_the_weights_beside_a_graph_in_an_archive_come_with_it(bench: Bench) -> None:
+    path = archived(bench, "model.tar.gz", {"m.onnx": b"graph", "weights.bin": b"weights"})
+    assert names(bench.stage(path, "onnx")) == ["1/model.onnx", "1/weights.bin"]
+
+
+@pytest.mark.parametrize(
+    ("model_format", "entry", "placed"),
+    [("torchscript", "m/constants.pkl", "model.pt"), ("sklearn", "schema.json", "model.skops")],
+)
+def test_a_model_that_is_a_zip_file_itself_is_not_unpacked(
+    bench: Bench, model_format: str, entry: str, placed: str
+) -> None:
+    path = archived(bench, "model.zip", {entry: b"model"})
+    config = TENSORS if model_format == "torchscript" else {}
+    assert zipfile.is_zipfile(bench.stage(path, model_format, config=config) / "1" / placed)
+
+
+def test_an_archive_without_the_model_tells_what_it_holds(bench: Bench) -> None:
+    path = archived(bench, "model.tar.gz", {"main.py": b"", "README.md": b""})
+    with pytest.raises(FetchError, match=r"holds README.md, main.py, but none of the files .onnx"):
+        bench.stage(path, "onnx")
