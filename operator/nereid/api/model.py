@@ -148,7 +148,7 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "File or folder within the source, where that holds more than the model, for instance onnx/model.onnx. "
-            "Nothing else is fetched. Default: all of it."
+            "Nothing else is fetched, but the weights beside an ONNX graph. Default: all of it."
         ),
     )
     endpoint: (

@@ -175,8 +175,8 @@ class DisruptionBudget(ApiModel):
     min_available: IntOrPercent | None = Field(
         default=None,
         description=(
-            "Pods that have to stay, as a number or a percentage. Where that would be all of a revision's pods, one at a "
-            "time may go."
+            "Pods that have to stay, as a number or a percentage. Where that would be all of a revision's pods, one at "
+            "a time may go."
         ),
     )
 
