@@ -14,6 +14,7 @@ from nereid.api.status import ModelDeploymentStatus
 from nereid.build.manifests import manifests
 from nereid.build.model_job import model_job
 from nereid.build.provenance import with_labels
+from nereid.build.revision import named_as_made
 from nereid.build.routing import url
 from nereid.cluster.client import Client
 from nereid.cluster.converge import Applied, converge, converge_model_jobs
@@ -153,6 +154,8 @@ class Reconciler:
     async def _converge(self, subject: _Subject, wanted: Plan, resolution: Resolution | None) -> float | None:
         wanted, unreachable = self._gatherer.reachable(subject.seen, wanted)
         seen = await self._gatherer.observe(wanted.owner)
+        if wanted.is_held:
+            wanted = named_as_made(wanted, seen.of(wanted.revision).record)
         state, now = RolloutState.from_status(subject.status), self._clock()
         observed = self._gatherer.measured(wanted, seen, state, now)
         decision = decide(wanted, observed, state, now)
@@ -162,9 +165,10 @@ class Reconciler:
         records = await self._gatherer.records(wanted, decision.live, observed, subject.status)
         records = with_labels(records, wanted, resolution)
         address = url(wanted, tls=self._gatherer.has_tls(wanted))
-        standing = _standing_problems(subject.status)
+        standing, refusal = _standing_problems(subject.status), _standing_refusal(subject.status)
+        asking = replace(resolution, refusal=refusal) if resolution and resolution.job else resolution
         tags = self._tags(wanted, decision, resolution)
-        picture = Picture(wanted, decision, observed, (*standing, *unreachable), resolution, tags, subject.seen.author)
+        picture = Picture(wanted, decision, observed, (*standing, *unreachable), asking, tags, subject.seen.author)
         moved = decision.state != state
         has_news = moved or resolution_status(picture) != subject.status.resolution
         if has_news:
@@ -185,7 +189,8 @@ class Reconciler:
         routed = self._is_routed_late(decision.state, state, observed, after, now)
         if routed:
             decision = replace(decision, state=routed_anew(decision.state, self._clock()))
-        picture = replace(picture, decision=decision, observed=after, problems=(*_problems(applied), *unreachable))
+        problems = (*_problems(applied), *unreachable)
+        picture = replace(picture, decision=decision, observed=after, problems=problems, resolution=resolution)
         picture = with_refusals(picture, _problems(asked))
         trouble = trouble_event(picture, subject.status)
         if not has_news or routed or picture.problems:
@@ -199,9 +204,7 @@ class Reconciler:
             return 0.0
         retry = LATER_RETRY_SECONDS if standing else FIRST_RETRY_SECONDS
         waits = [one.requeue_after for one in (decision, resolution, tags) if one]
-        return _sooner(
-            *waits, retry if _problems(applied) else None, None if asked.is_complete else LATER_RETRY_SECONDS
-        )
+        return _sooner(*waits, retry if _problems(applied) else None, _retry_of_jobs(asked))
 
     def _is_routed_late(
         self, state: RolloutState, previous: RolloutState, before: Observed, after: Observed, decided: datetime
@@ -300,6 +303,14 @@ def _problems(applied: Applied) -> tuple[Trouble, ...]:
         if not isinstance(one, Conflict)
     ]
     return (*taken, *rejected, *failed[:1])
+
+
+def _retry_of_jobs(asked: Applied) -> float | None:
+    """Return when to make the Jobs again that could not be made; soon, where somebody else only was in the way."""
+    if asked.is_complete:
+        return None
+    was_in_the_way = any(isinstance(one, Conflict) for one in asked.failures)
+    return FIRST_RETRY_SECONDS if was_in_the_way else LATER_RETRY_SECONDS
 
 
 def _sooner(*waits: float | None) -> float | None:

@@ -35,13 +35,15 @@ def wait_ready(models: Models, reason: str) -> Object:
 
 @pytest.mark.usefixtures("operator")
 def test_a_rollout_is_looked_after_while_the_spec_is_refused(models: Models) -> None:
-    models.create(rollout={"steps": [{"weight": 50}], "drain": "0s", "analysis": {"provider": "None"}})
+    models.create(rollout={"steps": [{"weight": 50, "hold": "1h"}], "drain": "0s", "analysis": {"provider": "None"}})
     serving = models.wait_settled()["status"]["stable"]["revision"]
     models.change(model={"uri": "pvc://models/digits/2"})
-    models.wait_for("Paused", seconds=25)
+    models.wait_for("Holding", seconds=25)
     candidate = models.candidate()
-    models.change(model=UNKNOWN_FIELD)
+    # Neither the steps nor the strategy of what is refused are those of the candidate.
+    models.change(model=UNKNOWN_FIELD, rollout={"strategy": "Direct", "steps": None})
     assert "maxBatchSizes" in wait_ready(models, "InvalidSpec")["message"]
+    models.wait_for("Paused", "HeldBySpec")
     assert models.condition("SpecValid")["status"] == "False"
     assert models.condition("RolloutPassed")["reason"] == "InvalidSpec"
     assert models.status()["candidate"]["weight"] == 50

@@ -53,6 +53,7 @@ from nereid.rollout.analysis import begun
 from nereid.rollout.checks import due
 from nereid.rollout.decide import decide
 from nereid.rollout.draining import drowsy
+from nereid.rollout.history import asked_before
 from nereid.rollout.routing import routing_of
 from nereid.rollout.state import Decision, RolloutState
 from nereid.scaling import DEFAULT_METRICS, Autoscaling
@@ -133,6 +134,7 @@ class Scenario:
     settings: Settings = SETTINGS
     scalers: Mapping[str, ScalerFacts] = field(default_factory=dict)
     has_keda: bool = True
+    is_held: bool = False
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
@@ -235,6 +237,10 @@ class Scenario:
         return replace(self, state=replace(self.state, retiring=(*self.state.retiring, one)))
 
     # What the user wants.
+    def held(self) -> "Scenario":
+        """Nobody knows what the spec asks for: the revision that was asked for before stands in for it."""
+        return replace(self, wanted=asked_before(self.state) or "", is_held=True)
+
     def wanting(self, revision: str) -> "Scenario":
         return replace(self, wanted=revision)
 
@@ -419,6 +425,7 @@ class Scenario:
             rollout=self.rollout,
             autoscaling=self.autoscaling,
             settings=self.settings,
+            is_held=self.is_held,
         )
 
     @property

@@ -4,6 +4,7 @@ It is built once, when the revision is made, and kept in the revision's record: 
 only.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from nereid import names
@@ -26,6 +27,7 @@ IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC
 
 _OCI: Final = "oci://"
 _FORESTS: Final = ("xgboost", "lightgbm")
+_MODEL_NAME: Final = "--model-name="
 
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
@@ -188,13 +190,20 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
     }
 
 
+def model_name_of(template: Mapping[str, Any]) -> str | None:
+    """Return the name by which the pods of a template serve their model; None where it does not tell."""
+    containers = template.get("spec", {}).get("initContainers") or ()
+    arguments = (argument for one in containers for argument in one.get("args") or ())
+    return next((one.removeprefix(_MODEL_NAME) for one in arguments if one.startswith(_MODEL_NAME)), None)
+
+
 def _fetch_arguments(plan: Plan) -> list[str]:
     model = plan.model
     arguments = [
         "fetch",
         f"--uri={plan.model_uri}",
         f"--format={model.resolved_format()}",
-        f"--model-name={plan.model_name}",
+        f"{_MODEL_NAME}{plan.model_name}",
         f"--destination={MODELS_PATH}",
         *source_access.arguments(model, plan.settings),
     ]

@@ -1,10 +1,11 @@
 """What exists once for each revision: its record, its Deployment, its Service."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from nereid import names
 from nereid.build.metadata import Manifest, child, mesh_labels, selector_labels
-from nereid.build.pod import PRE_STOP_SECONDS, pod_template
+from nereid.build.pod import PRE_STOP_SECONDS, model_name_of, pod_template
 from nereid.observed.facts import RevisionRecord
 from nereid.plan import LiveRevision, Owner, Plan
 
@@ -30,6 +31,12 @@ def new_record(plan: Plan) -> RevisionRecord:
         model_uri=plan.model_uri,
         template_json=names.canonical_json(pod_template(plan, version)),
     )
+
+
+def named_as_made(plan: Plan, record: RevisionRecord | None) -> Plan:
+    """Return a plan that is held with the name by which its revision serves its model, whatever the spec says."""
+    name = model_name_of(record.template) if record else None
+    return replace(plan, model=plan.model.model_copy(update={"name": name})) if name else plan
 
 
 def controller_revision(owner: Owner, record: RevisionRecord) -> Manifest:

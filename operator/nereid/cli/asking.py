@@ -57,6 +57,11 @@ def promote(view: View) -> Answer:
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
     _refuse_while_taken_back(view, "promote")
+    if view.rollout and view.rollout.reason == "HeldBySpec":
+        raise click.ClickException(
+            f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; mend "
+            "the spec first"
+        )
     asking = Asking(
         command="promote",
         annotation=names.ANNOTATION_PROMOTE,

@@ -43,7 +43,7 @@ def coming(view: View, now: datetime) -> str:
         return _at_rest(view, rollout)
     if status.stable is None:
         return "it gets all traffic as soon as one pod is ready"
-    if rollout.reason == "PausedBySpec":
+    if rollout.reason in {"PausedBySpec", "HeldBySpec"}:
         return f"nothing, until {_end_of_pause(view, rollout)}"
     match rollout.state:
         case "Preparing":
@@ -142,6 +142,7 @@ def _condition(view: View, rollout: RolloutStatus, now: datetime) -> str:
 def _end_of_pause(view: View, rollout: RolloutStatus) -> str:
     ends = {
         "PausedBySpec": "spec.rollout.paused is false",
+        "HeldBySpec": "the spec can be carried out",
         "Inconclusive": "the evidence decides",
         "MetricsUnavailable": "the metrics are back",
     }

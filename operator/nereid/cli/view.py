@@ -84,5 +84,5 @@ def _plan(document: Mapping[str, Any]) -> RolloutPlan | None:
     metadata = {"uid": "", **document["metadata"]}
     try:
         return plan(metadata, document.get("spec") or {}, settings).rollout
-    except InvalidSpecError:
-        return None
+    except InvalidSpecError as error:
+        return error.rest.rollout if error.rest else None

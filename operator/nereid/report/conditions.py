@@ -19,8 +19,10 @@ from nereid.resolution import Resolution
 from nereid.rollout.checks import RUNNING
 from nereid.rollout.routing import describe, is_gated
 from nereid.rollout.scaling import lacks_activator, obstacle
-from nereid.rollout.state import NO_PLACE, PAUSED, Decision, RolloutState
+from nereid.rollout.state import HELD, NO_PLACE, PAUSED, Decision, RolloutState
 from nereid.tagging import Tagging
+
+_UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,8 @@ def _preparation(state: RolloutState, gets: str, place: str) -> str:
         return f"The first revision, {state.candidate}, is getting its pods"
     if state.reason == PAUSED:
         return f"{gets} and waits: spec.rollout.paused is true"
+    if state.reason == HELD:
+        return f"{gets} and waits{_UNTIL_KNOWN}"
     if state.reason == NO_PLACE:
         change = "set spec.rollout.allowDowntime, or scale to two replicas"
         return f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
@@ -244,6 +248,8 @@ def _pause_cause(picture: Picture) -> str:
     match state.reason:
         case "PausedBySpec":
             return ": spec.rollout.paused is true"
+        case "HeldBySpec":
+            return _UNTIL_KNOWN
         case "Inconclusive":
             return f", as the evidence is undecided. {_evidence(picture)}. To go on without it: {promote}"
         case "MetricsUnavailable":

@@ -23,7 +23,7 @@ from nereid.report.source import RESOLVING, model_resolved
 from nereid.report.verdict import INVALID_SPEC, Verdict, dated
 from nereid.resolution import Resolution
 from nereid.rollout.routing import is_gated
-from nereid.rollout.state import PAUSED
+from nereid.rollout.state import HELD, PAUSED
 from nereid.rollout.timing import deadline
 
 
@@ -173,7 +173,7 @@ def _phase(picture: Picture) -> Phase:
     if state.stable is None:
         return "Failed" if troubled else "Pending"
     if state.candidate:
-        return "Paused" if state.phase == "Paused" or state.reason == PAUSED else "Progressing"
+        return "Paused" if state.phase == "Paused" or state.reason in {PAUSED, HELD} else "Progressing"
     if troubled:
         return "Degraded"
     if cause := held(picture):

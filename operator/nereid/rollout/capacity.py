@@ -26,7 +26,9 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
 
     With no surge, one place is left to stable for as long as it may have to take everything back.
     """
-    share = max(state.exposure.share, exposure_at(plan.rollout, state.step).share)
+    # While it is not known what the spec asks for, it gets no more than it has.
+    coming = state.exposure if plan.is_held and state.stable else exposure_at(plan.rollout, state.step)
+    share = max(state.exposure.share, coming.share)
     if state.stable is None:
         return pods_for(share, plan.replicas)
     places = _base(plan, state)

@@ -42,7 +42,8 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
 
 def due(plan: Plan, state: RolloutState) -> CheckRun | None:
     """Return the checks that are to run now."""
-    return pending(plan, state) if state.phase == "Preparing" and state.reason == RUNNING else None
+    runs = state.phase == "Preparing" and state.reason == RUNNING and not plan.is_held
+    return pending(plan, state) if runs else None
 
 
 def outcome(run: CheckRun, facts: ChecksFacts | None) -> Outcome | None:

@@ -110,7 +110,7 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
     failed = state.failed
     if failed is None or failed.revision != plan.revision:
         return started(plan, state, now)
-    if plan.rollout.retry == Command(failed.revision, failed.attempt):
+    if plan.rollout.retry == Command(failed.revision, failed.attempt) and not plan.is_held:
         return started(plan, state, now)
     if state.phase == "RollingBack" and has_propagated(plan, observed, state, now):
         return at_rest(state, "Failed", now, failed.reason), ()

@@ -64,7 +64,7 @@ def _entry(observed: Observed, revision: str) -> ServedRevision:
 
 def _obeyed(plan: Plan, observed: Observed, state: RolloutState, target: str) -> Transition:
     state = replace(state, rollbacks=state.rollbacks + 1)
-    if target == plan.revision:
+    if target == plan.revision and not plan.is_held:
         event = Event("Normal", "RollbackEnded", f"The spec's own revision {target} is wanted again")
         return replace(state, pinned=None), (event,)
     served = {state.stable, *(one.revision for one in state.history)}

@@ -7,7 +7,7 @@ from nereid.observed.facts import Observed
 from nereid.plan import NO_TRAFFIC, Plan
 from nereid.rollout import history
 from nereid.rollout.capacity import lacks_place
-from nereid.rollout.state import NO_PLACE, PAUSED, Event, RolloutState, Transition, entered
+from nereid.rollout.state import HELD, NO_PLACE, PAUSED, Event, RolloutState, Transition, entered
 from nereid.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
 
 
@@ -56,6 +56,8 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
 
 def obstacle_of(plan: Plan, state: RolloutState) -> str | None:
     """Return what keeps the candidate from getting ready, in one word, if its user alone can remove it."""
+    if plan.is_held and state.stable is not None:
+        return HELD
     if state.reason == "Promoted" or state.stable is None:
         return None
     is_by_hand = state.is_fast and state.pinned is not None

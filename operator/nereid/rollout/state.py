@@ -18,11 +18,12 @@ from nereid.api.status import (
 from nereid.plan import NO_TRAFFIC, CheckRun, Exposure, LiveRevision
 from nereid.rollout.analysis_state import AnalysisState
 
-# Reasons of a candidate that waits for its user before it gets any further: the spec is paused; there is no place for
-# its pods.
+# Reasons of a candidate that waits for its user before it gets any further: the spec is paused; it is not known what
+# the spec asks for; there is no place for its pods.
 PAUSED: Final = "PausedBySpec"
+HELD: Final = "HeldBySpec"
 NO_PLACE: Final = "NoPlace"
-OBSTACLES: Final = frozenset({PAUSED, NO_PLACE})
+OBSTACLES: Final = frozenset({PAUSED, HELD, NO_PLACE})
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

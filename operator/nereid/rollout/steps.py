@@ -13,7 +13,7 @@ from nereid.rollout.capacity import exposure_at, offer, pods_needed, takes_only_
 from nereid.rollout.routing import FULL, describe
 from nereid.rollout.settling import at_rest
 from nereid.rollout.start import obstacle_of, started_instead
-from nereid.rollout.state import OBSTACLES, PAUSED, Event, RolloutState, Transition, entered
+from nereid.rollout.state import HELD, OBSTACLES, PAUSED, Event, RolloutState, Transition, entered
 from nereid.rollout.timing import has_passed, has_propagated, is_over
 from nereid.rollout.withdrawal import as_retiring, fail
 
@@ -35,6 +35,9 @@ def advance(
         return fail(plan, observed, state, now, "NoReadyReplica", cause)
     if failure is not None:
         return fail(plan, observed, state, now, failure.reason, failure.message)
+    if plan.is_held:
+        # The steps are those of another revision, which nobody knows yet.
+        return _TRANSITIONS[state.phase](plan, observed, state, now)
     if state.strategy not in {None, plan.rollout.strategy} and state.phase != "Promoting" and not state.is_fast:
         event = Event("Normal", "StrategyChanged", f"Strategy {plan.rollout.strategy} begins at its first step")
         return started_instead(plan, observed, state, now, event)
@@ -150,7 +153,9 @@ def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetim
 
 
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
-    """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec is paused."""
+    """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
+    if plan.is_held:
+        return entered(state, "Paused", now, HELD)
     if plan.rollout.paused:
         return entered(state, "Paused", now, PAUSED)
     if plan.rollout.steps[state.step].hold is None:

@@ -219,6 +219,18 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets 10% of the traffic and waits: spec.rollout.paused is true",
         ),
     ),
+    "held-by-spec": document(
+        **{**CANARY, "phase": "Paused"},
+        rollout=rollout(
+            "Paused",
+            "HeldBySpec",
+            "Candidate bbc4zt2p gets 10% of the traffic and waits until it is known what the spec asks for",
+        ),
+        conditions=conditions(
+            ("Ready", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is no field of Triton's"),
+            ("SpecValid", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is no field of Triton's"),
+        ),
+    ),
     "paused-inconclusive": document(
         **{**CANARY, "phase": "Paused"},
         rollout=rollout(

@@ -48,6 +48,9 @@ class TestPromote:
     def test_what_is_taken_back_is_not_promoted(self):
         assert "is being taken back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
 
+    def test_nobody_knows_whether_it_is_still_asked_for(self):
+        assert "mend the spec first" in refusal(asking.promote, view("held-by-spec"))
+
     def test_before_the_operator_has_looked(self):
         assert "the operator has not begun" in refusal(asking.promote, view("unseen"))
 

@@ -54,6 +54,8 @@ def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
     """Return how far the present step is."""
     if rollout.reason == "PausedBySpec":
         return f"paused by the spec for {since(rollout.since, now)}"
+    if rollout.reason == "HeldBySpec":
+        return f"kept for {since(rollout.since, now)}, as the spec cannot be carried out"
     match rollout.state:
         case "Preparing" if rollout.reason == "RunningChecks":
             return f"its checks have run for {since(rollout.since, now)}"

@@ -120,7 +120,7 @@ class NewFile(click.Path):
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not path.parent.is_dir():
             self.fail(f"{value} cannot be written: its folder does not exist", param, ctx)
-        if not os.access(path.parent, os.W_OK):
+        if not path.exists() and not os.access(path.parent, os.W_OK):
             self.fail(f"{value} cannot be written: its folder is not yours to write to", param, ctx)
         return path
 
