@@ -272,7 +272,12 @@ def check_commands(one: Pass) -> None:
     if one.is_commanded(asked.abort):
         assert after.failed is not None
         assert (after.phase, after.failed.reason) == ("RollingBack", "Aborted")
-    elif one.is_commanded(asked.promote) and after.candidate == before.candidate and after.phase != "RollingBack":
+    elif (
+        one.is_commanded(asked.promote)
+        and not one.plan.is_held
+        and after.candidate == before.candidate
+        and after.phase != "RollingBack"
+    ):
         assert after.reason == "Promoted" or after.weight == 100 or after.attempt != before.attempt
 
 
@@ -317,6 +322,7 @@ def check_progress(one: Pass) -> None:
         assert after.analysis.evidence == before.analysis.evidence, "evidence is forgotten"
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
+        assert not one.plan.is_held, "more of the traffic, and nobody knows whether it is asked for"
         by_user = before.reason == "Promoted" or (before.is_fast and before.pinned)
         assert by_user or not asked.paused, "a paused candidate gets more"
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
@@ -359,6 +365,7 @@ def check_checks(one: Pass) -> None:
     before, after = one.before, one.after
     run = one.decision.check_run
     if run is not None:
+        assert not one.plan.is_held, "checks of a spec that is another revision's"
         assert (run.revision, run.stable, run.attempt, run.step) == (
             after.candidate,
             after.stable,

@@ -41,7 +41,7 @@ from nereid.rollout.analysis import next_look, wanted_sample
 from nereid.rollout.decide import decide, routed_anew
 from nereid.rollout.draining import drowsy, wanted_looks
 from nereid.rollout.routing import is_gated, routing_of
-from nereid.rollout.state import Decision, RolloutState
+from nereid.rollout.state import OBSTACLES, Decision, RolloutState
 from nereid.scaling import Autoscaling
 
 ROLES = st.sampled_from(["stable", "candidate"])
@@ -161,6 +161,12 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(paused=st.booleans(), at_once=st.booleans())
     def pause_or_resume(self, *, paused: bool, at_once: bool) -> None:
         self._edit(paused=paused)
+        self._pass_if(at_once)
+
+    @ROLLING
+    @rule(held=st.booleans(), at_once=st.booleans())
+    def spec_is_refused_or_mended(self, *, held: bool, at_once: bool) -> None:
+        self.world = replace(self.world, is_held=held)
         self._pass_if(at_once)
 
     @ROLLING
@@ -428,7 +434,13 @@ class RolloutMachine(RuleBasedStateMachine):
         state, asked = self._decision().state, self.world.rollout
         settled = state == self.world.state and state.stable and state.candidate
         if settled and asked.paused and state.reason != "Promoted" and not (state.is_fast and state.pinned):
-            assert state.reason == "PausedBySpec" or state.phase in {"Propagating", "Promoting", "RollingBack"}
+            assert state.reason in OBSTACLES or state.phase in {"Propagating", "Promoting", "RollingBack"}
+
+    @invariant()
+    def holds_still_while_held(self) -> None:
+        state = self._decision().state
+        if state == self.world.state and state.stable and state.candidate and self.world.is_held:
+            assert state.reason == "HeldBySpec" or state.phase in {"Propagating", "Promoting", "RollingBack"}
 
     @invariant()
     def wakes_exactly_when_time_changes_something(self) -> None:
@@ -484,7 +496,8 @@ class RolloutMachine(RuleBasedStateMachine):
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
         self._edit(allow_downtime=asked.surge == 0)
-        self.world = replace(self.world, troubles={}, occupied={}, settings=SCALING_SETTINGS, has_keda=True)
+        fair = {"troubles": {}, "occupied": {}, "settings": SCALING_SETTINGS, "has_keda": True, "is_held": False}
+        self.world = replace(self.world, **fair)
 
     def _check_end(self) -> None:
         state = self.world.state

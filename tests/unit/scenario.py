@@ -239,7 +239,7 @@ class Scenario:
     # What the user wants.
     def held(self) -> "Scenario":
         """Nobody knows what the spec asks for: the revision that was asked for before stands in for it."""
-        return replace(self, wanted=asked_before(self.state) or "", is_held=True)
+        return replace(self, is_held=True)
 
     def wanting(self, revision: str) -> "Scenario":
         return replace(self, wanted=revision)
@@ -420,7 +420,7 @@ class Scenario:
     def plan(self) -> Plan:
         return replace(
             PLAN,
-            revision=self.wanted,
+            revision=(self.is_held and asked_before(self.state)) or self.wanted,
             replicas=self.replicas,
             rollout=self.rollout,
             autoscaling=self.autoscaling,
