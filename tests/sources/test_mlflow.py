@@ -141,7 +141,9 @@ def test_what_lies_in_a_store_is_left_to_its_source(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, location: str, source: object
 ) -> None:
     monkeypatch.setattr("nereid.fetch.remotes.open_source", Elsewhere)
-    request = Request("", Format.ONNX, "m", Path(), Path(), endpoint="http://mlflow:5000", credentials=tmp_path)
+    # With the path, by which a store lists no more than that.
+    fields = {"endpoint": "http://mlflow:5000", "credentials": tmp_path, "path": PurePosixPath("model.onnx")}
+    request = Request("", Format.ONNX, "m", Path(), Path(), **fields)
     files = MlflowFiles(
         RegisteredModel("digits", "7"), tracking_server(request.endpoint, None, Credentials.read(None)), request
     )

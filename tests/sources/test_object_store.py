@@ -202,6 +202,8 @@ def test_a_bucket_of_very_many_objects_is_not_listed_without_end(monkeypatch: py
     assert listed(MANY, "m", path="a/b") == ["a/b/1", "a/b/2/3"]
     assert len(listed(MANY, "m", path="a/x")) == 5
     assert len(listed(MANY, "m/a")) == 4
+    beside = {f"m/a/b{number}.json": b"" for number in range(9)}
+    assert listed({**MANY, **beside}, "m", path="a/b") == ["a/b/1", "a/b/2/3"]
 
 
 @pytest.mark.parametrize("name", ["models/../../etc/passwd", "models//a", "models/./a", "models/a\0"])

@@ -11,8 +11,12 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from nereid.fetch.errors import FetchError, Reason
+
+MOST_LINKED: Final = 100_000
+"""Files and folders that are reached by links, as a few folders of links to each other make billions."""
 
 
 def file_hash(path: Path) -> str:
@@ -43,14 +47,37 @@ def folder_hashes(folder: Path) -> Mapping[PurePosixPath, str]:
     return {PurePosixPath(path.relative_to(folder).as_posix()): file_hash(path) for path in files_below(folder)}
 
 
-def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Yield all files of a folder, through links; one that leads back up is not followed, as by `find -L`."""
-    real = folder.resolve()
-    for entry in _entries(folder) if real not in above else ():
-        if entry.is_dir():
-            yield from files_below(entry, above | {real})
-        elif entry.is_file():
-            yield entry
+def files_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
+    """Yield all files of a folder, through links; one that leads back up is not followed, as by `find -L`.
+
+    `once`: no folder is entered a second time by way of a link. Raise FetchError where links lead to very many files.
+    """
+    entered: set[Path] = set()
+    pending = [(folder, folder.resolve(), frozenset[Path](), False)]
+    linked = 0
+    while pending:
+        here, real, above, by_link = pending.pop()
+        if real in (entered if once else above):
+            continue
+        entered.add(real)
+        for entry in _entries(here):
+            linked += by_link and not once
+            if linked > MOST_LINKED:
+                raise _too_many_linked(folder)
+            if entry.is_dir():
+                is_link = entry.is_symlink()
+                below = (real / entry.name).resolve() if is_link else real / entry.name
+                pending.append((entry, below, above | {real}, by_link or is_link))
+            elif entry.is_file():
+                yield entry
+
+
+def _too_many_linked(folder: Path) -> FetchError:
+    return FetchError(
+        Reason.MODEL_INVALID,
+        f"the links in the folder {folder.name} lead to more than {MOST_LINKED} files and folders: "
+        "remove links, or name a folder nearer to the model in spec.model.path",
+    )
 
 
 def _entries(folder: Path) -> list[Path]:

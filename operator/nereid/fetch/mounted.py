@@ -54,7 +54,7 @@ def require_mounted(source: MountedSource, request: Request) -> tuple[Path, Fact
     """Return the file or folder and what is told of it; raise FetchError when it is not there or not what is meant."""
     path = _existing_path(source)
     if path.is_dir():
-        size, count = _measured(files_below(path))
+        size, count = _measured(files_below(path, once=request.digest is None))
     else:
         require_content(path.stat().st_size, str(source))
         size, count = _measured(_named(path, request.format))

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nereid.fetch.archive import links_out
 from nereid.fetch.arrival import Arrival, DamagedError
 from nereid.fetch.attempts import Attempts, Limits, OutOfTimeError
 from nereid.fetch.cache import Cache, UncachedError
 from nereid.fetch.digest import file_hash, files_below
-from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.errors import FetchError
 from nereid.fetch.failures import ChangedError, failed
+from nereid.fetch.links import keep_what_links_leave
 from nereid.fetch.remote import HeldOpen, PackedFiles, RemoteFile, RemoteFiles
 from nereid.fetch.remotes import open_source
 from nereid.fetch.request import Request
@@ -173,45 +173,12 @@ def _keep(at: Path, selection: Selection, content: Path, shown: str) -> None:
     chosen = at.resolve()
     content.parent.mkdir(parents=True)
     if chosen.is_dir():
-        _keep_what_links_leave(chosen, shown)
+        keep_what_links_leave(chosen, shown)
         chosen.rename(content)
         return
     content.mkdir()
     for path, _ in selection.files:
         (content / path).hardlink_to((at.parent / path).resolve())
-
-
-def _keep_what_links_leave(chosen: Path, shown: str) -> None:
-    """Put files in the place of links out of the chosen folder, as nothing but that folder is kept."""
-    for link in links_out(chosen):
-        linked = link.resolve()
-        if linked.is_dir():
-            _require_no_circle(linked, link.name, shown)
-            link.unlink()
-            shutil.copytree(linked, link, copy_function=_link_file)
-        else:
-            link.unlink()
-            _link_file(linked, link)
-
-
-def _require_no_circle(folder: Path, name: str, shown: str, above: frozenset[Path] = frozenset()) -> None:
-    """Raise FetchError where following links below a folder would never end."""
-    real = folder.resolve()
-    if real in above:
-        raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} holds a link, {name}, that leads back to itself: build it without that"
-        )
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            _require_no_circle(entry, entry.name if entry.is_symlink() else name, shown, above | {real})
-
-
-def _link_file(source: Path | str, target: Path | str) -> None:
-    """Let a file appear at another place; what is a link to nothing does not."""
-    # A hard link to a symbolic one would be that link again, at a place from which it leads elsewhere.
-    linked = Path(source).resolve()
-    if linked.is_file():
-        Path(target).hardlink_to(linked)
 
 
 def _described(path: Path, folder: Path) -> RemoteFile:

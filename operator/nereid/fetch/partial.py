@@ -26,8 +26,9 @@ CHECKPOINT_BYTES: Final = 64 * CHUNK_BYTES
 class GrowingFile:
     """A file while more of it arrives; `keep` records how many of its bytes are on the disk."""
 
-    def __init__(self, file: BinaryIO, offset: int, keep: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, offset: int, size: int | None, keep: Callable[[int], None]) -> None:
         self._file = file
+        self._size = size
         self._keep = keep
         self._kept = offset
         self.end = offset
@@ -47,7 +48,9 @@ class GrowingFile:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._file:
             # Not when a lock was lost: the record is somebody else's by then.
-            if kind is not None and issubclass(kind, InterruptionError | OutOfTimeError | SystemExit):
+            is_kept = kind is not None and issubclass(kind, InterruptionError | OutOfTimeError | SystemExit)
+            # Nor the last bytes, as nobody would ask their source for its say on the whole any more.
+            if is_kept and self.end != self._size:
                 self._checkpoint()
 
     def _checkpoint(self) -> None:
@@ -101,7 +104,9 @@ class PartialFile:
         """
         opened = self.path.open("r+b")
         opened.seek(offset)
-        return GrowingFile(opened, offset, lambda end: self._write({"version": file.version, "durable": end}))
+        return GrowingFile(
+            opened, offset, file.size, lambda end: self._write({"version": file.version, "durable": end})
+        )
 
     def hashed(self, offset: int) -> "hashlib._Hash":
         """Return the running digest of the first `offset` bytes."""

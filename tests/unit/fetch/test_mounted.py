@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nereid.fetch.digest import folder_hashes, tree_digest
+from nereid.fetch.digest import files_below, folder_hashes, tree_digest
 from nereid.fetch.errors import FetchError, Reason
 from nereid.fetch.job import fetch
 from nereid.fetch.request import Format, Request
@@ -244,3 +244,44 @@ def test_a_graph_on_a_claim_has_its_weights_and_one_digest_with_them(tmp_path: P
     graph = f"sha256:{hashlib.sha256(b'm.onnx').hexdigest()}"
     changes = {"format": Format.ONNX, "digest": graph, "destination": tmp_path / "other"}
     assert failure(request_for("pvc://models/onnx/m.onnx", **changes)).reason is Reason.MODEL_DIGEST_MISMATCH
+
+
+@pytest.fixture
+def multiplied(tmp_path: Path) -> Path:
+    """Folders of two links each to the next one: a few of them have very many paths."""
+    for number in range(16):
+        folder = tmp_path / "claim" / f"d{number}"
+        folder.mkdir(parents=True)
+        for name in "ab":
+            (folder / name).symlink_to(f"../d{number + 1}")
+    (tmp_path / "claim" / "d16").mkdir()
+    (tmp_path / "claim" / "d16" / "f").write_bytes(b"1")
+    return tmp_path / "claim" / "d0"
+
+
+def test_links_that_multiply_files_are_measured_once(multiplied: Path) -> None:
+    assert len(list(files_below(multiplied, once=True))) == 1
+
+
+def test_the_digest_of_links_that_multiply_files_is_refused(multiplied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nereid.fetch.digest.MOST_LINKED", 1000)
+    with pytest.raises(FetchError, match="the links in the folder d0 lead to more than 1000 files") as caught:
+        folder_hashes(multiplied)
+    assert caught.value.reason is Reason.MODEL_INVALID
+
+
+def test_files_that_no_link_leads_to_are_not_limited(claim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nereid.fetch.digest.MOST_LINKED", 1)
+    assert len(folder_hashes(claim)) == 4
+
+
+@pytest.mark.usefixtures("claim")
+def test_a_graph_is_served_from_a_folder_that_may_not_be_listed(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("nereid.fetch.external_data.content", refuse)
+    request = request_for("pvc://models/digits.onnx", format=Format.ONNX)
+    assert (fetch(request).model / "1" / "model.onnx").read_bytes() == b"onnx"

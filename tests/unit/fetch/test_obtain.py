@@ -373,6 +373,27 @@ def test_links_in_circles_within_packages_are_told(
     assert caught.value.reason is Reason.MODEL_INVALID
 
 
+class MultiplyingSource(PackedSource):
+    """Packages with folders of two links each to the next one."""
+
+    def unpack(self, downloaded: Path, into: Path) -> None:
+        super().unpack(downloaded, into)
+        for number in range(16):
+            (into / f"d{number}").mkdir()
+            for name in "ab":
+                (into / f"d{number}" / name).symlink_to(f"../d{number + 1}")
+        (into / "d16").mkdir()
+
+
+def test_links_within_packages_that_multiply_files_are_told(
+    obtained: Obtain, hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nereid.fetch.digest.MOST_LINKED", 1000)
+    with pytest.raises(FetchError, match="lead to more than 1000 files and folders") as caught:
+        obtained(MultiplyingSource(hub / "onnx"), path=PurePosixPath("d0"))
+    assert caught.value.reason is Reason.MODEL_INVALID
+
+
 class HubCacheSource(PackedSource):
     """Packages as the hub's own cache: a snapshot's folders of links to blobs, and a link to nothing."""
 

@@ -12,7 +12,7 @@ import pytest
 from nereid.fetch import partial
 from nereid.fetch.attempts import Attempts, Limits, OutOfTimeError
 from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError, failed
+from nereid.fetch.failures import CorruptedError, InterruptionError, failed
 from nereid.fetch.lock import LostLockError
 from nereid.fetch.partial import PartialFile
 from nereid.fetch.remote import RemoteFile
@@ -48,7 +48,7 @@ class Store:
                 raise InterruptionError(failed("it broke off"))
             yield sent[start : start + CHUNK]
         if damaged and not offset:
-            raise InterruptionError(failed("its checksum is another one"))
+            raise CorruptedError(failed("its checksum is another one"))
 
 
 @dataclass
@@ -59,6 +59,15 @@ class Ending(Store):
 
     def read(self, _: RemoteFile, offset: int) -> Iterator[bytes]:
         yield self.sent[offset:]
+
+
+@dataclass
+class Unfinished(Store):
+    """A store whose answers never end as they should, though all of the file comes."""
+
+    def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
+        yield from super().read(file, offset)
+        raise InterruptionError(failed("the connection was closed before the end"))
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def test_what_came_with_another_checksum_is_asked_for_again(part: PartialFile) -
 
 def test_what_never_has_its_checksum_is_given_up_and_not_kept(part: PartialFile) -> None:
     store = Store(damaged=99)
-    with pytest.raises(FetchError, match="failed after its last byte: its checksum is another one") as error:
+    with pytest.raises(FetchError, match="its checksum is another one") as error:
         transferred(store, part)
     assert error.value.reason is Reason.MODEL_FETCH_FAILED
     assert store.offsets == [0] * QUICK.attempts
@@ -183,3 +192,17 @@ def test_a_rest_left_behind_does_not_pass_for_what_is_missing(part: PartialFile)
     part.path.write_bytes(b"\0" * len(CONTENT))
     with pytest.raises(FetchError, match=f"should have {len(CONTENT)} bytes, but {CHUNK} came"):
         transferred(Ending(sent=CONTENT[:CHUNK]), part)
+
+
+@pytest.mark.parametrize("sha256", [None, SHA256])
+def test_a_server_that_ends_badly_after_the_last_byte_is_fetched_from(part: PartialFile, sha256: str | None) -> None:
+    store = Unfinished()
+    assert transferred(store, part, replace(FILE, sha256=sha256)) == SHA256
+    assert store.offsets == [0]
+
+
+def test_an_end_before_the_source_had_its_say_does_not_make_the_last_bytes_count(part: PartialFile) -> None:
+    with pytest.raises(SystemExit):
+        begun(part, len(CONTENT) // CHUNK + 1, SystemExit(143))
+    assert part.size == len(CONTENT)
+    assert part.begin(FILE) == 0

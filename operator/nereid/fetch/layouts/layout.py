@@ -62,8 +62,8 @@ def configure(model_directory: Path, request: Request) -> None:
 
 def _stage_repository(placement: Placement) -> None:
     request = placement.request
-    for model in require_model(placement.unpacked(), request.model_name, placement.shown):
-        placement.put(model, placement.staging.tree / model.name)
+    models = require_model(placement.unpacked(), request.model_name, placement.shown)
+    placement.put_all({model: placement.staging.tree / model.name for model in models})
     configure(placement.staging.tree / request.model_name, request)
     for model in placement.staging.tree.iterdir():
         if not has_version(model) and _is_ensemble(model):
@@ -75,8 +75,8 @@ def _stage_repository(placement: Placement) -> None:
 def _is_ensemble(model_directory: Path) -> bool:
     try:
         config = parsed((model_directory / networks.CONFIG).read_text())
-    except (FileNotFoundError, ValueError):
-        # What is wrong with it Triton tells.
+    except (OSError, ValueError):
+        # What is wrong with it Triton tells; a neighbour's need not even be a file that may be read.
         return False
     return bool(config.platform == "ensemble" or config.HasField("ensemble_scheduling"))
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from nereid.fetch.layouts import forest, lightgbm, xgboost
 from nereid.fetch.layouts.placement import Placement
-from nereid.fetch.layouts.search import find, zip_holds
+from nereid.fetch.layouts.search import find, is_zipped_model
 from nereid.fetch.request import ForestBackend
 
 _BACKENDS: Final = Path(__file__).with_name("backends")
@@ -24,13 +24,14 @@ _LIGHTGBM_ENDINGS: Final = frozenset({".txt", ".lgb", ".lgbm", ".lightgbm", ".mo
 
 def stage_sklearn(placement: Placement) -> dict[str, Any]:
     """Place a pickled estimator beside the program that serves it, and return the configuration of both."""
-    path = find(placement, _is_estimator, "the files .pkl, .pickle, .joblib or .skops")
+    path = find(
+        placement,
+        lambda path: path.suffix in _PICKLE_ENDINGS,
+        "the files .pkl, .pickle, .joblib or .skops",
+        # What skops writes is a zip file, of any name.
+        is_whole=lambda path: is_zipped_model(path, "schema.json", _PICKLE_ENDINGS),
+    )
     return _stage_estimator(path, placement)
-
-
-def _is_estimator(path: Path) -> bool:
-    # What skops writes is a zip file, of any name.
-    return path.suffix in _PICKLE_ENDINGS or zip_holds(path, "schema.json")
 
 
 def stage_xgboost(placement: Placement) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nereid.fetch.external_data import external_data
 from nereid.fetch.layouts.placement import Placement
-from nereid.fetch.layouts.search import MLMODEL, find, zip_holds
+from nereid.fetch.layouts.search import MLMODEL, find, is_zipped_model
 from nereid.fetch.repository import content, listing
 
 CONFIG: Final = "config.pbtxt"
@@ -20,9 +20,8 @@ _TORCHSCRIPT_ENDINGS: Final = frozenset({".pt", ".pth", ".ts", ".torchscript"})
 def stage_onnx(placement: Placement) -> dict[str, Any]:
     """Place an ONNX file, with what lies beside it: a large model has its weights in further files."""
     path = find(placement, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
-    for beside in external_data(path) if path == placement.artifact else _beside(path):
-        placement.put(beside, placement.version / beside.name)
-    placement.put(path, placement.version / "model.onnx")
+    beside = external_data(path) if path == placement.artifact else _beside(path)
+    placement.put_all({**{one: placement.version / one.name for one in beside}, path: placement.version / "model.onnx"})
     return {"backend": "onnxruntime"}
 
 
@@ -41,14 +40,15 @@ def stage_tensorrt(placement: Placement) -> dict[str, Any]:
 
 def stage_torchscript(placement: Placement) -> dict[str, Any]:
     """Place a TorchScript file; its tensors are told by the user's configuration."""
-    path = find(placement, _is_torchscript, "the files .pt, .pth, .ts or .torchscript")
+    path = find(
+        placement,
+        lambda path: path.suffix in _TORCHSCRIPT_ENDINGS,
+        "the files .pt, .pth, .ts or .torchscript",
+        # What torch.jit.save writes is a zip file, of any name.
+        is_whole=lambda path: is_zipped_model(path, "*/constants.pkl", _TORCHSCRIPT_ENDINGS),
+    )
     placement.put(path, placement.version / "model.pt")
     return {"platform": "pytorch_libtorch"}
-
-
-def _is_torchscript(path: Path) -> bool:
-    # What torch.jit.save writes is a zip file, of any name.
-    return path.suffix in _TORCHSCRIPT_ENDINGS or zip_holds(path, "*/constants.pkl")
 
 
 def stage_savedmodel(placement: Placement) -> dict[str, Any]:
@@ -79,8 +79,9 @@ def _stage_program_folder(placement: Placement) -> None:
         raise placement.invalid(
             f"holds {held}, but no {_PROGRAM}: put one there with a class TritonPythonModel, or set spec.model.path"
         )
-    for entry in content(folder):
-        placement.put(entry, (placement.model if entry.name == CONFIG else placement.version) / entry.name)
+    entries = content(folder)
+    places = {entry: placement.model if entry.name == CONFIG else placement.version for entry in entries}
+    placement.put_all({entry: place / entry.name for entry, place in places.items()})
 
 
 def _opened(placement: Placement) -> Placement:

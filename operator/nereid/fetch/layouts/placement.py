@@ -1,11 +1,13 @@
 """The way of a model's files into Triton's repository: a move where this pod fetched them, else a link."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nereid.fetch.archive import unpack
 from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.links import move
 from nereid.fetch.request import Request
 from nereid.fetch.source import parse_source
 from nereid.fetch.staging import Staging
@@ -40,10 +42,17 @@ class Placement:
         return directory
 
     def put(self, path: Path, target: Path) -> None:
-        """Let a file or folder of the artifact appear at `target`; what lies on a mounted volume is never copied."""
-        if path.is_relative_to(self.staging.root):
-            path.rename(target)
-            return
+        """Let a file or folder of the artifact appear at `target`."""
+        self.put_all({path: target})
+
+    def put_all(self, places: Mapping[Path, Path]) -> None:
+        """Let files or folders of the artifact appear at their targets; what lies on a volume is never copied."""
+        fetched = {path: target for path, target in places.items() if path.is_relative_to(self.staging.root)}
+        move(fetched, self.shown)
+        for path in places.keys() - fetched.keys():
+            self._link(path, places[path])
+
+    def _link(self, path: Path, target: Path) -> None:
         roots = [root.resolve() for root in (self.request.claim_mount, self.request.mounted) if root]
         if not any(path.resolve().is_relative_to(root) for root in roots):
             raise self.invalid(f"has {path.name}, a link out of its volume: put the model itself on the volume")

@@ -1,15 +1,18 @@
 """The model's file in a folder or archive that holds more: named by MLflow's `MLmodel`, or the only one of its kind."""
 
+import tarfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import yaml
 
 from nereid.fetch.archive import ZIP_MAGICS
+from nereid.fetch.digest import MOST_LINKED
 from nereid.fetch.layouts.placement import Placement
 from nereid.fetch.repository import content, listing
 from nereid.fetch.request import Format
@@ -31,12 +34,16 @@ _FLAVOUR_KEYS: Final = {
 }
 
 
-def find(placement: Placement, fits: Callable[[Path], bool], kind: str) -> Path:
+def find(
+    placement: Placement, fits: Callable[[Path], bool], kind: str, is_whole: Callable[[Path], bool] = lambda _: False
+) -> Path:
     """Return the artifact, or what in its folder or archive is the model: a file, or folder, that `fits`.
 
-    Raise FetchError when there is none or more than one; `kind` says in its message what was looked for.
+    `is_whole` tells whether an artifact that could be an archive is a model itself. Raise FetchError when there is none
+    or more than one; `kind` says in its message what was looked for.
     """
-    if _is_archive(placement, fits):
+    is_packed = _is_archive(placement, lambda path: fits(path) or is_whole(path))
+    if is_packed:
         placement = replace(placement, artifact=placement.unpacked())
     folder = placement.artifact
     if not folder.is_dir() or fits(folder):
@@ -46,44 +53,73 @@ def find(placement: Placement, fits: Callable[[Path], bool], kind: str) -> Path:
         folder = named
         if fits(named) or not named.is_dir():
             return named
-    found = sorted(path for path in _entries(folder) if fits(path))
+    found = _fitting(placement, folder, fits)
     if len(found) == 1:
         return found[0]
     names = listing(str(path.relative_to(placement.artifact)) for path in found)
     if found:
-        raise placement.invalid(f"holds {len(found)} of {kind}: {names}; set spec.model.path to the one that is meant")
+        # No path leads into an archive.
+        remedy = "pack only the one that is meant" if is_packed else "set spec.model.path to the one that is meant"
+        raise placement.invalid(f"holds {len(found)} of {kind}: {names}; {remedy}")
     raise placement.invalid(_nothing_found(placement, kind))
 
 
-def zip_holds(path: Path, pattern: str) -> bool:
-    """Tell whether a file named .zip has an entry of that pattern, by which it is a model rather than holds one."""
-    if path.suffix.lower() != ".zip" or not path.is_file():
+def is_zipped_model(path: Path, mark: str, endings: Collection[str]) -> bool:
+    """Tell by its entries whether a zip file is a model itself: one has that mark, and holds no model's file."""
+    if not zipfile.is_zipfile(path) or not _start(path).startswith(ZIP_MAGICS):
         return False
     try:
         with zipfile.ZipFile(path) as packed:
-            return any(fnmatchcase(name, pattern) for name in packed.namelist())
+            names = packed.namelist()
     except zipfile.BadZipFile:
         return False
+    holds_model = any(PurePosixPath(name).suffix in endings for name in names)
+    return not holds_model and any(fnmatchcase(name, mark) for name in names)
 
 
-def _is_archive(placement: Placement, fits: Callable[[Path], bool]) -> bool:
+def _is_archive(placement: Placement, is_model: Callable[[Path], bool]) -> bool:
     """Tell whether the artifact is an archive that holds the model, by its name or how it begins."""
     path = placement.artifact
-    if not path.is_file() or fits(path):
+    if not path.is_file() or is_model(path):
         return False
     if path.name.lower().endswith(_ARCHIVES):
         return True
+    start = _start(path)
+    if start.startswith(_GZIP_MAGIC):
+        return placement.request.format not in _GZIPPED and _is_tar(path)
+    return placement.request.format not in _ZIPPED and start.startswith(ZIP_MAGICS)
+
+
+def _is_tar(path: Path) -> bool:
+    """Tell whether a compressed file is an archive, as other files are compressed too."""
+    try:
+        return tarfile.is_tarfile(path)
+    except (EOFError, zlib.error):
+        return False
+
+
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(_MAGIC_BYTES).startswith(_magics(placement.request.format))
+        return file.read(_MAGIC_BYTES)
 
 
-def _magics(model_format: Format) -> tuple[bytes, ...]:
-    """Return how an archive begins, but no model of that format."""
-    return (*(() if model_format in _ZIPPED else ZIP_MAGICS), *(() if model_format in _GZIPPED else (_GZIP_MAGIC,)))
+def _fitting(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
+    found, linked = [], 0
+    for entry, by_link in _entries(folder):
+        linked += by_link
+        if linked > MOST_LINKED:
+            raise placement.invalid(
+                f"holds links to more than {MOST_LINKED} files and folders: remove links, or set spec.model.path"
+            )
+        if fits(entry):
+            found.append(entry)
+    return sorted(found)
 
 
-def _entries(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Everything below a folder but what is hidden; a link that leads back up is not followed."""
+def _entries(
+    folder: Path, above: frozenset[Path] = frozenset(), *, by_link: bool = False
+) -> Iterator[tuple[Path, bool]]:
+    """Yield what is below a folder and not hidden, and whether a link leads there; one back up is not followed."""
     real = folder.resolve()
     if real in above:
         return
@@ -93,9 +129,9 @@ def _entries(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Pat
         # A volume's lost+found, or what belongs to somebody else.
         return
     for entry in entries:
-        yield entry
+        yield entry, by_link
         if entry.is_dir():
-            yield from _entries(entry, above | {real})
+            yield from _entries(entry, above | {real}, by_link=by_link or entry.is_symlink())
 
 
 def _nothing_found(placement: Placement, kind: str) -> str:

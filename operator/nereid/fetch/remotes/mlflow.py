@@ -73,7 +73,7 @@ class MlflowFiles:
         # What holds the files has a server of its own, whose credentials are in the same Secret.
         from nereid.fetch.remotes import open_source  # noqa: PLC0415 - it imports this module, by name
 
-        elsewhere = replace(self._request, endpoint=None, path=None)
+        elsewhere = replace(self._request, endpoint=None)
         return open_source(self._stored(location), elsewhere)
 
     def _stored(self, location: str) -> RemoteSource:

@@ -13,6 +13,7 @@ from yarl import URL
 
 from nereid.fetch.credentials import Credentials, denied
 from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.external_data import is_external_data
 from nereid.fetch.failures import ChangedError, InterruptionError, failed
 from nereid.fetch.remote import CHUNK_BYTES, RemoteFile
 from nereid.fetch.request import Request
@@ -102,12 +103,12 @@ class StoredFiles:
         return files
 
     def _selected(self, prefix: str, path: PurePosixPath) -> dict[PurePosixPath, StoredObject]:
-        """Return what is at or below the path, and the files beside it whose names begin so: a graph has such weights.
+        """Return what is at or below the path, and the weights beside it where it is a graph's.
 
         Nothing, when there is nothing at the path itself.
         """
         wanted = f"{prefix}{path}"
-        objects = (one for one in self._store.below(wanted) if _is_at_or_beside(one.name.removeprefix(wanted)))
+        objects = (one for one in self._store.below(wanted) if _is_meant(one.name.removeprefix(wanted), path.name))
         files = _files(objects, prefix, self._source)
         return files if any(path in {one, *one.parents} for one in files) else {}
 
@@ -214,6 +215,6 @@ def _without_markers(files: dict[PurePosixPath, StoredObject], source: object) -
     return files
 
 
-def _is_at_or_beside(rest: str) -> bool:
-    """Tell by what follows the path in a name whether that is the path itself, below it, or a file beside it."""
-    return rest.startswith("/") or "/" not in rest
+def _is_meant(rest: str, name: str) -> bool:
+    """Tell by what follows a path in a name whether that is the path itself, below it, or a graph's weights."""
+    return not rest or rest.startswith("/") or is_external_data(name + rest, name)

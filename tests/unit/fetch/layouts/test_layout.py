@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -199,6 +200,8 @@ ENSEMBLES = {
     "odd/config.pbtxt": b"platform = ensemble",
     "third/config.pbtxt": b'platform: "ensemble"',
     "third/3/README": b"",
+    # Where a file is expected.
+    "folder/config.pbtxt/README": b"",
 }
 
 
@@ -313,3 +316,124 @@ def test_an_archive_without_the_model_tells_what_it_holds(bench: Bench) -> None:
     path = archived(bench, "model.tar.gz", {"main.py": b"", "README.md": b""})
     with pytest.raises(FetchError, match=r"holds README.md, main.py, but none of the files .onnx"):
         bench.stage(path, "onnx")
+
+
+def hub_cache(bench: Bench, *links: str) -> Path:
+    """Let an archive of the hub's own cache have arrived: a snapshot is links to blobs."""
+    bench.staging.arrived.mkdir()
+    archive = bench.staging.arrived / "model.tar"
+    with tarfile.open(archive, "w") as packed:
+        blob = tarfile.TarInfo("hub/blobs/abc")
+        blob.size = 5
+        packed.addfile(blob, io.BytesIO(b"model"))
+        for link in links:
+            entry = tarfile.TarInfo(f"hub/snapshots/{link}")
+            entry.type, entry.linkname = tarfile.SYMTYPE, "/".join([*[".."] * (link.count("/") + 1), "blobs/abc"])
+            packed.addfile(entry)
+    return archive
+
+
+def read_alone(bench: Bench, model: Path) -> dict[str, bytes]:
+    """Return the files of a model once nothing is left of what it was unpacked from."""
+    shutil.rmtree(bench.staging.unpacked)
+    shutil.rmtree(bench.staging.arrived)
+    return {str(path.relative_to(model)): path.read_bytes() for path in model.rglob("*") if not path.is_dir()}
+
+
+def test_a_link_in_an_archive_becomes_its_file(bench: Bench) -> None:
+    model = bench.stage(hub_cache(bench, "r/model.onnx", "r/weights.bin"), "onnx")
+    assert read_alone(bench, model) == {"1/model.onnx": b"model", "1/weights.bin": b"model"}
+
+
+@pytest.mark.parametrize(
+    ("model_format", "links", "placed"),
+    [
+        ("savedmodel", ["r/saved_model.pb", "r/variables/v"], ["1/model.savedmodel/saved_model.pb"]),
+        ("triton", ["flowers/1/model.onnx"], ["1/model.onnx"]),
+    ],
+)
+def test_links_in_a_folder_of_an_archive_become_files(
+    bench: Bench, model_format: str, links: list[str], placed: list[str]
+) -> None:
+    archive = hub_cache(bench, *links)
+    if model_format == "triton":
+        # A repository has the models at its top.
+        unpacked = bench.staging.root / "repository"
+        with tarfile.open(archive) as packed:
+            packed.extractall(unpacked)
+        shutil.move(unpacked / "hub" / "snapshots" / "flowers", unpacked / "hub" / "flowers")
+        (unpacked / "hub" / "flowers" / "1" / "model.onnx").unlink()
+        (unpacked / "hub" / "flowers" / "1" / "model.onnx").symlink_to("../../blobs/abc")
+        with tarfile.open(archive, "w") as packed:
+            packed.add(unpacked / "hub", "hub")
+    held = read_alone(bench, bench.stage(archive, model_format))
+    assert {name: held[name] for name in placed} == dict.fromkeys(placed, b"model")
+
+
+def test_a_link_of_a_folder_that_was_fetched_becomes_its_file(bench: Bench) -> None:
+    folder = write(bench.staging.arrived, {"blobs/abc": b"model"})
+    (folder / "model.plan").symlink_to("blobs/abc")
+    model = bench.stage(folder, "tensorrt")
+    shutil.rmtree(folder)
+    assert (model / "1" / "model.plan").read_bytes() == b"model"
+
+
+def zipped(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"\x80\x04.")
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("model_format", "files", "placed"),
+    [
+        ("sklearn", {"model.pkl": b"\x80\x04.", "raw.zip": zipped("schema.json", "d.csv")}, "model.pkl"),
+        ("torchscript", {"model.pt": b"model", "old.zip": zipped("m/constants.pkl")}, "model.pt"),
+    ],
+)
+def test_a_zip_file_beside_a_model_is_none(
+    bench: Bench, model_format: str, files: dict[str, bytes], placed: str
+) -> None:
+    folder = bench.put(files)
+    model = bench.stage(folder, model_format, config=TENSORS if model_format == "torchscript" else {})
+    assert (model / "1" / placed).readlink() == next(iter(folder.glob("model.*")))
+
+
+@pytest.mark.parametrize("name", ["net.pth.tar", "net.zip", "net.tgz", "net"])
+def test_a_script_is_told_by_what_it_holds(bench: Bench, name: str) -> None:
+    path = write(bench.staging.arrived, {name: zipped("net/constants.pkl", "net/data.pkl")}) / name
+    assert zipfile.is_zipfile(bench.stage(path, "torchscript", config=TENSORS) / "1" / "model.pt")
+
+
+@pytest.mark.parametrize(
+    ("model_format", "entries", "placed"),
+    [
+        ("sklearn", ["model.pkl", "schema.json"], "model.pkl"),
+        ("torchscript", ["model.pt", "extra/constants.pkl"], "model.pt"),
+    ],
+)
+def test_a_zip_file_with_a_models_file_is_an_archive(
+    bench: Bench, model_format: str, entries: list[str], placed: str
+) -> None:
+    path = write(bench.staging.arrived, {"m.zip": zipped(*entries)}) / "m.zip"
+    model = bench.stage(path, model_format, config=TENSORS if model_format == "torchscript" else {})
+    assert (model / "1" / placed).read_bytes() == b"\x80\x04."
+
+
+def test_several_models_in_an_archive_are_told(bench: Bench) -> None:
+    path = archived(bench, "model.zip", {"a.onnx": b"a", "b.onnx": b"b"})
+    with pytest.raises(FetchError, match=r"holds 2 of the files .onnx: a.onnx, b.onnx; pack only the one"):
+        bench.stage(path, "onnx")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"{}"), b"\x1f\x8b", gzip.compress(b"{}" * 99)[:20]],
+    ids=["whole", "cut in its head", "cut off"],
+)
+def test_a_compressed_file_that_is_no_archive_is_told_as_its_format_does(bench: Bench, content: bytes) -> None:
+    path = write(bench.staging.arrived, {"model.json.gz": content}) / "model.json.gz"
+    with pytest.raises(FetchError, match=r"is no model of XGBoost"):
+        bench.stage(path, "xgboost")

@@ -85,3 +85,13 @@ def test_mlflow_that_names_a_file_elsewhere_is_told(bench: Bench) -> None:
     folder = bench.put({"MLmodel": mlmodel("onnx", data="/etc")})
     with pytest.raises(FetchError, match=r"has no /etc, which its MLmodel names as the model"):
         bench.stage(folder, "onnx")
+
+
+def test_links_that_multiply_files_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nereid.fetch.layouts.search.MOST_LINKED", 1000)
+    folder = bench.put({f"d{number}/README": b"" for number in range(17)})
+    for number in range(16):
+        for name in "ab":
+            (folder / f"d{number}" / name).symlink_to(f"../d{number + 1}")
+    with pytest.raises(FetchError, match=r"holds links to more than 1000 files and folders: remove links"):
+        bench.stage(folder, "onnx")
