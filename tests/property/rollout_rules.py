@@ -322,8 +322,9 @@ def check_progress(one: Pass) -> None:
         assert after.analysis.evidence == before.analysis.evidence, "evidence is forgotten"
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
-        assert not one.plan.is_held, "more of the traffic, and nobody knows whether it is asked for"
-        by_user = before.reason == "Promoted" or (before.is_fast and before.pinned)
+        by_hand = before.is_fast and before.pinned
+        assert by_hand or not one.plan.is_held, "more of the traffic, and nobody knows whether it is asked for"
+        by_user = before.reason == "Promoted" or by_hand
         assert by_user or not asked.paused, "a paused candidate gets more"
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
     if moves_on and after.reason != "Promoted" and before.strategy == after.strategy and asked.steps:

@@ -439,7 +439,8 @@ class RolloutMachine(RuleBasedStateMachine):
     @invariant()
     def holds_still_while_held(self) -> None:
         state = self._decision().state
-        if state == self.world.state and state.stable and state.candidate and self.world.is_held:
+        is_settled = state == self.world.state and state.stable and state.candidate
+        if is_settled and self.world.is_held and not state.pinned:
             assert state.reason == "HeldBySpec" or state.phase in {"Propagating", "Promoting", "RollingBack"}
 
     @invariant()

@@ -18,7 +18,8 @@ def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, T
     command, pinned = plan.rollout.rollback, state.pinned
     if command and command.attempt == state.rollbacks + 1:
         return plan, _obeyed(plan, observed, state, command.revision)
-    return (replace(plan, revision=pinned.revision) if pinned else plan), (state, ())
+    # What is wanted by hand is known, also where nobody knows what the spec asks for.
+    return (replace(plan, revision=pinned.revision, is_held=False) if pinned else plan), (state, ())
 
 
 def asked_before(state: RolloutState) -> str | None:

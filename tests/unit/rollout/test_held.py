@@ -92,6 +92,15 @@ def test_a_rollback_to_what_was_asked_for_pins_it():
     assert (pinned.revision, pinned.instead_of) == ("b", "b")
 
 
+@pytest.mark.parametrize("reason", ["StartingPods", HELD])
+def test_a_rollback_by_hand_is_carried_out(reason):
+    asked = rollout().stable("a").served("a", "b").recorded("a", "b").rollback("b")
+    begun = asked.held().settled()
+    assert (begun.state.candidate, begun.state.pinned.revision) == ("b", "b")
+    ready = begun.ready("b", 4).preparing(1, reason)
+    assert ready.settled().state.weight == 100
+
+
 def test_its_model_has_the_name_that_it_was_made_with():
     made = new_record(plan_of())
     asked = plan_of({"model": {"uri": "https://models.example.com/2.onnx", "name": "other"}})
