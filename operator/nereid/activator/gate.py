@@ -13,8 +13,9 @@ from nereid.activator.instruments import Instruments, Outcome
 from nereid.activator.options import Timing
 from nereid.activator.targets import Target
 
-# The second one finds a proxy that has had time to tell the news to all of its threads.
-SUCCESSES_NEEDED: Final = 2
+# In a row, with a pause between any two: a proxy tells news to its threads one after another, and pods that are about
+# to go answer until it has heard of that.
+SUCCESSES_NEEDED: Final = 3
 
 _logger = logging.getLogger(__name__)
 
@@ -132,16 +133,15 @@ class Gate:
 
     async def _probe_until_ready(self, protocol: Protocol, target: Target) -> None:
         began, registered, successes = self._clock(), False, 0
-        while successes < SUCCESSES_NEEDED:
+        while True:
             registered = registered or self._activity.registered(target, self._clock())
-            if registered and await self._probes[protocol](target):
-                successes += 1
-            else:
-                successes = 0
-                await asyncio.sleep(self._timing.probe_seconds)
+            successes = successes + 1 if registered and await self._probes[protocol](target) else 0
+            if successes == SUCCESSES_NEEDED:
+                break
+            await asyncio.sleep(self._timing.probe_seconds)
         now = self._clock()
         self._ready_until = {key: until for key, until in self._ready_until.items() if until > now}
         self._ready_until[protocol, target] = now + self._timing.ready_seconds
-        if now - began > self._timing.probe_seconds:
+        if now - began > SUCCESSES_NEEDED * self._timing.probe_seconds:
             fields = {"target": target.host, "protocol": protocol.value, "seconds": round(now - began, 3)}
             _logger.info("%s answers %s, after %.1f s", target.host, protocol, now - began, extra=fields)

@@ -20,10 +20,10 @@ class Timing:
 
     # How long a request waits whose route does not say so.
     cold_start_seconds: float = 300
-    # Between two probes of a target that does not answer.
+    # Between two probes of a target.
     probe_seconds: float = 0.5
-    # How long a target that has answered needs no further probe.
-    ready_seconds: float = 1
+    # How long a target that has answered needs no further probe; it stays wanted, and so keeps its pods, for longer.
+    ready_seconds: float = 5
     # How long a target stays wanted beyond its last request.
     idle_seconds: float = 30
     # How long requests are passed on to a target beyond KEDA's last call: while KEDA is away, models that run go on.

@@ -19,7 +19,19 @@ async def test_a_request_wakes_the_model_and_is_answered(client, model):
     async with client.post(PATH, data=b"{}") as answer:
         assert (answer.status, await answer.read()) == (200, b"{}")
     assert model.premature == 0
-    assert model.probes >= 2
+    assert model.probes >= 3
+
+
+async def test_pods_that_answer_while_they_go_get_nothing(client, model, scaled):
+    await scaled.is_active()
+    model.awake.set()
+    model.last_probe = 2
+    task = asyncio.create_task(client.post(PATH, data=b"{}"))
+    await until(lambda: model.probes > 5)
+    assert (model.premature, task.done()) == (0, False)
+    model.awake.set()
+    async with await task as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
 
 
 @pytest.mark.usefixtures("waking")

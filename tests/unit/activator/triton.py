@@ -26,6 +26,8 @@ class Triton(grpc.GenericRpcHandler):
         self.requests: list[web.Request] = []
         self.calls: list[tuple[str, dict]] = []
         self.probes = 0
+        # The probe after which it falls asleep.
+        self.last_probe = 0
         self.premature = 0
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
@@ -44,7 +46,10 @@ class Triton(grpc.GenericRpcHandler):
 
     async def _ready(self, _: web.Request) -> web.Response:
         self.probes += 1
-        return web.Response(status=200 if self.awake.is_set() else 503)
+        status = 200 if self.awake.is_set() else 503
+        if self.probes == self.last_probe:
+            self.awake.clear()
+        return web.Response(status=status)
 
     async def _echo(self, request: web.Request) -> web.Response:
         if not self.awake.is_set():
