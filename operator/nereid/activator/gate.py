@@ -13,9 +13,10 @@ from nereid.activator.instruments import Instruments, Outcome
 from nereid.activator.options import Timing
 from nereid.activator.targets import Target
 
-# In a row, with a pause between any two: a proxy tells news to its threads one after another, and pods that are about
-# to go answer until it has heard of that.
-SUCCESSES_NEEDED: Final = 3
+# In a row, with a pause between any two. Of a target that has woken up: a proxy tells its threads one after another.
+WOKEN: Final = 2
+# Of a target that answers at once: its pods may be about to go, and answer until every proxy has heard of that.
+FOUND_AWAKE: Final = 5
 
 _logger = logging.getLogger(__name__)
 
@@ -132,16 +133,21 @@ class Gate:
                 prober.task.cancel()
 
     async def _probe_until_ready(self, protocol: Protocol, target: Target) -> None:
-        began, registered, successes = self._clock(), False, 0
-        while True:
+        began, registered, successes, needed = self._clock(), False, 0, FOUND_AWAKE
+        while successes < needed:
             registered = registered or self._activity.registered(target, self._clock())
-            successes = successes + 1 if registered and await self._probes[protocol](target) else 0
-            if successes == SUCCESSES_NEEDED:
-                break
-            await asyncio.sleep(self._timing.probe_seconds)
+            if not registered:
+                await asyncio.sleep(self._timing.probe_seconds)
+                continue
+            if await self._probes[protocol](target):
+                successes += 1
+            else:
+                successes, needed = 0, WOKEN
+            if successes < needed:
+                await asyncio.sleep(self._timing.probe_seconds)
         now = self._clock()
         self._ready_until = {key: until for key, until in self._ready_until.items() if until > now}
         self._ready_until[protocol, target] = now + self._timing.ready_seconds
-        if now - began > SUCCESSES_NEEDED * self._timing.probe_seconds:
+        if now - began > FOUND_AWAKE * self._timing.probe_seconds:
             fields = {"target": target.host, "protocol": protocol.value, "seconds": round(now - began, 3)}
             _logger.info("%s answers %s, after %.1f s", target.host, protocol, now - began, extra=fields)
