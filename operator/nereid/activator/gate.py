@@ -87,6 +87,10 @@ class Gate:
             self._activity.end(target, self._clock())
             self._instruments.count(protocol, outcome)
 
+    def distrust(self, protocol: Protocol, target: Target) -> None:
+        """Probe a target anew that has lost its last pod since it answered."""
+        self._ready_until.pop((protocol, target), None)
+
     async def _hold(self, protocol: Protocol, target: Target, seconds: float) -> None:
         began = self._clock()
         try:

@@ -39,6 +39,11 @@ _BUFFER_BYTES: Final = 2**15
 # Envoy lets this much pass.
 _LONGEST_HEADER: Final = 2**16
 _ACCEPT_BACKLOG: Final = 4096
+# Bodies up to this size are kept while they are sent, to be sent again where they have reached nobody.
+_LONGEST_KEPT: Final = 2**18
+# Envoy's own words, and the header of what came from a pod.
+_NO_POD: Final = b"no healthy upstream"
+_SERVED: Final = "x-envoy-upstream-service-time"
 
 _logger = logging.getLogger(__name__)
 
@@ -117,8 +122,11 @@ class RestProxy:
         seconds = cold_start_seconds(request.headers.get(HEADER_COLD_START_SECONDS), self._default_seconds)
         try:
             target = target_of(request.headers.get(HEADER_TARGET), self._domain)
-            async with self._gate.passage(Protocol.REST, target, seconds):
-                return await self._forward(request, target)
+            while True:
+                async with self._gate.passage(Protocol.REST, target, seconds):
+                    if response := await self._forward(request, target):
+                        return response
+                self._gate.distrust(Protocol.REST, target)
         except InvalidTargetError as error:
             return web.json_response({"error": str(error)}, status=web.HTTPBadRequest.status_code)
         except RefusedError as error:
@@ -126,19 +134,26 @@ class RestProxy:
         except _BrokenError as error:
             return error.response
 
-    async def _forward(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, target: Target) -> web.StreamResponse | None:
+        """Pass a request on; None where the proxy knew no pod to send it to, and it can be sent again."""
+        has_body = request.body_exists
+        is_small = (request.content_length or _LONGEST_KEPT + 1) <= _LONGEST_KEPT
+        kept = await request.read() if has_body and is_small else None
+        stream = request.content.iter_any() if has_body else None
         try:
             answer = await self._client.request(
                 request.method,
                 URL(f"http://{self._address(target)}{request.rel_url.raw_path_qs}", encoded=True),
                 headers=_forwarded(request.headers, {"host", *RESERVED}, {hdrs.HOST: _host(target), **NO_RETRIES}),
-                data=request.content.iter_any() if request.can_read_body else None,
+                data=stream if kept is None else kept,
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             _logger.warning("%s gave no answer: %r", target.host, error, extra={"target": target.host})
             raise RefusedError(Outcome.FAILED, f"{target.host} gave no answer: {error}") from error
         async with answer:
+            if (kept is not None or not has_body) and await _met_no_pod(answer):
+                return None
             return await _answer(request, answer)
 
 
@@ -149,6 +164,13 @@ async def serve(runner: web.AppRunner, port: int) -> int:
     await site.start()
     bound: int = runner.addresses[0][1]
     return bound
+
+
+async def _met_no_pod(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the answer is the proxy's own, as it had no pod to choose: the request has reached nobody."""
+    if answer.status != web.HTTPServiceUnavailable.status_code or _SERVED in answer.headers:
+        return False
+    return answer.content_length == len(_NO_POD) and await answer.read() == _NO_POD
 
 
 async def _answer(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:

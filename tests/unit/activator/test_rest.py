@@ -34,6 +34,19 @@ async def test_pods_that_answer_while_they_go_get_nothing(client, model, scaled)
         assert (answer.status, await answer.read()) == (200, b"{}")
 
 
+async def test_a_request_that_met_no_pod_waits_for_the_next(client, model, scaled):
+    await scaled.is_active()
+    model.awake.set()
+    model.last_probe = 5
+    task = asyncio.create_task(client.post(PATH, data=b"{}"))
+    await until(lambda: model.premature and model.probes > 7)
+    assert not task.done()
+    model.awake.set()
+    async with await task as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
+    assert model.premature == 1
+
+
 @pytest.mark.usefixtures("waking")
 async def test_a_thousand_requests_at_once_are_all_answered(client, model):
     async def ask(number: int) -> bool:
