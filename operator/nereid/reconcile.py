@@ -102,23 +102,24 @@ class Reconciler:
     async def _carry_out(self, subject: _Subject) -> float | None:
         """Do what the spec asks for; while that is not known, look after what runs: judge, take back, scale, repair."""
         seen, status = subject.seen, subject.status
-        before = asked_before(RolloutState.from_status(status)) if status.rollout else None
         try:
             asked = plan(_metadata(seen), seen.spec, self._settings)
         except InvalidSpecError as error:
-            if error.rest is None or before is None:
+            kept = _held(error.rest, status) if error.rest else None
+            if kept is None:
                 await self._write(subject, invalid(str(error), seen.generation, status, self._clock()))
                 return None
             known = Resolution(status.resolution) if status.resolution else None
-            return await self._converge(subject, replace(error.rest, revision=before, is_held=True), known)
+            return await self._converge(subject, kept, known)
         resolution = self._resolve(subject, asked)
         if resolution is None:
             return await self._converge(subject, asked, None)
         if resolution.uri:
             return await self._converge(subject, leading_to(asked, resolution.uri), resolution)
-        if before is None:
+        kept = _held(asked, status)
+        if kept is None:
             return await self._wait_for_model(subject, asked, resolution)
-        return await self._converge(subject, replace(asked, revision=before, is_held=True), resolution)
+        return await self._converge(subject, kept, resolution)
 
     def _forget(self, gone: ModelDeployment) -> None:
         """Let go of an object that went while the pass was on its way; its children go with it."""
@@ -274,6 +275,12 @@ def _metadata(subject: ModelDeployment) -> dict[str, object]:
         "generation": subject.generation,
         "annotations": subject.annotations,
     }
+
+
+def _held(asked: Plan, status: ModelDeploymentStatus) -> Plan | None:
+    """Return the plan with the revision that was asked for before in its place; None where there was none."""
+    before = asked_before(RolloutState.from_status(status)) if status.rollout else None
+    return replace(asked, revision=before, is_held=True) if before else None
 
 
 def _standing_problems(previous: ModelDeploymentStatus) -> tuple[Trouble, ...]:

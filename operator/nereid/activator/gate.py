@@ -138,17 +138,15 @@ class Gate:
 
     async def _probe_until_ready(self, protocol: Protocol, target: Target) -> None:
         began, registered, successes, needed = self._clock(), False, 0, FOUND_AWAKE
-        while successes < needed:
+        while True:
             registered = registered or self._activity.registered(target, self._clock())
-            if not registered:
-                await asyncio.sleep(self._timing.probe_seconds)
-                continue
-            if await self._probes[protocol](target):
+            if registered and await self._probes[protocol](target):
                 successes += 1
-            else:
+            elif registered:
                 successes, needed = 0, WOKEN
-            if successes < needed:
-                await asyncio.sleep(self._timing.probe_seconds)
+            if successes == needed:
+                break
+            await asyncio.sleep(self._timing.probe_seconds)
         now = self._clock()
         self._ready_until = {key: until for key, until in self._ready_until.items() if until > now}
         self._ready_until[protocol, target] = now + self._timing.ready_seconds

@@ -12,6 +12,7 @@ from nereid import names
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, named, title
 from nereid.plan import Command
+from nereid.rollout.state import HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def promote(view: View) -> Answer:
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
     _refuse_while_taken_back(view, "promote")
-    if view.rollout and view.rollout.reason == "HeldBySpec":
+    if view.rollout and view.rollout.reason == HELD:
         raise click.ClickException(
             f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; mend "
             "the spec first"

@@ -7,6 +7,7 @@ from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, named
 from nereid.plan import ALL_TRAFFIC, RolloutPlan, Step
+from nereid.rollout.state import HELD, PAUSED
 
 
 def steps_of(view: View) -> tuple[Step, ...] | None:
@@ -43,7 +44,7 @@ def coming(view: View, now: datetime) -> str:
         return _at_rest(view, rollout)
     if status.stable is None:
         return "it gets all traffic as soon as one pod is ready"
-    if rollout.reason in {"PausedBySpec", "HeldBySpec"}:
+    if rollout.reason in {PAUSED, HELD}:
         return f"nothing, until {_end_of_pause(view, rollout)}"
     match rollout.state:
         case "Preparing":
@@ -141,8 +142,8 @@ def _condition(view: View, rollout: RolloutStatus, now: datetime) -> str:
 
 def _end_of_pause(view: View, rollout: RolloutStatus) -> str:
     ends = {
-        "PausedBySpec": "spec.rollout.paused is false",
-        "HeldBySpec": "the spec can be carried out",
+        PAUSED: "spec.rollout.paused is false",
+        HELD: "the spec can be carried out",
         "Inconclusive": "the evidence decides",
         "MetricsUnavailable": "the metrics are back",
     }

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from nereid.fetch.errors import FetchError, Reason
+from nereid.fetch.walking import below
 
 MOST_LINKED: Final = 100_000
 """Files and folders that are reached by links, as a few folders of links to each other make billions."""
@@ -52,24 +53,13 @@ def files_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
 
     `once`: no folder is entered a second time by way of a link. Raise FetchError where links lead to very many files.
     """
-    entered: set[Path] = set()
-    pending = [(folder, folder.resolve(), frozenset[Path](), False)]
     linked = 0
-    while pending:
-        here, real, above, by_link = pending.pop()
-        if real in (entered if once else above):
-            continue
-        entered.add(real)
-        for entry in _entries(here):
-            linked += by_link and not once
-            if linked > MOST_LINKED:
-                raise _too_many_linked(folder)
-            if entry.is_dir():
-                is_link = entry.is_symlink()
-                below = (real / entry.name).resolve() if is_link else real / entry.name
-                pending.append((entry, below, above | {real}, by_link or is_link))
-            elif entry.is_file():
-                yield entry
+    for entry, by_link in below(folder, _entries, once=once):
+        linked += by_link and not once
+        if linked > MOST_LINKED:
+            raise _too_many_linked(folder)
+        if entry.is_file():
+            yield entry
 
 
 def _too_many_linked(folder: Path) -> FetchError:

@@ -10,11 +10,10 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
 from nereid.observed.authors import Author
 from nereid.observed.facts import Observed, RevisionObserved, Trouble
-from nereid.observed.sentence import as_sentence
 from nereid.plan import Plan
 from nereid.report.analysis import analysis_status
 from nereid.report.source import model_changed, model_resolved, registry_tagged
-from nereid.report.verdict import INVALID_SPEC, Verdict, dated
+from nereid.report.verdict import Verdict, dated, refused
 from nereid.resolution import Resolution
 from nereid.rollout.checks import RUNNING
 from nereid.rollout.routing import describe, is_gated
@@ -76,8 +75,8 @@ def with_refusals(picture: Picture, refusals: Sequence[Trouble]) -> Picture:
 
 def spec_valid(picture: Picture) -> Verdict:
     """Tell whether the spec can be carried out; of one that cannot even be read, `report.status.invalid` tells."""
-    if refusal := picture.plan.refusal:
-        return Verdict("False", INVALID_SPEC, as_sentence(refusal))
+    if picture.plan.refusal:
+        return refused(picture.plan.refusal)
     return Verdict("True", "Valid", "The spec is valid")
 
 

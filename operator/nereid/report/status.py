@@ -1,6 +1,7 @@
 """The status of a ModelDeployment as a whole."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +16,11 @@ from nereid.api.status import (
 )
 from nereid.links import links
 from nereid.observed.facts import RevisionRecord
-from nereid.observed.sentence import as_sentence
 from nereid.plan import LiveRevision
 from nereid.report.conditions import Picture, conditions, held, rollout_message, trouble_of
 from nereid.report.provenance import or_none, provenances, with_provenance
 from nereid.report.source import RESOLVING, model_resolved
-from nereid.report.verdict import INVALID_SPEC, Verdict, dated
+from nereid.report.verdict import Verdict, dated, refused
 from nereid.resolution import Resolution
 from nereid.rollout.routing import is_gated
 from nereid.rollout.state import HELD, PAUSED
@@ -63,14 +63,10 @@ def report(
 
 def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now: datetime) -> ModelDeploymentStatus:
     """Return the status for a spec that cannot be understood: what runs goes on running as it was."""
-    # It may quote the spec.
-    message = as_sentence(message)
-    verdicts = {
-        "Ready": Verdict("False", INVALID_SPEC, message),
-        "SpecValid": Verdict("False", INVALID_SPEC, message),
-    }
+    told = refused(message)
+    verdicts = {"Ready": told, "SpecValid": told}
     if previous.rollout:
-        verdicts["RolloutPassed"] = Verdict("Unknown", INVALID_SPEC, message)
+        verdicts["RolloutPassed"] = replace(told, status="Unknown")
     return _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from nereid.api.status import Condition, ConditionStatus, ModelDeploymentStatus
-
-INVALID_SPEC: Final = "InvalidSpec"
+from nereid.observed.sentence import as_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +15,11 @@ class Verdict:
     status: ConditionStatus
     reason: str
     message: str
+
+
+def refused(cause: str) -> Verdict:
+    """Return what is said of a spec that cannot be carried out; the cause may quote it, at any length."""
+    return Verdict("False", "InvalidSpec", as_sentence(cause))
 
 
 def dated(

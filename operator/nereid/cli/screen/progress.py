@@ -12,6 +12,7 @@ from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
 from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
 from nereid.cli.view import View
 from nereid.plan import ALL_TRAFFIC, Step
+from nereid.rollout.state import HELD, PAUSED
 
 
 def progress(view: View, now: datetime) -> Group | None:
@@ -52,9 +53,9 @@ def _add(rows: Table, index: int, present: int, words: str, note: str) -> None:
 
 def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
     """Return how far the present step is."""
-    if rollout.reason == "PausedBySpec":
+    if rollout.reason == PAUSED:
         return f"paused by the spec for {since(rollout.since, now)}"
-    if rollout.reason == "HeldBySpec":
+    if rollout.reason == HELD:
         return f"kept for {since(rollout.since, now)}, as the spec cannot be carried out"
     match rollout.state:
         case "Preparing" if rollout.reason == "RunningChecks":

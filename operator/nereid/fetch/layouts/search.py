@@ -3,7 +3,7 @@
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from nereid.fetch.digest import MOST_LINKED
 from nereid.fetch.layouts.placement import Placement
 from nereid.fetch.repository import content, listing
 from nereid.fetch.request import Format
+from nereid.fetch.walking import below
 
 MLMODEL: Final = "MLmodel"
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar", ".zip")
@@ -105,7 +106,7 @@ def _start(path: Path) -> bytes:
 
 def _fitting(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
     found, linked = [], 0
-    for entry, by_link in _entries(folder):
+    for entry, by_link in below(folder, _entries):
         linked += by_link
         if linked > MOST_LINKED:
             raise placement.invalid(
@@ -116,22 +117,12 @@ def _fitting(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -
     return sorted(found)
 
 
-def _entries(
-    folder: Path, above: frozenset[Path] = frozenset(), *, by_link: bool = False
-) -> Iterator[tuple[Path, bool]]:
-    """Yield what is below a folder and not hidden, and whether a link leads there; one back up is not followed."""
-    real = folder.resolve()
-    if real in above:
-        return
+def _entries(folder: Path) -> list[Path]:
     try:
-        entries = content(folder)
+        return content(folder)
     except PermissionError:
         # A volume's lost+found, or what belongs to somebody else.
-        return
-    for entry in entries:
-        yield entry, by_link
-        if entry.is_dir():
-            yield from _entries(entry, above | {real}, by_link=by_link or entry.is_symlink())
+        return []
 
 
 def _nothing_found(placement: Placement, kind: str) -> str:

@@ -1,0 +1,25 @@
+"""The way through folders and the links in them, as `find -L` goes it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+
+def below(folder: Path, listed: Callable[[Path], Iterable[Path]], *, once: bool = False) -> Iterator[tuple[Path, bool]]:
+    """Yield what is below a folder, and whether a link leads there; one that leads back up is not followed.
+
+    `listed` tells what of a folder counts. `once`: no folder is entered a second time by way of a link. A few folders
+    of links to each other make billions of entries otherwise: whoever asks for them has to stop.
+    """
+    entered: set[Path] = set()
+    pending = [(folder, folder.resolve(), frozenset[Path](), False)]
+    while pending:
+        here, real, above, by_link = pending.pop()
+        if real in (entered if once else above):
+            continue
+        entered.add(real)
+        for entry in listed(here):
+            yield entry, by_link
+            if entry.is_dir():
+                is_link = entry.is_symlink()
+                beyond = (real / entry.name).resolve() if is_link else real / entry.name
+                pending.append((entry, beyond, above | {real}, by_link or is_link))
