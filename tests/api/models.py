@@ -91,6 +91,11 @@ class Models:
         conditions = self.get(name).get("status", {}).get("conditions", [])
         return next((one for one in conditions if one["type"] == kind), {})
 
+    def wait_ready(self, reason: str, name: str = "digits") -> Object:
+        """Wait for a reason of condition Ready; return the condition."""
+        self._wait(lambda: self.condition("Ready", name).get("reason") == reason, name, 20, f"Ready: {reason}")
+        return self.condition("Ready", name)
+
     def is_settled(self, name: str = "digits") -> bool:
         """Whether the operator has seen the spec, and all of it is done."""
         model = self.get(name)

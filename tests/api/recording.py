@@ -35,11 +35,11 @@ class Recording:
     def _catch_up(self) -> None:
         """Wait for what a reader sees already: a watch is told of a write a moment after it."""
         listed = self._kubernetes.request("GET", self._path)
-        now = {one["metadata"]["name"]: _version(one) for one in listed["items"]}
+        now = {one["metadata"]["name"]: version(one) for one in listed["items"]}
 
         def is_shown() -> bool:
-            present = {name: _version(one) for name, one in list(self._present.items())}
-            gone = {name for name, version in present.items() if name not in now and version <= _version(listed)}
+            present = {name: version(one) for name, one in list(self._present.items())}
+            gone = {name for name, version in present.items() if name not in now and version <= version(listed)}
             return not gone and all(present.get(name, 0) >= version for name, version in now.items())
 
         wait_until(is_shown, seconds=10, what=f"the watch of {self._path} showing what is there")
@@ -54,5 +54,6 @@ class Recording:
         self._pictures.append(list(self._present.values()))
 
 
-def _version(found: Object) -> int:
+def version(found: Object) -> int:
+    """Return when an object got to be what it is, in the order of all writes."""
     return int(found["metadata"]["resourceVersion"])

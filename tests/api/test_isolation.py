@@ -8,6 +8,7 @@ import pytest
 from tests.api.control_plane import ControlPlane
 from tests.api.kubernetes import Kubernetes
 from tests.api.models import Models
+from tests.api.quotas import no_more
 from tests.api.waiting import wait_until
 
 TROUBLED = 20
@@ -38,18 +39,10 @@ def test_objects_in_trouble_do_not_delay_others(models: Models, kubernetes: Kube
 
 @pytest.mark.usefixtures("operator")
 def test_rejected_child_is_told_and_tried_again(models: Models, kubernetes: Kubernetes) -> None:
-    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/services": "0"}}}
-    path = f"/api/v1/namespaces/{models.namespace}/resourcequotas"
-    kubernetes.create(path, quota)
-    kubernetes.request(
-        "PATCH",
-        f"{path}/none/status",
-        {"status": {"hard": {"count/services": "0"}, "used": {"count/services": "0"}}},
-        "application/merge-patch+json",
-    )
+    lift = no_more(kubernetes, models.namespace, "services")
     models.create()
     wait_until(lambda: "quota" in models.condition("Ready").get("message", ""), seconds=10, what="the quota's message")
-    kubernetes.request("DELETE", f"{path}/none")
+    lift()
     models.wait_settled(seconds=50)
 
 

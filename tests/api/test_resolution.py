@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from tests.api.audit import AuditLog
 from tests.api.jobs import Ending, Jobs, failed, resolved, unresolved
-from tests.api.kubernetes import MERGE_PATCH, Object
+from tests.api.kubernetes import Object
 from tests.api.models import Models
 from tests.api.operator_process import Operator
+from tests.api.quotas import no_more
 from tests.api.waiting import wait_until
 from tests.api.workloads import Workloads
 
@@ -19,12 +20,6 @@ DIRECT = {"strategy": "Direct", "drain": "0s"}
 
 def version(number: int, **provenance: str) -> Ending:
     return resolved(f"models:/digits/{number}", run=f"run-{number}", **provenance)
-
-
-def wait_ready(models: Models, reason: str) -> Object:
-    """Wait for the reason of condition Ready, and return the condition."""
-    wait_until(lambda: models.condition("Ready").get("reason") == reason, seconds=20, what=f"Ready: {reason}")
-    return models.condition("Ready")
 
 
 def resolution(models: Models) -> Object:
@@ -55,7 +50,7 @@ def deployments(models: Models) -> list[Object]:
 @pytest.mark.usefixtures("operator")
 def test_alias_becomes_a_revision_of_the_version_behind_it(models: Models, jobs: Jobs) -> None:
     models.create(uri=CHAMPION, rollout=DIRECT)
-    condition = wait_ready(models, "ResolvingModel")
+    condition = models.wait_ready("ResolvingModel")
     assert condition["message"] == f"{CHAMPION} is being looked up"
     assert models.children() == {}
     jobs.end(jobs.running(), version(7, commit="0123456789abcdef", dataset="mnist", datasetVersion="3"))
@@ -106,7 +101,7 @@ def test_alias_and_version_are_one_revision(models: Models, jobs: Jobs) -> None:
 def test_alias_that_is_made_later(models: Models, jobs: Jobs) -> None:
     jobs.ending = MISSING
     models.create(uri=CHAMPION, rollout=DIRECT)
-    condition = wait_ready(models, "ModelNotFound")
+    condition = models.wait_ready("ModelNotFound")
     assert "digits has no alias champion" in condition["message"]
     assert f"it is tried again at {resolution(models)['nextCheck']}" in condition["message"]
     assert models.status()["phase"] == "Failed"
@@ -124,9 +119,9 @@ def test_what_runs_goes_on_while_a_new_reference_is_not_resolved(models: Models,
     models.wait_settled()
     before, serving = models.versions(), models.stable()
     models.change(model={"uri": CHAMPION})
-    wait_ready(models, "ResolvingModel")
+    models.wait_ready("ResolvingModel")
     jobs.end(jobs.running(), MISSING)
-    wait_ready(models, "ModelNotFound")
+    models.wait_ready("ModelNotFound")
     wait_no_jobs(models)
     assert models.versions() == before
     status = models.status()
@@ -148,12 +143,12 @@ def test_a_rollout_is_looked_after_while_a_new_reference_is_not_resolved(models:
     models.wait_for("Paused", seconds=25)
     candidate = models.candidate()
     models.change(model={"uri": CHAMPION})
-    wait_ready(models, "ResolvingModel")
+    models.wait_ready("ResolvingModel")
     assert models.status()["candidate"]["weight"] == 50
     models.annotate(abort=candidate)
     wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being taken back")
     jobs.end(jobs.running(), MISSING)
-    wait_ready(models, "ModelNotFound")
+    models.wait_ready("ModelNotFound")
     assert (models.stable(), models.status()["stable"]["weight"]) == (serving, 100)
     assert "nereid.dev/commit" not in deployments(models)[0]["metadata"]["labels"]
 
@@ -234,20 +229,16 @@ def test_job_that_somebody_removes_is_made_again(models: Models, jobs: Jobs) -> 
 def test_job_that_cannot_answer(models: Models, jobs: Jobs) -> None:
     jobs.ending = failed("Traceback")
     models.create(uri="oci://registry.example.com/digits:latest", rollout=DIRECT)
-    condition = wait_ready(models, "ResolutionFailed")
+    condition = models.wait_ready("ResolutionFailed")
     assert "exit code 1" in condition["message"]
 
 
 @pytest.mark.usefixtures("operator")
 def test_job_that_a_quota_refuses(models: Models, jobs: Jobs) -> None:
-    quota = {"metadata": {"name": "no-jobs"}, "spec": {"hard": {"count/jobs.batch": "0"}}}
-    path = f"/api/v1/namespaces/{models.namespace}/resourcequotas"
-    models.kubernetes.create(path, quota)
-    counted = {"status": {"hard": quota["spec"]["hard"], "used": {"count/jobs.batch": "0"}}}
-    models.kubernetes.request("PATCH", f"{path}/no-jobs/status", counted, MERGE_PATCH)
+    lift = no_more(models.kubernetes, models.namespace, "jobs.batch")
     models.create(uri=CHAMPION, rollout=DIRECT)
-    assert "exceeded quota" in wait_ready(models, "ChildRejected")["message"]
-    models.kubernetes.request("DELETE", f"{path}/no-jobs")
+    assert "exceeded quota" in models.wait_ready("ChildRejected")["message"]
+    lift()
     jobs.ending = version(7)
     wait_uri(models, "models:/digits/7")
 

@@ -9,7 +9,7 @@ from tests.api.control_plane import install_keda, remove_keda
 from tests.api.kubernetes import Kubernetes, Object
 from tests.api.models import Models
 from tests.api.operator_process import Operator
-from tests.api.recording import Recording
+from tests.api.recording import Recording, version
 from tests.api.waiting import wait_until
 from tests.api.workloads import Workloads
 
@@ -336,8 +336,3 @@ def leads_to_activator(route: Object) -> bool:
     hosts = {one["destination"]["host"] for http in route["spec"]["http"] for one in http["route"]}
     told = [http.get("headers", {}).get("request", {}).get("set", {}) for http in route["spec"]["http"]]
     return hosts == {"activator.nereid-system.svc.cluster.local"} and all("x-nereid-target" in one for one in told)
-
-
-def version(found: Object) -> int:
-    """Return when an object got to be what it is, in the order of all writes."""
-    return int(found["metadata"]["resourceVersion"])
