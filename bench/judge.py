@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from nereid.observed.counters import Counts
-from nereid.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
-from nereid.plan import Exposure, plan
-from nereid.rollout.analysis import absorbed
-from nereid.rollout.analysis_state import AnalysisState
-from nereid.rollout.judge.verdict import Verdict
-from nereid.rollout.state import EPOCH, RolloutState
-from nereid.settings import Settings
+from nereid.controller.decide.judge.verdict import Verdict
+from nereid.controller.decide.rollout.analysis import absorbed
+from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.state import EPOCH, RolloutState
+from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
+from nereid.controller.plan.plan import Exposure, plan
+from nereid.controller.plan.settings import Settings
 
 LOOK_SECONDS = 30
 LOOKS_PER_MINUTE = 60 / LOOK_SECONDS

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.api.audit import AuditLog
-from tests.api.control_plane import ControlPlane
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.audit import AuditLog
+from tests.support.api.control_plane import ControlPlane
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 from bench.presence import Presence
 

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 from collections import Counter
 
-from tests.api.kubernetes import Kubernetes
+from tests.support.api.kubernetes import Kubernetes
 
 LABEL = "nereid.dev/model-deployment"
 CHILDREN_OF_EACH = 6

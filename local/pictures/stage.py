@@ -16,7 +16,7 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "examples" / "digits")]
 
 from cluster import Cluster, Manifest  # noqa: E402 - from the folders above
 from model_deployment import ModelDeployment  # noqa: E402
-from tests.e2e.faulty_models import archive_name, archives  # noqa: E402
+from tests.support.e2e.faulty_models import archive_name, archives  # noqa: E402
 from traffic import Endpoint, TrafficClient  # noqa: E402
 from train import Digits, train  # noqa: E402
 from volume import upload  # noqa: E402

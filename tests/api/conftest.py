@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.control_plane import ControlPlane
-from tests.api.fake_prometheus import FakePrometheus
-from tests.api.jobs import Jobs
-from tests.api.kubernetes import Kubernetes
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.recording import Recording
-from tests.api.workloads import Workloads
+from tests.support.api.audit import AuditLog
+from tests.support.api.control_plane import ControlPlane
+from tests.support.api.fake_prometheus import FakePrometheus
+from tests.support.api.jobs import Jobs
+from tests.support.api.kubernetes import Kubernetes
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.recording import Recording
+from tests.support.api.workloads import Workloads
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,15 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.api.control_plane import ControlPlane
-from tests.api.fake_prometheus import FakePrometheus, Traffic
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.mortal_operator import MortalOperator, status_write
-from tests.api.operator_process import Operator
-from tests.api.recording import Recording
-from tests.api.routes import destinations
-from tests.api.waiting import wait_until
+from tests.support.api.control_plane import ControlPlane
+from tests.support.api.fake_prometheus import FakePrometheus, Traffic
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.mortal_operator import MortalOperator, status_write
+from tests.support.api.operator_process import Operator
+from tests.support.api.recording import Recording
+from tests.support.api.routes import destinations
+from tests.support.api.waiting import wait_until
 
 NEXT = {"uri": "pvc://models/digits/2"}
 Record = Callable[[str], Recording]

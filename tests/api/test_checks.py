@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from tests.api.jobs import Ending, Jobs, failed, told
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.recording import Recording
-from tests.api.routes import destinations
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.jobs import Ending, Jobs, failed, told
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.recording import Recording
+from tests.support.api.routes import destinations
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 NEXT = {"uri": "pvc://models/digits/2"}
 REQUESTS = [{"body": {"inputs": []}, "expected": [{"name": "y", "data": [1]}]}]

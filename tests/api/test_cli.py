@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.api.control_plane import ADMIN_TOKEN, OPERATOR_TOKEN, ROOT, ControlPlane, free_port
-from tests.api.kubernetes import Kubernetes, Object
-from tests.api.models import Models
-from tests.api.waiting import wait_until
-from tests.unit.cli.documents import NEW, OLDER, STATES
+from tests.support.api.control_plane import ADMIN_TOKEN, OPERATOR_TOKEN, ROOT, ControlPlane, free_port
+from tests.support.api.kubernetes import Kubernetes, Object
+from tests.support.api.models import Models
+from tests.support.api.waiting import wait_until
+from tests.support.documents import NEW, OLDER, STATES
 
 PROMOTE = "nereid.dev/promote"
 

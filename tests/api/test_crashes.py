@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.api.control_plane import ControlPlane
-from tests.api.jobs import Ending, Jobs, resolved
-from tests.api.models import Models
-from tests.api.mortal_operator import MortalOperator
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
+from tests.support.api.control_plane import ControlPlane
+from tests.support.api.jobs import Ending, Jobs, resolved
+from tests.support.api.models import Models
+from tests.support.api.mortal_operator import MortalOperator
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
 
 ROLLOUT = {"steps": [{"weight": 50, "hold": "1s"}], "drain": "0s", "analysis": {"provider": "None"}}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.api.kubernetes import Kubernetes
+from tests.support.api.kubernetes import Kubernetes
 
 ROOT = Path(__file__).parents[2]
 FENCED = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)

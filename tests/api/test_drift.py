@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from tests.api.kubernetes import CHILDREN, Kubernetes
-from tests.api.models import Key, Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
+from tests.support.api.kubernetes import CHILDREN, Kubernetes
+from tests.support.api.models import Key, Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
 
 EDITS = {
     "Deployment": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 75}}}},

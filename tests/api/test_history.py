@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.recording import Recording
-from tests.api.routes import destinations
-from tests.api.waiting import wait_until
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.recording import Recording
+from tests.support.api.routes import destinations
+from tests.support.api.waiting import wait_until
 
 SLOW = {"steps": [{"weight": 10, "hold": "1h"}], "drain": "0s", "analysis": {"provider": "None"}}
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.api.control_plane import ControlPlane
-from tests.api.kubernetes import Kubernetes
-from tests.api.models import Models
-from tests.api.quotas import no_more
-from tests.api.waiting import wait_until
+from tests.support.api.control_plane import ControlPlane
+from tests.support.api.kubernetes import Kubernetes
+from tests.support.api.models import Models
+from tests.support.api.quotas import no_more
+from tests.support.api.waiting import wait_until
 
 TROUBLED = 20
 # The API server takes 10000, and Python's JSON without further ado less than 1000.

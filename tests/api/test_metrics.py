@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.api.control_plane import free_port
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
+from tests.support.api.control_plane import free_port
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
 
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -1,11 +1,11 @@
 """What is not the operator's stays as it is: other people's objects, and all of the user's but its status."""
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.kubernetes import Kubernetes, Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
+from tests.support.api.audit import AuditLog
+from tests.support.api.kubernetes import Kubernetes, Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
 
 FOREIGN = {
     "Service": {"apiVersion": "v1", "spec": {"selector": {"app": "other"}, "ports": [{"port": 8000}]}},

@@ -1,11 +1,11 @@
 """What is refused, of a spec or by the API server, stops nothing that runs already, and is not tried without end."""
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.jobs import Jobs, resolved
-from tests.api.models import Models
-from tests.api.quotas import no_more
-from tests.api.waiting import wait_until
+from tests.support.api.audit import AuditLog
+from tests.support.api.jobs import Jobs, resolved
+from tests.support.api.models import Models
+from tests.support.api.quotas import no_more
+from tests.support.api.waiting import wait_until
 
 CHAMPION = "models:/digits@champion"
 DIRECT = {"strategy": "Direct", "drain": "0s"}

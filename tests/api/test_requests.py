@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.audit import AuditLog
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 IDLE_SECONDS = 60
 

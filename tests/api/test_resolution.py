@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.jobs import Ending, Jobs, failed, resolved, unresolved
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.quotas import no_more
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.audit import AuditLog
+from tests.support.api.jobs import Ending, Jobs, failed, resolved, unresolved
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.quotas import no_more
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 CHAMPION = "models:/digits@champion"
 MISSING = unresolved("ModelNotFound", "digits has no alias champion: set it, or correct spec.model.uri")

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.waiting import wait_until
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.waiting import wait_until
 
 TLS = {"port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": ["*.example.com"]}
 

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.api.audit import AuditLog
-from tests.api.control_plane import install_keda, remove_keda
-from tests.api.kubernetes import Kubernetes, Object
-from tests.api.models import Models
-from tests.api.operator_process import Operator
-from tests.api.recording import Recording, version
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.audit import AuditLog
+from tests.support.api.control_plane import install_keda, remove_keda
+from tests.support.api.kubernetes import Kubernetes, Object
+from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
+from tests.support.api.recording import Recording, version
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 KNOWN = {"NEREID_SCALING_PROMETHEUS_URL": "http://prometheus.monitoring:9090"}
 BY_CPU = {

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.api.kubernetes import Object
-from tests.api.models import Models
-from tests.api.routes import destinations, matches, mirror, names
-from tests.api.waiting import wait_until
+from tests.support.api.kubernetes import Object
+from tests.support.api.models import Models
+from tests.support.api.routes import destinations, matches, mirror, names
+from tests.support.api.waiting import wait_until
 
 NEXT = {"uri": "pvc://models/digits/2"}
 HOSTS = {"hosts": ["digits.example.com"], "gateways": ["istio-ingress/public"]}

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from tests.api.models import Models
-from tests.api.recording import Recording
-from tests.api.routes import destinations
-from tests.api.waiting import wait_until
-from tests.api.workloads import Workloads
+from tests.support.api.models import Models
+from tests.support.api.recording import Recording
+from tests.support.api.routes import destinations
+from tests.support.api.waiting import wait_until
+from tests.support.api.workloads import Workloads
 
 PLACES = 4
 STEPS = [{"weight": 25, "hold": "1s"}, {"weight": 50, "hold": "1s"}]

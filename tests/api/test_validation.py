@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.api.control_plane import ROOT
-from tests.api.kubernetes import Kubernetes, Object, RequestFailedError
+from tests.support.api.control_plane import ROOT
+from tests.support.api.kubernetes import Kubernetes, Object, RequestFailedError
 
 CRD = ROOT / "crds" / "nereid.dev_modeldeployments.yaml"
 DIGEST = "sha256:" + "0" * 64

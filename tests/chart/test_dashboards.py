@@ -15,8 +15,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from nereid.activator import instruments as activator
-from nereid.telemetry import objectives, revisions, rollouts
-from nereid.telemetry.instruments import Instruments
+from nereid.controller.shell.telemetry import objectives, revisions, rollouts
+from nereid.controller.shell.telemetry.instruments import Instruments
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "charts" / "nereid" / "files" / "dashboards"

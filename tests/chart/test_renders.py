@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 from nereid.cli import main
-from nereid.cluster.resources import CHILDREN, EVENT, GATEWAY, MODEL_DEPLOYMENT, WATCHED
-from nereid.settings import Settings
+from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.cluster.resources import CHILDREN, EVENT, GATEWAY, MODEL_DEPLOYMENT, WATCHED
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "values").glob("*.yaml"))

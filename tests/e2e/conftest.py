@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "digits"))
 sys.path.append(str(Path(__file__).parents[2] / "local"))
 
 from cluster import Cluster, CommandError
-from tests.e2e.case import AUTHORITY, Case
-from tests.e2e.faulty_models import with_nonsense
-from tests.e2e.locks import in_turn, locked, shared
-from tests.e2e.model_server import ModelServer, serve_models
-from tests.e2e.sources import Sources
+from tests.support.e2e.case import AUTHORITY, Case
+from tests.support.e2e.faulty_models import with_nonsense
+from tests.support.e2e.locks import in_turn, locked, shared
+from tests.support.e2e.model_server import ModelServer, serve_models
+from tests.support.e2e.sources import Sources
 from train import Digits, train
 
 VERSIONS: Final = ("1", "2", "3")

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import pytest
 from cluster import Cluster, wait_for
 from model_deployment import ModelDeployment
-from tests.e2e.alerts import Alerts
-from tests.e2e.case import Case
-from tests.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
-from tests.e2e.promql import ask
-from tests.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_taken_back
-from tests.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
+from tests.support.e2e.alerts import Alerts
+from tests.support.e2e.case import Case
+from tests.support.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
+from tests.support.e2e.promql import ask
+from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_taken_back
+from tests.support.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
 
 AT_ONCE = 15 * CAPACITY
 # The answer to the first one is nothing, to the second one that two pods are needed, whatever happens.

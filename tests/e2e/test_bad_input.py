@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from cluster import Cluster, CommandError
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers
-from tests.e2e.model_server import MALFORMED
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers
+from tests.support.e2e.model_server import MALFORMED
 from volume import upload
 
 Spec = dict[str, Any]

@@ -2,12 +2,12 @@
 
 import pytest
 from model_deployment import ModelDeployment
-from tests.e2e.case import Case
-from tests.e2e.checks import accuracy, comparison, example, impossible, latency
-from tests.e2e.expectations import assert_only_version_answers
-from tests.e2e.faulty_models import NONSENSE
-from tests.e2e.journey import Journey
-from tests.e2e.rollouts import RATE, WAITS, judged, serve_first, wait_until_paused, wait_until_taken_back
+from tests.support.e2e.case import Case
+from tests.support.e2e.checks import accuracy, comparison, example, impossible, latency
+from tests.support.e2e.expectations import assert_only_version_answers
+from tests.support.e2e.faulty_models import NONSENSE
+from tests.support.e2e.journey import Journey
+from tests.support.e2e.rollouts import RATE, WAITS, judged, serve_first, wait_until_paused, wait_until_taken_back
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

@@ -5,9 +5,9 @@ from urllib.error import HTTPError
 
 import pytest
 from cluster import wait_for
-from tests.e2e import dashboards
-from tests.e2e.case import Case
-from tests.e2e.rollouts import RATE, judged, serve_first, wait_until_analyzed
+from tests.support.e2e import dashboards
+from tests.support.e2e.case import Case
+from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_analyzed
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

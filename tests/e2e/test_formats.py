@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cluster import Manifest
-from tests.e2e import artifacts
-from tests.e2e.access import trust
-from tests.e2e.artifacts import ARTIFACTS, Artifact
-from tests.e2e.case import Case
-from tests.e2e.predictions import assert_predicts, served_config
-from tests.e2e.sources import Sources
+from tests.support.e2e import artifacts
+from tests.support.e2e.access import trust
+from tests.support.e2e.artifacts import ARTIFACTS, Artifact
+from tests.support.e2e.case import Case
+from tests.support.e2e.predictions import assert_predicts, served_config
+from tests.support.e2e.sources import Sources
 
 # Single files; those that the tests of sources serve are left out.
 FILES = ("sklearn-classifier", "sklearn-text", "xgboost-classifier", "lightgbm-classifier")

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from cluster import Manifest, wait_for
 from model_deployment import ModelDeployment
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers, wait_until_alone
-from tests.e2e.locks import locked
-from tests.e2e.nodes import devices, label, node_name, priority_class
-from tests.e2e.readiness import pods_of
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers, wait_until_alone
+from tests.support.e2e.locks import locked
+from tests.support.e2e.nodes import devices, label, node_name, priority_class
+from tests.support.e2e.readiness import pods_of
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

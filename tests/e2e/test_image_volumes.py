@@ -15,13 +15,13 @@ from aiohttp import encode_basic_auth
 from cluster import Manifest, cache_folder
 from model_deployment import ModelDeployment
 from servers.oci import OciRegistry
-from tests.e2e import artifacts
-from tests.e2e.access import trust
-from tests.e2e.artifacts import Artifact
-from tests.e2e.case import Case
-from tests.e2e.predictions import assert_predicts
-from tests.e2e.sources import READER, docker_config
-from tests.sources.pushing import OCI_LAYER, Pusher, tar
+from tests.support.e2e import artifacts
+from tests.support.e2e.access import trust
+from tests.support.e2e.artifacts import Artifact
+from tests.support.e2e.case import Case
+from tests.support.e2e.predictions import assert_predicts
+from tests.support.e2e.sources import READER, docker_config
+from tests.support.sources.pushing import OCI_LAYER, Pusher, tar
 
 SECONDS: Final = 60
 TAG: Final = "stable"

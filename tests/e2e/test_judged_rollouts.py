@@ -5,12 +5,12 @@ A client sends requests all the time, over REST and gRPC, and counts every answe
 
 import pytest
 from model_deployment import ModelDeployment, condition
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers
-from tests.e2e.faulty_models import SOUND, Fault
-from tests.e2e.journey import Journey
-from tests.e2e.model_server import MALFORMED
-from tests.e2e.rollouts import (
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers
+from tests.support.e2e.faulty_models import SOUND, Fault
+from tests.support.e2e.journey import Journey
+from tests.support.e2e.model_server import MALFORMED
+from tests.support.e2e.rollouts import (
     LATENCY_OBJECTIVE,
     RATE,
     WAITS,

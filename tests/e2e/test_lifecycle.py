@@ -2,11 +2,11 @@
 
 import pytest
 from cluster import wait_for
-from tests.e2e.case import Case
-from tests.e2e.interfaces import GRPC_CLOSED, GRPC_OPEN, REST_CLOSED, REST_OPEN, over_grpc, over_rest
-from tests.e2e.nodes import draining, node_name, uncordon
-from tests.e2e.readiness import names_of, pods_of, ready_pods, seconds_to_readiness
-from tests.e2e.scaling import CAPACITY, wait_for_pods
+from tests.support.e2e.case import Case
+from tests.support.e2e.interfaces import GRPC_CLOSED, GRPC_OPEN, REST_CLOSED, REST_OPEN, over_grpc, over_rest
+from tests.support.e2e.nodes import draining, node_name, uncordon
+from tests.support.e2e.readiness import names_of, pods_of, ready_pods, seconds_to_readiness
+from tests.support.e2e.scaling import CAPACITY, wait_for_pods
 from traffic import Tally
 
 RATE = 50

@@ -9,9 +9,9 @@ import pytest
 from cluster import wait_for
 from model_deployment import ModelDeployment
 from pods import helper_pod
-from tests.e2e.case import WAITS_AT_20, Case
-from tests.e2e.expectations import wait_until_alone, wait_until_kiali_is_content
-from tests.e2e.mesh_client import MeshClient
+from tests.support.e2e.case import WAITS_AT_20, Case
+from tests.support.e2e.expectations import wait_until_alone, wait_until_kiali_is_content
+from tests.support.e2e.mesh_client import MeshClient
 
 READY = "/v2/health/ready"
 # So long that the old version drains still when Kiali has looked.

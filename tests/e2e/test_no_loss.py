@@ -2,7 +2,7 @@
 
 import pytest
 from model_deployment import ModelDeployment
-from tests.e2e.case import WAITS_AT_20, Case
+from tests.support.e2e.case import WAITS_AT_20, Case
 
 RATE = 50
 

@@ -2,9 +2,9 @@
 
 import pytest
 from cluster import Cluster, wait_for
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers
-from tests.e2e.processes import kill_operator, operator_is_ready, operator_pods
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers
+from tests.support.e2e.processes import kill_operator, operator_is_ready, operator_pods
 
 RATE = 20
 CHILDREN = ("ControllerRevision", "Deployment", "ReplicaSet", "Service", "DestinationRule", "VirtualService")

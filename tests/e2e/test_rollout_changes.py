@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from cluster import Manifest, wait_for
 from model_deployment import ModelDeployment
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers, wait_until_alone
-from tests.e2e.journey import Journey
-from tests.e2e.rollouts import (
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers, wait_until_alone
+from tests.support.e2e.journey import Journey
+from tests.support.e2e.rollouts import (
     RATE,
     judged,
     serve_first,

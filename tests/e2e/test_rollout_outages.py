@@ -4,11 +4,11 @@ import time
 
 import pytest
 from model_deployment import ModelDeployment
-from tests.e2e.case import Case
-from tests.e2e.checks import comparison
-from tests.e2e.expectations import assert_only_version_answers
-from tests.e2e.processes import frozen_prometheus, kill_operator
-from tests.e2e.rollouts import (
+from tests.support.e2e.case import Case
+from tests.support.e2e.checks import comparison
+from tests.support.e2e.expectations import assert_only_version_answers
+from tests.support.e2e.processes import frozen_prometheus, kill_operator
+from tests.support.e2e.rollouts import (
     RATE,
     judged,
     serve_first,

@@ -2,9 +2,9 @@
 
 import pytest
 from cluster import wait_for
-from tests.e2e.case import WAITS_AT_20, Case
-from tests.e2e.processes import frozen, frozen_prometheus
-from tests.e2e.scaling import CAPACITY, pods, scaled, wait_for_fewer_pods, wait_for_pods, wait_until_scaled
+from tests.support.e2e.case import WAITS_AT_20, Case
+from tests.support.e2e.processes import frozen, frozen_prometheus
+from tests.support.e2e.scaling import CAPACITY, pods, scaled, wait_for_fewer_pods, wait_for_pods, wait_until_scaled
 
 # What clients are promised: far above the tenth of a second that a request takes, far below what a queue would cost,
 # which is more than ten seconds.

@@ -2,9 +2,9 @@
 
 import pytest
 from model_deployment import ModelDeployment
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_answers_as_scikit_learn
-from tests.e2e.faulty_models import NONSENSE, Ending, archive_name
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_answers_as_scikit_learn
+from tests.support.e2e.faulty_models import NONSENSE, Ending, archive_name
 from traffic import Endpoint
 from volume import upload
 

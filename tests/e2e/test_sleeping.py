@@ -2,11 +2,11 @@
 
 import pytest
 from cluster import wait_for
-from tests.e2e.case import Case
-from tests.e2e.expectations import wait_until_kiali_is_content
-from tests.e2e.promql import ask
-from tests.e2e.rollouts import judged
-from tests.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import wait_until_kiali_is_content
+from tests.support.e2e.promql import ask
+from tests.support.e2e.rollouts import judged
+from tests.support.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
 from traffic import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("undisturbed")

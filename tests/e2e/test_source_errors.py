@@ -8,11 +8,11 @@ import pytest
 from cluster import Manifest, wait_for
 from model_deployment import ModelDeployment, condition, matches
 from servers.s3 import AccessKey
-from tests.e2e import mlflow_models
-from tests.e2e.access import credentials, trust
-from tests.e2e.case import Case
-from tests.e2e.model_server import MALFORMED
-from tests.e2e.sources import READER, Sources
+from tests.support.e2e import mlflow_models
+from tests.support.e2e.access import credentials, trust
+from tests.support.e2e.case import Case
+from tests.support.e2e.model_server import MALFORMED
+from tests.support.e2e.sources import READER, Sources
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 from cluster import Manifest, wait_for
 from model_deployment import ModelDeployment
-from tests.e2e import artifacts, mlflow_models
-from tests.e2e.access import credentials, trust
-from tests.e2e.artifacts import Artifact
-from tests.e2e.case import Case
-from tests.e2e.hub import COMMIT
-from tests.e2e.mlflow_models import Published
-from tests.e2e.predictions import assert_predicts
-from tests.e2e.sources import READER, Sources, docker_config
-from tests.sources.pushing import OCI_LAYER, tar
+from tests.support.e2e import artifacts, mlflow_models
+from tests.support.e2e.access import credentials, trust
+from tests.support.e2e.artifacts import Artifact
+from tests.support.e2e.case import Case
+from tests.support.e2e.hub import COMMIT
+from tests.support.e2e.mlflow_models import Published
+from tests.support.e2e.predictions import assert_predicts
+from tests.support.e2e.sources import READER, Sources, docker_config
+from tests.support.sources.pushing import OCI_LAYER, tar
 
 MIB = 1 << 20
 BALLAST = 8 * MIB

@@ -2,11 +2,11 @@
 
 import pytest
 from model_deployment import condition
-from tests.e2e.case import Case
-from tests.e2e.expectations import assert_only_version_answers, wait_until_alone, wait_until_kiali_is_content
-from tests.e2e.journey import Journey
-from tests.e2e.promql import answered_by_triton
-from tests.e2e.rollouts import (
+from tests.support.e2e.case import Case
+from tests.support.e2e.expectations import assert_only_version_answers, wait_until_alone, wait_until_kiali_is_content
+from tests.support.e2e.journey import Journey
+from tests.support.e2e.promql import answered_by_triton
+from tests.support.e2e.rollouts import (
     RATE,
     judged,
     serve_first,

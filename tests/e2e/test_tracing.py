@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 
 from cluster import wait_for
 from pods import helper_pod
-from tests.e2e.case import Case
+from tests.support.e2e.case import Case
 
 # Stands in for an OpenTelemetry collector: it takes what Triton sends over OTLP and HTTP, and prints it.
 COLLECTOR = """

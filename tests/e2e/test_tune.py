@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 from cluster import wait_for
-from tests.e2e.case import Case
+from tests.support.e2e.case import Case
 
 # A configuration is begun as long as it would be done within this, and what is made may need a while to start.
 BUDGET_SECONDS: Final = 100

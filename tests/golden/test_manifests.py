@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from nereid.build.manifests import manifests
-from nereid.build.model_job import model_job
-from nereid.build.provenance import with_labels
-from nereid.build.revision import new_record
-from nereid.names import KIND
-from nereid.plan import Exposure, LiveRevision, Plan, Scale, leading_to, plan
-from nereid.resolution import ModelJob
-from nereid.settings import Settings
+from nereid.api.names import KIND
+from nereid.controller.build.manifests import manifests
+from nereid.controller.build.model_job import model_job
+from nereid.controller.build.provenance import with_labels
+from nereid.controller.build.revision import new_record
+from nereid.controller.decide.orders import LiveRevision, Scale
+from nereid.controller.decide.source.resolution import ModelJob
+from nereid.controller.plan.plan import Exposure, Plan, leading_to, plan
+from nereid.controller.plan.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
 UID = "1f7c9a52-6d0e-4b5c-9f63-0a4f1a3c2b1d"

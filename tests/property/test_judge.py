@@ -7,12 +7,12 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nereid.observed.counters import Advance, Counts, advance
-from nereid.rollout.judge.evidence import Evidence, Margins, with_interval
-from nereid.rollout.judge.hypergeometric import Table, log_likelihood
-from nereid.rollout.judge.intervals import wilson
-from nereid.rollout.judge.summary import summary
-from nereid.rollout.judge.verdict import Limits, Verdict, judge
+from nereid.controller.decide.judge.evidence import Evidence, Margins, with_interval
+from nereid.controller.decide.judge.hypergeometric import Table, log_likelihood
+from nereid.controller.decide.judge.intervals import wilson
+from nereid.controller.decide.judge.summary import summary
+from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
+from nereid.controller.observed.counters import Advance, Counts, advance
 
 REQUESTS = st.integers(0, 12)
 ODDS = st.floats(0.2, 20)

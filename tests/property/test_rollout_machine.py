@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.property.rollout_rules import Ledger, Pass
-from tests.property.rollout_specs import (
+from tests.support.property.rollout_rules import Ledger, Pass
+from tests.support.property.rollout_specs import (
     ACTIVITIES,
     NO_JOB,
     QUIET,
@@ -25,24 +25,25 @@ from tests.property.rollout_specs import (
     samples,
     scalings,
 )
-from tests.property.scaling_rules import check_scaling
-from tests.unit.scenario import BUSY as ASKED_FOR
-from tests.unit.scenario import IDLE, NEW, SCALING_SETTINGS, Scenario, rollout
+from tests.support.property.scaling_rules import check_scaling
+from tests.support.scenario import BUSY as ASKED_FOR
+from tests.support.scenario import IDLE, NEW, SCALING_SETTINGS, Scenario, rollout
 
 from nereid.api.status import ModelDeploymentStatus
-from nereid.measurements import ActivityRequest, SampleRequest
-from nereid.observed.facts import Observed, ScalerFacts
-from nereid.observed.sample import Activity, Sample, SampleFailure
-from nereid.plan import Command, LiveRevision, Step
-from nereid.report.conditions import Picture
-from nereid.report.status import report, to_json
-from nereid.rollout import checks
-from nereid.rollout.analysis import next_look, wanted_sample
-from nereid.rollout.decide import decide, routed_anew
-from nereid.rollout.draining import drowsy, wanted_looks
-from nereid.rollout.routing import is_gated, routing_of
-from nereid.rollout.state import OBSTACLES, Decision, RolloutState
-from nereid.scaling import Autoscaling
+from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.decide.rollout import checks
+from nereid.controller.decide.rollout.analysis import next_look, wanted_sample
+from nereid.controller.decide.rollout.decide import decide, routed_anew
+from nereid.controller.decide.rollout.draining import drowsy, wanted_looks
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
+from nereid.controller.decide.rollout.state import OBSTACLES, Decision, RolloutState
+from nereid.controller.observed.facts import Observed, ScalerFacts
+from nereid.controller.observed.sample import Activity, Sample, SampleFailure
+from nereid.controller.plan.autoscaling import Autoscaling
+from nereid.controller.plan.plan import Command, Step
+from nereid.controller.report.conditions import Picture
+from nereid.controller.report.status import report, to_json
 
 ROLES = st.sampled_from(["stable", "candidate"])
 SCALING_NEEDS = ["prometheus_url", "activator_service"]

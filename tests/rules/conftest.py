@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.rules.case import Case
+from tests.support.rules.case import Case
 
 REPOSITORY = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("NEREID_CACHE") or Path.home() / ".cache" / "nereid")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.rules.case import Case, fires, quiet
-from tests.rules.series import (
+from tests.support.rules.case import Case, fires, quiet
+from tests.support.rules.series import (
     ALWAYS,
     OTHER,
     REVISION,

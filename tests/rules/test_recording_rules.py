@@ -5,8 +5,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.rules.case import Case, records
-from tests.rules.series import (
+from tests.support.rules.case import Case, records
+from tests.support.rules.series import (
     OTHER,
     REVISION,
     answers,
@@ -22,7 +22,7 @@ from tests.rules.series import (
     triton,
 )
 
-from nereid.metrics.outcomes import Outcome, outcome
+from nereid.controller.shell.metrics.outcomes import Outcome, outcome
 
 STABLE = revision("stable")
 # One request a second.

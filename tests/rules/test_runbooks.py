@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from tests.rules.conftest import REPOSITORY, run
 
 from nereid.activator import instruments as activator
-from nereid.telemetry.instruments import Instruments
-from nereid.telemetry.rollouts import RolloutCollector
+from nereid.controller.shell.telemetry.instruments import Instruments
+from nereid.controller.shell.telemetry.rollouts import RolloutCollector
 
 FOLDER = REPOSITORY / "docs" / "runbooks"
 PAGES = sorted(page for page in FOLDER.glob("*.md") if page.stem != "README")

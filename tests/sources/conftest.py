@@ -12,8 +12,8 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob import BlobServiceClient
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
-from tests.sources.clouds import Cloud
-from tests.unit.fetch.conftest import certificate
+from tests.support.sources.clouds import Cloud
+from tests.unit.models.fetch.conftest import certificate
 
 __all__ = ["certificate"]
 

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from azure.storage.blob import AccountSasPermissions, BlobServiceClient, ResourceTypes, generate_account_sas
 from servers.azure import AzureEmulator
-from tests.sources.clouds import Cloud
+from tests.support.sources.clouds import Cloud
 
-from nereid.fetch.errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Reason
 
 HUSH = "aHVzaC1odXNo"
 

@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.sources.clouds import Answering, Cloud
+from tests.support.sources.clouds import Answering, Cloud
 
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.sources.failures import InterruptionError
 
 TOKEN = b'{"access_token": "hush-hush", "expires_in": 3600, "token_type": "Bearer"}'
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sources.hub import COMMIT, TOKEN, Hub
+from tests.support.sources.hub import COMMIT, TOKEN, Hub
 
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError
-from nereid.fetch.remotes.huggingface import HubFiles, open_files
-from nereid.fetch.request import Format, Request
-from nereid.fetch.source import HubSource
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Format, Request
+from nereid.contract.source import HubSource
+from nereid.models.sources.failures import InterruptionError
+from nereid.models.sources.huggingface import HubFiles, open_files
 
 WEIGHTS = bytes(range(256)) * 20
 FILES = {"config.json": b"{}", "onnx/model.onnx": WEIGHTS}

@@ -9,18 +9,18 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from tests.sources.mlflow_models import FILES, READER, Registered, registered, secret
+from tests.support.sources.mlflow_models import FILES, READER, Registered, registered, secret
 
-from nereid.fetch.credentials import Credentials
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError
-from nereid.fetch.remote import RemoteFile
-from nereid.fetch.remotes import mlflow
-from nereid.fetch.remotes.http_files import Server
-from nereid.fetch.remotes.mlflow import MlflowFiles, ProxiedFiles, open_files
-from nereid.fetch.request import Format, Request
-from nereid.fetch.source import AzureSource, RegisteredModel, RunArtifact, S3Source, parse_source
-from nereid.fetch.tracking import TrackingServer, tracking_server
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Format, Request
+from nereid.contract.source import AzureSource, RegisteredModel, RunArtifact, S3Source, parse_source
+from nereid.models.sources import mlflow
+from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.failures import InterruptionError
+from nereid.models.sources.http_files import Server
+from nereid.models.sources.mlflow import MlflowFiles, ProxiedFiles, open_files
+from nereid.models.sources.remote import RemoteFile
+from nereid.models.sources.tracking import TrackingServer, tracking_server
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ class Elsewhere:
 def test_what_lies_in_a_store_is_left_to_its_source(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, location: str, source: object
 ) -> None:
-    monkeypatch.setattr("nereid.fetch.remotes.open_source", Elsewhere)
+    monkeypatch.setattr("nereid.models.sources.opening.open_source", Elsewhere)
     # With the path, by which a store lists no more than that.
     fields = {"endpoint": "http://mlflow:5000", "credentials": tmp_path, "path": PurePosixPath("model.onnx")}
     request = Request("", Format.ONNX, "m", Path(), Path(), **fields)
@@ -248,7 +248,7 @@ def test_the_password_is_for_the_tracking_server_alone(reader: Path, location: s
 def test_a_first_byte_may_take_long_as_the_server_fetches_the_file_before(
     models: Registered, reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nereid.fetch.remotes.http_files.Server.ask", patience := Patience())
+    monkeypatch.setattr("nereid.models.sources.http_files.Server.ask", patience := Patience())
     files = opened("models:/digits/1", models.url, reader)
     proxied = files._opened("mlflow-artifacts:/1")
     with pytest.raises(ConnectionError):

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
-from tests.sources.clouds import Answering, Cloud, Line, only
+from tests.support.sources.clouds import Answering, Cloud, Line, only
 
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import ChangedError, InterruptionError
-from nereid.fetch.remote import CHUNK_BYTES
-from nereid.fetch.remotes import object_store
-from nereid.fetch.remotes.object_store import PIECE_BYTES, StoredFiles, StoredObject
-from nereid.fetch.request import Format
-from nereid.fetch.selection import select
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Format
+from nereid.models.sources import object_store
+from nereid.models.sources.failures import ChangedError, InterruptionError
+from nereid.models.sources.object_store import PIECE_BYTES, StoredFiles, StoredObject
+from nereid.models.sources.remote import CHUNK_BYTES
+from nereid.models.sources.selection import select
 
 BIG = os.urandom(2 * PIECE_BYTES + 12345)
 

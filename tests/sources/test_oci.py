@@ -18,17 +18,17 @@ import oras.client
 import pytest
 from servers.authority import Authority
 from servers.oci import OciRegistry
-from tests.sources.pushing import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Pusher, link, tar
+from tests.support.sources.pushing import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Pusher, link, tar
 
-from nereid.fetch.credentials import Credentials
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError
-from nereid.fetch.oci.docker_config import Login
-from nereid.fetch.oci.registry import Registry
-from nereid.fetch.remotes.http_files import Server, basic, new_session
-from nereid.fetch.remotes.oci import OciFiles, open_files
-from nereid.fetch.request import Format, Request
-from nereid.fetch.source import OciSource, parse_source
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Format, Request
+from nereid.contract.source import OciSource, parse_source
+from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.failures import InterruptionError
+from nereid.models.sources.http_files import Server, basic, new_session
+from nereid.models.sources.oci.docker_config import Login
+from nereid.models.sources.oci.registry import Registry
+from nereid.models.sources.oci_files import OciFiles, open_files
 
 HERE = "127.0.0.1"
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())

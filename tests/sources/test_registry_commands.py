@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from servers.oci import OciRegistry
-from tests.sources.hub import COMMIT, Hub
-from tests.sources.mlflow_models import READER, TAGS, Registered, registered, secret
-from tests.sources.pushing import Pusher
+from tests.support.sources.hub import COMMIT, Hub
+from tests.support.sources.mlflow_models import READER, TAGS, Registered, registered, secret
+from tests.support.sources.pushing import Pusher
 
 from nereid.cli.group import main
 

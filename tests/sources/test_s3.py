@@ -6,12 +6,12 @@ import socket
 
 import pytest
 from servers.s3 import S3Server
-from tests.sources.clouds import BUFFER, Answering, Cloud, Line, only
+from tests.support.sources.clouds import BUFFER, Answering, Cloud, Line, only
 
-from nereid.fetch.attempts import Limits
-from nereid.fetch.errors import FetchError, Reason
-from nereid.fetch.failures import InterruptionError
-from nereid.fetch.job import fetch
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.fetch.job import fetch
+from nereid.models.sources.attempts import Limits
+from nereid.models.sources.failures import InterruptionError
 
 OWN_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 REDIRECT = b"<Error><Code>PermanentRedirect</Code><Region>eu-west-1</Region></Error>"

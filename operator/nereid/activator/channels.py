@@ -10,7 +10,7 @@ import grpc.aio
 
 from nereid.activator.route import Address
 from nereid.activator.targets import Target
-from nereid.names import PORT_GRPC
+from nereid.api.names import PORT_GRPC
 
 UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _OPTIONS: Final = (

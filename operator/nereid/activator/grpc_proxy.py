@@ -12,7 +12,7 @@ from nereid.activator.gate import Gate, Protocol, RefusedError
 from nereid.activator.instruments import Outcome
 from nereid.activator.route import NO_RETRIES, RESERVED, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
-from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
+from nereid.api.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
 # A server that hands on what it is told; the library itself says these to each side.
 _OWN: Final = frozenset(

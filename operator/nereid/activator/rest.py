@@ -13,7 +13,7 @@ from nereid.activator.gate import Gate, Protocol, RefusedError
 from nereid.activator.instruments import Outcome
 from nereid.activator.route import NO_RETRIES, RESERVED, Address, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
-from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET, PORT_HTTP
+from nereid.api.names import HEADER_COLD_START_SECONDS, HEADER_TARGET, PORT_HTTP
 
 # RFC 9110, 7.6.1; each connection has its own. The server has answered Expect before it hands the request over.
 _HOP_BY_HOP: Final = frozenset(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from nereid.activator.targets import InvalidTargetError, Target, parse_target
-from nereid.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
+from nereid.api.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
 # The proxies between activator and model would repeat what the model failed at, and so hide the failure.
 NO_RETRIES: Final = {"x-envoy-max-retries": "0"}

@@ -25,8 +25,8 @@ from nereid.activator.options import Options, Ports, Timing
 from nereid.activator.route import Address
 from nereid.activator.scaler import Scaler
 from nereid.activator.targets import Target
-from nereid.names import PORT_GRPC, PORT_HTTP
-from nereid.telemetry.server import metrics_server
+from nereid.api.names import PORT_GRPC, PORT_HTTP
+from nereid.contract.metrics_server import metrics_server
 
 # Calls of KEDA's that are under way take milliseconds.
 _SCALER_GRACE_SECONDS: Final = 2.0

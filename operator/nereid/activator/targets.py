@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.names import REVISION_ALPHABET, REVISION_LENGTH
+from nereid.api.names import REVISION_ALPHABET, REVISION_LENGTH
 
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SERVICE: Final = re.compile(rf"(?P<name>{_LABEL})\.(?P<namespace>{_LABEL})\.svc\.(?P<domain>.+)")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from nereid import names
+from nereid.api import names
 from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.schema import RULES
 from nereid.api.status import ModelDeploymentStatus

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nereid import names
+from nereid.api import names
 from nereid.api.crd import custom_resource_definition
 from nereid.api.schema import RULES
 

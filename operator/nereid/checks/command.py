@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from nereid.api.check_job import ENV_WORK, MAX_DOWNLOAD_BYTES, CheckWork
 from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
-from nereid.checks.outcome import failure_message, results_message
 from nereid.checks.run import run_checks
-from nereid.container_process import begin, leave_word
+from nereid.checks.termination_message import failure_message, results_message
+from nereid.contract.check_job import ENV_WORK, MAX_DOWNLOAD_BYTES, CheckWork
+from nereid.contract.process import begin, leave_word
 
 
 @click.command()

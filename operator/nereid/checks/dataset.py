@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, get_args
 
-from nereid.api.check_job import CLAIMS, CONFIG_MAPS, DOWNLOADS, MAX_DOWNLOAD_BYTES
 from nereid.api.checks import ConfigMapKey, DatasetFormat, DatasetSpec
 from nereid.checks.columns import expand
 from nereid.checks.errors import NotRunError
 from nereid.checks.predictor import Rows
 from nereid.checks.readers import READERS
-from nereid.fetch.download import Limits, download
-from nereid.fetch.errors import FetchError
-from nereid.fetch.repository import content, listing
-from nereid.fetch.source import ClaimSource, HttpsSource, parse_source
-from nereid.fetch.trust import trusted_by
+from nereid.contract.check_job import CLAIMS, CONFIG_MAPS, DOWNLOADS, MAX_DOWNLOAD_BYTES
+from nereid.contract.fetch_errors import FetchError
+from nereid.contract.source import ClaimSource, HttpsSource, parse_source
+from nereid.models.sources.download import Limits, download
+from nereid.models.sources.repository import content, listing
+from nereid.models.sources.trust import trusted_by
 
 DEFAULT_MAX_ROWS: Final = 1000
 

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.api.check_job import CheckOutcome, CheckWork
 from nereid.api.checks import CheckSpec, ComparisonCheck
 from nereid.checks.accuracy import accuracy
 from nereid.checks.comparison import comparison
@@ -17,6 +16,7 @@ from nereid.checks.finding import Finding
 from nereid.checks.latency import latency
 from nereid.checks.predictor import Predictor
 from nereid.checks.server import Server
+from nereid.contract.check_job import CheckOutcome, CheckWork
 
 # The Service has ready pods when the Job begins; what may take is that every proxy hears of it.
 READY_WITHIN: Final = 120.0

@@ -20,7 +20,7 @@ from tritonclient.utils import InferenceServerException
 
 from nereid.checks.errors import AnswerError, NotRunError
 from nereid.checks.signature import Signature, signature
-from nereid.observed.sentence import as_sentence
+from nereid.contract.sentence import as_sentence
 
 _LOOK_SECONDS: Final = 5
 _PAUSE_SECONDS: Final = 0.5

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from nereid.cli import asking
+from nereid.cli.api_server import Connection, connects
 from nereid.cli.asking import Answer, Asking, Settled
-from nereid.cli.connection import Connection, connects
 from nereid.cli.following import Wait, follow
 from nereid.cli.model_deployments import ModelDeployments
-from nereid.cli.outcome import goal_of
 from nereid.cli.period import PERIOD
+from nereid.cli.rollout_outcome import goal_of
 from nereid.cli.view import View, read
 
 _Command = Callable[..., None]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import click
 
-from nereid import names
+from nereid.api import names
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, named, title
-from nereid.plan import Command
-from nereid.rollout.state import HELD
+from nereid.controller.decide.rollout.state import HELD
+from nereid.controller.plan.plan import Command
 
 
 @dataclass(frozen=True, slots=True)

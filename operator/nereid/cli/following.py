@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nereid.cli.figures import span
 from nereid.cli.model_deployments import Lost, ModelDeployments
-from nereid.cli.outcome import Goal, Outcome
+from nereid.cli.rollout_outcome import Goal, Outcome
 from nereid.cli.screen import screen
 from nereid.cli.screen.commands import CommandLine
 from nereid.cli.screen.conditions import untold

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.status import ServedRevision
-from nereid.cli.connection import Connection, connects
+from nereid.cli.api_server import Connection, connects
 from nereid.cli.figures import clock
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.moments import TimeSpan, time_span

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from nereid.api.status import RevisionStatus
-from nereid.cli.connection import Connection, connects
+from nereid.cli.api_server import Connection, connects
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.screen.head import phase_of
 from nereid.cli.screen.layout import table

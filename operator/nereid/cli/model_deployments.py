@@ -11,7 +11,7 @@ from kubernetes.client import ApiClient, ApiException, CustomObjectsApi
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
-from nereid import names
+from nereid.api import names
 from nereid.cli.failures import is_missing_object, message, reason
 
 Object = dict[str, Any]

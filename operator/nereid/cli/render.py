@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 import yaml
 
-from nereid import names
-from nereid.build.manifests import manifests
-from nereid.build.revision import new_record
+from nereid.api import names
 from nereid.cli.yaml_documents import Loader, PlainDumper
-from nereid.plan import ALL_TRAFFIC, InvalidSpecError, LiveRevision, plan
-from nereid.settings import Settings
+from nereid.controller.build.manifests import manifests
+from nereid.controller.build.revision import new_record
+from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.plan.plan import ALL_TRAFFIC, InvalidSpecError, plan
+from nereid.controller.plan.settings import Settings
 
 
 @click.command()

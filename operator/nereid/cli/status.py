@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 import yaml
 
-from nereid.cli.connection import Connection, connects
+from nereid.cli.api_server import Connection, connects
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.screen import screen
 from nereid.cli.terminal import console, show

@@ -6,8 +6,8 @@ from nereid.api.status import ResolutionStatus, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, named
-from nereid.plan import ALL_TRAFFIC, RolloutPlan, Step
-from nereid.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
 
 
 def steps_of(view: View) -> tuple[Step, ...] | None:

@@ -8,8 +8,8 @@ import click
 from pydantic import ValidationError
 
 from nereid.api.status import ModelDeploymentStatus, RolloutStatus
-from nereid.plan import InvalidSpecError, RolloutPlan, plan
-from nereid.settings import Settings
+from nereid.controller.plan.plan import InvalidSpecError, RolloutPlan, plan
+from nereid.controller.plan.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

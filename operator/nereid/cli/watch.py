@@ -2,11 +2,11 @@
 
 import click
 
-from nereid.cli.connection import Connection, connects
+from nereid.cli.api_server import Connection, connects
 from nereid.cli.following import Wait, follow
 from nereid.cli.model_deployments import ModelDeployments
-from nereid.cli.outcome import done
 from nereid.cli.period import PERIOD
+from nereid.cli.rollout_outcome import done
 
 
 @click.command()

@@ -7,8 +7,8 @@ from dataclasses import replace
 import aiohttp
 import grpc.aio
 import pytest
-from tests.unit.activator.keda import Keda, keda, wake_when_active
-from tests.unit.activator.triton import Triton, triton
+from tests.support.activator.keda import Keda, keda, wake_when_active
+from tests.support.activator.triton import Triton, triton
 
 from nereid.activator.options import Options, Ports, Timing
 from nereid.activator.server import Activator, Addresses, running

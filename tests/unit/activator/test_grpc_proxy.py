@@ -6,10 +6,10 @@ from dataclasses import replace
 import grpc
 import grpc.aio
 import pytest
-from tests.unit.activator import triton
+from tests.support.activator import triton
+from tests.support.activator.triton import payload
+from tests.support.activator.until import until
 from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
-from tests.unit.activator.triton import payload
-from tests.unit.activator.until import until
 
 ROUTED = (("x-nereid-target", HOST), ("x-nereid-cold-start-seconds", "10"))
 

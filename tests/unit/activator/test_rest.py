@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from tests.support.activator.triton import payload
+from tests.support.activator.until import until
 from tests.unit.activator.conftest import HOST, OPTIONS, QUICK, with_timing
-from tests.unit.activator.triton import payload
-from tests.unit.activator.until import until
 
 PATH = "/v2/models/digits/infer"
 

@@ -5,9 +5,9 @@ import asyncio
 import grpc
 import grpc.aio
 import pytest
+from tests.support.activator.keda import keda
+from tests.support.activator.until import until
 from tests.unit.activator.conftest import HOST
-from tests.unit.activator.keda import keda
-from tests.unit.activator.until import until
 
 
 async def test_a_stream_says_at_once_when_a_request_waits_and_when_none_came_for_a_while(scaled, client, model):

@@ -10,10 +10,10 @@ import aiohttp
 import grpc.aio
 import pytest
 from prometheus_client import generate_latest
-from tests.unit.activator import triton
+from tests.support.activator import triton
+from tests.support.activator.keda import keda
+from tests.support.activator.until import until
 from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
-from tests.unit.activator.keda import keda
-from tests.unit.activator.until import until
 
 from nereid.activator import server
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nereid.api.check_job import ENV_WORK
 from nereid.checks import run
 from nereid.checks.command import check
+from nereid.contract.check_job import ENV_WORK
 
 REQUEST = {"body": {"inputs": []}, "expected": [{"name": "y", "data": [1]}]}
 PROGRAM = "from nereid.checks.command import check; check()"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from nereid.api.check_job import CheckOutcome, CheckWork
 from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
 from nereid.checks.run import run_checks
+from nereid.contract.check_job import CheckOutcome, CheckWork
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 Run = Callable[..., Any]

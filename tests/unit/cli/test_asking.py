@@ -2,7 +2,7 @@
 
 import click
 import pytest
-from tests.unit.cli.documents import NEW, OLD, OLDER, STATES
+from tests.support.documents import NEW, OLD, OLDER, STATES
 
 from nereid.cli import asking
 from nereid.cli.asking import Asking, Settled

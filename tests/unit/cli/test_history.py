@@ -5,8 +5,8 @@ import io
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tests.unit.cli.documents import HISTORY, OLD, document
-from tests.unit.scenario import NOW
+from tests.support.documents import HISTORY, OLD, document
+from tests.support.scenario import NOW
 
 from nereid.cli.history import cut_note, history, history_table, origin, served_at
 from nereid.cli.moments import time_span

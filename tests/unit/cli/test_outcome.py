@@ -1,11 +1,11 @@
 """When waiting ends, and how."""
 
 import pytest
-from tests.unit.cli.documents import NEW, OLD, OLDER, STATES, document, rollout, stable
+from tests.support.documents import NEW, OLD, OLDER, STATES, document, rollout, stable
 from tests.unit.cli.test_asking import view
 
 from nereid.cli import asking
-from nereid.cli.outcome import done, goal_of
+from nereid.cli.rollout_outcome import done, goal_of
 from nereid.cli.view import read
 
 OPEN = None

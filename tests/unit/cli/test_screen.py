@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.unit.cli.documents import STATES
+from tests.support.documents import STATES
 
 from nereid.cli.screen import screen
 from nereid.cli.terminal import show

@@ -3,7 +3,7 @@
 import io
 
 from rich.console import Console
-from tests.unit.cli.documents import OLDER, STATES
+from tests.support.documents import OLDER, STATES
 
 from nereid.cli.history import history_table
 from nereid.cli.listing import listing

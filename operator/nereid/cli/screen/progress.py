@@ -11,8 +11,8 @@ from nereid.cli.figures import since, span, until
 from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
 from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
 from nereid.cli.view import View
-from nereid.plan import ALL_TRAFFIC, Step
-from nereid.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.plan.plan import ALL_TRAFFIC, Step
 
 
 def progress(view: View, now: datetime) -> Group | None:

@@ -1,0 +1,81 @@
+"""`nereid convert`: InferenceServices of KServe in, ModelDeployments out, and a line for whatever found no place."""
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import TextIO
+
+import click
+import yaml
+
+from nereid.cli.convert.conversion import KIND, Conversion, conversions
+from nereid.cli.convert.sdk import MissingSdkError
+from nereid.cli.yaml_documents import read_documents, written
+
+_COMMENT_WIDTH = 120
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.File(encoding="utf-8"))
+@click.option(
+    "--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Form of the output."
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 when any field is lost.")
+def convert(files: tuple[TextIO, ...], output: str, *, strict: bool) -> None:
+    """Turn KServe's InferenceServices of FILES, or of standard input, into ModelDeployments.
+
+    A line on standard error, and a comment in the YAML, tells each field that has no counterpart (lost) and what else
+    is to be known (note). The exit code is 1 when an InferenceService could not be converted at all.
+    """
+    is_complete, is_any = True, False
+    try:
+        for file in files or (sys.stdin,):
+            for converted in _conversions(file):
+                _tell(file.name, converted)
+                _write(converted, output)
+                is_complete &= not converted.refusal and not (strict and converted.lost)
+                is_any |= not converted.passed_over
+    except MissingSdkError as error:
+        raise click.ClickException(str(error)) from error
+    if not is_any:
+        click.echo(f"no {KIND} found", err=True)
+    if not is_complete:
+        raise SystemExit(1)
+
+
+def _conversions(file: TextIO) -> Iterator[Conversion]:
+    try:
+        documents = read_documents(file.read())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file.name} is not YAML: {' '.join(str(error).split())}") from error
+    yield from conversions(documents)
+
+
+def _tell(file: str, converted: Conversion) -> None:
+    for sentence in _lines(converted):
+        click.echo(f"{file}: {converted.name}: {sentence}", err=True)
+
+
+def _write(converted: Conversion, output: str) -> None:
+    if converted.passed_over:
+        return
+    if output == "json":
+        if converted.manifest:
+            click.echo(json.dumps(converted.manifest, indent=2, ensure_ascii=False))
+        return
+    comments = [f"From {converted.name}.", *_lines(converted)]
+    click.echo("---")
+    for comment in comments:
+        click.echo(textwrap.fill(comment, _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="#   "))
+    if converted.manifest:
+        click.echo(written(converted.manifest), nl=False)
+
+
+def _lines(converted: Conversion) -> list[str]:
+    return [
+        *(f"passed over: {sentence}" for sentence in (converted.passed_over,) if sentence),
+        *(f"not converted: {sentence}" for sentence in (converted.refusal,) if sentence),
+        *(f"lost: {sentence}" for sentence in converted.lost),
+        *(f"note: {sentence}" for sentence in converted.notes),
+    ]

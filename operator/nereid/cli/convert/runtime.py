@@ -1,0 +1,195 @@
+"""`spec.runtime` of a predictor: how Triton's container runs and where, and what only a patch of the pods can say."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.cli.convert.annotations import Annotations
+from nereid.cli.convert.arguments import runtime_arguments
+from nereid.cli.convert.findings import Findings, NotConvertibleError
+from nereid.cli.convert.part import Part
+from nereid.cli.convert.server import SERVER_CONTAINER, Server
+
+_IMAGE: Final = "nvcr.io/nvidia/tritonserver"
+_TAG: Final = re.compile(r"\d\d\.\d\d-.*")
+# The release in a tag of Triton's; the oldest one that knows how Nereid closes its administrative interfaces.
+_RELEASE: Final = re.compile(r".*:(?P<year>\d\d)\.(?P<month>\d\d)\b[^/]*")
+_OLDEST_RELEASE: Final = (23, 11)
+_ENV: Final = ("STORAGE_URI",)
+_SIMPLE_SOURCES: Final = frozenset({"secretKeyRef", "configMapKeyRef"})
+_GRACE_SECONDS: Final = range(30, 3601)
+# Which pods are meant, Nereid knows itself.
+_SELECTORS: Final = frozenset({"labelSelector", "matchLabelKeys"})
+# Names of Nereid's own volumes, which a volume of the same name would replace.
+OWN_VOLUMES: Final = frozenset(
+    {
+        "ca-bundle",
+        "claim",
+        "credentials",
+        "fetch-tmp",
+        "model-cache",
+        "model-image",
+        "models",
+        "shared-memory",
+        "tmp",
+    }
+)
+_POD_FIELDS: Final = (
+    "affinity",
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "hostAliases",
+    "initContainers",
+    "resourceClaims",
+    "runtimeClassName",
+    "schedulerName",
+    "schedulingGates",
+    "securityContext",
+    "shareProcessNamespace",
+    "volumes",
+)
+_CONTAINER_FIELDS: Final = ("envFrom", "securityContext", "volumeDevices", "volumeMounts")
+_POD_ANNOTATIONS: Final = (
+    "sidecar.istio.io/",
+    "proxy.istio.io/",
+    "traffic.sidecar.istio.io/",
+    "prometheus.io/",
+    "cluster-autoscaler.kubernetes.io/",
+)
+_INJECTION: Final = "sidecar.istio.io/inject"
+_ACCELERATOR: Final = "serving.kserve.io/gke-accelerator"
+
+
+def runtime_fields(predictor: Part, server: Server, annotations: Annotations, findings: Findings) -> dict[str, Any]:
+    """Return `spec.runtime` for a predictor."""
+    fields = {
+        **_image(server, findings),
+        "imagePullPolicy": server.part.take("imagePullPolicy"),
+        "imagePullSecrets": predictor.take("imagePullSecrets"),
+        "resources": _resources(server.part),
+        "args": runtime_arguments(server, findings),
+        "env": [one for one in _variables(server) if _is_simple(one)],
+        "nodeSelector": _nodes(predictor, annotations),
+        "tolerations": predictor.take("tolerations"),
+        "serviceAccountName": predictor.take("serviceAccountName") or predictor.take("serviceAccount"),
+        "priorityClassName": predictor.take("priorityClassName"),
+        "topologySpreadConstraints": _spread(predictor),
+        "terminationGracePeriodSeconds": _grace(predictor, findings),
+        "podTemplate": _without_empty(_pod_template(predictor, server, annotations, findings)),
+    }
+    return _without_empty(fields)
+
+
+def _image(server: Server, findings: Findings) -> dict[str, Any]:
+    """Return Triton's image where KServe would start Triton; another server's image is left over."""
+    if not server.is_triton:
+        return {}
+    if image := server.part.take("image"):
+        _tell_release(server.part.path_of("image"), image, findings)
+        return {"image": image}
+    version = server.part.take("runtimeVersion") if "runtimeVersion" in server.part else None
+    if version and not _TAG.fullmatch(version):
+        findings.lose(server.part.path_of("runtimeVersion"), f"{version} is no tag of {_IMAGE}")
+        return {}
+    if not version:
+        return {}
+    image = f"{_IMAGE}:{version}"
+    _tell_release(server.part.path_of("runtimeVersion"), image, findings)
+    return {"image": image}
+
+
+def _tell_release(path: str, image: str, findings: Findings) -> None:
+    match = _RELEASE.fullmatch(image)
+    if match and (int(match["year"]), int(match["month"])) < _OLDEST_RELEASE:
+        findings.note(
+            path,
+            f"Nereid needs Triton 23.11 or later: {match['year']}.{match['month']} does not know the arguments that "
+            "close its administrative interfaces, and ends; set spec.runtime.image to a later one",
+        )
+
+
+def _resources(server: Part) -> dict[str, Any]:
+    if "resources" not in server:
+        return {}
+    resources = server.part("resources")
+    return _without_empty({part: resources.take(part) for part in ("requests", "limits")})
+
+
+def _variables(server: Server) -> list[dict[str, Any]]:
+    return [one for one in server.part.take("env") or () if one.get("name") not in _ENV]
+
+
+def _is_simple(variable: Mapping[str, Any]) -> bool:
+    """Whether the API of ModelDeployments itself has a variable of this kind."""
+    return set(variable.get("valueFrom") or {}) <= _SIMPLE_SOURCES
+
+
+def _nodes(predictor: Part, annotations: Annotations) -> dict[str, str]:
+    accelerator = annotations.take(_ACCELERATOR)
+    selected = predictor.take("nodeSelector") or {}
+    return selected | ({"cloud.google.com/gke-accelerator": accelerator} if accelerator else {})
+
+
+def _spread(predictor: Part) -> list[dict[str, Any]]:
+    constraints = predictor.take("topologySpreadConstraints") or []
+    return [{field: value for field, value in one.items() if field not in _SELECTORS} for one in constraints]
+
+
+def _grace(predictor: Part, findings: Findings) -> int | None:
+    grace: int | None = predictor.take("terminationGracePeriodSeconds")
+    if grace is None or grace in _GRACE_SECONDS:
+        return grace
+    findings.lose(
+        predictor.path_of("terminationGracePeriodSeconds"),
+        f"{grace} is not from 30 to 3600, within which no request is lost",
+    )
+    return None
+
+
+def _pod_template(
+    predictor: Part, server: Server, annotations: Annotations, findings: Findings
+) -> dict[str, dict[str, Any]]:
+    _check_volumes(predictor)
+    container = {field: server.part.take(field) for field in _CONTAINER_FIELDS}
+    container["env"] = [one for one in _variables(server) if not _is_simple(one)]
+    patched = _without_empty(container)
+    containers = [{"name": names.CONTAINER_TRITON, **patched}] if patched else []
+    return {
+        "metadata": _without_empty(
+            {"labels": predictor.take("labels"), "annotations": _pod_annotations(annotations, findings)}
+        ),
+        "spec": _without_empty(
+            {
+                **{field: predictor.take(field) for field in _POD_FIELDS},
+                "containers": [*containers, *_further_containers(predictor, server)],
+            }
+        ),
+    }
+
+
+def _check_volumes(predictor: Part) -> None:
+    for volume in predictor.take("volumes") or ():
+        if volume.get("name") in OWN_VOLUMES:
+            raise NotConvertibleError(
+                f"{predictor.path_of('volumes')}: {volume['name']} is the name of a volume of Nereid's: rename yours"
+            )
+
+
+def _pod_annotations(annotations: Annotations, findings: Findings) -> dict[str, str]:
+    if annotations.take(_INJECTION) == "false":
+        findings.lose(annotations.path_of(_INJECTION), "Nereid's rollouts need Istio's sidecar, which it always has")
+    pods = annotations.take_prefixed(*_POD_ANNOTATIONS)
+    return {key: value for key, value in pods.items() if key != _INJECTION} | annotations.take_own_of_predictor()
+
+
+def _further_containers(predictor: Part, server: Server) -> list[dict[str, Any]]:
+    """Return the containers that run beside the server's."""
+    containers = predictor.parts("containers") if "containers" in predictor else []
+    return [one.take_all() for one in containers if one is not server.part and one.take("name") != SERVER_CONTAINER]
+
+
+def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value not in (None, {}, [])}

@@ -1,0 +1,266 @@
+"""`nereid tune`: choose CPU or GPU and a configuration by measuring them."""
+
+import secrets
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from kubernetes.client import ApiException
+from urllib3.exceptions import HTTPError
+
+from nereid.api import names
+from nereid.cli.api_server import Connection, connects
+from nereid.cli.failures import message, reason
+from nereid.cli.figures import span
+from nereid.cli.following import INTERRUPTED
+from nereid.cli.period import PERIOD, SOME_TIME
+from nereid.cli.terminal import console, show
+from nereid.cli.tune import k6, perf_analyzer
+from nereid.cli.tune.campaign import Budget, Campaign
+from nereid.cli.tune.configuration import OWN, Hardware, own_values
+from nereid.cli.tune.findings import fragment, free_resources, milliseconds, outcome_table, whole
+from nereid.cli.tune.generator import Generator
+from nereid.cli.tune.k6 import K6
+from nereid.cli.tune.manifests import Manifest, Run, anchor, load_files, owner
+from nereid.cli.tune.measuring import Bench, Method
+from nereid.cli.tune.objects import Objects
+from nereid.cli.tune.options import Counts, HardwareOption, NewFile, Price, Shape, ShortTime, Times, without_repeats
+from nereid.cli.tune.perf_analyzer import PerfAnalyzer
+from nereid.cli.tune.search import Goal, Space, best
+
+_ID_LENGTH: Final = 5
+# What is made may live a little longer than the search, so that its end is never in the way of the last measurement.
+_MARGIN_SECONDS: Final = 600
+# A ConfigMap holds no more, and the script is in it as well.
+_LONGEST_INPUT: Final = 1_000_000
+_GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
+
+
+@click.command()
+@click.argument("name")
+@click.option("--latency-p99", "objective", type=ShortTime(), help="The objective: 99 of 100 answers within, as 50ms.")
+@click.option(
+    "--resources",
+    "hardware",
+    type=HardwareOption(),
+    multiple=True,
+    default=(OWN,),
+    show_default=True,
+    help="Resources to try, as cpu=2,memory=4Gi,gpu=1; own: the spec's. Also mig= and product=. May be repeated.",
+)
+@click.option("--instances", type=Counts(), default="1,2,4", show_default=True, help="Instances of the model to try.")
+@click.option("--batch-sizes", type=Counts(), default="4,8,16,32", show_default=True, help="Largest batches to try.")
+@click.option(
+    "--queue-delays",
+    type=Times(),
+    default="100us,1ms",
+    show_default=True,
+    help="How long a batch may wait to be filled.",
+)
+@click.option(
+    "--price",
+    "prices",
+    type=Price(),
+    multiple=True,
+    metavar="RESOURCE=PRICE",
+    help="Price for an hour, per core, GiB or unit: cpu=0.04, memory=0.005, nvidia.com/gpu=2.5.",
+)
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Predictions per second that are wanted in all.")
+@click.option("--budget", type=SOME_TIME, default="20m", show_default=True, help="How long it may take.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="How many configurations are measured at a time; they must not share a node's cores.",
+)
+@click.option(
+    "--generator",
+    "kind",
+    type=click.Choice(list(_GENERATORS)),
+    default="k6",
+    show_default=True,
+    help="What makes the load.",
+)
+@click.option("--generator-image", "image", metavar="IMAGE", help="Its image. Default: the public one.")
+@click.option(
+    "--input",
+    "given",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With k6 the body of a request; with perf_analyzer its --input-data. Default: made up.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    type=Shape(),
+    multiple=True,
+    metavar="INPUT:SIZES",
+    help="Sizes of an input that takes any, as image:3,224,224.",
+)
+@click.option("--duration", type=SOME_TIME, default="10s", show_default=True, help="How long each load is measured.")
+@click.option("--warm-up", type=PERIOD, default="3s", show_default=True, help="How long each load runs before that.")
+@click.option(
+    "--max-concurrency",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="The most requests at a time.",
+)
+@click.option(
+    "--ready-timeout", type=SOME_TIME, default="5m", show_default=True, help="How long a pod may take to serve."
+)
+@click.option(
+    "--output",
+    type=NewFile(),
+    help="Write the ModelDeployment with the best configuration into this file.",
+)
+@click.option("--clean", is_flag=True, help="Only delete what an earlier search for NAME has left.")
+@connects
+def tune(connection: Connection, name: str, *, clean: bool, objective: float | None, **options: Any) -> None:
+    """Choose resources, instances and batches for NAME by measuring them.
+
+    Each configuration is served for a while by a ModelDeployment of its own, beside NAME and without traffic, and a
+    load generator finds the highest throughput at which the objective holds. NAME itself is not changed: the best
+    configuration is printed, and written with --output, for you to apply.
+    """
+    objects = Objects(*connection.open())
+    if clean:
+        _clean(objects, name)
+        return
+    if objective is None:
+        raise click.UsageError("--latency-p99 is missing: say what is good enough, as in --latency-p99 50ms")
+    _tune(objects, objects.models.get(name), objective, **options)
+
+
+def _tune(
+    objects: Objects,
+    document: Mapping[str, Any],
+    objective: float,
+    *,
+    rate: float | None,
+    output: Path | None,
+    prices: tuple[tuple[str, float], ...],
+    **options: Any,
+) -> None:
+    goal = Goal(objective, dict(prices))
+    campaign = Campaign(
+        _space(document, **options), goal, Budget(options["budget"], options["parallel"]), time.monotonic
+    )
+    run = Run(_new_id(), document["metadata"]["name"])
+    try:
+        with _held(objects, run, options["budget"]) as holder:
+            bench = _bench(objects, document, run, holder, objective=objective, **options)
+            for result in campaign.run(bench.measure):
+                _tell(f"{result.configuration}: {result.failure or 'done'}")
+    except KeyboardInterrupt as error:
+        _tell("Interrupted: what was made is deleted")
+        if campaign.results:
+            _show(campaign, rate)
+        raise SystemExit(INTERRUPTED) from error
+    except (ApiException, HTTPError) as error:
+        if not campaign.results:
+            raise
+        _tell(f"The search ends here: {message(error) if isinstance(error, ApiException) else reason(error)}")
+    else:
+        if not campaign.is_over:
+            _tell(f"The {span(options['budget'])} are over; more could be tried: raise --budget")
+    _conclude(document, campaign, rate, output)
+
+
+def _space(
+    document: Mapping[str, Any],
+    *,
+    hardware: tuple[Hardware, ...],
+    instances: tuple[int, ...],
+    batch_sizes: tuple[int, ...],
+    queue_delays: tuple[int, ...],
+    **_: Any,
+) -> Space:
+    return Space(without_repeats(hardware), instances, batch_sizes, queue_delays, own_values(document["spec"]))
+
+
+@contextmanager
+def _held(objects: Objects, run: Run, budget: float) -> Iterator[Manifest]:
+    """Make what owns all objects of a search; on leaving, however that is, all of them are deleted."""
+    # A command that is told to end in another way than by Ctrl-C cleans up likewise.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield owner(objects.create_job(anchor(run, budget + _MARGIN_SECONDS)))
+    finally:
+        objects.delete_run(run.name)
+
+
+def _bench(
+    objects: Objects,
+    document: Mapping[str, Any],
+    run: Run,
+    holder: Manifest,
+    *,
+    objective: float,
+    **options: Any,
+) -> Bench:
+    method = Method(
+        objective=objective,
+        most_concurrency=options["max_concurrency"],
+        warm_up=options["warm_up"],
+        seconds=options["duration"],
+        shapes=dict(options["shapes"]),
+        ready_seconds=options["ready_timeout"],
+        deadline=time.monotonic() + options["budget"],
+    )
+    generator = _generator(options["kind"], options["image"], options["given"])
+    objects.create_config_map(load_files(run.name, generator, run, holder))
+    return Bench(objects, document, run, holder, generator, method, _tell)
+
+
+def _generator(kind: str, image: str | None, given: Path | None) -> Generator:
+    text = given.read_text() if given else None
+    if text and len(text.encode()) > _LONGEST_INPUT:
+        raise click.ClickException(f"{given} is too large for a ConfigMap: give an input of less than 1 MB")
+    chosen = image or _GENERATORS[kind]
+    return K6(chosen, text) if kind == "k6" else PerfAnalyzer(chosen, text)
+
+
+def _conclude(document: Mapping[str, Any], campaign: Campaign, rate: float | None, output: Path | None) -> None:
+    _show(campaign, rate)
+    goal = campaign.goal
+    winner = best(campaign.results, goal)
+    if winner is None:
+        raise click.ClickException(
+            f"nothing that was measured answers 99 of 100 requests in {milliseconds(goal.objective)}"
+        )
+    changes = fragment(document, winner)
+    click.echo(f"\nBest: {winner.configuration}")
+    click.echo(
+        f"Put this into the manifest (a null field is to be removed):\n\n{changes}"
+        if changes
+        else "The manifest has it already."
+    )
+    if output:
+        output.write_text(whole(document, winner))
+        click.echo(f"Written to {output}: look at it and apply it as you apply your manifests.")
+
+
+def _show(campaign: Campaign, rate: float | None) -> None:
+    show(console(), outcome_table(campaign.results, campaign.goal, rate))
+    if free := free_resources(campaign.results, campaign.goal):
+        click.echo(f"\nNo price was given for {', '.join(free)}: counted as free.")
+
+
+def _clean(objects: Objects, name: str) -> None:
+    runs = objects.runs(name)
+    for run in runs:
+        objects.delete_run(run.name)
+    click.echo(f"Deleted what {len(runs)} earlier search{'es' if len(runs) != 1 else ''} for {name} left.")
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(names.REVISION_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,73 @@
+"""What the operator and the Job that runs checks tell each other: the work, where its files are, and the outcome.
+
+They are two processes of the same image, and know nothing else of each other.
+"""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import PurePosixPath
+from typing import Final
+
+from pydantic import Field
+
+from nereid.api import names
+from nereid.api.checks import CheckSpec
+from nereid.api.schema import ApiModel
+
+# The environment variable that holds a CheckWork as JSON, and the container that reads it.
+ENV_WORK: Final = "NEREID_CHECKS"
+CONTAINER_CHECK: Final = "check"
+
+# Where claims and ConfigMaps are mounted, each under its own name.
+CLAIMS: Final = PurePosixPath("/mnt/claims")
+CONFIG_MAPS: Final = PurePosixPath("/mnt/config-maps")
+# Where downloaded data sets go, in a volume that ends with the pod.
+DOWNLOADS: Final = PurePosixPath("/tmp")  # noqa: S108 - a mount of its own, not a shared folder
+MAX_DOWNLOAD_BYTES: Final = 2 << 30
+
+# Linux takes 128 KiB in one environment variable, and not all of it is checks.
+MAX_CHECKS_BYTES: Final = 96 << 10
+# What the kubelet keeps of a container's termination message.
+MAX_OUTCOME_BYTES: Final = 4096
+
+
+class CheckWork(ApiModel):
+    """What one Job is to do; hosts are HOST:PORT of Services, `stable` is there when something is compared with it."""
+
+    candidate: str
+    stable: str | None = None
+    model: str
+    request_timeout: float = Field(gt=0)
+    checks: list[CheckSpec]
+
+    def as_json(self) -> str:
+        """Return the work as the environment variable holds it."""
+        return names.canonical_json(self.model_dump(exclude_none=True)).decode()
+
+
+class CheckOutcome(ApiModel):
+    """One check: whether it passed, and the figures in a sentence."""
+
+    name: str
+    passed: bool
+    message: str
+
+
+class JobOutcome(ApiModel):
+    """The termination message: results when all checks were run, or the sentence why they could not be."""
+
+    results: list[CheckOutcome] | None = None
+    failure: str | None = None
+
+
+def checks_size_problem(checks: Sequence[CheckSpec]) -> str | None:
+    """Return a sentence for the user when the checks do not fit into a Job's environment; None when they do."""
+    size = len(names.canonical_json([check.model_dump(exclude_none=True) for check in checks]))
+    if size <= MAX_CHECKS_BYTES:
+        return None
+    largest = max(checks, key=lambda check: len(names.canonical_json(check.model_dump(exclude_none=True))))
+    return (
+        f"spec.rollout.checks take {ceil(size / 1024)} KiB as JSON, and {MAX_CHECKS_BYTES >> 10} KiB fit into the Job "
+        f"that runs them; {largest.name} is the largest: ask fewer or smaller requests, or use a data set "
+        "instead of them"
+    )

@@ -1,0 +1,296 @@
+"""Where a model comes from: the URI of `spec.model.uri`, parsed once, and shown without its secrets."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import quote
+
+from yarl import URL
+
+from nereid.contract.fetch_errors import FetchError, Reason
+
+LATEST: Final = "latest"
+
+_FORMS: Final = (
+    "pvc://CLAIM/PATH, https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
+    "hf://OWNER/MODEL, oci://REGISTRY/REPOSITORY, models:/NAME/VERSION or runs:/RUN_ID/PATH"
+)
+_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSource:
+    """A path on a PersistentVolumeClaim."""
+
+    claim: str
+    path: PurePosixPath
+
+    def __str__(self) -> str:
+        return f"pvc://{self.claim}/{self.path}" if self.path.parts else f"pvc://{self.claim}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpsSource:
+    """A file behind https; user, password and query of the URL may be secrets and are never shown."""
+
+    url: URL = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        """The server's name, for messages."""
+        return self.url.host or ""
+
+    def __str__(self) -> str:
+        return without_secrets(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Source:
+    """An object, or all objects below a prefix, of a store that speaks S3; the key has no slash at either end."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return _joined("s3:/", self.bucket, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class GcsSource:
+    """An object, or all objects below a prefix, of Google Cloud Storage; the key has no slash at either end."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return _joined("gs:/", self.bucket, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureSource:
+    """A blob, or all blobs below a prefix, of a container of Azure Blob Storage."""
+
+    account: str
+    container: str
+    path: str
+
+    def __str__(self) -> str:
+        return _joined("azure:/", self.account, self.container, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A model of a Hugging Face hub at a revision: a commit, a tag or a branch."""
+
+    repository: str
+    revision: str = "main"
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the revision is a commit."""
+        return _COMMIT.fullmatch(self.revision) is not None
+
+    def __str__(self) -> str:
+        return f"hf://{self.repository}:{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class OciSource:
+    """An image or artifact of a registry; the reference is a tag or a digest `sha256:<hex>`."""
+
+    registry: str
+    repository: str
+    reference: str = LATEST
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the reference is a digest."""
+        return _DIGEST.fullmatch(self.reference) is not None
+
+    def __str__(self) -> str:
+        return f"oci://{self.registry}/{self.repository}{'@' if self.is_immutable else ':'}{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A version of a model of MLflow's registry: exactly one of `version` (a number or `latest`) and `alias` is set."""
+
+    name: str
+    version: str | None = None
+    alias: str | None = None
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether it is a version by its number."""
+        return self.version is not None and self.version != LATEST
+
+    def __str__(self) -> str:
+        return f"models:/{self.name}@{self.alias}" if self.alias else f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunArtifact:
+    """What an MLflow run logged; an empty path is all of it."""
+
+    run_id: str
+    path: str
+
+    def __str__(self) -> str:
+        return _joined("runs:", self.run_id, self.path)
+
+
+RemoteSource = HttpsSource | S3Source | GcsSource | AzureSource | HubSource | OciSource | RegisteredModel | RunArtifact
+Source = ClaimSource | RemoteSource
+
+
+def without_secrets(url: URL) -> str:
+    """Return the URL without user, password, query and fragment."""
+    shown = url.with_query(None).with_fragment(None)
+    return str(shown.with_user(None) if shown.host else shown)
+
+
+def with_server(url: URL) -> URL:
+    """Return the URL; raise ValueError when no connection can be made to its host and port, as they are none."""
+    if not url.host or not url.port:
+        raise ValueError("no host or port")
+    # Looking its name up encodes it so.
+    url.host.encode("idna")
+    return url
+
+
+def in_ascii(text: str, encoding: str = "utf-8") -> str:
+    """Return a part of a URL as it can be sent: only what no URL may hold is quoted."""
+    return quote(text.encode(encoding), safe=_PRINTABLE)
+
+
+def parse_source(uri: str) -> Source:
+    """Return the source that a URI names; raise FetchError when it is none that can be fetched."""
+    scheme, separator, rest = uri.partition(":")
+    if separator and scheme in _REGISTRY and rest.startswith("/") and not rest.startswith("//"):
+        return _REGISTRY[scheme](rest[1:])
+    if separator and scheme in _STORES and rest.startswith("//"):
+        return _STORES[scheme](rest[2:])
+    if not separator or "/" in scheme:
+        raise _invalid(f"spec.model.uri names no scheme: use {_FORMS}")
+    if scheme in {*_REGISTRY, *_STORES}:
+        raise _invalid(f"spec.model.uri is not written as its scheme {scheme!r} wants it: use {_FORMS}")
+    raise _invalid(f"the scheme {scheme!r} of spec.model.uri is not supported: use {_FORMS}")
+
+
+def _parse_claim(rest: str) -> ClaimSource:
+    claim, _, path = rest.partition("/")
+    if not claim:
+        raise _invalid("spec.model.uri names no claim: use pvc://CLAIM/path")
+    relative = PurePosixPath(path.strip("/"))
+    if ".." in relative.parts:
+        raise _invalid("spec.model.uri leads out of its claim: write the path without '..'")
+    return ClaimSource(claim, relative)
+
+
+def _parse_https(rest: str) -> HttpsSource:
+    host, slash, path = rest.partition("/")
+    try:
+        # As it was written: a signed URL does not survive being quoted again.
+        return HttpsSource(with_server(URL(f"https://{_host_in_ascii(host)}{slash}{in_ascii(path)}", encoded=True)))
+    except ValueError as error:
+        raise _invalid("spec.model.uri names no host, or none that there can be: use https://host/path") from error
+
+
+def _host_in_ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode()
+
+
+def _parse_s3(rest: str) -> S3Source:
+    return S3Source(*_bucket_and_key("s3", rest))
+
+
+def _parse_gcs(rest: str) -> GcsSource:
+    return GcsSource(*_bucket_and_key("gs", rest))
+
+
+def _bucket_and_key(scheme: str, rest: str) -> tuple[str, str]:
+    bucket, _, key = rest.partition("/")
+    if not bucket:
+        raise _invalid(f"spec.model.uri names no bucket: use {scheme}://BUCKET/KEY")
+    return bucket, key.strip("/")
+
+
+def _parse_azure(rest: str) -> AzureSource:
+    account, _, inside = rest.partition("/")
+    container, _, path = inside.partition("/")
+    if not account or not container:
+        raise _invalid("spec.model.uri names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
+    return AzureSource(account, container, path.strip("/"))
+
+
+def _parse_hub(rest: str) -> HubSource:
+    repository, colon, revision = rest.partition(":")
+    parts = repository.split("/")
+    if len(parts) != len(("owner", "model")) or not all(parts):
+        raise _invalid(
+            "spec.model.uri names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
+            "and spec.model.path for a file or folder within it"
+        )
+    if colon and not revision:
+        raise _invalid("spec.model.uri ends in a colon without a revision: use hf://OWNER/MODEL:REVISION")
+    return HubSource(repository, revision) if colon else HubSource(repository)
+
+
+def _parse_oci(rest: str) -> OciSource:
+    registry, _, inside = rest.partition("/")
+    named, at, digest = inside.partition("@")
+    repository, colon, tag = named.partition(":")
+    if not registry or not repository or (colon and not tag):
+        raise _invalid("spec.model.uri names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
+    if at and not _DIGEST.fullmatch(digest):
+        raise _invalid("spec.model.uri has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
+    return OciSource(registry, repository, digest or tag or LATEST)
+
+
+def _parse_registered_model(rest: str) -> RegisteredModel:
+    name, at, alias = rest.partition("@")
+    if at:
+        if not name or "/" in name or not alias:
+            raise _invalid("spec.model.uri names no alias of a registered model: use models:/NAME@ALIAS")
+        return RegisteredModel(name, alias=alias)
+    name, _, version = rest.rstrip("/").rpartition("/")
+    if not name or "/" in name or not (version.isdecimal() or version == LATEST):
+        raise _invalid(
+            "spec.model.uri names no version of a registered model: use models:/NAME/VERSION with a number, "
+            "models:/NAME@ALIAS or models:/NAME/latest"
+        )
+    return RegisteredModel(name, version=version)
+
+
+def _parse_run(rest: str) -> RunArtifact:
+    run_id, _, path = rest.partition("/")
+    if not run_id:
+        raise _invalid("spec.model.uri names no run: use runs:/RUN_ID/PATH")
+    return RunArtifact(run_id, path.strip("/"))
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+def _invalid(sentence: str) -> FetchError:
+    return FetchError(Reason.MODEL_INVALID, sentence)
+
+
+_STORES: Final[Mapping[str, Callable[[str], Source]]] = {
+    "pvc": _parse_claim,
+    "https": _parse_https,
+    "s3": _parse_s3,
+    "gs": _parse_gcs,
+    "azure": _parse_azure,
+    "hf": _parse_hub,
+    "oci": _parse_oci,
+}
+_REGISTRY: Final[Mapping[str, Callable[[str], Source]]] = {
+    "models": _parse_registered_model,
+    "runs": _parse_run,
+}

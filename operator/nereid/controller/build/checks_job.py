@@ -1,0 +1,109 @@
+"""The Job that checks a candidate before it gets more traffic, from inside the mesh and the user's own namespace."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.api.checks import CheckSpec
+from nereid.contract.check_job import (
+    CLAIMS,
+    CONFIG_MAPS,
+    CONTAINER_CHECK,
+    DOWNLOADS,
+    ENV_WORK,
+    MAX_DOWNLOAD_BYTES,
+    CheckWork,
+)
+from nereid.controller.build import source_access
+from nereid.controller.build.jobs import LONGEST_NAME, job
+from nereid.controller.build.metadata import Manifest, mesh_labels
+from nereid.controller.build.revision import revision_host
+from nereid.controller.build.security import RESTRICTED_CONTAINER
+from nereid.controller.decide.orders import CheckRun
+from nereid.controller.plan.plan import Plan
+
+BACKOFF_LIMIT: Final = 2
+# The operator gives up at the timeout, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
+DEADLINE_MARGIN_SECONDS: Final = 60
+_HASH_LENGTH: Final = 5
+# As the API server writes it.
+_SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
+
+
+def checks_job(plan: Plan, run: CheckRun) -> Manifest:
+    """Return the Job that does a run of checks."""
+    # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
+    app = names.checks_app(plan.owner.name)
+    labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, names.version_label(plan.model.version, run.revision))}
+    limits = {"backoffLimit": BACKOFF_LIMIT, "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS}
+    pod = {
+        "containers": [_container(plan, run)],
+        "volumes": [volume for volume, _ in _volumes(run.checks)],
+        "automountServiceAccountToken": False,
+    }
+    return job(plan, job_name(plan.owner.name, run), labels, limits, pod)
+
+
+def job_name(model_deployment: str, run: CheckRun) -> str:
+    """Return the name of a run's Job; a long name of a ModelDeployment is cut, and told apart by a hash."""
+    suffix = f"checks-{run.id}"
+    room = LONGEST_NAME - len(suffix) - 1
+    if len(model_deployment) > room:
+        digest = hashlib.sha256(model_deployment.encode()).hexdigest()[:_HASH_LENGTH]
+        model_deployment = f"{model_deployment[: room - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return f"{model_deployment}-{suffix}"
+
+
+def work_of(plan: Plan, run: CheckRun) -> CheckWork:
+    """Return what a run's Job is to do."""
+    compares = any(check.comparison for check in run.checks) and run.stable not in {"", run.revision}
+    return CheckWork(
+        candidate=_host(plan, run.revision),
+        stable=_host(plan, run.stable) if compares else None,
+        model=plan.model_name,
+        request_timeout=plan.timeout,
+        checks=list(run.checks),
+    )
+
+
+def _host(plan: Plan, revision: str) -> str:
+    return f"{revision_host(plan.owner, revision, plan.settings.cluster_domain)}:{names.PORT_HTTP}"
+
+
+def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
+    work = source_access.literal(work_of(plan, run).as_json())
+    return {
+        "name": CONTAINER_CHECK,
+        "image": plan.settings.check_image,
+        "imagePullPolicy": plan.settings.image_pull_policy,
+        "args": ["check"],
+        "env": [{"name": ENV_WORK, "value": work}],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "terminationMessagePolicy": "File",
+        "securityContext": RESTRICTED_CONTAINER,
+        "volumeMounts": [mount for _, mount in _volumes(run.checks)],
+    }
+
+
+def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the volumes with their mounts: downloads, and every claim and ConfigMap that a data set is in, once."""
+    datasets = [check.dataset for check in checks if check.dataset]
+    claims = sorted({claim for one in datasets if (claim := source_access.claim_of(one.uri or ""))})
+    config_maps = sorted(
+        {reference.name for one in datasets for reference in (one.config_map, one.ca_bundle) if reference}
+    )
+    scratch = {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}}
+    volumes = [(scratch, {"name": "tmp", "mountPath": str(DOWNLOADS)})]
+    for number, claim in enumerate(claims):
+        source = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        volumes.append(_mounted(f"claim-{number}", source, f"{CLAIMS}/{claim}"))
+    for number, name in enumerate(config_maps):
+        # Optional, so that the container can say that it is missing; the kubelet would wait in silence.
+        source = {"configMap": {"name": name, "optional": True}}
+        volumes.append(_mounted(f"config-map-{number}", source, f"{CONFIG_MAPS}/{name}"))
+    return volumes
+
+
+def _mounted(name: str, source: dict[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"name": name, **source}, {"name": name, "mountPath": path, "readOnly": True}

@@ -1,0 +1,53 @@
+"""All children of a ModelDeployment, in the order in which they are to be applied."""
+
+from collections.abc import Mapping, Sequence
+
+from nereid.api.runtime import DisruptionBudget
+from nereid.controller.build.checks_job import checks_job
+from nereid.controller.build.disruption import disruption_budget
+from nereid.controller.build.metadata import Manifest
+from nereid.controller.build.provenance import labelled
+from nereid.controller.build.revision import controller_revision, deployment, destination_rule, service
+from nereid.controller.build.routing import root_service, virtual_services
+from nereid.controller.build.scaler import scaler
+from nereid.controller.decide.orders import CheckRun, LiveRevision
+from nereid.controller.observed.facts import RevisionRecord
+from nereid.controller.plan.plan import Plan
+
+Waves = tuple[tuple[Manifest, ...], ...]
+
+
+def manifests(
+    plan: Plan,
+    live: Sequence[LiveRevision],
+    records: Mapping[str, RevisionRecord],
+    check_run: CheckRun | None = None,
+) -> Waves:
+    """Return the manifests of everything that should exist, in waves.
+
+    A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
+    no pod exists whose revision is not kept; then what routes point at; then the routes; last the root Service, which
+    follows them, the scalers, which look at their Deployments, and the Job of checks, if some are to be run. `live`
+    begins with the primary revision and its weights sum to 100. A live revision without a record is left as it is.
+    """
+    known = [(one, records[one.revision]) for one in live if one.revision in records]
+    owner, min_ready = plan.owner, plan.settings.min_ready_seconds
+    return (
+        tuple(labelled(controller_revision(owner, record), record.provenance_labels) for _, record in known),
+        tuple(
+            labelled(manifest, record.provenance_labels)
+            for one, record in known
+            for manifest in (
+                deployment(owner, record, one, min_ready),
+                service(owner, record),
+                destination_rule(owner, record, plan.settings.cluster_domain),
+                disruption_budget(owner, record, one, plan.runtime.disruption_budget or DisruptionBudget()),
+            )
+        ),
+        virtual_services(plan, live),
+        (
+            root_service(plan, live[0]),
+            *(manifest for one, record in known for manifest in scaler(plan, record, one)),
+            *((checks_job(plan, check_run),) if check_run else ()),
+        ),
+    )

@@ -1,0 +1,272 @@
+"""The pod template of a revision: Triton, and before it the container that fetches the model.
+
+It is built once, when the revision is made, and kept in the revision's record: what follows here shapes new revisions
+only.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.api.quantity import whole_bytes
+from nereid.controller.build import hardware, source_access
+from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
+from nereid.controller.build.pull_secrets import pull_secrets
+from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
+from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.pod_patch import merged
+
+MODELS_PATH: Final = "/models"
+CLAIM_PATH: Final = "/mnt/model"
+IMAGE_PATH: Final = "/mnt/image"
+CACHE_PATH: Final = "/var/cache/nereid"
+# What a client must not do: load another model, run its code, write traces, or map the server's memory.
+CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
+
+IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
+
+_OCI: Final = "oci://"
+_FORESTS: Final = ("xgboost", "lightgbm")
+_MODEL_NAME: Final = "--model-name="
+
+DEFAULT_GRACE_SECONDS: Final = 90
+# A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
+PRE_STOP_SECONDS: Final = 15
+# Triton's own: one of a thousand.
+DEFAULT_SAMPLE_PERCENT: Final = 0.1
+_PERCENT: Final = 100
+# What is left for unloading the model and for the sidecar after Triton's own exit timeout.
+EXIT_MARGIN_SECONDS: Final = 10
+
+
+def pod_template(plan: Plan, version: str) -> dict[str, Any]:
+    """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
+    return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
+
+
+def _template(plan: Plan, version: str) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "labels": {
+                **common_labels(plan.owner),
+                names.LABEL_REVISION: plan.revision,
+                **mesh_labels(plan.owner.name, version),
+                "sidecar.istio.io/inject": "true",
+            },
+            "annotations": {
+                "kubectl.kubernetes.io/default-container": names.CONTAINER_TRITON,
+                # The sidecar must run before the model is fetched, and after Triton has finished its last request.
+                "sidecar.istio.io/nativeSidecar": "true",
+                # Istio merges these metrics into the sidecar's, which can be scraped under STRICT mTLS.
+                "prometheus.io/scrape": "true",
+                "prometheus.io/port": str(names.PORT_METRICS),
+                "prometheus.io/path": "/metrics",
+                "kiali.io/dashboards": "triton,envoy",
+                # The sidecar shows how many requests are in flight, so that pods go only when none is.
+                "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
+            },
+        },
+        "spec": _pod_spec(plan),
+    }
+
+
+def _pod_spec(plan: Plan) -> dict[str, Any]:
+    runtime = plan.runtime.pod_fields()
+    return {
+        "initContainers": [_fetch_container(plan)],
+        "containers": [_triton_container(plan, runtime)],
+        "volumes": _volumes(plan),
+        "securityContext": _security(plan),
+        "terminationGracePeriodSeconds": _grace_seconds(plan),
+        "enableServiceLinks": False,
+        "topologySpreadConstraints": hardware.topology_spread(
+            plan.runtime, selector_labels(plan.owner.name, plan.revision)
+        ),
+        **{key: runtime[key] for key in ("nodeSelector", "priorityClassName") if key in runtime},
+        **hardware.placement(plan.runtime),
+        **source_access.identity(plan.runtime),
+        **pull_secrets(plan.runtime, *_image_volume_secrets(plan)),
+    }
+
+
+def _security(plan: Plan) -> dict[str, Any]:
+    if plan.model.cache is None:
+        return dict(RESTRICTED_POD)
+    # All pods write to the cache, whoever made its volume.
+    return {**RESTRICTED_POD, "fsGroup": RESTRICTED_POD["runAsGroup"], "fsGroupChangePolicy": "OnRootMismatch"}
+
+
+def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
+    container = {
+        "name": names.CONTAINER_TRITON,
+        "image": runtime.get("image", plan.settings.triton_image),
+        "imagePullPolicy": runtime.get("imagePullPolicy", plan.settings.image_pull_policy),
+        "args": [
+            "tritonserver",
+            f"--model-repository={MODELS_PATH}",
+            f"--exit-timeout-secs={_grace_seconds(plan) - PRE_STOP_SECONDS - EXIT_MARGIN_SECONDS}",
+            *_closed_apis(runtime.get("args", [])),
+            *hardware.memory_pools(plan.runtime),
+            *_tracing(plan),
+            *runtime.get("args", []),
+        ],
+        "env": [
+            {"name": names.ENV_POD_UID, "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+            *runtime.get("env", []),
+        ],
+        "ports": [
+            {"name": "http", "containerPort": names.PORT_HTTP, "protocol": "TCP"},
+            {"name": "grpc", "containerPort": names.PORT_GRPC, "protocol": "TCP"},
+            {"name": "http-metrics", "containerPort": names.PORT_METRICS, "protocol": "TCP"},
+        ],
+        # Loading may take long, being alive must not: an hour for the first, a minute for the second.
+        "startupProbe": _probe("/v2/health/ready", period=2, failures=1800),
+        "readinessProbe": _probe("/v2/health/ready", period=5, failures=3),
+        "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
+        "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        # The end of Triton's log says why a model did not load; the operator reads it from the pod's status.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": RESTRICTED_CONTAINER,
+        "volumeMounts": [
+            {"name": "models", "mountPath": MODELS_PATH, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
+            {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
+            *_mounted_model(plan),
+        ],
+    }
+    resources = hardware.resources(plan.runtime)
+    return {**container, **({"resources": resources} if resources else {})}
+
+
+def _closed_apis(arguments: list[str]) -> list[str]:
+    """Return the arguments that close Triton's administrative interfaces, unless the user sets them otherwise.
+
+    Triton opens them to who knows a value in a header (docs/customization_guide/inference_protocols.md); that value is
+    the pod's own id, which no client knows.
+    """
+    flags = {
+        "--http-restricted-api": f"{CLOSED_APIS}:nereid=$({names.ENV_POD_UID})",
+        "--grpc-restricted-protocol": f"{CLOSED_APIS}:nereid=$({names.ENV_POD_UID})",
+    }
+    own = {argument.partition("=")[0] for argument in arguments}
+    return [f"{flag}={value}" for flag, value in flags.items() if flag not in own]
+
+
+def _tracing(plan: Plan) -> list[str]:
+    """Return the arguments by which Triton sends its spans (Triton, docs/user_guide/trace.md, OpenTelemetry)."""
+    tracing = plan.runtime.tracing
+    if tracing is None:
+        return []
+    every = max(1, round(_PERCENT / (tracing.sample_percent or DEFAULT_SAMPLE_PERCENT)))
+    settings = (
+        "mode=opentelemetry",
+        "level=TIMESTAMPS",
+        f"rate={every}",
+        f"opentelemetry,url={tracing.url}",
+        f"opentelemetry,resource=service.name={plan.owner.name}",
+        f"opentelemetry,resource=service.namespace={plan.owner.namespace}",
+        f"opentelemetry,resource=service.version={names.version_label(plan.model.version, plan.revision)}",
+    )
+    return [f"--trace-config={setting}" for setting in settings]
+
+
+def _fetch_container(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": names.CONTAINER_FETCH,
+        "image": plan.settings.fetch_image,
+        "imagePullPolicy": plan.settings.image_pull_policy,
+        "args": [source_access.literal(argument) for argument in _fetch_arguments(plan)],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        # It says why it failed; should it end before it can, the end of its log does.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": RESTRICTED_CONTAINER,
+        "volumeMounts": [
+            {"name": "models", "mountPath": MODELS_PATH},
+            {"name": "fetch-tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
+            *_mounted_model(plan),
+            *source_access.mounts(plan.model),
+            *([{"name": "model-cache", "mountPath": CACHE_PATH}] if plan.model.cache else []),
+        ],
+    }
+
+
+def model_name_of(template: Mapping[str, Any]) -> str | None:
+    """Return the name by which the pods of a template serve their model; None where it does not tell."""
+    containers = template.get("spec", {}).get("initContainers") or ()
+    arguments = (argument for one in containers for argument in one.get("args") or ())
+    return next((one.removeprefix(_MODEL_NAME) for one in arguments if one.startswith(_MODEL_NAME)), None)
+
+
+def _fetch_arguments(plan: Plan) -> list[str]:
+    model = plan.model
+    arguments = [
+        "fetch",
+        f"--uri={plan.model_uri}",
+        f"--format={model.resolved_format()}",
+        f"{_MODEL_NAME}{plan.model_name}",
+        f"--destination={MODELS_PATH}",
+        *source_access.arguments(model, plan.settings),
+    ]
+    if model.path:
+        arguments.append(f"--path={model.path}")
+    if model.digest:
+        arguments.append(f"--digest={model.digest}")
+    if model.cache:
+        arguments += [f"--cache={CACHE_PATH}", f"--cache-limit={whole_bytes(model.cache.limit)}"]
+    if model.config:
+        arguments.append(f"--config={names.canonical_json(model.config).decode()}")
+    if model.resolved_format() in _FORESTS:
+        arguments.append(f"--forest-backend={plan.settings.forest_backend}")
+    if _is_image_volume(plan):
+        arguments.append(f"--image-mount={IMAGE_PATH}")
+    return arguments
+
+
+def _volumes(plan: Plan) -> list[dict[str, Any]]:
+    volumes: list[dict[str, Any]] = [
+        {"name": "models", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "fetch-tmp", "emptyDir": {}},
+        {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
+        *source_access.volumes(plan.model),
+    ]
+    if claim := source_access.claim_of(plan.model.uri):
+        volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    if _is_image_volume(plan):
+        reference = plan.model_uri.removeprefix(_OCI)
+        volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}})
+    if cache := plan.model.cache:
+        volumes.append({"name": "model-cache", "persistentVolumeClaim": {"claimName": cache.claim}})
+    return volumes
+
+
+def _is_image_volume(plan: Plan) -> bool:
+    asked = plan.model.image_volume
+    return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
+
+
+def _image_volume_secrets(plan: Plan) -> list[str]:
+    """Return the Secret by which the kubelet itself fetches the model, where it does."""
+    credentials = plan.model.credentials
+    return [credentials.secret_name] if credentials and _is_image_volume(plan) else []
+
+
+def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
+    if source_access.claim_of(plan.model.uri):
+        return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
+    if _is_image_volume(plan):
+        return [{"name": "model-image", "mountPath": IMAGE_PATH, "readOnly": True}]
+    return []
+
+
+def _grace_seconds(plan: Plan) -> int:
+    return plan.runtime.termination_grace_period_seconds or DEFAULT_GRACE_SECONDS
+
+
+def _probe(path: str, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }

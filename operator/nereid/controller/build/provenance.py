@@ -1,0 +1,58 @@
+"""What a revision's model was made from, as labels: what is short enough, so that kubectl can select by it.
+
+They are on what a revision has one of and not on its pods, so that a change of them starts no pod.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from nereid.api import names
+from nereid.api.provenance import Provenance
+from nereid.controller.build.metadata import Manifest, annotated
+from nereid.controller.decide.source.resolution import Resolution, made_from
+from nereid.controller.observed.facts import RevisionRecord
+from nereid.controller.plan.plan import Plan
+
+_COMMIT_LENGTH: Final = 12
+_LABELLED_KINDS: Final = frozenset({"Deployment", "Service", "ControllerRevision"})
+_LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
+
+def provenance_labels(provenance: Provenance) -> tuple[tuple[str, str], ...]:
+    """Return the labels of a provenance; what is no label's value is left out, and a commit is shortened."""
+    values = {
+        names.LABEL_COMMIT: (provenance.commit or "")[:_COMMIT_LENGTH],
+        names.LABEL_DATASET: provenance.dataset or "",
+        names.LABEL_DATASET_VERSION: provenance.dataset_version or "",
+        names.LABEL_RUN: provenance.run or "",
+    }
+    return tuple((name, value) for name, value in values.items() if _LABEL_VALUE.fullmatch(value))
+
+
+def labelled(manifest: Manifest, labels: tuple[tuple[str, str], ...]) -> Manifest:
+    """Return a revision's child with its labels of provenance, if it is of a kind that carries them."""
+    if not labels or manifest["kind"] not in _LABELLED_KINDS:
+        return manifest
+    metadata = manifest["metadata"]
+    with_labels = {**manifest, "metadata": {**metadata, "labels": {**metadata["labels"], **dict(labels)}}}
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != names.ANNOTATION_DESIRED_HASH}
+    return annotated(with_labels, annotations)
+
+
+def with_labels(
+    records: Mapping[str, RevisionRecord], plan: Plan, resolution: Resolution | None
+) -> dict[str, RevisionRecord]:
+    """Return records whose labels are those of today for the plan's revision; all others keep those that they have.
+
+    So does a version that served before, until its registry has been asked again, and one that goes on in place of
+    what the spec asks for.
+    """
+    if plan.is_held or (resolution and resolution.status.resolved_at is None):
+        return dict(records)
+    labels = provenance_labels(made_from(plan.model.provenance, resolution.status if resolution else None))
+    return {
+        revision: replace(record, provenance_labels=labels) if revision == plan.revision else record
+        for revision, record in records.items()
+    }

@@ -1,0 +1,38 @@
+"""What the shell is asked to measure: which traffic, of which revisions, since when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nereid.controller.plan.plan import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """Count the requests of candidate and stable since a moment.
+
+    is_mirrored: the candidate gets copies of requests, which the callers' proxies do not report. has_control: stable
+    gets traffic at the same time, from the same clients, and so is counted too. attempt: how many times in a row this
+    has failed, so that another attempt is another request.
+    """
+
+    namespace: str
+    name: str
+    model: str
+    candidate: str
+    stable: str
+    since: datetime
+    attempt: int
+    is_mirrored: bool
+    has_control: bool
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRequest:
+    """Look at what a revision's pods do. `last_look` is when that was last done: it makes each look a new request."""
+
+    namespace: str
+    name: str
+    model: str
+    revision: str
+    last_look: datetime

@@ -1,0 +1,74 @@
+"""What the judge knows about one metric, in numbers for people."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nereid.controller.decide.judge.eprocess import EProcess, log_mean
+from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios
+from nereid.controller.decide.judge.intervals import Rate, wilson
+from nereid.controller.decide.judge.verdict import Limits
+
+# As many more requests as are worth speaking of.
+FORESEEABLE: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the evidence is on its way to a decision: reached and needed, as "so many to one".
+
+    `more_requests` is about how many more requests to the candidate that takes at the present rates; None if it would
+    never get there.
+    """
+
+    reached: float
+    needed: float
+    more_requests: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One metric of a rollout, for status, command line and dashboards."""
+
+    candidate: Rate | None
+    stable: Rate | None
+    failing: Progress
+    passing: Progress
+
+
+def summary(evidence: Evidence, limits: Limits, metrics: int) -> Summary:
+    """Return the numbers of one of so many metrics."""
+    totals = (evidence.margins, evidence.candidate, evidence.stable)
+    requests = evidence.candidate.requests
+    return Summary(
+        wilson(evidence.candidate),
+        wilson(evidence.stable),
+        _progress(evidence.failing, limits.log_fail_at(metrics), fail_ratios(*totals), requests),
+        _progress(evidence.passing, limits.log_pass_at, pass_ratios(*totals), requests),
+    )
+
+
+def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float], requests: int) -> Progress:
+    log_reached = process.log_value
+    paces = [log_ratio / max(1, requests) for log_ratio in log_ratios]
+    missing = 0 if log_reached >= log_needed else _missing(process.log_sums, paces, log_needed)
+    return Progress(math.exp(log_reached), math.exp(log_needed), missing)
+
+
+def _missing(log_sums: Sequence[float], paces: Sequence[float], log_needed: float) -> int | None:
+    """Return about how many more candidate requests are needed, by bisection.
+
+    All requests so far, seen as one interval, tell what one request says on average at each point of the grid. Each
+    point is taken to go on at that pace from where it is. Bursts, the cap per interval, beginnings to come and a
+    changing split of the traffic are ignored, so this is a rough figure.
+    """
+
+    def is_enough(requests: int) -> bool:
+        grown = [log_sum + requests * pace for log_sum, pace in zip(log_sums, paces, strict=True)]
+        return log_mean(grown) >= log_needed
+
+    if not log_sums or max(paces) <= 0 or not is_enough(FORESEEABLE):
+        return None
+    return bisect_left(range(FORESEEABLE), True, lo=1, key=is_enough)  # noqa: FBT003

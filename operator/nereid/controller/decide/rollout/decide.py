@@ -1,0 +1,117 @@
+"""decide: the next state of a rollout.
+
+Each call makes at most one transition, so that the shell can write each to status before anything acts on it.
+Semantics: docs/rollouts.md.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from nereid.api.status import ScalingStatus
+from nereid.controller.decide.rollout import analysis, checks, draining, history
+from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
+from nereid.controller.decide.rollout.settling import at_rest, settled
+from nereid.controller.decide.rollout.sleeping import next_sleep
+from nereid.controller.decide.rollout.start import started, started_instead
+from nereid.controller.decide.rollout.state import Decision, Event, RolloutState, Transition, not_after, whole_second
+from nereid.controller.decide.rollout.steps import advance, complete
+from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
+from nereid.controller.decide.rollout.withdrawal import retreat, withdrawn, without_candidate
+from nereid.controller.observed.facts import Observed
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Plan
+
+
+def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Decision:
+    """Return the next state of the rollout, the revisions to keep alive, and when to look again.
+
+    The same arguments give the same decision, also for a state that went through JSON. A state that has nothing to
+    do is returned unchanged.
+    """
+    state = settled(not_after(state, now), now)
+    if observed.is_routed(routing_of(state)):
+        state = draining.drained(plan, observed, state, now)
+    state = history.unpinned(plan, with_floor(plan, observed, state))
+    wanted, (following, events) = history.wanted(plan, observed, state)
+    if following == state and not events:
+        state, failure = analysis.absorbed(plan, state, observed.sample, now)
+        following, events = _next(wanted, observed, state, now, failure)
+        moves = following != state or bool(events)
+        if is_gated(state) or not moves:
+            # A sleeping revision is woken before anything is rolled out beside it.
+            following, events = next_sleep(wanted, observed, state, now, moves=moves)
+    following = with_floor(wanted, observed, following)
+    return Decision(
+        following,
+        live_revisions(wanted, observed, following),
+        events,
+        requeue_after(wanted, observed, following, now),
+        checks.due(wanted, following),
+    )
+
+
+def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
+    """Return a state whose routes have been applied only now: all times that begin with a route begin anew.
+
+    What was decided may have been written down long before it could be carried out, or have been undone by somebody.
+    """
+    begun = whole_second(now)
+    retiring = tuple(
+        one.model_copy(update={"since": begun, "looked_at": None, "requests": None}) for one in state.retiring
+    )
+    sleep = state.sleep and (ScalingStatus(state=state.sleep.state, since=begun) if is_gated(state) else state.sleep)
+    since = begun if state.phase in ROUTE_CHANGES else state.since
+    return replace(state, retiring=retiring, sleep=sleep, since=since)
+
+
+def _next(
+    plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: analysis.Failure | None
+) -> Transition:
+    if state.phase == "RollingBack" and state.candidate is not None:
+        return retreat(plan, observed, state, now)
+    if state.stable is None:
+        return _first_revision(plan, observed, state, now)
+    if plan.revision == state.stable:
+        return _settle_on_stable(plan, observed, state, now)
+    if state.candidate == plan.revision:
+        return advance(plan, observed, state, now, failure)
+    if state.candidate is not None:
+        return _supersede(plan, observed, state, now)
+    return _start_unless_failed(plan, observed, state, now)
+
+
+def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Give the first candidate all traffic from the start: there is nothing stable to compare it with."""
+    if state.candidate is not None and observed.of(state.candidate).available and observed.is_routed(routing_of(state)):
+        return complete(plan, observed, state, now)
+    if state.candidate == plan.revision:
+        return state, ()
+    begun, _ = started(plan, without_candidate(plan, observed, state, now), now)
+    return replace(begun, exposure=ALL_TRAFFIC, step=len(plan.rollout.steps)), ()
+
+
+def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Take a running rollout back, at once and without analysis: the spec asks for what is stable already."""
+    state = replace(state, failed=None)
+    if state.candidate is not None:
+        event = Event("Normal", "SpecReverted", f"Stable revision {state.stable} is wanted again")
+        return withdrawn(plan, observed, state, now, "SpecReverted"), (event,)
+    if state.phase == "Failed" or (state.phase == "RollingBack" and has_propagated(plan, observed, state, now)):
+        return at_rest(state, "Idle", now, "SpecReverted"), ()
+    return state, ()
+
+
+def _supersede(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    event = Event("Normal", "Superseded", f"Revision {state.candidate} is superseded by {plan.revision}")
+    return started_instead(plan, observed, state, now, event)
+
+
+def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    failed = state.failed
+    if failed is None or failed.revision != plan.revision:
+        return started(plan, state, now)
+    if plan.rollout.retry == Command(failed.revision, failed.attempt) and not plan.is_held:
+        return started(plan, state, now)
+    if state.phase == "RollingBack" and has_propagated(plan, observed, state, now):
+        return at_rest(state, "Failed", now, failed.reason), ()
+    return state, ()

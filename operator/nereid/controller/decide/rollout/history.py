@@ -1,0 +1,77 @@
+"""Revisions that served: kept to go back to, by hand or by a spec that asks for one of them again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from nereid.api.status import PinnedRevision, ServedRevision
+from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, whole_second
+from nereid.controller.observed.facts import Observed
+from nereid.controller.plan.plan import Plan
+
+
+def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, Transition]:
+    """Return the plan with the revision that is wanted in truth, and what a rollback by hand changes in the state.
+
+    A rollback pins the older revision for as long as the spec asks for the same revision as it did then, so that the
+    unchanged spec does not undo it.
+    """
+    command, pinned = plan.rollout.rollback, state.pinned
+    if command and command.attempt == state.rollbacks + 1:
+        return plan, _obeyed(plan, observed, state, command.revision)
+    # What is wanted by hand is known, also where nobody knows what the spec asks for.
+    return (replace(plan, revision=pinned.revision, is_held=False) if pinned else plan), (state, ())
+
+
+def asked_before(state: RolloutState) -> str | None:
+    """Return the revision that was asked for last, for a spec of which it is not known yet which one it asks for."""
+    if state.pinned:
+        return state.pinned.instead_of
+    return state.candidate or (state.failed.revision if state.failed else state.stable)
+
+
+def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
+    """Return the state without a pin that the spec has ended: no transition of its own, but the beginning of another.
+
+    In between, status would say of the new spec that it is ready.
+    """
+    pinned = state.pinned
+    return replace(state, pinned=None) if pinned and pinned.instead_of != plan.revision else state
+
+
+def is_fast(plan: Plan, state: RolloutState) -> bool:
+    """Whether the plan's revision may take everything as soon as it has its pods, as it served before."""
+    if state.pinned and state.pinned.revision == plan.revision:
+        return True
+    return plan.rollout.fast_track and any(one.revision == plan.revision for one in state.history)
+
+
+def with_served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> tuple[ServedRevision, ...]:
+    """Return the history once the candidate is stable, cut to the limit."""
+    begun = whole_second(now)
+    served = _entry(observed, state.candidate or "").model_copy(update={"served_from": begun})
+    before = state.history or ((_entry(observed, state.stable),) if state.stable else ())
+    ended = (one.model_copy(update={"served_until": one.served_until or begun}) for one in before)
+    return (served, *tuple(ended)[: plan.rollout.history_limit])
+
+
+def _entry(observed: Observed, revision: str) -> ServedRevision:
+    record = observed.of(revision).record
+    return ServedRevision(
+        revision=revision,
+        version=record.version if record else revision,
+        model_uri=record.model_uri if record else "",
+    )
+
+
+def _obeyed(plan: Plan, observed: Observed, state: RolloutState, target: str) -> Transition:
+    state = replace(state, rollbacks=state.rollbacks + 1)
+    if target == plan.revision and not plan.is_held:
+        event = Event("Normal", "RollbackEnded", f"The spec's own revision {target} is wanted again")
+        return replace(state, pinned=None), (event,)
+    served = {state.stable, *(one.revision for one in state.history)}
+    if target not in served or observed.of(target).record is None:
+        event = Event("Warning", "RollbackRefused", f"Revision {target} is not in the history: see status.history")
+        return state, (event,)
+    pinned = PinnedRevision(revision=target, instead_of=plan.revision)
+    sentence = f"Revision {target} is wanted by hand instead of {plan.revision}, until the spec asks for another"
+    return replace(state, pinned=pinned), (Event("Normal", "RolledBackByHand", sentence),)

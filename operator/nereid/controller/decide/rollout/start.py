@@ -1,0 +1,66 @@
+"""Beginning a rollout, for the first time or again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from nereid.controller.decide.rollout import history
+from nereid.controller.decide.rollout.capacity import lacks_place
+from nereid.controller.decide.rollout.state import HELD, NO_PLACE, PAUSED, Event, RolloutState, Transition, entered
+from nereid.controller.decide.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
+from nereid.controller.observed.facts import Observed
+from nereid.controller.plan.plan import NO_TRAFFIC, Plan
+
+
+def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+    """Make the plan's revision the candidate, as an attempt of its own."""
+    is_fast = history.is_fast(plan, state)
+    begun = replace(
+        entered(state, "Preparing", now, "StartingPods"),
+        candidate=plan.revision,
+        strategy=plan.rollout.strategy,
+        exposure=NO_TRAFFIC,
+        step=len(plan.rollout.steps) if is_fast else 0,
+        floor=max(state.floor, plan.replicas) if state.stable else 0,
+        is_fast=is_fast,
+        attempt=_next_attempt(plan, state),
+        failed=None,
+        analysis=None,
+        checks=None,
+        retiring=tuple(one for one in state.retiring if one.revision != plan.revision),
+    )
+    how = ", which served before and takes the fast track" if is_fast else ""
+    event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
+    return replace(begun, reason=obstacle_of(plan, begun) or begun.reason), (event,)
+
+
+def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
+    """Start the plan's revision at the first step, once the candidate has given its traffic back to stable."""
+    if retreat_weight(plan, observed, state):
+        return withdrawn(plan, observed, state, now, event.reason), (event,)
+    begun, events = started(plan, without_candidate(plan, observed, state, now), now)
+    return begun, (event, *events)
+
+
+def _next_attempt(plan: Plan, state: RolloutState) -> int:
+    """Return the number of a new attempt: one that no command names yet.
+
+    A command stays on the object after it was carried out. It must not promote or abort a later rollout of the same
+    revision.
+    """
+    commands = (plan.rollout.promote, plan.rollout.abort, plan.rollout.retry)
+    used = [command.attempt for command in commands if command and command.revision == plan.revision]
+    if state.failed and state.failed.revision == plan.revision:
+        used.append(state.failed.attempt)
+    return max(used, default=0) + 1
+
+
+def obstacle_of(plan: Plan, state: RolloutState) -> str | None:
+    """Return what keeps the candidate from getting ready, in one word, if its user alone can remove it."""
+    if plan.is_held and state.stable is not None:
+        return HELD
+    if state.reason == "Promoted" or state.stable is None:
+        return None
+    is_by_hand = state.is_fast and state.pinned is not None
+    if plan.rollout.paused and not is_by_hand:
+        return PAUSED
+    return NO_PLACE if lacks_place(plan, state) else None

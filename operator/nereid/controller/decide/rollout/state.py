@@ -1,0 +1,161 @@
+"""The state of a rollout, as it survives in the ModelDeployment's status."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from nereid.api.rollout import Strategy
+from nereid.api.status import (
+    ChecksStatus,
+    FailedRollout,
+    ModelDeploymentStatus,
+    PinnedRevision,
+    RetiringRevision,
+    RolloutPhase,
+    ScalingStatus,
+    ServedRevision,
+)
+from nereid.controller.decide.orders import CheckRun, LiveRevision
+from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
+
+# Reasons of a candidate that waits for its user before it gets any further: the spec is paused; it is not known what
+# the spec asks for; there is no place for its pods.
+PAUSED: Final = "PausedBySpec"
+HELD: Final = "HeldBySpec"
+NO_PLACE: Final = "NoPlace"
+OBSTACLES: Final = frozenset({PAUSED, HELD, NO_PLACE})
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def whole_second(now: datetime) -> datetime:
+    """Round up to what status can hold, so that no wait is shorter than asked for."""
+    return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """Which revisions there are, and how far the rollout is.
+
+    `exposure` is what of the traffic is routed to the candidate. `step` is an index into the plan's steps; their
+    number stands for the last move, to everything. `floor` is how many pods stable keeps at least. `checks` are those
+    that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand that were carried out. `sleep` is
+    set for a model that may sleep.
+    """
+
+    phase: RolloutPhase = "Idle"
+    stable: str | None = None
+    candidate: str | None = None
+    strategy: Strategy | None = None
+    exposure: Exposure = NO_TRAFFIC
+    step: int = 0
+    floor: int = 0
+    is_fast: bool = False
+    attempt: int = 1
+    since: datetime = EPOCH
+    reason: str = "Idle"
+    retiring: tuple[RetiringRevision, ...] = ()
+    failed: FailedRollout | None = None
+    analysis: AnalysisState | None = None
+    checks: ChecksStatus | None = None
+    pinned: PinnedRevision | None = None
+    rollbacks: int = 0
+    history: tuple[ServedRevision, ...] = ()
+    sleep: ScalingStatus | None = None
+
+    @property
+    def weight(self) -> int:
+        """The percentage of requests that the candidate answers."""
+        return self.exposure.weight
+
+    @classmethod
+    def from_status(cls, status: ModelDeploymentStatus) -> "RolloutState":
+        """Read the state back from a status; an empty status is the beginning."""
+        rollout = status.rollout
+        if rollout is None:
+            return cls()
+        return cls(
+            phase=rollout.state,
+            stable=status.stable.revision if status.stable else None,
+            candidate=status.candidate.revision if status.candidate else None,
+            strategy=rollout.strategy,
+            exposure=Exposure(
+                weight=status.candidate.weight if status.candidate else 0,
+                mirror=rollout.mirror or 0,
+                matched=bool(rollout.matched),
+                preview=bool(rollout.preview),
+            ),
+            step=rollout.step,
+            floor=rollout.floor or 0,
+            is_fast=bool(rollout.fast_track),
+            attempt=rollout.attempt,
+            since=rollout.since,
+            reason=rollout.reason,
+            retiring=tuple(rollout.retiring),
+            failed=rollout.failed,
+            analysis=AnalysisState.from_status(rollout.analysis) if rollout.analysis else None,
+            checks=rollout.checks,
+            pinned=rollout.pinned,
+            rollbacks=rollout.rollbacks,
+            history=tuple(status.history),
+            sleep=status.scaling,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a person watching the object wants to know, once: type is Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now.
+
+    `live` lists every revision that keeps its pods, the primary one first; weights sum to 100. `check_run` are the
+    checks that are to be run now. `requeue_after` is the number of seconds after which time alone may change the
+    decision; None when only an event can.
+    """
+
+    state: RolloutState
+    live: tuple[LiveRevision, ...]
+    events: tuple[Event, ...]
+    requeue_after: float | None
+    check_run: CheckRun | None = None
+
+
+Transition = tuple[RolloutState, tuple[Event, ...]]
+
+
+def entered(state: RolloutState, phase: RolloutPhase, now: datetime, reason: str) -> RolloutState:
+    """Return the state in another phase, which begins now."""
+    return replace(state, phase=phase, since=whole_second(now), reason=reason)
+
+
+def not_after(state: RolloutState, now: datetime) -> RolloutState:
+    """Return the state without times in the future, as a clock that was set back leaves: what waits would wait long."""
+    latest = whole_second(now)
+    judged = state.analysis
+    retiring = tuple(
+        one.model_copy(
+            update={"since": min(one.since, latest), "looked_at": one.looked_at and min(one.looked_at, latest)}
+        )
+        for one in state.retiring
+    )
+    return replace(
+        state,
+        since=min(state.since, latest),
+        retiring=retiring,
+        sleep=state.sleep and _sleep_not_after(state.sleep, latest),
+        analysis=judged
+        and replace(judged, sampled_at=min(judged.sampled_at, latest), looked_at=min(judged.looked_at, latest)),
+    )
+
+
+def _sleep_not_after(sleep: ScalingStatus, latest: datetime) -> ScalingStatus:
+    looked_at = sleep.looked_at and min(sleep.looked_at, latest)
+    return sleep.model_copy(update={"since": min(sleep.since, latest), "looked_at": looked_at})

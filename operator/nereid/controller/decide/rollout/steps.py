@@ -1,0 +1,270 @@
+"""Taking a candidate through its steps: pods, checks, exposure, evidence, and the same again, until it is stable."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from nereid.api.status import RolloutPhase
+from nereid.controller.decide.orders import CheckRun
+from nereid.controller.decide.rollout import analysis, checks, history
+from nereid.controller.decide.rollout.capacity import (
+    exposure_at,
+    offer,
+    pods_needed,
+    takes_only_place,
+    waits_for_places,
+)
+from nereid.controller.decide.rollout.routing import FULL, describe
+from nereid.controller.decide.rollout.settling import at_rest
+from nereid.controller.decide.rollout.start import obstacle_of, started_instead
+from nereid.controller.decide.rollout.state import HELD, OBSTACLES, PAUSED, Event, RolloutState, Transition, entered
+from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
+from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
+from nereid.controller.observed.facts import Observed, Trouble
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Plan, RolloutPlan
+
+_AT_A_STEP: Final = frozenset({"Propagating", "Analyzing", "Holding", "Paused"})
+# Pauses that end by themselves, when what they wait for is there.
+_WAITS_FOR_EVIDENCE: Final = frozenset({"Inconclusive", "MetricsUnavailable"})
+
+
+def advance(
+    plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: analysis.Failure | None
+) -> Transition:
+    """Return what comes next for the candidate that the plan asks for; `failure` is why it must not go on."""
+    mine = Command(plan.revision, state.attempt)
+    if plan.rollout.abort == mine:
+        return fail(plan, observed, state, now, "Aborted", "aborted by annotation nereid.dev/abort")
+    if state.exposure and observed.of(state.candidate).available == 0:
+        trouble = observed.of(state.candidate).trouble
+        cause = trouble.message if trouble else "none of its pods is ready any more"
+        return fail(plan, observed, state, now, "NoReadyReplica", cause)
+    if failure is not None:
+        return fail(plan, observed, state, now, failure.reason, failure.message)
+    if plan.is_held:
+        # The steps are those of another revision, which nobody knows yet.
+        return _TRANSITIONS[state.phase](plan, observed, state, now)
+    if state.strategy not in {None, plan.rollout.strategy} and state.phase != "Promoting" and not state.is_fast:
+        event = Event("Normal", "StrategyChanged", f"Strategy {plan.rollout.strategy} begins at its first step")
+        return started_instead(plan, observed, state, now, event)
+    if plan.rollout.promote == mine and not _is_promoted(plan.rollout, state):
+        promoted = entered(replace(state, step=_promotion_step(plan.rollout)), "Preparing", now, "Promoted")
+        return promoted, (Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by its user"),)
+    step = _step_of(plan, state)
+    if step is None:
+        return entered(replace(state, step=0), "Preparing", now, "StartingPods"), ()
+    if step != state.step:
+        return replace(state, step=step), ()
+    return _TRANSITIONS[state.phase](plan, observed, state, now)
+
+
+def _step_of(plan: Plan, state: RolloutState) -> int | None:
+    """Return the step that the candidate is at, as the plan's steps are now; None where it has none any more.
+
+    Where the one that it was at is gone, the last one counts, so that no gate is passed by editing steps.
+    """
+    steps = len(plan.rollout.steps)
+    if state.phase in _AT_A_STEP:
+        return min(state.step, steps - 1) if steps else None
+    if state.is_fast or (state.phase == "Preparing" and takes_only_place(plan, state)):
+        return steps
+    if state.phase == "Preparing" and state.reason != "Promoted":
+        return _first_with_more(plan.rollout, state.exposure)
+    return state.step
+
+
+def _promotion_step(rollout: RolloutPlan) -> int:
+    """Return the step that a promotion goes to: the last move; in blue/green the switch, after which stable is kept."""
+    return 1 if rollout.strategy == "BlueGreen" else len(rollout.steps)
+
+
+def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
+    if rollout.strategy == "BlueGreen" and state.weight == FULL:
+        return True
+    return state.step >= _promotion_step(rollout) and (state.reason == "Promoted" or state.phase == "Promoting")
+
+
+def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    obstacle = obstacle_of(plan, state)
+    if obstacle or state.reason in OBSTACLES:
+        # Begun anew after it, as the time that it takes must not count against the deadline.
+        reason = obstacle or "StartingPods"
+        return (state if state.reason == reason else entered(state, "Preparing", now, reason)), ()
+    if state.reason == checks.RUNNING:
+        return _take_checks(plan, observed, state, now)
+    needed = pods_needed(plan, state)
+    candidate = observed.of(state.candidate)
+    is_full = candidate.available >= needed
+    partial = None if is_full else offer(plan, observed, state)
+    if candidate.has_service and (is_full or partial):
+        if run := checks.pending(plan, state):
+            return _run_checks(run, state, now)
+        return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+    if not is_over(plan.rollout, state, now):
+        return state, ()
+    if candidate.deployment is None or waits_for_places(plan, state):
+        # Nothing was tried yet: the operator, or the API server, was away, or others still hold the places.
+        return entered(state, "Preparing", now, state.reason), ()
+    cause = f"{candidate.available} of {needed} pods were ready in time"
+    trouble = candidate.trouble or Trouble("ProgressDeadlineExceeded", cause)
+    return fail(plan, observed, state, now, trouble.reason, trouble.message)
+
+
+def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
+    listed = ", ".join(check.name for check in run.checks)
+    event = Event("Normal", "ChecksStarted", f"Revision {state.candidate} is checked: {listed}")
+    return entered(state, "Preparing", now, checks.RUNNING), (event,)
+
+
+def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    run = checks.pending(plan, state)
+    if run is None:
+        # They were taken out of the spec meanwhile.
+        return entered(state, "Preparing", now, "StartingPods"), ()
+    outcome = checks.outcome(run, observed.checks)
+    if outcome is None:
+        if not is_over(plan.rollout, state, now):
+            return state, ()
+        cause = observed.hindrance or "the Job did not end"
+        late = f"the checks were not done within {plan.rollout.checks_timeout} s: {cause}"
+        return fail(plan, observed, state, now, "ChecksNotRun", late)
+    state = replace(state, checks=outcome.status)
+    if outcome.problem:
+        return fail(plan, observed, state, now, outcome.problem.reason, outcome.problem.message)
+    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed: {outcome.summary}")
+    return entered(state, "Preparing", now, "StartingPods"), (event,)
+
+
+def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+    """Give the candidate what its step says; never less than it has, however steps are edited."""
+    asked = exposure_at(plan.rollout, state.step)
+    exposure = asked if asked.order >= state.exposure.order else state.exposure
+    phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
+    counting = state.analysis or analysis.begun(plan, now)
+    exposed = entered(replace(state, exposure=exposure, analysis=counting), phase, now, "RouteChanged")
+    return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
+
+
+def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> Transition:
+    """Give the candidate what its ready pods carry already, so that stable can spare another place for it."""
+    counting = state.analysis or analysis.begun(plan, now)
+    exposed = entered(replace(state, exposure=exposure, analysis=counting), "Preparing", now, state.reason)
+    return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
+
+
+def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if not has_propagated(plan, observed, state, now):
+        return state, ()
+    return _dwell(plan, state, now), ()
+
+
+def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
+    """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
+    if plan.is_held:
+        return entered(state, "Paused", now, HELD)
+    if plan.rollout.paused:
+        return entered(state, "Paused", now, PAUSED)
+    if plan.rollout.steps[state.step].hold is None:
+        return entered(state, "Paused", now, "AwaitingPromotion")
+    if plan.rollout.analysis.provider == "None":
+        return entered(state, "Holding", now, "HoldingWeight")
+    return entered(state, "Analyzing", now, "CollectingEvidence")
+
+
+def _dwells_otherwise(plan: Plan, state: RolloutState, now: datetime) -> RolloutState | None:
+    dwelling = _dwell(plan, state, now)
+    return dwelling if dwelling.phase != state.phase else None
+
+
+def _hold(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if dwelling := _dwells_otherwise(plan, state, now):
+        return dwelling, ()
+    return (_next_step(plan, state, now), ()) if is_over(plan.rollout, state, now) else (state, ())
+
+
+def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if dwelling := _dwells_otherwise(plan, state, now):
+        return dwelling, ()
+    judged = state.analysis
+    if judged and judged.errors >= analysis.MOST_ERRORS:
+        return _pause_for(state, now, "MetricsUnavailable", f"the metrics provider keeps failing: {judged.error}")
+    if not is_over(plan.rollout, state, now):
+        return state, ()
+    if has_passed(state):
+        return _next_step(plan, state, now), ()
+    match plan.rollout.analysis.on_inconclusive:
+        case "Continue":
+            return _next_step(plan, state, now), ()
+        case "Rollback":
+            return fail(plan, observed, state, now, "Inconclusive", "the evidence was undecided at the deadline")
+        case _:
+            return _pause_for(state, now, "Inconclusive", "the evidence is undecided at the deadline")
+
+
+def _pause_for(state: RolloutState, now: datetime, reason: str, cause: str) -> Transition:
+    if reason == "Inconclusive" and state.analysis:
+        state = replace(state, analysis=replace(state.analysis, verdict="Inconclusive"))
+    event = Event("Warning", reason, f"Revision {state.candidate} is held at {describe(state)}: {cause}")
+    return entered(state, "Paused", now, reason), (event,)
+
+
+def _next_step(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
+    """Go to the first step that gives the candidate more: the steps may have been edited while the rollout ran."""
+    if state.exposure == ALL_TRAFFIC:
+        # There is nothing more to get ready or to route: it only has to become stable.
+        return entered(replace(state, step=len(plan.rollout.steps)), "Promoting", now, "RouteChanged")
+    return entered(
+        replace(state, step=_first_with_more(plan.rollout, state.exposure)), "Preparing", now, "StartingPods"
+    )
+
+
+def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
+    more = (index for index, step in enumerate(rollout.steps) if step.exposure.order > exposure.order)
+    return next(more, len(rollout.steps))
+
+
+def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    dwelling = _dwell(plan, state, now)
+    if state.reason not in _WAITS_FOR_EVIDENCE or dwelling.phase != "Analyzing":
+        return (state, ()) if dwelling.reason == state.reason else (dwelling, ())
+    judged = state.analysis
+    if state.reason == "MetricsUnavailable":
+        return (dwelling, ()) if judged is None or judged.errors == 0 else (state, ())
+    if has_passed(state):
+        return _next_step(plan, state, now), ()
+    # Where the user has changed what happens at the deadline, it is judged again.
+    return (state if plan.rollout.analysis.on_inconclusive == "Pause" else dwelling), ()
+
+
+def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if not has_propagated(plan, observed, state, now):
+        return state, ()
+    return complete(plan, observed, state, now)
+
+
+_TRANSITIONS: Final[dict[RolloutPhase, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
+    "Preparing": _prepare,
+    "Propagating": _propagate,
+    "Analyzing": _analyze,
+    "Holding": _hold,
+    "Paused": _pause,
+    "Promoting": _promote,
+}
+
+
+def complete(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Make the candidate the stable revision; the one before keeps its pods until it has drained."""
+    retired = state.retiring
+    if state.stable is not None:
+        retired = (*retired, as_retiring(plan, observed, state, state.stable, now))
+    completed = replace(
+        state,
+        stable=state.candidate,
+        attempt=1,
+        failed=None,
+        retiring=retired,
+        history=history.with_served(plan, observed, state, now),
+    )
+    event = Event("Normal", "RolloutCompleted", f"Revision {state.candidate} is stable and gets all traffic")
+    return at_rest(replace(completed, candidate=None), "Completed", now, "Promoted"), (event,)

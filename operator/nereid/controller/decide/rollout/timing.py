@@ -1,0 +1,83 @@
+"""When time moves a rollout on, and when to look again."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from nereid.controller.decide.rollout import analysis, checks, draining, settling, sleeping
+from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.state import OBSTACLES, RolloutState
+from nereid.controller.observed.facts import Observed
+from nereid.controller.plan.plan import Plan, RolloutPlan
+
+# Phases whose time begins when the API server has taken the route.
+ROUTE_CHANGES: Final = frozenset({"Propagating", "Promoting", "RollingBack"})
+
+
+def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
+    """Return when time alone moves the rollout on; None when it waits for an event."""
+    wait = _wait(rollout, state)
+    return None if wait is None else state.since + timedelta(seconds=wait)
+
+
+def is_over(rollout: RolloutPlan, state: RolloutState, now: datetime) -> bool:
+    """Whether the time that the state waits for is over."""
+    due = deadline(rollout, state)
+    return due is not None and now >= due
+
+
+def has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> bool:
+    """Whether the routes are as decided, and have been for as long as proxies take to learn of it."""
+    return observed.is_routed(routing_of(state)) and is_over(plan.rollout, state, now)
+
+
+def has_passed(state: RolloutState) -> bool:
+    """Whether the judge says Pass, and has looked at this step since it began."""
+    judged = state.analysis
+    return judged is not None and judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+
+
+def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
+    match state.phase:
+        case "Preparing" if state.reason == checks.RUNNING:
+            return rollout.checks_timeout
+        case "Preparing":
+            return rollout.progress_deadline if state.stable and state.reason not in OBSTACLES else None
+        case "RollingBack" if state.candidate is not None:
+            return rollout.progress_deadline
+        case "Propagating" | "Promoting" | "RollingBack":
+            return rollout.propagation
+        case "Holding" | "Analyzing" if not rollout.paused and state.step < len(rollout.steps):
+            return _dwelling(rollout, state)
+        case _:
+            return None
+
+
+def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
+    """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
+    hold = rollout.steps[state.step].hold
+    if hold is None or state.phase == "Holding" or has_passed(state):
+        return hold
+    if state.analysis and state.analysis.errors:
+        return None  # Whether there is evidence is for the provider to say first: that it fails decides nothing.
+    return hold + rollout.analysis.deadline
+
+
+def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> float | None:
+    """Return after how many seconds time alone may change the decision; None when only an event can."""
+    moments: list[datetime] = []
+    due = deadline(plan.rollout, state)
+    if observed.is_routed(routing_of(state)):
+        moments += draining.moments(plan.rollout, state, now)
+    elif state.phase in ROUTE_CHANGES and not (state.phase == "RollingBack" and state.candidate):
+        due = None  # as its time has not begun
+    if due is not None:
+        moments.append(due)
+    if (settling_over := settling.moment(state)) is not None:
+        moments.append(settling_over)
+    if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
+        moments.append(sleep_over)
+    look = analysis.next_look(plan, state)
+    if look is not None and look > now:
+        # One that is due is under way, and wakes by itself.
+        moments.append(look)
+    return max(0.0, (min(moments) - now).total_seconds()) if moments else None

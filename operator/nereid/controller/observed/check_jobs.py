@@ -1,0 +1,77 @@
+"""Facts of the Jobs that run checks, and of their pods, as raw objects tell them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from nereid.api import names
+from nereid.contract.check_job import CONTAINER_CHECK, JobOutcome
+from nereid.contract.sentence import as_sentence, last_line
+from nereid.controller.observed.check_results import CheckResult, ChecksFacts
+from nereid.controller.observed.job_pods import ended, finished, trouble
+
+_UNREADABLE: Final = "the container that ran them left no results that can be read"
+
+
+def checks_facts(raw: Mapping[str, Any]) -> ChecksFacts:
+    """Return the facts of a pod that runs checks."""
+    run, created = _run(raw), raw["metadata"].get("creationTimestamp", "")
+    end = ended(raw, CONTAINER_CHECK)
+    if end is None:
+        return ChecksFacts(run, failure=_trouble(raw), created=created)
+    outcome = _outcome(end)
+    if outcome.results and end.get("exitCode") == 0:
+        results = tuple(CheckResult(one.name, one.passed, one.message) for one in outcome.results)
+        return ChecksFacts(run, results, created=created)
+    return ChecksFacts(run, failure=outcome.failure or _last_words(end), created=created)
+
+
+def checks_job_facts(raw: Mapping[str, Any]) -> ChecksFacts:
+    """Return the facts of a Job that runs checks: whether it has given up, and why."""
+    end = finished(raw)
+    if end and end["type"] != "Complete":
+        return ChecksFacts(_run(raw), failure=_given_up(end, raw), is_over=True)
+    return ChecksFacts(_run(raw), is_over=end is not None)
+
+
+def _given_up(condition: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+    match condition.get("reason"):
+        case "DeadlineExceeded":
+            return "they were not done in time: raise spec.rollout.checks.timeout, or check with fewer rows"
+        case "BackoffLimitExceeded":
+            return f"{raw['spec'].get('backoffLimit', 0) + 1} attempts failed"
+        case reason:
+            return as_sentence(f"the Job failed ({reason}): {condition.get('message', '')}")
+
+
+def _outcome(end: Mapping[str, Any]) -> JobOutcome:
+    try:
+        return JobOutcome.model_validate_json(end.get("message", ""))
+    except ValidationError:
+        return JobOutcome()
+
+
+def _last_words(end: Mapping[str, Any]) -> str:
+    code, message = end.get("exitCode"), end.get("message", "")
+    if end.get("reason") == "OOMKilled":
+        return "the container that ran them used more memory than its limit: use smaller requests, or a lower maxRows"
+    if code is None:
+        return as_sentence(f"their pod was ended ({end.get('reason')}): {last_line(message)}")
+    return (
+        _UNREADABLE if code == 0 else as_sentence(f"their container ended with exit code {code}: {last_line(message)}")
+    )
+
+
+def _trouble(raw: Mapping[str, Any]) -> str | None:
+    found = trouble(raw)
+    if found is None:
+        return None
+    if found.reason == "ModelNotFound":
+        # What is said of a model's claim is here true of a data set's.
+        return found.message.replace("spec.model.uri", "the data set's uri")
+    return found.message
+
+
+def _run(raw: Mapping[str, Any]) -> str:
+    return str(raw["metadata"].get("labels", {}).get(names.LABEL_CHECKS, ""))

@@ -1,0 +1,48 @@
+"""Where a pod's metrics can be read: what its annotations tell Prometheus, taken from the live pod.
+
+In the mesh the injected sidecar has put its own port and path there, under which it serves the application's metrics
+together with its own, without mutual TLS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nereid.api import names
+
+_PORT: Final = "prometheus.io/port"
+_PATH: Final = "prometheus.io/path"
+_DEFAULT_PATH: Final = "/metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class PodAddress:
+    """The address of a running pod's metrics; `uid` tells the pod from its namesakes."""
+
+    name: str
+    uid: str
+    address: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The metrics' URL."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}/{self.path.lstrip('/')}"
+
+
+def pod_address(raw: Mapping[str, Any]) -> PodAddress | None:
+    """Return where a pod's metrics are; None unless it runs, has an address and is not going away."""
+    metadata, status = raw["metadata"], raw.get("status", {})
+    if status.get("phase") != "Running" or not status.get("podIP") or "deletionTimestamp" in metadata:
+        return None
+    annotations = metadata.get("annotations") or {}
+    port = annotations.get(_PORT, "")
+    return PodAddress(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        address=status["podIP"],
+        port=int(port) if port.isdecimal() else names.PORT_METRICS,
+        path=annotations.get(_PATH) or _DEFAULT_PATH,
+    )

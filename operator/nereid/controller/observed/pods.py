@@ -1,0 +1,175 @@
+"""Facts of a pod: whether it is ready, and if not, why, as far as its status tells."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.contract.sentence import as_sentence, last_line
+from nereid.controller.observed.facts import Crash, PodFacts, Trouble
+from nereid.controller.observed.pod_address import pod_address
+from nereid.controller.observed.triton_log import load_failure
+
+_PULL_REASONS: Final = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+        "SignatureValidationFailed",
+    }
+)
+_CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
+_CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
+# The pods of a Deployment end so only when they are evicted, refused by a node, or lost with it: they never run again.
+_FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
+_FETCH_REASONS: Final = frozenset(
+    {"ModelNotFound", "ModelAccessDenied", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"}
+)
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
+    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble."""
+    name = raw["metadata"]["name"]
+    status = raw.get("status", {})
+    is_over = status.get("phase") in _FINAL_PHASES
+    facts = PodFacts(
+        name, ready=False, trouble=None, address=pod_address(raw), occupies=not is_over, digest=_fetched_digest(status)
+    )
+    if "deletionTimestamp" in raw["metadata"] or is_over:
+        return facts
+    conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return replace(facts, ready=True)
+    trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
+    crashed = trouble is not None and trouble.reason == "ContainerCrashed"
+    return replace(facts, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
+
+
+def explained(pod: PodFacts, log: str) -> PodFacts:
+    """Return a crashed pod's facts with the cause that the end of Triton's log gives."""
+    cause = load_failure(log)
+    if cause is None:
+        return pod
+    return replace(pod, trouble=Trouble("ModelLoadFailed", as_sentence(f"Triton cannot load the model: {cause}")))
+
+
+def _fetched_digest(status: Mapping[str, Any]) -> str | None:
+    """Return the digest that the container that fetches the model has left at its end."""
+    for container in status.get("initContainerStatuses", []):
+        end = container.get("state", {}).get("terminated")
+        if container["name"] == names.CONTAINER_FETCH and end and end.get("exitCode") == 0:
+            return _digest_in(end.get("message") or "")
+    return None
+
+
+def _digest_in(message: str) -> str | None:
+    try:
+        told = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    digest = told.get("digest") if isinstance(told, dict) else None
+    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
+
+
+def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
+    for container in raw.get("status", {}).get("containerStatuses", []):
+        for moment in ("state", "lastState"):
+            terminated = container.get(moment, {}).get("terminated")
+            if container["name"] == names.CONTAINER_TRITON and terminated and terminated.get("exitCode"):
+                run = container.get("restartCount", 0)
+                return Crash(run, terminated["exitCode"], restarted=moment == "lastState")
+    return None
+
+
+def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") != "False":
+        return None
+    message = scheduled.get("message", "")
+    if match := _CLAIM_NOT_FOUND.search(message):
+        claim = match["claim"]
+        return Trouble(
+            "ModelNotFound", f"there is no PersistentVolumeClaim {claim}: create it or correct spec.model.uri"
+        )
+    return Trouble("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
+
+
+def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
+    status = raw.get("status", {})
+    images = _images(raw["spec"])
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        trouble = _waiting_trouble(container, images) or _exit_trouble(container)
+        if trouble:
+            return trouble
+    return None
+
+
+def _images(spec: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return which images each container needs: its own, and those of the image volumes that it mounts."""
+    volumes = {one["name"]: one["image"].get("reference", "") for one in spec.get("volumes", []) if one.get("image")}
+    return {
+        container["name"]: [
+            container.get("image", ""),
+            *(volumes[one["name"]] for one in container.get("volumeMounts", []) if one["name"] in volumes),
+        ]
+        for container in [*spec.get("initContainers", []), *spec.get("containers", [])]
+    }
+
+
+def _pull_trouble(images: Sequence[str], message: str) -> Trouble:
+    """Tell of an image that cannot be pulled; the kubelet's message names it, or says nothing of which it is."""
+    own, *mounted = images
+    model = next((one for one in mounted if one and one in message and own not in message), None)
+    what = f"the model's image {model}" if model else f"image {own}"
+    return Trouble("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {_pull_cause(message, model or own)}"))
+
+
+def _pull_cause(message: str, image: str) -> str:
+    """Return what follows the names that kubelet and runtime repeat: names with digests would leave no room for it."""
+    return message.rpartition(f'image "{image}": ')[2].replace(f"{image}: ", "")
+
+
+def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, Sequence[str]]) -> Trouble | None:
+    waiting = container.get("state", {}).get("waiting", {})
+    reason, message = waiting.get("reason", ""), waiting.get("message", "")
+    name = container["name"]
+    if reason in _PULL_REASONS:
+        return _pull_trouble(images.get(name, ["of an unknown container"]), message or reason)
+    if reason in _CONFIGURATION_REASONS:
+        return Trouble("ConfigurationMissing", as_sentence(f"container {name} cannot be created: {message or reason}"))
+    return None
+
+
+def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
+    if container.get("ready"):
+        # What it once ended with is over: an init container has done its work, another one is doing it.
+        return None
+    looping = container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+    for moment in ("state", "lastState"):
+        terminated = container.get(moment, {}).get("terminated")
+        if terminated and (looping or terminated.get("exitCode", 0) != 0):
+            return _termination_trouble(container["name"], terminated)
+    return None
+
+
+def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
+    message = terminated.get("message", "")
+    code = terminated.get("exitCode")
+    if terminated.get("reason") == "OOMKilled":
+        remedy = ": raise spec.runtime.resources.limits" if name == names.CONTAINER_TRITON else ""
+        return Trouble("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
+    if name == names.CONTAINER_FETCH:
+        reason, _, sentence = message.strip().partition(": ")
+        if reason in _FETCH_REASONS:
+            return Trouble(reason, as_sentence(sentence))
+        cause = last_line(message)
+        return Trouble("ModelFetchFailed", as_sentence(f"fetching the model ended with exit code {code}: {cause}"))
+    return Trouble(
+        "ContainerCrashed", as_sentence(f"container {name} ended with exit code {code}: {last_line(message)}")
+    )

@@ -1,0 +1,145 @@
+"""What of a spec cannot be carried out though the CRD let it pass, with sentences that say what to change.
+
+Some of it no schema can tell, such as a field that Triton does not know; some was written under an older CRD. Pure.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from nereid.api import names
+from nereid.api.model import ModelSpec
+from nereid.api.model_deployment import ModelDeploymentSpec
+from nereid.api.quantity import whole_bytes
+from nereid.api.runtime import RuntimeSpec, TensorMemory
+from nereid.contract import triton_config
+from nereid.contract.check_job import checks_size_problem
+from nereid.controller.plan import pod_patch
+from nereid.controller.plan.placeholders import filled, meanings
+from nereid.controller.plan.settings import Settings
+
+# What is said of the fields that may hold anything does not bound their depth.
+MOST_LEVELS: Final = 100
+# Linux takes 128 KiB in one argument.
+MAX_CONFIG_BYTES: Final = 96 << 10
+
+# By which Nereid, the mesh and its observers find the pods.
+POD_LABELS: Final = (
+    "app",
+    "version",
+    "service.istio.io/canonical-name",
+    "service.istio.io/canonical-revision",
+    names.LABEL_MANAGED_BY,
+    names.LABEL_MODEL_DEPLOYMENT,
+    names.LABEL_REVISION,
+    # What carries one of these is taken for a Job's pod.
+    names.LABEL_CHECKS,
+    names.LABEL_MODEL_JOB,
+)
+
+
+def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec:
+    """Return the spec, read.
+
+    Raises ValueError, of which pydantic's ValidationError is one, with what is wrong; `refusal` tells what else is.
+    """
+    if _is_deeper(spec, MOST_LEVELS):
+        raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
+    parsed = ModelDeploymentSpec.model_validate(spec)
+    _check_size(parsed)
+    _check_scaling(parsed, settings)
+    return parsed
+
+
+def refusal(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
+    """Return what is wrong with a spec's model or its pods: what keeps it from being a revision, and no more."""
+    try:
+        _check_model(spec.model)
+        _check_runtime(spec.runtime or RuntimeSpec(), settings)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
+
+
+def _check_model(model: ModelSpec) -> None:
+    _check_uri(model.uri)
+    if model.cache:
+        _check_size_of_memory("spec.model.cache.limit", model.cache.limit)
+    size = len(names.canonical_json(model.config or {}))
+    if size > MAX_CONFIG_BYTES:
+        raise ValueError(
+            f"spec.model.config takes {ceil(size / 1024)} KiB as JSON, and {MAX_CONFIG_BYTES >> 10} KiB fit into an "
+            "argument of the container that fetches the model: keep what is larger in a repository's config.pbtxt"
+        )
+    if found := triton_config.problem(model.config, model.resolved_format()):
+        raise ValueError(found)
+    if model.path and ".." in model.path.split("/"):
+        raise ValueError("spec.model.path leads out of its source: write it without '..'")
+
+
+def _check_runtime(runtime: RuntimeSpec, settings: Settings) -> None:
+    _check_env([variable.name for variable in runtime.env or ()])
+    memory = runtime.tensor_memory or TensorMemory()
+    for field, size in (("shared", memory.shared), ("pinned", memory.pinned), ("cuda", memory.cuda)):
+        if size is not None:
+            _check_size_of_memory(f"spec.runtime.tensorMemory.{field}", size)
+    if runtime.pod_template and not settings.allow_pod_template:
+        raise ValueError(
+            "spec.runtime.podTemplate: this operator takes no patches of pods, as its chart's allowPodTemplate says: "
+            "remove it"
+        )
+    if found := pod_patch.problem(runtime.pod_template or {}, POD_LABELS):
+        raise ValueError(f"spec.runtime.podTemplate: {found}")
+
+
+def _check_env(variables: Sequence[str]) -> None:
+    if names.ENV_POD_UID in variables:
+        raise ValueError(f"spec.runtime.env: {names.ENV_POD_UID} is set by the operator: choose another name")
+    for name, times in Counter(variables).items():
+        if times > 1:
+            raise ValueError(f"spec.runtime.env: {name} is set {times} times: keep one of them")
+
+
+def _check_size_of_memory(field: str, size: str) -> None:
+    try:
+        whole_bytes(size)
+    except ValueError as error:
+        raise ValueError(f"{field}: {error}") from error
+
+
+def _check_uri(uri: str) -> None:
+    try:
+        urlsplit(uri)
+    except ValueError as error:
+        raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
+
+
+def _check_size(spec: ModelDeploymentSpec) -> None:
+    checks = spec.rollout.checks if spec.rollout else None
+    if problem := checks_size_problem(checks.items if checks else ()):
+        raise ValueError(problem)
+
+
+def _check_placeholders(query: str) -> None:
+    try:
+        filled(query, meanings("", "", ""))
+    except ValueError as error:
+        raise ValueError(f"spec.scaling.metrics: {error}") from error
+
+
+def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
+    queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
+    for query in queries:
+        _check_placeholders(query)
+    if queries and not settings.allow_queries:
+        raise ValueError(
+            "spec.scaling.metrics: this operator asks no queries of users, as its chart's prometheus.allowQueries "
+            "says: use a metric of another type than Query"
+        )

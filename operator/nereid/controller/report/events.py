@@ -1,0 +1,61 @@
+"""What is told once, as events: what the last status did not say yet."""
+
+from typing import Final
+
+from nereid.api.status import ModelDeploymentStatus
+from nereid.controller.decide.rollout.state import Event
+from nereid.controller.decide.source.resolution import made_from
+from nereid.controller.observed.facts import Trouble
+from nereid.controller.report.conditions import Picture, trouble_of
+from nereid.controller.report.verdict import condition
+
+# Conditions about a model's source, with the status that is bad news, and the reason of the event; None: their own.
+_BAD_NEWS: Final = (
+    ("ModelResolved", "False", None),
+    ("RegistryTagged", "False", "RegistryNotTagged"),
+    ("ModelChanged", "True", "ModelChanged"),
+)
+
+
+def trouble_event(picture: Picture, previous: ModelDeploymentStatus) -> Trouble | None:
+    """Return a trouble that the previous status did not tell of yet, to be told once as an event."""
+    if picture.plan.is_held and not picture.problems:
+        # Ready tells of the spec, so that nobody would know whether this was told.
+        return None
+    trouble = trouble_of(picture)
+    told = condition(previous, "Ready")
+    if trouble is None or picture.decision.state.failed or (told and told.reason == trouble.reason):
+        return None
+    return trouble
+
+
+def created_events(picture: Picture, candidate: str | None) -> tuple[Event, ...]:
+    """Return the event of a new revision: where its model comes from; `candidate` is the one before."""
+    plan, revision = picture.plan, picture.plan.revision
+    if picture.decision.state.candidate != revision or candidate == revision or picture.observed.of(revision).record:
+        return ()
+    if plan.is_held:
+        return ()
+    resolution = picture.resolution.status if picture.resolution else None
+    origin = made_from(plan.model.provenance, resolution)
+    # An event is written to the operator's log too, and a signed URL has its secrets behind the question mark.
+    source = plan.model_uri.partition("?")[0]
+    asked = f" ({plan.model.uri})" if plan.model.uri != plan.model_uri else ""
+    dataset = " ".join(word for word in (origin.dataset, origin.dataset_version) if word)
+    told = (("version", plan.model.version), ("commit", origin.commit), ("data set", dataset), ("run", origin.run))
+    more = "".join(f", {name} {value}" for name, value in told if value)
+    return (Event("Normal", "RevisionCreated", f"Revision {revision} is {source}{asked}{more}"),)
+
+
+def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> tuple[Event, ...]:
+    """Return what a status says of the model's source that the previous one did not."""
+    events = []
+    before, now = previous.resolution, status.resolution
+    if before and now and before.id == now.id and before.resolved_uri not in {None, now.resolved_uri}:
+        sentence = f"{now.uri} leads to {now.resolved_uri} now, and to {before.resolved_uri} before"
+        events.append(Event("Normal", "ModelMoved", sentence))
+    for kind, bad, reason in _BAD_NEWS:
+        told, known = condition(status, kind), condition(previous, kind)
+        if told and told.status == bad and (known is None or (known.status, known.reason) != (bad, told.reason)):
+            events.append(Event("Warning", reason or told.reason, told.message))
+    return tuple(events)

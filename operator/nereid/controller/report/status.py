@@ -1,0 +1,175 @@
+"""The status of a ModelDeployment as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from nereid.api import names
+from nereid.api.provenance import ObservedProvenance
+from nereid.api.status import ModelDeploymentStatus, Phase, ResolutionStatus, RevisionStatus, RolloutStatus
+from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.decide.rollout.routing import is_gated
+from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.timing import deadline
+from nereid.controller.decide.source.resolution import Resolution
+from nereid.controller.observed.facts import RevisionRecord
+from nereid.controller.plan.web_links import links
+from nereid.controller.report.conditions import Picture, conditions, held, rollout_message, trouble_of
+from nereid.controller.report.provenance import or_none, provenances, with_provenance
+from nereid.controller.report.source import RESOLVING, model_resolved
+from nereid.controller.report.verdict import Verdict, dated, refused
+
+
+def report(
+    picture: Picture,
+    records: Mapping[str, RevisionRecord],
+    url: str,
+    previous: ModelDeploymentStatus,
+    now: datetime,
+) -> ModelDeploymentStatus:
+    """Return the status for a picture.
+
+    `records` hold the revisions as they were made; `previous` is the status to follow, whose condition times are kept
+    where nothing changed, so that the same picture gives the same status.
+    """
+    decision, state = picture.decision, picture.decision.state
+    primary = decision.live[0]
+    live = {one.revision: one for one in decision.live}
+    known = {one.revision: one for one in (previous.stable, previous.candidate) if one}
+    found = provenances(picture, previous)
+    return ModelDeploymentStatus(
+        observed_generation=picture.plan.owner.generation,
+        phase=_phase(picture),
+        url=url,
+        replicas=picture.serving.deployment.replicas if picture.serving.deployment else primary.replicas,
+        selector=f"app={picture.plan.owner.name},{names.LABEL_REVISION}={primary.revision}",
+        stable=_revision(picture, live[state.stable], records, known, found) if state.stable else None,
+        candidate=_revision(picture, live[state.candidate], records, known, found) if state.candidate else None,
+        rollout=_rollout(picture),
+        scaling=state.sleep,
+        resolution=resolution_status(picture),
+        links=links(picture.plan),
+        history=with_provenance(state.history, found),
+        conditions=conditions(picture, found, previous.conditions, now),
+    )
+
+
+def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now: datetime) -> ModelDeploymentStatus:
+    """Return the status for a spec that cannot be understood: what runs goes on running as it was."""
+    told = refused(message)
+    verdicts = {"Ready": told, "SpecValid": told}
+    if previous.rollout:
+        verdicts["RolloutPassed"] = replace(told, status="Unknown")
+    return _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
+
+
+def unresolved(
+    resolution: Resolution, generation: int, previous: ModelDeploymentStatus, now: datetime
+) -> ModelDeploymentStatus:
+    """Return the status for the URI of a first model, of which it is not known yet where it leads: nothing runs yet."""
+    told = model_resolved(resolution)
+    verdicts = {
+        "Ready": Verdict("False", told.reason, told.message),
+        "SpecValid": Verdict("True", "Valid", "The spec is valid"),
+        "ModelResolved": told,
+    }
+    phase: Phase = "Pending" if told.reason == RESOLVING else "Failed"
+    status = _held(previous, phase, verdicts, generation, now)
+    return status.model_copy(update={"resolution": resolution.status})
+
+
+def _held(
+    previous: ModelDeploymentStatus, phase: Phase, verdicts: Mapping[str, Verdict], generation: int, now: datetime
+) -> ModelDeploymentStatus:
+    """Return the previous status with another phase and some other conditions, of a generation."""
+    kept = {one.type: Verdict(one.status, one.reason, one.message) for one in previous.conditions}
+    return previous.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": phase,
+            "conditions": dated({**kept, **verdicts}, previous.conditions, generation, now),
+        }
+    )
+
+
+def resolution_status(picture: Picture) -> ResolutionStatus | None:
+    """Return what status tells of a URI that is looked up."""
+    if picture.resolution is None:
+        return None
+    known = picture.resolution.status
+    # What the registry was told stays true while it is told nothing more.
+    return known.model_copy(update={"tagged": picture.tagging.tagged}) if picture.tagging else known
+
+
+def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:
+    """Return a status as the API server stores it."""
+    return status.model_dump(mode="json", exclude_none=True)
+
+
+def _revision(
+    picture: Picture,
+    live: LiveRevision,
+    records: Mapping[str, RevisionRecord],
+    known: Mapping[str, RevisionStatus],
+    provenance: Mapping[str, ObservedProvenance],
+) -> RevisionStatus:
+    record, before = records.get(live.revision), known.get(live.revision)
+    return RevisionStatus(
+        revision=live.revision,
+        version=record.version if record else before.version if before else live.revision,
+        model_uri=record.model_uri if record else before.model_uri if before else "",
+        weight=live.weight,
+        replicas=_replicas(picture, live),
+        ready_replicas=picture.observed.of(live.revision).available,
+        provenance=or_none(provenance.get(live.revision)),
+    )
+
+
+def _replicas(picture: Picture, live: LiveRevision) -> int:
+    """Return how many pods a revision should have; where a scaler decides, the Deployment tells."""
+    deployment = picture.observed.of(live.revision).deployment
+    return deployment.replicas if live.scale and live.scale.in_charge and deployment else live.replicas
+
+
+def _rollout(picture: Picture) -> RolloutStatus:
+    state = picture.decision.state
+    return RolloutStatus(
+        state=state.phase,
+        strategy=state.strategy,
+        step=state.step,
+        mirror=state.exposure.mirror or None,
+        matched=state.exposure.matched or None,
+        preview=state.exposure.preview or None,
+        floor=state.floor or None,
+        fast_track=state.is_fast or None,
+        since=state.since,
+        attempt=state.attempt,
+        reason=state.reason,
+        message=rollout_message(picture),
+        next_look=deadline(picture.plan.rollout, state),
+        retiring=list(state.retiring),
+        failed=state.failed,
+        analysis=picture.analysis,
+        checks=state.checks,
+        pinned=state.pinned,
+        rollbacks=state.rollbacks,
+    )
+
+
+def _phase(picture: Picture) -> Phase:
+    state = picture.decision.state
+    troubled = trouble_of(picture) is not None
+    if state.stable is None:
+        return "Failed" if troubled else "Pending"
+    if state.candidate:
+        return "Paused" if state.phase == "Paused" or state.reason in {PAUSED, HELD} else "Progressing"
+    if troubled:
+        return "Degraded"
+    if cause := held(picture):
+        return "Progressing" if cause.reason == RESOLVING else "Degraded"
+    if is_gated(state):
+        return "Sleeping"
+    if picture.stable.available < picture.plan.replicas:
+        return "Degraded"
+    return "Progressing" if state.phase == "RollingBack" else "Ready"

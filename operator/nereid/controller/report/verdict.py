@@ -1,0 +1,48 @@
+"""A condition in the making: what it says, before it gets its time and generation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from nereid.api.status import Condition, ConditionStatus, ModelDeploymentStatus
+from nereid.contract.sentence import as_sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A condition without its time and generation."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def refused(cause: str) -> Verdict:
+    """Return what is said of a spec that cannot be carried out; the cause may quote it, at any length."""
+    return Verdict("False", "InvalidSpec", as_sentence(cause))
+
+
+def dated(
+    verdicts: Mapping[str, Verdict], previous: Sequence[Condition], generation: int, now: datetime
+) -> list[Condition]:
+    """Return verdicts as conditions of a generation, with the time at which their status last changed."""
+    before = {condition.type: condition for condition in previous}
+    result = []
+    for kind, verdict in verdicts.items():
+        old = before.get(kind)
+        result.append(
+            Condition(
+                type=kind,
+                status=verdict.status,
+                reason=verdict.reason,
+                message=verdict.message,
+                last_transition_time=old.last_transition_time if old and old.status == verdict.status else now,
+                observed_generation=generation,
+            )
+        )
+    return result
+
+
+def condition(status: ModelDeploymentStatus, kind: str) -> Condition | None:
+    """Return one condition of a status, if it has it."""
+    return next((one for one in status.conditions if one.type == kind), None)

@@ -1,0 +1,218 @@
+"""The store of observed children: one small record for each, found by its name or by its owner.
+
+Records are made from raw objects at once, so that a thousand models cost megabytes, not hundreds of them. Two sources
+feed it, the watches and the answers to our own writes; the newer resourceVersion wins.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.api.identity import Owner
+from nereid.controller.observed.facts import Facts
+from nereid.controller.observed.objects import facts_of
+
+ChildKey = tuple[str, str, str]
+OwnerKey = tuple[str, str]
+_NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An observed child.
+
+    `content` is what may be compared with a manifest, as JSON; None once it was found to hold all that `desired_hash`
+    stands for. `owner_uid` is its controller's, empty where there is none. `holds_replicas`: its number of pods is what
+    Nereid has applied, and would be reset if the next manifest left it out.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    owner_uid: str
+    owner_name: str
+    revision: str | None
+    resource_version: int
+    desired_hash: str
+    content_hash: bytes
+    content: bytes | None
+    deleting: bool
+    facts: Facts
+    holds_replicas: bool = False
+
+    @property
+    def key(self) -> ChildKey:
+        """Kind, namespace and name."""
+        return self.kind, self.namespace, self.name
+
+    @property
+    def owner_key(self) -> OwnerKey:
+        """The owner's key in the work queue."""
+        return self.namespace, self.owner_name
+
+    def belongs_to(self, owner: Owner) -> bool:
+        """Whether `owner` controls it, or it was made for one of that name and nobody controls it any more."""
+        if self.owner_uid:
+            return self.owner_uid == owner.uid
+        return bool(self.desired_hash) and self.owner_key == (owner.namespace, owner.name)
+
+    def same_as(self, other: "Child") -> bool:
+        """Whether nothing that a pass looks at has changed."""
+        return (self.uid, self.desired_hash, self.content_hash, self.deleting, self.owner_name, self.facts) == (
+            other.uid,
+            other.desired_hash,
+            other.content_hash,
+            other.deleting,
+            other.owner_name,
+            other.facts,
+        )
+
+
+def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
+    """Reduce a raw object to its record."""
+    metadata = raw["metadata"]
+    labels, annotations = metadata.get("labels", {}), metadata.get("annotations", {})
+    content = b"" if kind == "Pod" else names.canonical_json(comparable(raw))
+    return Child(
+        kind=kind,
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        owner_uid=owner_uid(metadata),
+        owner_name=labels.get(names.LABEL_MODEL_DEPLOYMENT, ""),
+        revision=labels.get(names.LABEL_REVISION),
+        resource_version=int(metadata["resourceVersion"]),
+        desired_hash=annotations.get(names.ANNOTATION_DESIRED_HASH, ""),
+        content_hash=hashlib.blake2b(content, digest_size=8).digest(),
+        content=content,
+        deleting="deletionTimestamp" in metadata,
+        facts=facts_of(kind, raw),
+        holds_replicas=kind == "Deployment" and _holds_replicas(metadata),
+    )
+
+
+def owner_uid(metadata: Mapping[str, Any]) -> str:
+    """Return the uid of the owner that controls an object; empty where none does."""
+    for reference in metadata.get("ownerReferences", []):
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return ""
+
+
+def comparable(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an object or a manifest that a manifest decides about: no identity, no status."""
+    metadata = raw["metadata"]
+    kept = {field: metadata[field] for field in ("labels", "annotations", "ownerReferences") if field in metadata}
+    body = {field: value for field, value in raw.items() if field not in _NOT_COMPARED}
+    return {"metadata": kept, **body}
+
+
+def _holds_replicas(metadata: Mapping[str, Any]) -> bool:
+    ours = (one for one in metadata.get("managedFields", []) if one.get("manager") == names.FIELD_MANAGER)
+    return any("f:replicas" in one.get("fieldsV1", {}).get("f:spec", {}) for one in ours)
+
+
+class Children:
+    """All observed children. `on_change` is called with the owner's key when a watch shows something new."""
+
+    def __init__(self, on_change: Callable[[OwnerKey], None]) -> None:
+        self._on_change = on_change
+        self._children: dict[ChildKey, Child] = {}
+        self._by_owner: dict[OwnerKey, set[ChildKey]] = {}
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def get(self, kind: str, namespace: str, name: str) -> Child | None:
+        """Return what is known of a child."""
+        return self._children.get((kind, namespace, name))
+
+    def of(self, owner: Owner) -> list[Child]:
+        """Return the children that belong to `owner`, and the pods that carry its name."""
+        found = (self._children[key] for key in self._by_owner.get((owner.namespace, owner.name), ()))
+        return [child for child in found if child.kind == "Pod" or child.belongs_to(owner)]
+
+    def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Take an object from a watch, unless something newer is known; tell the owner if it matters."""
+        new = child_of(kind, raw)
+        old = self._children.get(new.key)
+        if old and old.resource_version >= new.resource_version:
+            return
+        self._put(new, old)
+        if old is None or not new.same_as(old):
+            self._tell(new)
+            if old and old.owner_name != new.owner_name:
+                self._tell(old)
+
+    def applied(self, kind: str, raw: Mapping[str, Any]) -> Child:
+        """Take the answer to our own write: what the server makes of the manifest, so there is nothing to compare.
+
+        Nobody is told, as the writer knows.
+        """
+        new = replace(child_of(kind, raw), content=None)
+        old = self._children.get(new.key)
+        # Equal when the write changed nothing: then too the content is what the manifest amounts to.
+        if old is None or old.resource_version <= new.resource_version:
+            self._put(new, None)
+        return new
+
+    def verified(self, child: Child) -> None:
+        """Note that the child's content holds all that its manifest says, and let go of the content."""
+        current = self._children.get(child.key)
+        if current and current.content_hash == child.content_hash:
+            self._put(replace(current, content=None), None)
+
+    def being_deleted(self, child: Child) -> None:
+        """Note that we have deleted a child; the watch will say when it is gone."""
+        current = self._children.get(child.key)
+        if current and current.uid == child.uid:
+            self._put(replace(current, deleting=True), None)
+
+    def remove(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Forget an object that a watch says is gone, unless its successor is known already."""
+        metadata = raw["metadata"]
+        key = (kind, metadata["namespace"], metadata["name"])
+        child = self._children.get(key)
+        if child and (child.uid == metadata["uid"] or child.resource_version < int(metadata["resourceVersion"])):
+            self._forget(child)
+
+    def retain(self, kind: str, namespace: str | None, listed: set[str], resource_version: int) -> None:
+        """Forget what is older than a complete list and whose uid is not in it."""
+        missing = [
+            child
+            for child in self._children.values()
+            if child.kind == kind
+            and namespace in (None, child.namespace)
+            and child.uid not in listed
+            and child.resource_version <= resource_version
+        ]
+        for child in missing:
+            self._forget(child)
+
+    def _put(self, new: Child, old: Child | None) -> None:
+        """Store a record; what was verified about the same content stays so."""
+        if old and old.content is None and (old.content_hash, old.uid) == (new.content_hash, new.uid):
+            new = replace(new, content=None)
+        self._unlink(new.key)
+        self._children[new.key] = new
+        self._by_owner.setdefault(new.owner_key, set()).add(new.key)
+
+    def _unlink(self, key: ChildKey) -> None:
+        old = self._children.pop(key, None)
+        if old is None:
+            return
+        siblings = self._by_owner[old.owner_key]
+        siblings.discard(key)
+        if not siblings:
+            del self._by_owner[old.owner_key]
+
+    def _forget(self, child: Child) -> None:
+        self._unlink(child.key)
+        self._tell(child)
+
+    def _tell(self, child: Child) -> None:
+        if child.owner_name:
+            self._on_change(child.owner_key)

@@ -1,0 +1,238 @@
+"""Makes the cluster hold what was built: applies what differs, deletes what is no longer wanted, and nothing else.
+
+A child is sent only when its manifest has changed since it was last applied, or when somebody has changed the object.
+An object of the same name that is not ours is left alone.
+"""
+
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nereid.api import names
+from nereid.api.identity import Owner
+from nereid.controller.observed.facts import DeploymentFacts
+from nereid.controller.observed.model_jobs import ModelJobFacts
+from nereid.controller.shell.cluster.children import Child, Children, comparable, owner_uid
+from nereid.controller.shell.cluster.client import Client
+from nereid.controller.shell.cluster.comparison import covers
+from nereid.controller.shell.cluster.errors import ApiError, Conflict, NotFound, Rejected
+from nereid.controller.shell.cluster.resources import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    HORIZONTAL_POD_AUTOSCALER,
+    JOB,
+    SCALED_OBJECT,
+    Manifest,
+    resource_of,
+)
+
+# The API server ignores it while it creates an object and refuses it for one that exists: no object is older than 1.
+_MUST_NOT_EXIST: Final = {"resourceVersion": "1"}
+_CHILD_KINDS: Final = frozenset(resource.kind for resource in CHILDREN)
+_SCALERS: Final = frozenset({HORIZONTAL_POD_AUTOSCALER.kind, SCALED_OBJECT.kind})
+
+
+@dataclass(frozen=True, slots=True)
+class NameConflict:
+    """A child cannot exist because an object that is not ours has its name."""
+
+    kind: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The API server refuses a child: a quota, a policy, an invalid field."""
+
+    kind: str
+    name: str
+    message: str
+
+
+Problem = NameConflict | Rejection | ApiError
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of it: what did not work."""
+
+    conflicts: tuple[NameConflict, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    failures: tuple[ApiError, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the cluster now holds what was asked for."""
+        return not (self.conflicts or self.rejections or self.failures)
+
+    def raise_failures(self) -> None:
+        """Raise the first of the failures that another attempt may cure."""
+        if self.failures:
+            raise self.failures[0]
+
+
+async def converge(
+    client: Client,
+    children: Children,
+    owner: Owner,
+    waves: Sequence[Sequence[Manifest]],
+    keep: Collection[str] = (),
+    keep_records: Collection[str] = (),
+) -> Applied:
+    """Apply the waves one after another, the members of each in parallel; then delete what is in none of them.
+
+    A member that fails stops neither its wave nor the later ones: a route must be able to go back although a Deployment
+    is refused. But nothing is deleted then, as what failed may be what no longer points at it. Children of the
+    revisions in `keep` are never deleted, but for their scalers, which come and go while a revision lives; nor are the
+    ControllerRevisions of those in `keep_records`.
+    """
+    convergence = _Convergence(client, children, owner)
+    for wave in waves:
+        await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
+    if not convergence.problems:
+        wanted = {(one["kind"], one["metadata"]["name"]) for wave in waves for one in wave}
+        unwanted = convergence.unwanted(wanted, keep, keep_records)
+        await convergence.attempt_all(
+            [convergence.delete(child) for child in unwanted if not isinstance(child.facts, ModelJobFacts)]
+        )
+    return convergence.result()
+
+
+async def converge_model_jobs(client: Client, children: Children, owner: Owner, jobs: Sequence[Manifest]) -> Applied:
+    """Make Jobs that speak to a model's source, and delete those of before; all other children stay as they are.
+
+    They are apart from these because nothing depends on them: what goes wrong here keeps no pod and no route waiting.
+    """
+    convergence = _Convergence(client, children, owner)
+    await convergence.attempt_all([convergence.ensure(job) for job in jobs])
+    wanted = {(one["kind"], one["metadata"]["name"]) for one in jobs}
+    unwanted = [one for one in convergence.unwanted(wanted, (), ()) if isinstance(one.facts, ModelJobFacts)]
+    await convergence.attempt_all([convergence.delete(child) for child in unwanted])
+    return convergence.result()
+
+
+class _Convergence:
+    """One run for one owner."""
+
+    def __init__(self, client: Client, children: Children, owner: Owner) -> None:
+        self._client = client
+        self._children = children
+        self._owner = owner
+        self.problems: list[Problem] = []
+
+    async def attempt_all(self, attempts: Sequence[Any]) -> None:
+        """Await all attempts at once and collect their problems."""
+        results = await asyncio.gather(*attempts)
+        self.problems += [problem for problem in results if problem is not None]
+
+    async def ensure(self, manifest: Manifest) -> Problem | None:
+        """Apply a manifest if there is anything to change."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        child = self._children.get(kind, metadata["namespace"], metadata["name"])
+        try:
+            if child is None:
+                return await self._create(manifest)
+            if not child.belongs_to(self._owner):
+                return _name_conflict(manifest, "belongs to another owner")
+            if not child.deleting and kind != JOB.kind and not self._is_current(child, manifest):
+                # A Job is made once: its template cannot be changed.
+                await self._hand_over_replicas(child, manifest)
+                await self._apply(manifest, {"uid": child.uid}, force=True)
+        except Rejected as error:
+            return Rejection(kind, metadata["name"], str(error))
+        except ApiError as error:
+            return error
+        return None
+
+    async def delete(self, child: Child) -> Problem | None:
+        """Delete a child that is no longer wanted."""
+        resource = resource_of({"kind": child.kind})
+        try:
+            await self._client.delete(resource, child.namespace, child.name, child.uid)
+        except Rejected as error:
+            return Rejection(child.kind, child.name, str(error))
+        except ApiError as error:
+            return error
+        self._children.being_deleted(child)
+        return None
+
+    def unwanted(
+        self, wanted: Collection[tuple[str, str]], keep: Collection[str], keep_records: Collection[str]
+    ) -> list[Child]:
+        """Return the owner's children that are not wanted and not yet on their way out."""
+        return [
+            child
+            for child in self._children.of(self._owner)
+            if child.kind in _CHILD_KINDS
+            and (child.kind, child.name) not in wanted
+            and (child.revision not in keep or child.kind in _SCALERS)
+            and not (child.kind == CONTROLLER_REVISION.kind and child.revision in keep_records)
+            and not child.deleting
+        ]
+
+    def result(self) -> Applied:
+        """Return what came of it."""
+        return Applied(
+            conflicts=tuple(one for one in self.problems if isinstance(one, NameConflict)),
+            rejections=tuple(one for one in self.problems if isinstance(one, Rejection)),
+            failures=tuple(one for one in self.problems if isinstance(one, ApiError)),
+        )
+
+    def _is_current(self, child: Child, manifest: Manifest) -> bool:
+        if child.desired_hash != manifest["metadata"]["annotations"][names.ANNOTATION_DESIRED_HASH]:
+            return False
+        if child.content is None:
+            return True
+        if not covers(json.loads(child.content), comparable(manifest)):
+            return False
+        self._children.verified(child)
+        return True
+
+    async def _hand_over_replicas(self, child: Child, manifest: Manifest) -> None:
+        """Keep the number of pods when it is left to a scaler: a field that nobody else holds is reset to its default.
+
+        Another field manager takes it, and loses it to the scaler at its first change.
+        """
+        if not child.holds_replicas or "replicas" in manifest["spec"] or not isinstance(child.facts, DeploymentFacts):
+            return
+        metadata = {key: manifest["metadata"][key] for key in ("namespace", "name")}
+        body = {
+            "apiVersion": manifest["apiVersion"],
+            "kind": manifest["kind"],
+            # Nobody has given it another number since.
+            "metadata": {**metadata, "uid": child.uid, "resourceVersion": str(child.resource_version)},
+            "spec": {"replicas": child.facts.replicas},
+        }
+        await self._client.apply(body, force=True, field_manager=names.HANDOVER_FIELD_MANAGER)
+
+    async def _create(self, manifest: Manifest) -> NameConflict | None:
+        try:
+            await self._apply(manifest, _MUST_NOT_EXIST, force=False)
+        except Conflict:
+            return await self._adopt(manifest)
+        return None
+
+    async def _adopt(self, manifest: Manifest) -> NameConflict | None:
+        """Take back a child that exists unseen, because it has lost its labels; leave alone what is not ours."""
+        metadata = manifest["metadata"]
+        try:
+            raw = await self._client.get(resource_of(manifest), metadata["namespace"], metadata["name"])
+        except NotFound as error:
+            raise Conflict(str(error)) from error
+        if owner_uid(raw["metadata"]) != self._owner.uid:
+            return _name_conflict(manifest, "exists already and is not Nereid's")
+        await self._apply(manifest, {"uid": raw["metadata"]["uid"]}, force=True)
+        return None
+
+    async def _apply(self, manifest: Manifest, preconditions: dict[str, str], *, force: bool) -> None:
+        body = {**manifest, "metadata": {**manifest["metadata"], **preconditions}}
+        self._children.applied(manifest["kind"], await self._client.apply(body, force=force))
+
+
+def _name_conflict(manifest: Manifest, cause: str) -> NameConflict:
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    name = metadata["name"]
+    return NameConflict(kind, name, f"{kind} {name} {cause}: remove it, or give the ModelDeployment another name")

@@ -1,0 +1,59 @@
+"""The store of Istio Gateways: which of those that ModelDeployments name exist, and which hosts they serve with TLS.
+
+Gateways belong to whoever runs the mesh; Nereid only looks, so that a misspelt name becomes a condition instead of
+requests that nobody answers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nereid.controller.observed.facts import GatewayFacts
+from nereid.controller.observed.objects import gateway_facts
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    uid: str
+    resource_version: int
+    facts: GatewayFacts
+
+
+class Gateways:
+    """All Gateways. `on_change` is called with NAMESPACE/NAME of one that came, went, or serves other hosts."""
+
+    def __init__(self, on_change: Callable[[str], None]) -> None:
+        self._on_change = on_change
+        self._known: dict[str, _Known] = {}
+
+    def get(self, reference: str) -> GatewayFacts | None:
+        """Return the facts of the Gateway NAMESPACE/NAME; None when it does not exist."""
+        known = self._known.get(reference)
+        return known.facts if known else None
+
+    def observe(self, _kind: str, raw: Mapping[str, Any]) -> None:
+        """Take a Gateway from the watch."""
+        reference, metadata = _reference(raw), raw["metadata"]
+        before = self._known.get(reference)
+        facts = gateway_facts(raw)
+        self._known[reference] = _Known(metadata["uid"], int(metadata["resourceVersion"]), facts)
+        if before is None or before.facts != facts:
+            self._on_change(reference)
+
+    def remove(self, _kind: str, raw: Mapping[str, Any]) -> None:
+        """Forget a Gateway that was deleted."""
+        self._forget(_reference(raw))
+
+    def retain(self, _kind: str, _namespace: str | None, listed: set[str], resource_version: int) -> None:
+        """Forget what is older than a complete list and whose uid is not in it."""
+        for reference, known in list(self._known.items()):
+            if known.uid not in listed and known.resource_version <= resource_version:
+                self._forget(reference)
+
+    def _forget(self, reference: str) -> None:
+        if self._known.pop(reference, None):
+            self._on_change(reference)
+
+
+def _reference(raw: Mapping[str, Any]) -> str:
+    return f"{raw['metadata']['namespace']}/{raw['metadata']['name']}"

@@ -1,0 +1,142 @@
+"""List-and-watch: keeps a store up to date with the objects of one kind that carry Nereid's label.
+
+Kopf could watch the children too, but builds a diff base for every event of every kind, which costs most of an
+operator's CPU. Here the API server filters, and each object becomes a small record before the next one is read.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, Protocol
+
+from nereid.controller.shell.cluster.client import Client
+from nereid.controller.shell.cluster.errors import ApiError, Gone, NotFound
+from nereid.controller.shell.cluster.resources import Resource
+
+_PAUSE_BETWEEN_WATCHES: Final = 0.1
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where an informer puts what it sees."""
+
+    def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Take an object as it was at some time; it may be older than what is known already."""
+
+    def remove(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Take leave of an object that was deleted."""
+
+    def retain(self, kind: str, namespace: str | None, listed: set[str], resource_version: int) -> None:
+        """Forget what is older than a complete list and whose uid is not in it."""
+
+
+class Informer:
+    """The list-and-watch of one kind, in one namespace or (None) in all of them.
+
+    With `on_served` the cluster may lack the kind: it is looked for from time to time, and `on_served` is called when
+    it turns out that it is there, or that it is not.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        sink: Sink,
+        *,
+        namespace: str | None,
+        label_selector: str,
+        on_served: Callable[[], None] | None = None,
+    ) -> None:
+        self.resource = resource
+        self.synced = asyncio.Event()
+        self.is_served = True
+        self._on_served = on_served
+        self._client = client
+        self._sink = sink
+        self._scope = (resource, namespace, label_selector)
+        self._resource_version: str | None = None
+        self._alive_at = time.monotonic()
+        self._pause = _FIRST_PAUSE
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago the watch last gave a sign of life, be it a failure: at most about two minutes unless it hangs.
+
+        It tells nothing about the API server: one that is down, or refuses, is no reason to start the operator anew.
+        """
+        return time.monotonic() - self._alive_at
+
+    async def run(self) -> None:
+        """Keep the store up to date until cancelled."""
+        while True:
+            try:
+                if self._resource_version is None:
+                    self._resource_version = await self._list()
+                    self._served(is_served=True)
+                await self._watch(self._resource_version)
+                # A server or a proxy that ends each watch at once must not be asked in a tight loop.
+                await asyncio.sleep(_PAUSE_BETWEEN_WATCHES)
+            except Gone:
+                # Events were missed: only a new list tells what was deleted meanwhile.
+                self._resource_version = None
+            except ApiError as error:
+                await self._rest(error)
+
+    async def _list(self) -> str:
+        listed: set[str] = set()
+        version = ""
+        async for items, version in self._client.list_pages(*self._scope):  # noqa: B007 - all pages have the same
+            for raw in items:
+                listed.add(raw["metadata"]["uid"])
+                self._observe(raw)
+            self._heard()
+        self._sink.retain(self.resource.kind, self._scope[1], listed, int(version))
+        return version
+
+    async def _watch(self, resource_version: str) -> None:
+        async with aclosing(self._client.watch(*self._scope, resource_version)) as events:
+            async for type_, raw in events:
+                if type_ == "DELETED":
+                    self._sink.remove(self.resource.kind, raw)
+                elif type_ != "BOOKMARK":
+                    self._observe(raw)
+                self._resource_version = raw["metadata"]["resourceVersion"]
+                self._heard()
+        # A watch that ended at its time, without news, is a sign of life too.
+        self._heard()
+
+    def _observe(self, raw: Mapping[str, Any]) -> None:
+        try:
+            self._sink.observe(self.resource.kind, raw)
+        except Exception:
+            # One object that cannot be read must not blind the operator to all others.
+            name = f"{raw['metadata'].get('namespace')}/{raw['metadata'].get('name')}"
+            logger.exception("%s %s cannot be read and is ignored", self.resource.kind, name)
+
+    def _heard(self) -> None:
+        self._alive_at = time.monotonic()
+        self._pause = _FIRST_PAUSE
+
+    def _served(self, *, is_served: bool) -> None:
+        changed, self.is_served = self.is_served != is_served, is_served
+        self.synced.set()
+        if changed and self._on_served:
+            self._on_served()
+
+    async def _rest(self, error: ApiError) -> None:
+        self._alive_at = time.monotonic()
+        if isinstance(error, NotFound) and self._on_served:
+            self._resource_version = None
+            self._served(is_served=False)
+        elif isinstance(error, NotFound):
+            logger.warning("%s are not served: install their CustomResourceDefinition", self.resource.plural)
+        else:
+            logger.warning("Watching %s broke off: %s", self.resource.plural, error)
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards no secret

@@ -1,0 +1,118 @@
+"""What runs beside Kopf: the watches of children, the queue, and the workers that empty it. Knows nothing of Kopf."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
+from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.cluster.children import Children
+from nereid.controller.shell.cluster.client import Client
+from nereid.controller.shell.cluster.gateways import Gateways
+from nereid.controller.shell.cluster.informer import Informer
+from nereid.controller.shell.cluster.model_deployments import Key, ModelDeployments
+from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, WATCHED
+from nereid.controller.shell.conductor import Reconciler
+from nereid.controller.shell.gather import Gatherer, Stores
+from nereid.controller.shell.metrics.sampler import Sampler
+from nereid.controller.shell.telemetry.instruments import Instruments
+from nereid.controller.shell.work_queue import WorkQueue, work
+
+# Each remote call of a pass has a timeout of its own; a pass that takes longer than this hangs.
+LONGEST_PASS_SECONDS: Final = 300.0
+# Bookmarks arrive every minute, and a silent watch is given up and begun anew before this is over.
+LONGEST_SILENCE_SECONDS: Final = 300.0
+
+_logger = logging.getLogger(__name__)
+
+
+class UnhealthyError(Exception):
+    """The operator does not do its work; the message says which part of it."""
+
+
+class Engine:
+    """The watches, the queue and its workers, and the stores that they share."""
+
+    def __init__(self, client: Client, settings: Settings, instruments: Instruments) -> None:
+        self.client = client
+        self._instruments = instruments
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self.model_deployments = ModelDeployments()
+        children = Children(on_change=self.queue.add)
+        # Gateways stand in any namespace, where an operator that may see only some of them cannot look.
+        gateways = None if settings.namespaces else Gateways(on_change=self._gateway_changed)
+        self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
+        stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
+        self._reconciler = Reconciler(
+            Gatherer(client, stores, self.sampler),
+            client,
+            stores,
+            settings,
+            clock=_now,
+            count_event=instruments.count_event,
+        )
+        self._workers = settings.workers
+        self._informers = [
+            Informer(
+                client,
+                resource,
+                children,
+                namespace=namespace,
+                label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
+                on_served=self._look_at_all if resource in OPTIONAL else None,
+            )
+            for resource in WATCHED
+            for namespace in settings.namespaces or (None,)
+        ]
+        if gateways is not None:
+            self._informers.append(Informer(client, GATEWAY, gateways, namespace=None, label_selector=""))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the watches and, once they have shown all there is, the workers."""
+        for informer in self._informers:
+            self._spawn(f"watch {informer.resource.plural}", informer.run())
+        await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        for number in range(self._workers):
+            self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
+        _logger.info("all watches are up to date, %d workers begin", self._workers)
+
+    async def stop(self) -> None:
+        """End all tasks; a pass that is interrupted is continued by the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.sampler.close()
+
+    def check(self) -> None:
+        """Raise UnhealthyError unless everything runs and none of it hangs."""
+        for task in self._tasks:
+            if task.done():
+                raise UnhealthyError(f"task {task.get_name()} has ended")
+        for informer in self._informers:
+            if informer.silent_seconds > LONGEST_SILENCE_SECONDS:
+                raise UnhealthyError(
+                    f"the watch of {informer.resource.plural} hangs: no sign of it for {informer.silent_seconds:.0f} s"
+                )
+        if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
+            raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
+
+    def _has_keda(self) -> bool:
+        return all(informer.is_served for informer in self._informers if informer.resource == SCALED_OBJECT)
+
+    def _look_at_all(self) -> None:
+        for one in self.model_deployments.all():
+            self.queue.add(one.key)
+
+    def _gateway_changed(self, reference: str) -> None:
+        for key in self.model_deployments.naming_gateway(reference):
+            self.queue.add(key)
+
+    def _spawn(self, name: str, work_to_do: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work_to_do, name=name))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

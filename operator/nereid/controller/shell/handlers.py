@@ -1,0 +1,149 @@
+"""Kopf's part: it watches ModelDeployments, runs start-up and clean-up, and answers the liveness probe.
+
+Handlers only pass on what they are told. No change handlers, daemons or timers: those keep annotations or finalizers on
+the user's object.
+"""
+
+import logging
+import sys
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import kopf
+from prometheus_client import CollectorRegistry
+
+from nereid.api.names import GROUP, PLURAL, VERSION
+from nereid.contract.metrics_server import metrics_server
+from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.cluster import connection
+from nereid.controller.shell.cluster.client import Client
+from nereid.controller.shell.cluster.errors import ApiError, NotFound
+from nereid.controller.shell.cluster.resources import MODEL_DEPLOYMENT
+from nereid.controller.shell.engine import Engine
+from nereid.controller.shell.log_object import ObjectFilter
+from nereid.controller.shell.telemetry.instruments import Instruments
+from nereid.controller.shell.telemetry.rollouts import RolloutCollector
+
+# The API server takes objects that are nested 10000 levels deep; one that cannot be read would end the watch of all.
+RECURSION_LIMIT: Final = 25_000
+_CRD_PAUSE_SECONDS: Final = 2.0
+# They write a line for each event and each probe.
+_TALKATIVE: Final = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
+
+
+@kopf.on.login()
+def login(**_: Any) -> kopf.ConnectionInfo:
+    """Let Kopf reach the API server as the engine does."""
+    return connection.find()
+
+
+@kopf.on.startup()
+async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
+    """Start the engine; ModelDeployments are not looked at before it knows all children."""
+    _configure(settings)
+    async with AsyncExitStack() as stack:
+        registry = CollectorRegistry()
+        instruments = Instruments(registry)
+        way = await stack.enter_async_context(connection.connect())
+        engine = Engine(Client(way, on_request=instruments.count_request), memo.settings, instruments)
+        await _require_crd(engine.client)
+        registry.register(RolloutCollector(engine.model_deployments.all))
+        instruments.show_queue_depth(lambda: engine.queue.depth)
+        stack.enter_context(metrics_server(memo.settings.metrics_port, registry))
+        stack.push_async_callback(engine.stop)
+        await engine.start()
+        memo.engine, memo.resources = engine, stack.pop_all()
+
+
+@kopf.on.event(GROUP, VERSION, PLURAL)
+async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
+    """Remember a ModelDeployment as it is now and have it looked at."""
+    engine: Engine = memo.engine
+    raw, found = event["object"], engine.model_deployments
+    key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+    rivals = found.rivals(key)
+    if event["type"] == "DELETED":
+        found.remove(raw)
+        engine.sampler.forget(*key)
+    elif not found.put(raw):
+        return
+    for one in (key, *(rival.key for rival in (*rivals, *found.rivals(key)))):
+        engine.queue.add(one)
+
+
+@kopf.on.probe(errors=kopf.ErrorsMode.PERMANENT)
+def health(memo: kopf.Memo, **_: Any) -> str:
+    """Answer the liveness probe; an error makes it fail, and the pod is started again."""
+    memo.engine.check()
+    return "ok"
+
+
+@kopf.on.cleanup()
+async def cleanup(memo: kopf.Memo, **_: Any) -> None:
+    """Stop the engine and close its connections."""
+    if "resources" in memo:
+        await memo.resources.aclose()
+
+
+def run_operator(settings: Settings, *, log_format: str, log_level: str) -> None:
+    """Run the operator until SIGTERM or SIGINT; the liveness probe is answered at /healthz."""
+    _configure_logging(log_format, log_level)
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    kopf.run(
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        standalone=True,
+        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz",
+        memo=kopf.Memo(settings=settings),
+    )
+
+
+def _configure_logging(log_format: str, log_level: str) -> None:
+    kopf.configure(
+        debug=log_level == "debug",
+        quiet=log_level == "warning",
+        log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.FULL,
+    )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(ObjectFilter())
+    if log_level != "debug":
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps Kopf from copying every object at every event for a comparison that nobody asks for."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+async def _require_crd(client: Client) -> None:
+    """Wait, by having Kopf call start-up again, until ModelDeployments are served: Kopf looks for them only once."""
+    try:
+        await client.require_served(MODEL_DEPLOYMENT)
+    except NotFound as error:
+        raise kopf.TemporaryError(
+            "ModelDeployments are not served: install their CustomResourceDefinition", delay=_CRD_PAUSE_SECONDS
+        ) from error
+    except ApiError as error:
+        raise kopf.TemporaryError(f"the API server is not available: {error}", delay=_CRD_PAUSE_SECONDS) from error
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    """Keep Kopf from writing anything, and from waiting for ever."""
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.scanning.disabled = True
+    settings.watching.server_timeout = 300
+    settings.watching.connect_timeout = 5
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.process.ultimate_exiting_timeout = 10

@@ -1,0 +1,41 @@
+"""Triton's own counters as Prometheus has scraped them: a second view of errors, for people."""
+
+from typing import Final
+
+from nereid.api import names
+from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.sample import Comparison
+from nereid.controller.shell.metrics.inference import FAILURES, SUCCESSES, is_error, of_model
+from nereid.controller.shell.metrics.ledgers import Book
+from nereid.controller.shell.metrics.prometheus import Prometheus
+from nereid.controller.shell.metrics.tracks import single
+
+_NAME: Final = "__name__"
+
+
+async def inference_view(prometheus: Prometheus, request: SampleRequest, book: Book) -> Comparison | None:
+    """Return what Triton counted of both revisions; None where nobody scrapes it. Raises ProviderError."""
+    selector = _selector(request)
+    series = await prometheus.raw_series(selector, book.window.range_seconds, book.window.until)
+    chosen = of_model(series, lambda one: one.labels, request.model)
+    if not chosen:
+        return None
+    grown = book.count(selector, [single(one.labels, one.samples) for one in chosen])
+
+    def of(revision: str) -> Counts:
+        prefix = f"{names.revision_child_name(request.name, revision)}-"
+        mine = [(track.labels, steps[0]) for track, steps in grown if track.labels.get("pod", "").startswith(prefix)]
+        return Counts(
+            requests=sum(grown_by for _, grown_by in mine),
+            errors=sum(grown_by for labels, grown_by in mine if is_error(labels[_NAME], labels)),
+        )
+
+    return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())
+
+
+def _selector(request: SampleRequest) -> str:
+    revisions = "|".join(
+        names.revision_child_name(request.name, revision) for revision in (request.candidate, request.stable)
+    )
+    return f'{{{_NAME}=~"{SUCCESSES}|{FAILURES}",namespace="{request.namespace}",pod=~"({revisions})-.+"}}'

@@ -1,0 +1,191 @@
+"""A small client of Prometheus' HTTP API: instant queries, for numbers and for raw samples.
+
+Whatever is wrong with an answer is a ProviderError, as a wrong number would be worse than none.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.metrics.errors import ProviderError
+
+TIMEOUT_SECONDS: Final = 10.0
+# A gateway's samples are some ten kilobytes, so these are those of hundreds of clients' proxies.
+MAX_SERIES_BYTES: Final = 8 * 2**20
+# What users ask for is one number.
+MAX_VALUE_BYTES: Final = 64 * 2**10
+# So many answers with series are read and parsed at a time: each costs a multiple of its size.
+MAX_PARSED: Final = 2
+_MAX_QUOTED: Final = 300
+_OK: Final = 200
+_REFUSED_QUERY: Final = frozenset({400, 422})
+_NOT_ALLOWED: Final = frozenset({401, 403})
+
+# Bounds hold for what comes out, and compressed answers may be a thousand times as large as they look.
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class RawSeries:
+    """A series with its samples as they were scraped: times in seconds of Unix time, and values."""
+
+    labels: Mapping[str, str]
+    samples: tuple[tuple[float, float], ...]
+
+
+class Prometheus:
+    """Asks one Prometheus, or whatever speaks its API."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
+        self._session = session
+        self._url = f"{settings.prometheus_url.rstrip('/')}/api/v1/query"
+        self._token_file = settings.prometheus_token_file
+        self._authorities = _Authorities(settings.prometheus_ca_file)
+        self._parsing = asyncio.Semaphore(MAX_PARSED)
+
+    async def raw_series(self, selector: str, seconds: int, at: float) -> list[RawSeries]:
+        """Return the samples of the selected series in the seconds before a moment."""
+        return await self._query(f"{selector}[{seconds}s]", at, self._read_series)
+
+    async def values(self, query: str, at: float) -> list[tuple[Mapping[str, str], float]]:
+        """Return the labels and values that a query has at a moment; a scalar is one value without labels."""
+        return await self._query(query, at, self._read_values)
+
+    async def _read_series(self, response: aiohttp.ClientResponse) -> list[RawSeries]:
+        too_large = (
+            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one look: let fewer labels of "
+            "its targets be kept, or scrape less often"
+        )
+        async with self._parsing:
+            body = await _body(response, MAX_SERIES_BYTES, too_large)
+            return await asyncio.to_thread(self._parsed, _raw_series, response.status, body)
+
+    async def _read_values(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
+        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB and must give one number: aggregate it"
+        return self._parsed(_values, response.status, await _body(response, MAX_VALUE_BYTES, too_large))
+
+    async def _query(
+        self, query: str, at: float, read: Callable[[aiohttp.ClientResponse], Awaitable[_Parsed]]
+    ) -> _Parsed:
+        form = {"query": query, "time": f"{at:.3f}", "timeout": f"{TIMEOUT_SECONDS:g}s"}
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._sent(form) as response:
+                return await read(response)
+        except TimeoutError as error:
+            raise ProviderError(f"{self._name} did not answer within {TIMEOUT_SECONDS:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ProviderError(f"{self._name} cannot be asked: {error or type(error).__name__}") from error
+
+    def _sent(self, form: Mapping[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.post(
+            self._url,
+            data=form,
+            headers=self._headers(),
+            ssl=self._authorities.context(),
+            allow_redirects=False,  # what it leads to is a page to log in, and the token is not for others
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+        )
+
+    def _headers(self) -> Mapping[str, str]:
+        """Return the headers of a request; the token is read each time, as it is replaced while it is used."""
+        if not self._token_file:
+            return _PLAIN
+        return {**_PLAIN, "Authorization": f"Bearer {Path(self._token_file).read_text().strip()}"}
+
+    def _data(self, status: int, body: bytes) -> Any:
+        answer = _json_object(body)
+        said = str(answer.get("error") or body[:_MAX_QUOTED].decode(errors="replace"))
+        if status in _REFUSED_QUERY and answer:
+            raise ProviderError(f"{self._name} refuses the query: {said}")
+        if status in _NOT_ALLOWED:
+            raise ProviderError(f"{self._name} refuses the operator (HTTP {status}): give it a token that may query")
+        if status != _OK or answer.get("status") == "error":
+            raise ProviderError(f"{self._name} answered with HTTP {status}: {said}")
+        if answer.get("warnings"):
+            raise ProviderError(f"{self._name} warns that its answer is incomplete: {answer['warnings']}")
+        if answer.get("status") != "success" or "data" not in answer:
+            raise ProviderError(f"{self._name} answered with what is no query result: {said}")
+        return answer["data"]
+
+    def _parsed(self, parse: Callable[[Any], _Parsed], status: int, body: bytes) -> _Parsed:
+        data = self._data(status, body)
+        try:
+            return parse(data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProviderError(f"{self._name} answered with what is no query result: {error!r}") from error
+
+    @property
+    def _name(self) -> str:
+        """What to call it in a message: without credentials, as messages end in status."""
+        try:
+            url = URL(self._url)
+            return f"Prometheus at {url.with_user(None).origin() if url.is_absolute() else url}"
+        except ValueError:
+            return "Prometheus"
+
+
+class _Authorities:
+    """The certificates by which the server is trusted, read again when their file changes."""
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file) if file else None
+        self._changed = -1
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext | bool:
+        """Return the context for https; True stands for the system's own certificates."""
+        if self._file is None:
+            return True
+        changed = self._file.stat().st_mtime_ns
+        if self._context is None or changed != self._changed:
+            self._context = ssl.create_default_context(cafile=str(self._file))
+            self._changed = changed
+        return self._context
+
+
+async def _body(response: aiohttp.ClientResponse, most: int, too_large: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            raise ProviderError(too_large)
+    return bytes(body)
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _raw_series(data: Any) -> list[RawSeries]:
+    if data["resultType"] != "matrix":
+        raise ValueError(f"a {data['resultType']} instead of a matrix")
+    return [
+        RawSeries(
+            labels=dict(series["metric"]),
+            samples=tuple((float(time), float(value)) for time, value in series.get("values", ())),
+        )
+        for series in data["result"]
+    ]
+
+
+def _values(data: Any) -> list[tuple[Mapping[str, str], float]]:
+    if data["resultType"] == "scalar":
+        return [({}, float(data["result"][1]))]
+    if data["resultType"] != "vector":
+        raise ValueError(f"a {data['resultType']} instead of a vector")
+    return [(dict(one["metric"]), float(one["value"][1])) for one in data["result"]]

@@ -1,0 +1,49 @@
+"""The user's own PromQL: what stands for the revision is filled in, and the answer must be one number."""
+
+import math
+
+from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.observed.sample import QueryReading
+from nereid.controller.plan.placeholders import filled, meanings
+from nereid.controller.plan.plan import Query
+from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.prometheus import Prometheus
+
+
+async def readings(prometheus: Prometheus, request: SampleRequest, at: float) -> dict[str, QueryReading]:
+    """Return the queries' values by their names; stable's only where a query compares with it.
+
+    Raises ProviderError for a query that Prometheus refuses, or that gives more than one number.
+    """
+    # One after another: a rollout's queries are to cost Prometheus no more at a time than one of them.
+    return {query.name: await _reading(prometheus, request, query, at) for query in request.analysis.queries}
+
+
+async def _reading(prometheus: Prometheus, request: SampleRequest, query: Query, at: float) -> QueryReading:
+    candidate = await _value(prometheus, request, query, request.candidate, at)
+    if query.max_ratio is None:
+        return QueryReading(candidate)
+    return QueryReading(candidate, await _value(prometheus, request, query, request.stable, at))
+
+
+async def _value(
+    prometheus: Prometheus, request: SampleRequest, query: Query, revision: str, at: float
+) -> float | None:
+    try:
+        values = await prometheus.values(_filled(request, query, revision), at)
+    except ProviderError as error:
+        raise ProviderError(f"query {query.name}: {error}") from error
+    if len(values) > 1:
+        raise ProviderError(
+            f"query {query.name} gives {len(values)} values and must give one number: aggregate it, for instance "
+            "with sum()"
+        )
+    return next((value for _, value in values if math.isfinite(value)), None)
+
+
+def _filled(request: SampleRequest, query: Query, revision: str) -> str:
+    known = meanings(request.namespace, request.name, revision)
+    try:
+        return filled(query.query, {**known, "interval": f"{request.analysis.interval}s"})
+    except ValueError as error:
+        raise ProviderError(str(error)) from error

@@ -1,5 +1,0 @@
-"""Formats: how a model's file or folder becomes a model of Triton's repository, with its configuration."""
-
-from nereid.fetch.layouts.layout import configure, stage
-
-__all__ = ["configure", "stage"]

@@ -1,0 +1,86 @@
+"""The whole of one fetch: from the source to models in the destination, or one error that says what to change."""
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from nereid.contract.fetch_errors import WORTH_CONTINUING, FetchError, Reason
+from nereid.contract.fetch_facts import Facts
+from nereid.contract.fetch_request import Request
+from nereid.contract.source import ClaimSource, Source, parse_source
+from nereid.models.fetch.cache import DISK_FULL
+from nereid.models.fetch.layouts import stage
+from nereid.models.fetch.mounted import on_claim, on_image, require_mounted
+from nereid.models.fetch.obtain import obtain
+from nereid.models.fetch.staging import Staging
+from nereid.models.sources.attempts import Limits
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The model's directory in the destination, and what is told of its source."""
+
+    model: Path
+    facts: Facts
+
+
+def fetch(request: Request, limits: Limits | None = None) -> Fetched:
+    """Bring the model into the destination; raise FetchError when that cannot be done.
+
+    It may be called again after it failed or was killed: it continues, and does nothing when the model is there
+    already.
+    """
+    staging = Staging(request.destination)
+    model = request.destination / request.model_name
+    try:
+        if not staging.is_sealed:
+            if model.exists():
+                logger.info("%s is there already", model)
+                staging.discard()
+                return Fetched(model, staging.published)
+            _stage(request, staging, limits or Limits())
+        staging.publish()
+    except FetchError as error:
+        if error.reason not in WORTH_CONTINUING:
+            staging.discard()
+        raise
+    except OSError as error:
+        raise _explained(error, request.destination) from error
+    return Fetched(model, staging.published)
+
+
+def _stage(request: Request, staging: Staging, limits: Limits) -> None:
+    source = parse_source(request.uri)
+    logger.info("Fetching %s as %s", source, request.format)
+    staging.open()
+    artifact, facts = _artifact(source, request, staging, limits)
+    stage(artifact, request, staging)
+    staging.seal(facts)
+
+
+def _artifact(source: Source, request: Request, staging: Staging, limits: Limits) -> tuple[Path, Facts]:
+    """Return the file or folder that the request selects, once it is there and verified."""
+    if isinstance(source, ClaimSource):
+        return require_mounted(on_claim(source, request), request)
+    if request.mounted is not None:
+        return require_mounted(on_image(source, request.mounted, request), request)
+    arrival = obtain(source, request, staging, limits)
+    return arrival.artifact, arrival.facts
+
+
+def _explained(error: OSError, destination: Path) -> FetchError:
+    if error.errno in DISK_FULL:
+        usage = shutil.disk_usage(destination)
+        sentence = (
+            f"the disk for models is full ({usage.free} of {usage.total} bytes are free): "
+            "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"
+        )
+    elif isinstance(error, PermissionError):
+        sentence = f"{error.filename} may not be read by user {os.getuid()}: make it readable for everybody"
+    else:
+        sentence = f"{error.filename or 'the file system'} failed ({error.strerror}): look at the volume and the node"
+    return FetchError(Reason.MODEL_FETCH_FAILED, sentence)

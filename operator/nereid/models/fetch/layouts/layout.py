@@ -1,0 +1,114 @@
+"""One model of any format put into Triton's repository, and the user's configuration laid over its own."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Format, Request
+from nereid.contract.triton_config import merged, parsed, problem
+from nereid.models.fetch.layouts import learned, networks
+from nereid.models.fetch.layouts.placement import Placement
+from nereid.models.fetch.staging import Staging
+from nereid.models.sources.repository import has_version, require_model
+
+_LAYOUTS: Final[Mapping[Format, Callable[[Placement], dict[str, Any]]]] = {
+    Format.ONNX: networks.stage_onnx,
+    Format.TENSORRT: networks.stage_tensorrt,
+    Format.TORCHSCRIPT: networks.stage_torchscript,
+    Format.SAVEDMODEL: networks.stage_savedmodel,
+    Format.PYTHON: networks.stage_python,
+    Format.SKLEARN: learned.stage_sklearn,
+    Format.XGBOOST: learned.stage_xgboost,
+    Format.LIGHTGBM: learned.stage_lightgbm,
+}
+# Of these Triton reads everything from the file, so that no configuration is needed where the user gives none.
+_SELF_DESCRIBING: Final = frozenset({Format.ONNX, Format.TENSORRT, Format.SAVEDMODEL})
+
+
+def stage(artifact: Path, request: Request, staging: Staging) -> None:
+    """Put a model's file or folder into the staging's tree as the request's format wants it, with its configuration.
+
+    What lies below the staging is moved, anything else is linked. Raise FetchError when the artifact is no model of the
+    format.
+    """
+    placement = Placement(artifact, request, staging)
+    if complaint := problem(request.config, request.format):
+        raise FetchError(Reason.MODEL_INVALID, complaint)
+    if request.format is Format.TRITON:
+        _stage_repository(placement)
+        return
+    generated = _LAYOUTS[request.format](placement)
+    has_own = (placement.model / networks.CONFIG).exists()
+    if not has_own and (request.config or request.format not in _SELF_DESCRIBING):
+        _write_config(placement.model, merged("", generated))
+    configure(placement.model, request)
+
+
+def configure(model_directory: Path, request: Request) -> None:
+    """Lay the request's configuration over the model's config.pbtxt; a directory that is a link stays as it is there.
+
+    Raise FetchError when the model's own configuration cannot be read. May be called again.
+    """
+    if not request.config:
+        return
+    try:
+        text = merged(_own_config(model_directory, request), request.config)
+    except ValueError as error:
+        raise _unusable(request, str(error)) from error
+    _make_writable(model_directory)
+    _write_config(model_directory, text)
+
+
+def _stage_repository(placement: Placement) -> None:
+    request = placement.request
+    models = require_model(placement.unpacked(), request.model_name, placement.shown)
+    placement.put_all({model: placement.staging.tree / model.name for model in models})
+    configure(placement.staging.tree / request.model_name, request)
+    for model in placement.staging.tree.iterdir():
+        if not has_version(model) and _is_ensemble(model):
+            # Triton wants one though it would be empty, which stores of objects, git and others do not keep.
+            _make_writable(model)
+            (model / "1").mkdir()
+
+
+def _is_ensemble(model_directory: Path) -> bool:
+    try:
+        config = parsed((model_directory / networks.CONFIG).read_text())
+    except (OSError, ValueError):
+        # What is wrong with it Triton tells; a neighbour's need not even be a file that may be read.
+        return False
+    return bool(config.platform == "ensemble" or config.HasField("ensemble_scheduling"))
+
+
+def _own_config(model_directory: Path, request: Request) -> str:
+    file = model_directory / networks.CONFIG
+    try:
+        return file.read_text() if file.exists() else ""
+    except UnicodeDecodeError as error:
+        raise _unusable(request, f"its {networks.CONFIG} is no text") from error
+
+
+def _write_config(model_directory: Path, text: str) -> None:
+    file = model_directory / networks.CONFIG
+    # It may be a link to a volume, whose file is not to be touched.
+    file.unlink(missing_ok=True)
+    file.write_text(text)
+
+
+def _make_writable(model_directory: Path) -> None:
+    """Replace a link to a model's directory by a directory of links to what it holds."""
+    if not model_directory.is_symlink():
+        return
+    linked = model_directory.resolve()
+    model_directory.unlink()
+    model_directory.mkdir()
+    for entry in linked.iterdir():
+        (model_directory / entry.name).symlink_to(entry)
+
+
+def _unusable(request: Request, complaint: str) -> FetchError:
+    return FetchError(
+        Reason.MODEL_INVALID,
+        f"spec.model.config cannot be laid over the model {request.model_name}: {complaint}",
+    )

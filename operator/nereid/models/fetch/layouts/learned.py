@@ -1,0 +1,102 @@
+"""Models of training libraries: scikit-learn, XGBoost and LightGBM, for Triton's FIL backend or its Python backend.
+
+scikit-learn always goes to the Python backend: what people have is a pickle, which is a program for Python that
+makes the estimator anew, and FIL reads no pickles. FIL could read the few estimators that are forests from a checkpoint
+of Treelite, but converting needs the library, and pipelines, strings and other estimators would be left out.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from nereid.contract.fetch_request import ForestBackend
+from nereid.models.fetch.layouts import forest, lightgbm, xgboost
+from nereid.models.fetch.layouts.placement import Placement
+from nereid.models.fetch.layouts.search import find, is_zipped_model
+
+_BACKENDS: Final = Path(__file__).with_name("backends")
+_PICKLE: Final = b"\x80"
+_ZIP: Final = b"PK\x03\x04"
+_PICKLE_ENDINGS: Final = frozenset({".pkl", ".pickle", ".joblib", ".skops"})
+_XGBOOST_ENDINGS: Final = frozenset({".json", ".ubj", ".ubjson", ".xgb", ".model", ".bst", ".bin", ".deprecated"})
+_LIGHTGBM_ENDINGS: Final = frozenset({".txt", ".lgb", ".lgbm", ".lightgbm", ".model", ".bst"})
+
+
+def stage_sklearn(placement: Placement) -> dict[str, Any]:
+    """Place a pickled estimator beside the program that serves it, and return the configuration of both."""
+    path = find(
+        placement,
+        lambda path: path.suffix in _PICKLE_ENDINGS,
+        "the files .pkl, .pickle, .joblib or .skops",
+        # What skops writes is a zip file, of any name.
+        is_whole=lambda path: is_zipped_model(path, "schema.json", _PICKLE_ENDINGS),
+    )
+    return _stage_estimator(path, placement)
+
+
+def stage_xgboost(placement: Placement) -> dict[str, Any]:
+    """Place a booster for FIL, or beside the program that serves it, and return its configuration."""
+    path = find(
+        placement,
+        lambda path: path.suffix in _XGBOOST_ENDINGS and path.is_file() and xgboost.is_xgboost(path),
+        "the models of XGBoost (.json, .ubj, .xgb, .model, .bst, .bin)",
+    )
+    return _stage_forest(path, placement, xgboost.read_xgboost)
+
+
+def stage_lightgbm(placement: Placement) -> dict[str, Any]:
+    """Place a booster for FIL, or beside the program that serves it, and return its configuration."""
+    path = find(
+        placement,
+        lambda path: path.suffix in _LIGHTGBM_ENDINGS and path.is_file() and lightgbm.is_lightgbm(path),
+        "LightGBM's text files (.txt, .lgb, .model, .bst)",
+    )
+    return _stage_forest(path, placement, lightgbm.read_lightgbm)
+
+
+def _stage_forest(path: Path, placement: Placement, read: Callable[[Path], forest.Forest]) -> dict[str, Any]:
+    if _start(path).startswith(_PICKLE):
+        # MLflow keeps LightGBM's classifiers and regressors of scikit-learn's kind so: they are estimators.
+        return _stage_estimator(path, placement)
+    try:
+        model = read(path)
+    except forest.ForestError as error:
+        raise placement.invalid(str(error)) from error
+    placement.put(path, placement.version / model.file_name)
+    if _backend(placement) == ForestBackend.FIL and model.for_fil:
+        return forest.fil_config(model, placement.request.config.get("parameters") or {})
+    if placement.request.config.get("backend") == ForestBackend.FIL:
+        raise placement.invalid(
+            "is linear, has linear trees or several targets, which fil cannot serve: "
+            "let spec.model.config.backend be python"
+        )
+    return _python_backend(placement, placement.request.format)
+
+
+def _backend(placement: Placement) -> str:
+    return str(placement.request.config.get("backend") or placement.request.forest_backend)
+
+
+def _stage_estimator(path: Path, placement: Placement) -> dict[str, Any]:
+    if _backend(placement) == ForestBackend.FIL and placement.request.config.get("backend"):
+        raise placement.invalid("is a pickle, which the backend fil cannot read: leave spec.model.config.backend out")
+    placement.put(path, placement.version / ("model.skops" if _start(path).startswith(_ZIP) else "model.pkl"))
+    placement.write(_BACKENDS / "numpy_bridge.py", placement.version / "numpy_bridge.py")
+    return _python_backend(placement, "sklearn")
+
+
+def _python_backend(placement: Placement, library: str) -> dict[str, Any]:
+    placement.write(_BACKENDS / "model.py", placement.version / "model.py")
+    placement.write(_BACKENDS / f"{library}.py", placement.version / "predictor.py")
+    return {
+        "backend": "python",
+        "maxBatchSize": forest.MAX_BATCH_SIZE,
+        # These libraries work on the CPU, and every instance is a process with the library in it.
+        "instanceGroup": [{"kind": "KIND_CPU", "count": 1}],
+        "dynamicBatching": {},
+    }
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)

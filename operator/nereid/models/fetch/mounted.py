@@ -1,0 +1,107 @@
+"""Models on a volume of the pod, a claim or an image: they are linked, never copied, as Triton has the volume too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_facts import Facts
+from nereid.contract.fetch_request import Format, Request
+from nereid.contract.source import ClaimSource, RemoteSource
+from nereid.models.sources.digest import (
+    digest_of,
+    file_hash,
+    files_below,
+    folder_hashes,
+    require_content,
+    require_digest,
+)
+from nereid.models.sources.external_data import external_data
+from nereid.models.sources.oci.manifest import MODEL_FOLDER
+from nereid.models.sources.repository import content, listing
+
+
+@dataclass(frozen=True, slots=True)
+class MountedSource:
+    """A path on a mounted volume; `shown` is the volume in messages, `field` what the user corrects."""
+
+    mount: Path
+    path: PurePosixPath
+    shown: str
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.shown}/{self.path}" if self.path.parts else self.shown
+
+
+def on_claim(source: ClaimSource, request: Request) -> MountedSource:
+    """Return where the claim has the source; raise FetchError when the claim is not mounted."""
+    if not request.claim_mount.is_dir():
+        raise FetchError(
+            Reason.MODEL_NOT_FOUND,
+            f"the claim {source.claim} is not mounted at {request.claim_mount}: check that it exists and is bound",
+        )
+    path = source.path / (request.path or "")
+    field = "spec.model.path" if request.path else "spec.model.uri"
+    return MountedSource(request.claim_mount, path, f"pvc://{source.claim}", field)
+
+
+def on_image(source: RemoteSource, mount: Path, request: Request) -> MountedSource:
+    """Return where the image volume has the source; raise FetchError when it is not mounted."""
+    if not mount.is_dir():
+        raise FetchError(
+            Reason.MODEL_NOT_FOUND, f"the image {source} is not mounted at {mount}: check that the node could pull it"
+        )
+    # An image has its model there, mounted or fetched; what has not is an artifact that a runtime mounts as it is.
+    root = mount / MODEL_FOLDER if (mount / MODEL_FOLDER).is_dir() else mount
+    return MountedSource(root, request.path or PurePosixPath(), str(source), "spec.model.path")
+
+
+def require_mounted(source: MountedSource, request: Request) -> tuple[Path, Facts]:
+    """Return the file or folder and what is told of it; raise FetchError when it is not there or not what is meant."""
+    path = _existing_path(source)
+    if path.is_dir():
+        size, count = _measured(files_below(path, once=request.digest is None))
+    else:
+        require_content(path.stat().st_size, str(source))
+        size, count = _measured(_named(path, request.format))
+    if request.digest is not None:
+        hashes = folder_hashes(path) if path.is_dir() else _hashes(_named(path, request.format))
+        is_file = path.is_file() and len(hashes) == 1
+        require_digest(digest_of(hashes, is_file=is_file), request.digest, str(source), hashes)
+    return path, Facts(request.digest, size, count)
+
+
+def _named(path: Path, model_format: Format) -> list[Path]:
+    """Return the file of that path, with the weights of a graph."""
+    return [path, *(external_data(path) if model_format is Format.ONNX else ())]
+
+
+def _hashes(files: Iterable[Path]) -> Mapping[PurePosixPath, str]:
+    return {PurePosixPath(file.name): file_hash(file) for file in files}
+
+
+def _measured(files: Iterable[Path]) -> tuple[int, int]:
+    """Return bytes and number of files, of which a claim may hold more than this process has memory for."""
+    size = count = 0
+    for file in files:
+        size, count = size + file.stat().st_size, count + 1
+    return size, count
+
+
+def _existing_path(source: MountedSource) -> Path:
+    path = source.mount / source.path
+    if not path.exists():
+        raise FetchError(Reason.MODEL_NOT_FOUND, _what_is_there(source))
+    if not path.resolve().is_relative_to(source.mount.resolve()):
+        raise FetchError(
+            Reason.MODEL_INVALID, f"{source} is a link out of its volume: put the model itself on the volume"
+        )
+    return path
+
+
+def _what_is_there(source: MountedSource) -> str:
+    nearest = next(parent for parent in source.path.parents if (source.mount / parent).is_dir())
+    held = listing(entry.name for entry in content(source.mount / nearest))
+    shown = MountedSource(source.mount, nearest, source.shown, source.field)
+    return f"{source} does not exist; {shown} holds {held}: correct {source.field}"

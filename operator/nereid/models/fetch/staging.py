@@ -1,0 +1,112 @@
+"""The steps by which models appear in the destination: none of them until all are complete, also across restarts.
+
+Everything is made in a hidden directory of the destination, as a rename is only atomic within one file system:
+`download` (what has arrived so far), `copied` (what came from the cache), `opened` (what packages held), `arrived` (one
+of these, complete), `unpacked` (an archive's content), `tree` (models being put together), `ready` (the complete set,
+being moved out).
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from nereid.contract.fetch_facts import Facts
+from nereid.models.fetch.arrival import Arrival
+
+NAME = ".nereid-fetch"
+# Triton takes directories for models, and no files.
+FACTS = ".nereid-fetched.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The hidden directory of one destination."""
+
+    destination: Path
+
+    @property
+    def root(self) -> Path:
+        """All that is staged."""
+        return self.destination / NAME
+
+    @property
+    def download(self) -> Path:
+        """The files as far as they have arrived; they outlive a restart."""
+        return self.root / "download"
+
+    @property
+    def copied(self) -> Path:
+        """Files being copied from the cache."""
+        return self.root / "copied"
+
+    @property
+    def opened(self) -> Path:
+        """Files being taken out of their packages."""
+        return self.root / "opened"
+
+    @property
+    def arrived(self) -> Path:
+        """The files once they are complete."""
+        return self.root / "arrived"
+
+    @property
+    def arrived_list(self) -> Path:
+        """What is in `arrived`."""
+        return self.arrived / "complete.json"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where an archive is unpacked."""
+        return self.root / "unpacked"
+
+    @property
+    def tree(self) -> Path:
+        """The models as they are to appear in the destination."""
+        return self.root / "tree"
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a complete set of models waits to be moved into the destination."""
+        return self._ready.is_dir()
+
+    @property
+    def _ready(self) -> Path:
+        return self.root / "ready"
+
+    def arrive(self, arrival: Arrival) -> None:
+        """Declare the files complete; their content lies in a directory of its own in the staging."""
+        root = arrival.content.parent
+        arrival.write(root / self.arrived_list.name)
+        root.rename(self.arrived)
+        for rest in (self.download, self.copied, self.opened):
+            shutil.rmtree(rest, ignore_errors=True)
+
+    def open(self) -> None:
+        """Make an empty tree; what was half put together by an earlier run is dropped, what was downloaded is kept."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for directory in (self.unpacked, self.tree):
+            shutil.rmtree(directory, ignore_errors=True)
+        self.tree.mkdir()
+
+    def seal(self, facts: Facts) -> None:
+        """Declare the tree complete, and keep what is told of it."""
+        facts.write(self.root / FACTS)
+        self.tree.rename(self._ready)
+
+    def publish(self) -> None:
+        """Move every model of the sealed set into the destination, then remove what is left of the staging."""
+        shutil.copyfile(self.root / FACTS, self.destination / FACTS)
+        for model in sorted(self._ready.iterdir()):
+            model.rename(self.destination / model.name)
+        # Before anything else is removed: whoever is killed here must not find a set that it cannot publish again.
+        self._ready.rmdir()
+        self.discard()
+
+    @property
+    def published(self) -> Facts:
+        """What was told of the models that are in the destination."""
+        return Facts.read(self.destination / FACTS)
+
+    def discard(self) -> None:
+        """Remove everything that is staged."""
+        shutil.rmtree(self.root, ignore_errors=True)

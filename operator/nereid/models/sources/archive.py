@@ -1,0 +1,150 @@
+"""Unpacking of a repository that came as one file, without letting the archive write anywhere else."""
+
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.sources.repository import content, is_model
+
+_CHUNK_BYTES = 1 << 20
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError),
+    # A zip's compression that Python does not have; a hard link to what the archive does not hold.
+    *(NotImplementedError, KeyError),
+    # What gzip and bzip2 say of their content, beside what the disk says of itself.
+    OSError,
+)
+
+
+class _UnsafeMemberError(Exception):
+    """An entry that would write elsewhere, or is neither a file, a directory nor a link."""
+
+
+def unpack(archive: Path, into: Path, shown: str) -> Path:
+    """Unpack a tar (gzip, bzip2, xz or plain) or zip archive and return the directory that should hold the models.
+
+    One top directory that holds everything is stepped into, unless it is itself a model. Raise FetchError for a file
+    that is no archive, is damaged, or holds an entry that would lead out of `into`.
+    """
+    into.mkdir()
+    try:
+        if _is_zip(archive):
+            _unpack_zip(archive, into)
+        else:
+            _unpack_tar(archive, into)
+    except _UnsafeMemberError as error:
+        raise _unsafe(shown, str(error)) from error
+    except DAMAGED as error:
+        if is_of_disk(error):
+            raise
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            f"{shown} is not a sound .tar.gz, .tgz, .tar or .zip archive ({error}): pack it again",
+        ) from error
+    return _step_into(into)
+
+
+def is_of_disk(error: Exception) -> bool:
+    """Tell whether an error among DAMAGED is the disk's, and none of the archive's content."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def links_out(root: Path) -> Iterator[Path]:
+    """Yield each link that leads out, or to itself, though it did not when it was unpacked."""
+    for name, folders, files in os.walk(root):
+        for path in (Path(name, entry) for entry in (*folders, *files)):
+            if path.is_symlink() and leads_out(path, root):
+                yield path
+
+
+def leads_out(path: Path, root: Path) -> bool:
+    """Tell whether a path leads out of the folder, or a link on it to itself."""
+    try:
+        return not path.resolve().is_relative_to(root.resolve())
+    except RuntimeError:
+        # So Python before 3.13 says that links lead in a circle.
+        return True
+
+
+def _is_zip(archive: Path) -> bool:
+    with archive.open("rb") as file:
+        return file.read(len(ZIP_MAGICS[0])) in ZIP_MAGICS
+
+
+def _unpack_tar(archive: Path, into: Path) -> None:
+    with tarfile.open(archive) as tar:
+        # Checked here, as Python's own filter is missing before 3.11.4, which Debian 12 does not have.
+        tar.extraction_filter = staticmethod(lambda member, _: member)
+        for member in tar:
+            _require_safe(member, into)
+            member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
+            tar.extract(member, into)
+            # An archive of many small files would otherwise be remembered whole.
+            tar.members = []  # type: ignore[attr-defined]
+        # The checksum of what was compressed stands behind it, and is compared when the end is read.
+        while tar.fileobj and tar.fileobj.read(_CHUNK_BYTES):
+            pass
+    for link in links_out(into):
+        raise _UnsafeMemberError(link.name)
+
+
+def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
+    """Refuse what would be written, or point, outside; links that were unpacked before are followed."""
+    target = into / member.name
+    if member.issym():
+        reached = [target, target.parent / member.linkname]
+    elif member.islnk():
+        reached = [target, into / member.linkname]
+    elif member.isfile() or member.isdir():
+        reached = [target]
+    else:
+        raise _UnsafeMemberError(member.name)
+    if any(leads_out(path, into) for path in reached):
+        raise _UnsafeMemberError(member.name)
+
+
+def _unpack_zip(archive: Path, into: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            _unpack_member(packed, member, into)
+
+
+def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
+    mode = member.external_attr >> 16
+    path = PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or stat.S_ISLNK(mode):
+        raise _UnsafeMemberError(member.filename)
+    if member.flag_bits & 0x1:
+        raise zipfile.BadZipFile("it is encrypted")
+    target = into / path
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with packed.open(member) as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer)
+    if mode & stat.S_IXUSR:
+        # A model may bring its own program, such as a stub of Triton's Python backend.
+        target.chmod(0o755)
+
+
+def _unsafe(shown: str, member: str) -> FetchError:
+    return FetchError(
+        Reason.MODEL_INVALID,
+        f"{shown} holds {member!r}, which leads out of the archive or is no plain file: pack it without that",
+    )
+
+
+def _step_into(unpacked: Path) -> Path:
+    entries = content(unpacked)
+    if len(entries) == 1 and entries[0].is_dir() and not is_model(entries[0]):
+        return entries[0]
+    return unpacked

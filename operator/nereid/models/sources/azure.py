@@ -1,0 +1,227 @@
+"""Models in Azure Blob Storage, by Azure's own client."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.identity import ClientSecretCredential, DefaultAzureCredential
+from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Request
+from nereid.contract.source import AzureSource
+from nereid.models.sources.broken_connection import broken
+from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.failures import REFUSED, REPLACED, failed, faulty, may_pass
+from nereid.models.sources.object_store import (
+    CONNECT_SECONDS,
+    PIECE_BYTES,
+    READ_SECONDS,
+    StoredFiles,
+    StoredObject,
+    changed,
+    endpoint_of,
+    in_chunks,
+    refused,
+    server_of,
+)
+from nereid.models.sources.trust import bundle_file
+
+ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"
+SAS_TOKEN: Final = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a key, not a secret
+PRINCIPAL: Final = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+NEEDED: Final = f"{ACCESS_KEY}, {SAS_TOKEN}, or {PRINCIPAL[0]}, {PRINCIPAL[1]} and {PRINCIPAL[2]}"
+_FOLDER: Final = "hdi_isfolder"
+_REFUSED_CODES: Final = frozenset(
+    {"InvalidAuthenticationInfo", "NoAuthenticationInformation", "PublicAccessNotPermitted"}
+)
+
+
+def open_files(source: AzureSource, request: Request) -> StoredFiles:
+    """Return the blobs at or below the source's path."""
+    # It tells of each request at the level of information, and there are many.
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    return StoredFiles(Container(source, request), source, source.path, request.path)
+
+
+class Container:
+    """A container, as one source and its Secret let it be seen; a blob's version is its ETag."""
+
+    def __init__(self, source: AzureSource, request: Request) -> None:
+        self._source = source
+        self._request = request
+        self._credentials = Credentials.read(request.credentials)
+        self._as_pod = False
+
+    def find(self, name: str) -> StoredObject | None:
+        """Return the blob of exactly this name."""
+        try:
+            with self._explained():
+                blob = self._client.get_blob_client(name).get_blob_properties()
+        except FetchError as error:
+            if error.reason is Reason.MODEL_NOT_FOUND:
+                return None
+            raise
+        return None if _is_folder(blob) else _stored(blob)
+
+    def below(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all blobs whose names begin with the prefix, without the folders of hierarchical accounts."""
+        with self._explained():
+            for blob in self._client.list_blobs(name_starts_with=prefix or None, include=["metadata"]):
+                if not _is_folder(blob):
+                    yield _stored(blob)
+
+    def beside(self, prefix: str) -> Iterator[str]:
+        """Yield the names below the prefix up to their next slash."""
+        with self._explained():
+            for entry in self._client.walk_blobs(name_starts_with=prefix or None, delimiter="/"):
+                yield entry.name if isinstance(entry, BlobPrefix | BlobProperties) else str(entry)
+
+    def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
+        """Yield the blob's bytes from `offset` on; the client hands over whole answers, so it is asked for pieces."""
+        with self._explained():
+            blob = self._client.get_blob_client(stored.name)
+            for start in range(offset, stored.size, PIECE_BYTES):
+                piece = blob.download_blob(
+                    offset=start,
+                    length=min(PIECE_BYTES, stored.size - start),
+                    etag=stored.version,
+                    match_condition=MatchConditions.IfNotModified,
+                    max_concurrency=1,
+                )
+                yield from in_chunks(piece.readall())
+
+    @cached_property
+    def _client(self) -> ContainerClient:
+        return ContainerClient(
+            self._endpoint,
+            self._source.container,
+            credential=self._identity(),
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            connection_verify=bundle_file(self._request.ca_bundle) or True,
+            retry_total=0,  # the loop around it tries again
+            max_single_get_size=PIECE_BYTES,
+            max_chunk_get_size=PIECE_BYTES,
+        )
+
+    def _identity(self) -> Any:
+        """Return the Secret's credential, else the pod's own identity, else None, with which public blobs are read."""
+        value = self._credentials.token
+        if key := value(ACCESS_KEY):
+            return AzureNamedKeyCredential(self._source.account, key)
+        if token := value(SAS_TOKEN):
+            return AzureSasCredential(token.removeprefix("?"))
+        tenant, client, secret = map(value, PRINCIPAL)
+        if secret:
+            return self._principal(tenant, client, secret)
+        if client or "AZURE_CLIENT_ID" in os.environ:
+            return self._own(client)
+        return None
+
+    def _principal(self, tenant: str | None, client: str | None, secret: str) -> Any:
+        if not tenant or not client:
+            raise FetchError(
+                Reason.MODEL_ACCESS_DENIED,
+                f"the Secret that spec.model.credentials names lacks {PRINCIPAL[1] if tenant else PRINCIPAL[0]}: "
+                f"it needs {NEEDED}",
+            )
+        return ClientSecretCredential(tenant, client, secret)
+
+    def _own(self, client: str | None) -> Any:
+        """Return the identity of the pod's service account or of its node."""
+        self._as_pod = True
+        chosen = {"workload_identity_client_id": client, "managed_identity_client_id": client} if client else {}
+        return DefaultAzureCredential(
+            exclude_cli_credential=True,
+            exclude_developer_cli_credential=True,
+            exclude_powershell_credential=True,
+            exclude_shared_token_cache_credential=True,
+            exclude_visual_studio_code_credential=True,
+            **chosen,
+        )
+
+    @property
+    def _endpoint(self) -> str:
+        return endpoint_of(self._request, f"https://{self._source.account}.blob.core.windows.net")
+
+    @property
+    def _server(self) -> str:
+        return server_of(self._endpoint)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Let nothing out that the client raises, but what it means for the user."""
+        try:
+            yield
+        except ClientAuthenticationError as error:
+            raise self._refused(_code(error) or "no token for these credentials") from error
+        except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
+            correct = "spec.model.endpoint" if self._request.endpoint else "the account in spec.model.uri"
+            raise broken(error, self._server, correct) from error
+        except HttpResponseError as error:
+            raise self._answered(error) from error
+        except AzureError as error:
+            raise faulty(self._server, self._source, type(error).__name__) from error
+        except ValueError as error:
+            # The client reads a key, a token and an endpoint only when it needs them.
+            raise failed(
+                f"Azure's client cannot use what it was given for {self._source}: correct spec.model.endpoint, "
+                "which is https where a token is sent, and "
+                f"{NEEDED} in the Secret that spec.model.credentials names"
+            ) from error
+
+    def _answered(self, error: HttpResponseError) -> Exception:
+        """Return what an error of the server means."""
+        status, code = error.status_code or 0, _code(error) or "no code"
+        if not status:
+            return broken(error, self._server, "spec.model.endpoint")
+        if may_pass(status):
+            return faulty(self._server, self._source, f"{code} (status {status})")
+        if status in REFUSED or code in _REFUSED_CODES:
+            return self._refused(code)
+        if status == HTTPStatus.NOT_FOUND:
+            return self._gone(code)
+        if status in REPLACED:
+            return changed(self._source)
+        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
+
+    def _gone(self, code: str) -> FetchError:
+        known = "" if self._credentials or self._as_pod else f", or none that anybody may read: it may need {NEEDED}"
+        return FetchError(
+            Reason.MODEL_NOT_FOUND,
+            f"{self._server} has no container {self._source.container} ({code}){known}: "
+            "correct spec.model.uri or spec.model.credentials",
+        )
+
+    def _refused(self, code: str) -> FetchError:
+        return refused(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
+
+
+def _code(error: HttpResponseError) -> str:
+    """Return the server's code for what went wrong."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
+
+
+def _is_folder(blob: BlobProperties) -> bool:
+    return (blob.metadata or {}).get(_FOLDER, "").lower() == "true"
+
+
+def _stored(blob: BlobProperties) -> StoredObject:
+    # A listing has the ETag without the quotes that a header has.
+    return StoredObject(blob.name, blob.size, '"{}"'.format(blob.etag.strip('"')))

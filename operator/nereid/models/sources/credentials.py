@@ -1,0 +1,70 @@
+"""The keys of the Secret that `spec.model.credentials` names, read from the folder where the pod has them as files."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from nereid.contract.fetch_errors import FetchError, Reason
+
+SECRET: Final = "the Secret that spec.model.credentials names"  # noqa: S105 - words, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials(Mapping[str, str]):
+    """Key -> value, without the line break that editors put at the end; values are never part of a representation."""
+
+    _values: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def read(cls, folder: Path | None) -> "Credentials":
+        """Return what the Secret holds; nothing when there is no folder or no Secret is mounted there."""
+        if folder is None or not folder.is_dir():
+            return cls({})
+        # The kubelet's own links and versions begin with two dots.
+        keys = [entry for entry in folder.iterdir() if not entry.name.startswith("..") and entry.is_file()]
+        try:
+            return cls({key.name: key.read_text().rstrip("\r\n") for key in keys})
+        except UnicodeDecodeError as error:
+            raise FetchError(
+                Reason.MODEL_ACCESS_DENIED, f"{SECRET} holds a value that is not text: store each value as text"
+            ) from error
+
+    def value(self, key: str) -> str | None:
+        """Return the value of a key; None when the Secret lacks it or it is empty."""
+        return self._values.get(key) or None
+
+    def token(self, key: str) -> str | None:
+        """Return a value that is sent in a header; raise FetchError, which does not show it, when it cannot be."""
+        value = self.value(key)
+        if value is None or (value.isascii() and value.isprintable() and " " not in value):
+            return value
+        raise FetchError(
+            Reason.MODEL_ACCESS_DENIED,
+            f"{key} of {SECRET} holds blanks, line breaks or letters that no token has: store it alone and in one line",
+        )
+
+    def __getitem__(self, key: str) -> str:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def denied(server: str, shown: object, credentials: Credentials, needed: str) -> FetchError:
+    """Return the error of a server that refuses `shown`; `needed` is which keys the Secret needs, `a and b, or c`."""
+    if not credentials:
+        sentence = (
+            f"{server} refuses {shown}, and no credentials are sent: let spec.model.credentials name a Secret "
+            f"of this namespace with {needed}"
+        )
+    elif needed and not any(key in needed for key in credentials):
+        sentence = f"{server} refuses {shown}: {SECRET} has none of the keys that are read: store there {needed}"
+    else:
+        sentence = (
+            f"{server} refuses {shown} to the credentials of {SECRET}: correct {needed}, or grant them read access"
+        )
+    return FetchError(Reason.MODEL_ACCESS_DENIED, sentence)

@@ -1,0 +1,102 @@
+"""Proof that files are the ones that were meant: the digest of a file, and that of a tree of files.
+
+The digest of a tree is what this prints in it, so that a user can compute it anywhere:
+
+    find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+
+Links are followed, as by `find -L`.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.sources.walking import below
+
+MOST_LINKED: Final = 100_000
+"""Files and folders that are reached by links, as a few folders of links to each other make billions."""
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file in hex; reads in constant memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tree_digest(hashes: Mapping[PurePosixPath, str]) -> str:
+    """Return `sha256:<hex>` of a tree whose files have these SHA-256 hashes in hex."""
+    running = hashlib.sha256()
+    for path in sorted(hashes, key=_as_listed):
+        running.update(b"%s  %s\n" % (hashes[path].encode(), _as_listed(path)))
+    return f"sha256:{running.hexdigest()}"
+
+
+def _as_listed(path: PurePosixPath) -> bytes:
+    return os.fsencode(f"./{path}")
+
+
+def digest_of(hashes: Mapping[PurePosixPath, str], *, is_file: bool) -> str:
+    """Return `sha256:<hex>` of the one file, or of the tree, whose files have these SHA-256 hashes in hex."""
+    return f"sha256:{next(iter(hashes.values()))}" if is_file else tree_digest(hashes)
+
+
+def folder_hashes(folder: Path) -> Mapping[PurePosixPath, str]:
+    """Return the SHA-256 in hex of each file in a folder."""
+    return {PurePosixPath(path.relative_to(folder).as_posix()): file_hash(path) for path in files_below(folder)}
+
+
+def files_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
+    """Yield all files of a folder, through links; one that leads back up is not followed, as by `find -L`.
+
+    `once`: no folder is entered a second time by way of a link. Raise FetchError where links lead to very many files.
+    """
+    linked = 0
+    for entry, by_link in below(folder, _entries, once=once):
+        linked += by_link and not once
+        if linked > MOST_LINKED:
+            raise _too_many_linked(folder)
+        if entry.is_file():
+            yield entry
+
+
+def _too_many_linked(folder: Path) -> FetchError:
+    return FetchError(
+        Reason.MODEL_INVALID,
+        f"the links in the folder {folder.name} lead to more than {MOST_LINKED} files and folders: "
+        "remove links, or name a folder nearer to the model in spec.model.path",
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        # A volume's lost+found, or what belongs to somebody else.
+        return []
+
+
+def require_digest(
+    actual: str, expected: str | None, shown: str, hashes: Mapping[PurePosixPath, str] | None = None
+) -> None:
+    """Raise FetchError when a digest is expected and the actual one is another.
+
+    Where `hashes` are those of one file alone, its own digest and that of a folder of it are as good: which of them is
+    meant depends on whether the source was taken for a file or a folder, and the file is the same.
+    """
+    if hashes and len(hashes) == 1 and expected in {digest_of(hashes, is_file=one) for one in (True, False)}:
+        return
+    if expected is not None and actual != expected.lower():
+        raise FetchError(
+            Reason.MODEL_DIGEST_MISMATCH,
+            f"{shown} has the digest {actual}, but {expected} is expected: "
+            "correct spec.model.digest, or put back what it names",
+        )
+
+
+def require_content(size: int, shown: str) -> None:
+    """Raise FetchError when a single file is empty."""
+    if size == 0:
+        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: put the model's file there again")

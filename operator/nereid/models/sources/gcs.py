@@ -1,0 +1,203 @@
+"""Models in Google Cloud Storage, by Google's own client."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final
+
+import google.auth
+import requests
+from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud import storage
+from google.oauth2.service_account import Credentials as ServiceAccount
+from google.resumable_media import DataCorruption, InvalidResponse
+from urllib3.exceptions import HTTPError
+
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_request import Request
+from nereid.contract.source import GcsSource
+from nereid.models.sources.broken_connection import broken
+from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.failures import REFUSED, REPLACED, failed, faulty, may_pass
+from nereid.models.sources.object_store import (
+    CONNECT_SECONDS,
+    PIECE_BYTES,
+    READ_SECONDS,
+    StoredFiles,
+    StoredObject,
+    changed,
+    endpoint_of,
+    in_chunks,
+    refused,
+    server_of,
+)
+from nereid.models.sources.trust import bundle_file
+
+KEY_JSON: Final = "GOOGLE_APPLICATION_CREDENTIALS_JSON"
+KEY_FILE: Final = "service-account.json"
+NEEDED: Final = f"{KEY_JSON} or {KEY_FILE}"
+_SCOPES: Final = ("https://www.googleapis.com/auth/devstorage.read_only",)
+_PUBLIC: Final = "https://storage.googleapis.com"
+_GOOGLES: Final = "googleapis.com"
+_TIMEOUT: Final = (CONNECT_SECONDS, READ_SECONDS)
+# The loop around it tries again.
+_PATIENCE: Final[dict[str, Any]] = {"timeout": _TIMEOUT, "retry": None}
+
+
+def open_files(source: GcsSource, request: Request) -> StoredFiles:
+    """Return the objects at or below the source's key."""
+    return StoredFiles(Bucket(source, request), source, source.key, request.path)
+
+
+class Bucket:
+    """A bucket, as one source and its Secret let it be seen; an object's version is its generation."""
+
+    def __init__(self, source: GcsSource, request: Request) -> None:
+        self._source = source
+        self._request = request
+        self._credentials = Credentials.read(request.credentials)
+        self._as_pod = False
+
+    def find(self, name: str) -> StoredObject | None:
+        """Return the object of exactly this name."""
+        with self._explained():
+            blob = self._bucket.get_blob(name, **_PATIENCE)
+            return _stored(blob) if blob else None
+
+    def below(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all objects whose names begin with the prefix."""
+        with self._explained():
+            yield from map(_stored, self._bucket.list_blobs(prefix=prefix, **_PATIENCE))
+
+    def beside(self, prefix: str) -> Iterator[str]:
+        """Yield the names below the prefix up to their next slash."""
+        with self._explained():
+            for page in self._bucket.list_blobs(prefix=prefix, delimiter="/", **_PATIENCE).pages:
+                yield from page.prefixes
+                yield from (blob.name for blob in page)
+
+    def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
+        """Yield the object's bytes from `offset` on; the client hands over whole answers, so it is asked for pieces."""
+        with self._explained(gone=changed(self._source)):
+            # A generation's bytes never change; one that was replaced is gone, or kept as it was by a versioned bucket.
+            blob = self._bucket.blob(stored.name, generation=int(stored.version))
+            for start in range(offset, stored.size, PIECE_BYTES):
+                # As it is stored: unpacked content would have neither the listed size nor ranges.
+                piece = blob.download_as_bytes(
+                    start=start,
+                    end=min(start + PIECE_BYTES, stored.size) - 1,
+                    raw_download=True,
+                    checksum=None,
+                    **_PATIENCE,
+                )
+                yield from in_chunks(piece)
+
+    @cached_property
+    def _bucket(self) -> Any:
+        session = _Session(self._identity(), bundle_file(self._request.ca_bundle))
+        client = storage.Client(
+            project="",  # reading needs none, and looking for one asks the metadata server
+            credentials=session.credentials,
+            client_options={"api_endpoint": self._endpoint},
+            _http=session,
+        )
+        try:
+            return client.bucket(self._source.bucket)
+        except ValueError as error:
+            raise FetchError(
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct spec.model.uri"
+            ) from error
+
+    def _identity(self) -> Any:
+        """Return the Secret's identity, else the pod's own, else nobody's."""
+        if key := self._credentials.value(KEY_JSON) or self._credentials.value(KEY_FILE):
+            return _key(key)
+        if not f".{server_of(self._endpoint)}".endswith(f".{_GOOGLES}"):
+            # The pod's token is for Google alone.
+            return AnonymousCredentials()
+        try:
+            credentials, _ = google.auth.default(scopes=_SCOPES)
+        except DefaultCredentialsError:
+            return AnonymousCredentials()
+        self._as_pod = True
+        return credentials
+
+    @property
+    def _endpoint(self) -> str:
+        return endpoint_of(self._request, _PUBLIC)
+
+    @property
+    def _server(self) -> str:
+        return server_of(self._endpoint)
+
+    @contextmanager
+    def _explained(self, gone: Exception | None = None) -> Iterator[None]:
+        """Let nothing out that the client raises, but what it means for the user; `gone` is what is not found."""
+        try:
+            yield
+        except (GoogleAPICallError, InvalidResponse) as error:
+            raise self._answered(error, gone or self._no_bucket()) from error
+        except TransportError as error:
+            raise broken(error, "Google's token server", "spec.model.credentials") from error
+        except GoogleAuthError as error:
+            if error.retryable:
+                raise faulty("Google's token server", self._source, "with an error of its own") from error
+            raise self._refused("no token for these credentials") from error
+        except DataCorruption as error:
+            raise faulty(self._server, self._source, "with damaged content") from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise broken(error, self._server, "spec.model.endpoint") from error
+
+    def _answered(self, error: GoogleAPICallError | InvalidResponse, gone: Exception) -> Exception:
+        """Return what an error of the server means."""
+        status = int((error.code if isinstance(error, GoogleAPICallError) else error.response.status_code) or 0)
+        if may_pass(status):
+            return faulty(self._server, self._source, f"status {status}")
+        if status == HTTPStatus.NOT_FOUND:
+            return gone
+        if status in REPLACED:
+            return changed(self._source)
+        if status in REFUSED:
+            return self._refused(f"status {status}")
+        return failed(f"{self._server} answered status {status} for {self._source}: correct spec.model.uri")
+
+    def _no_bucket(self) -> FetchError:
+        return FetchError(
+            Reason.MODEL_NOT_FOUND,
+            f"{self._server} has no bucket {self._source.bucket}: correct spec.model.uri or spec.model.endpoint",
+        )
+
+    def _refused(self, answer: str) -> FetchError:
+        return refused(self._server, f"{self._source} ({answer})", self._credentials, NEEDED, as_pod=self._as_pod)
+
+
+class _Session(AuthorizedSession):
+    """A session in which the user's authorities are not replaced by those of the environment, as requests would."""
+
+    def __init__(self, credentials: Any, authorities: str | None) -> None:
+        super().__init__(credentials, refresh_timeout=READ_SECONDS)  # type: ignore[no-untyped-call]
+        self.verify = authorities or True
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        return super().merge_environment_settings(url, proxies, stream, self.verify if verify is None else verify, cert)
+
+
+def _key(text: str) -> Any:
+    """Return the identity that a key file describes."""
+    try:
+        return ServiceAccount.from_service_account_info(json.loads(text), scopes=_SCOPES)
+    except (ValueError, TypeError, AttributeError, GoogleAuthError) as error:
+        raise FetchError(
+            Reason.MODEL_ACCESS_DENIED,
+            f"{NEEDED} of the Secret that spec.model.credentials names is no key of a service account: "
+            "store there the JSON file as Google made it",
+        ) from error
+
+
+def _stored(blob: Any) -> StoredObject:
+    return StoredObject(blob.name, blob.size, str(blob.generation))

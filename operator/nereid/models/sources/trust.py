@@ -1,0 +1,47 @@
+"""Which servers are believed: those with a certificate from a public authority, or from the user's own."""
+
+import os
+import ssl
+from functools import cache
+from pathlib import Path
+
+from nereid.contract.fetch_errors import FetchError, Reason
+
+
+def trusted_by(ca_bundle: Path | None) -> ssl.SSLContext:
+    """Return a TLS context that trusts the public authorities and those of the bundle, a file of PEM certificates."""
+    context = ssl.create_default_context()
+    if ca_bundle is None:
+        return context
+    if not ca_bundle.is_file():
+        raise FetchError(
+            Reason.MODEL_FETCH_FAILED,
+            "the ConfigMap or the key that spec.model.caBundle names does not exist: create it in this namespace",
+        )
+    try:
+        context.load_verify_locations(cafile=ca_bundle)
+    except ssl.SSLError as error:
+        raise FetchError(
+            Reason.MODEL_FETCH_FAILED,
+            "the key that spec.model.caBundle names holds no PEM certificate: "
+            "store there what begins with -----BEGIN CERTIFICATE-----",
+        ) from error
+    return context
+
+
+@cache
+def bundle_file(ca_bundle: Path | None) -> str | None:
+    """Return a PEM file with the public authorities and those of the bundle, for a client that takes no TLS context.
+
+    None without a bundle: such a client knows the public ones. The file lies in memory, as a container may have nowhere
+    to write to, and exists as long as this process.
+    """
+    if ca_bundle is None:
+        return None
+    public = trusted_by(ca_bundle).get_ca_certs(binary_form=True)
+    # A server's own certificate, which is no authority, is in the bundle alone.
+    pem = "".join(map(ssl.DER_cert_to_PEM_cert, public)) + ca_bundle.read_text()
+    descriptor = os.memfd_create("authorities")
+    with os.fdopen(descriptor, "w", closefd=False) as file:
+        file.write(pem)
+    return f"/proc/self/fd/{descriptor}"

@@ -1,0 +1,381 @@
+"""What must hold from one pass to the next, whatever happened between: the rules of docs/rollouts.md.
+
+A Ledger remembers what a single state does not tell: when routes led where, what was looked at, what has failed.
+"""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tests.support.property.rollout_specs import is_without_data
+
+from nereid.api.status import SleepPhase
+from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, drowsy
+from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.observed.facts import Observed
+from nereid.controller.observed.sample import Activity, Sample, SampleFailure
+from nereid.controller.plan.plan import Command, Plan, Step
+
+JUDGED = {"AnalysisFailed", "GuardExceeded", "QueryFailed"}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of the operator: what it saw, from which state it came, and what it decided."""
+
+    plan: Plan
+    observed: Observed
+    before: RolloutState
+    decision: Decision
+    now: datetime
+    is_routed: bool
+
+    @property
+    def after(self) -> RolloutState:
+        return self.decision.state
+
+    @property
+    def wanted(self) -> str:
+        """The revision that is wanted in truth: a rollback by hand holds for as long as the spec asks for the same."""
+        pinned = self.before.pinned
+        return pinned.revision if pinned and pinned.instead_of == self.plan.revision else self.plan.revision
+
+    @property
+    def is_command(self) -> bool:
+        """Whether the pass did no more than to note a rollback by hand, or its end."""
+        return self.before.pinned != self.after.pinned or self.before.rollbacks != self.after.rollbacks
+
+    @property
+    def sleep(self) -> tuple[SleepPhase | None, SleepPhase | None]:
+        """Whether stable slept before the pass, and after."""
+        before, after = self.before.sleep, self.after.sleep
+        return before and before.state, after and after.state
+
+    @property
+    def pods(self) -> dict[str, int]:
+        """The pods that each revision has at least: all that it has, where nothing scales it."""
+        return {one.revision: one.replicas for one in self.decision.live}
+
+    def ready(self, revision: str | None) -> int:
+        return self.observed.of(revision).available
+
+    def is_commanded(self, command: Command | None) -> bool:
+        """Whether a command means the candidate, as it was before, at this attempt."""
+        return command == Command(self.before.candidate or "", self.before.attempt)
+
+
+@dataclass
+class Ledger:
+    """Checks passes one after another. Times are by the clock of the passes, which may be set back."""
+
+    pods: dict[str, int] = field(default_factory=dict)
+    # Revisions that routes may lead to, and when they last did.
+    routes: set[str] = field(default_factory=set)
+    led: dict[str, datetime] = field(default_factory=dict)
+    retired: dict[str, datetime] = field(default_factory=dict)
+    looks: dict[str, list[tuple[datetime, Activity]]] = field(default_factory=dict)
+    condemned: Command | None = None
+    raised: datetime | None = None
+    woken: datetime | None = None
+
+    def set_back(self, by: timedelta) -> None:
+        """What happened so long ago did so whatever the clock says now."""
+        self.led = {revision: moment - by for revision, moment in self.led.items()}
+        self.retired = {revision: moment - by for revision, moment in self.retired.items()}
+        self.looks = {one: [(moment - by, seen) for moment, seen in looks] for one, looks in self.looks.items()}
+        self.raised = self.raised and self.raised - by
+        self.woken = self.woken and self.woken - by
+
+    def check(self, one: Pass) -> None:
+        check_roles(one)
+        check_commands(one)
+        check_failures(one)
+        check_progress(one)
+        check_capacity(one)
+        check_checks(one)
+        self._check_promotion(one)
+        self._check_stable(one)
+        self._check_drained(one)
+        self._check_condemned(one)
+        self._check_sleep(one)
+
+    def learn(self, one: Pass, *, applied: bool) -> None:
+        """Remember a pass whose routes were applied, or not."""
+        if one.after.exposure.order > one.before.exposure.order or one.before.candidate != one.after.candidate:
+            self.raised = one.now
+        self.led |= dict.fromkeys(self.routes, one.now)
+        if applied:
+            self.routes = {revision for shares in _shares(one.after) for revision in shares}
+        draining = _draining(one.after)
+        self.retired = {revision: self.retired.get(revision, one.now) for revision in draining}
+        self.looks = {revision: self._looks(one, revision) for revision in draining}
+        self.woken = (self.woken or one.now) if one.sleep[1] == "Waking" else None
+        self.pods = one.pods
+        if one.after.failed and one.after.failed != one.before.failed:
+            self.condemned = Command(one.after.failed.revision, one.after.failed.attempt)
+        elif one.after.failed is None:
+            self.condemned = None
+
+    def _looks(self, one: Pass, revision: str) -> list[tuple[datetime, Activity]]:
+        if not one.is_routed or revision not in _draining(one.before):
+            return []
+        seen = one.observed.activity.get(revision)
+        return [*self.looks.get(revision, []), *([(one.now, seen)] if seen else [])]
+
+    def _check_promotion(self, one: Pass) -> None:
+        if one.before.stable in {None, one.after.stable}:
+            return
+        assert one.before.weight == 100
+        assert one.is_routed, "stable before the routes lead there"
+        assert self.raised is not None
+        kept = (one.now - self.raised).total_seconds()
+        assert kept >= one.plan.rollout.propagation, "stable before the proxies know"
+
+    def _check_stable(self, one: Pass) -> None:
+        """While a rollout runs, stable keeps its pods; without surge it keeps one that may take everything back."""
+        stable, rollout = one.after.stable, one.plan.rollout
+        if stable is None or one.sleep[1] == "Asleep":
+            return
+        if rollout.surge:
+            assert one.pods[stable] >= one.plan.replicas, "stable has fewer pods than the spec asks for"
+        elif not (rollout.allow_downtime and one.after.candidate):
+            assert one.pods[stable] >= 1, "stable loses its last pod, and nobody allowed it"
+        if not rollout.surge and one.after.candidate and one.pods[stable]:
+            self._check_share(one, stable)
+        if one.pods[stable] == 0:
+            assert max(one.plan.replicas, one.after.floor) == 1, "stable loses all its pods, and could keep one"
+            assert one.after.weight in {0, 100}, "requests go where no pod is"
+        runs = one.before.candidate and (one.after.candidate or one.after.phase == "RollingBack")
+        if runs and one.before.stable == stable and rollout.surge:
+            assert one.pods[stable] >= self.pods.get(stable, 0), "stable shrinks in the middle of a rollout"
+
+    def _check_share(self, one: Pass, stable: str) -> None:
+        """Without surge, stable gives up one place of its share at most; what it lacks beyond, others are to leave."""
+        places = max(one.plan.replicas, one.after.floor)
+        draining = sum(kept.replicas for kept in one.after.retiring)
+        share = math.ceil(places * (100 - one.after.weight) / 100)
+        bound = min(share - 1, places - draining)
+        had = one.observed.of(stable).deployment
+        # Its scaler may not have given it yet what it is to have at least.
+        had_pods = min(self.pods.get(stable, bound), had.replicas if had else bound)
+        assert one.pods[stable] >= min(bound, had_pods), "stable gives up too many places"
+
+    def _check_drained(self, one: Pass) -> None:
+        after = one.after
+        had_traffic = {one.before.stable, one.before.candidate} - {None}
+        assert had_traffic <= one.pods.keys(), "a revision that had traffic loses its pods without draining"
+        for kept in one.before.retiring:
+            revision = kept.revision
+            if revision in {after.stable, after.candidate}:
+                continue
+            if revision in one.pods:
+                assert one.pods[revision] == kept.replicas
+                assert kept.replicas == self.pods[revision], "the pods of what drains change"
+            else:
+                self._check_gone(one, revision)
+
+        if one.is_routed:
+            for kept in one.decision.state.retiring:
+                longest = _least(one) + LONGEST_SECONDS
+                assert (one.now - kept.since).total_seconds() < longest, "what drains stays for ever"
+
+    def _check_gone(self, one: Pass, revision: str) -> None:
+        if self._check_away(one, revision) < _least(one) + LONGEST_SECONDS:
+            self._check_quiet(one, revision)
+
+    def _check_away(self, one: Pass, revision: str) -> float:
+        """Check that the routes have led elsewhere for long enough; return for how long they have."""
+        assert one.is_routed, "pods go while the routes may still lead to them"
+        away = max(self.retired[revision], self.led.get(revision, self.retired[revision]))
+        kept = (one.now - away).total_seconds()
+        assert kept >= _least(one), f"{revision} is gone {kept} s after its traffic"
+        return kept
+
+    def _check_quiet(self, one: Pass, revision: str) -> None:
+        seen = one.observed.activity.get(revision)
+        assert seen is not None, f"{revision} is gone, and nobody looked"
+        if seen.requests is None:
+            return
+        assert self.looks[revision], f"{revision} is gone at the first look"
+        moment, earlier = self.looks[revision][-1]
+        assert (one.now - moment).total_seconds() >= QUIET_SECONDS - 1, "two looks at once are one"
+        assert earlier.requests == seen.requests, "pods go while requests come"
+        assert not seen.in_flight, "pods go while requests are in flight"
+
+    def _check_sleep(self, one: Pass) -> None:
+        """Its pods go when nobody reaches them any more; requests go there again when there is one."""
+        if one.sleep == ("FallingAsleep", "Asleep"):
+            assert one.after.stable is not None
+            self._check_away(one, one.after.stable)
+            self._check_quiet(one, one.after.stable)
+            could_look = one.observed.activity[one.after.stable].requests is not None
+            assert could_look or not one.observed.of(one.after.stable).pods, "it sleeps, and nobody could look"
+        elif one.sleep == ("Waking", "Awake") and not _has_pod(one, one.after.stable):
+            assert self.woken is not None
+            waited = (one.now - self.woken).total_seconds()
+            assert waited >= one.plan.rollout.progress_deadline, "requests go where no pod is"
+
+    def _check_condemned(self, one: Pass) -> None:
+        condemned = self.condemned
+        if condemned is None or one.is_command or one.after.candidate != condemned.revision:
+            return
+        if one.before.candidate == condemned.revision:
+            assert one.after.phase == "RollingBack"
+            return
+        if one.before.failed and one.wanted == condemned.revision:
+            assert one.plan.rollout.retry == condemned, "a failed revision is tried again, and nobody asked for it"
+            assert one.after.attempt > condemned.attempt
+
+
+def _least(one: Pass) -> float:
+    return one.plan.rollout.propagation + one.plan.rollout.drain
+
+
+def _has_pod(one: Pass, revision: str | None) -> bool:
+    """Whether a revision has a pod that its scaler has not just taken."""
+    deployment = one.observed.of(revision).deployment
+    return deployment is not None and deployment.replicas > 0 and deployment.available > 0
+
+
+def _draining(state: RolloutState) -> set[str]:
+    """Return the revisions that must be quiet before their pods go."""
+    return {kept.revision for kept in (*state.retiring, *drowsy(state))}
+
+
+def _shares(state: RolloutState) -> list[dict[str, int]]:
+    routing = routing_of(state)
+    return [dict(shares) for shares in (routing.weights, routing.mirror, routing.matched)]
+
+
+def check_roles(one: Pass) -> None:
+    live, after = one.decision.live, one.after
+    assert sum(revision.weight for revision in live) == 100
+    assert all(revision.weight >= 0 and revision.replicas >= 0 for revision in live)
+    assert {revision.revision for revision in live if revision.exposure} <= {after.stable, after.candidate}
+    assert len({revision.revision for revision in live}) == len(live)
+    assert live[0].revision == (after.stable or after.candidate)
+    assert not after.exposure or after.candidate
+    if after.candidate is None or after.candidate != one.before.candidate:
+        assert after.stable is None or not after.exposure, "a new candidate begins with traffic"
+    if one.before.stable == one.wanted and not one.is_command and one.before.phase != "RollingBack":
+        assert after.candidate is None or after.phase == "RollingBack", "the candidate stays beside what is wanted"
+
+
+def check_commands(one: Pass) -> None:
+    asked, before, after = one.plan.rollout, one.before, one.after
+    if after.candidate and (after.candidate, after.attempt) != (before.candidate, before.attempt):
+        fresh = Command(after.candidate, after.attempt)
+        assert fresh not in {asked.promote, asked.abort, asked.retry}, "an old command decides about a new rollout"
+    if one.is_command or before.stable is None or before.candidate != one.wanted or before.phase == "RollingBack":
+        return
+    if one.is_commanded(asked.abort):
+        assert after.failed is not None
+        assert (after.phase, after.failed.reason) == ("RollingBack", "Aborted")
+    elif (
+        one.is_commanded(asked.promote)
+        and not one.plan.is_held
+        and after.candidate == before.candidate
+        and after.phase != "RollingBack"
+    ):
+        assert after.reason == "Promoted" or after.weight == 100 or after.attempt != before.attempt
+
+
+def check_failures(one: Pass) -> None:
+    """Each failure has its cause; what is no cause for one makes none."""
+    before, after, seen = one.before, one.after, one.observed
+    dead = before.stable and before.exposure and before.candidate == one.wanted and not one.ready(before.candidate)
+    if dead and not one.is_command and before.phase != "RollingBack":
+        assert after.phase == "RollingBack", "traffic stays where no pod is ready"
+    if after.analysis and after.analysis.verdict == "Fail" and after.candidate:
+        assert after.phase == "RollingBack", "a candidate that failed goes on"
+    if after.failed is None or after.failed == before.failed:
+        return
+    assert before.candidate == after.failed.revision
+    reason = after.failed.reason
+    assert (reason == "Aborted") == one.is_commanded(one.plan.rollout.abort)
+    if reason in JUDGED:
+        assert isinstance(seen.sample, Sample), "judged without a sample"
+        assert not is_without_data(seen.sample), "no data is taken for a failure"
+    if isinstance(seen.sample, SampleFailure):
+        assert reason != "Inconclusive", "a failing provider takes a candidate back"
+    if reason == "Inconclusive":
+        assert one.plan.rollout.analysis.on_inconclusive == "Rollback"
+    if reason == "NoReadyReplica":
+        assert before.exposure
+    if reason == "CheckFailed":
+        assert seen.checks is not None
+        assert any(not result.passed for result in seen.checks.results)
+
+
+def check_progress(one: Pass) -> None:
+    """More of the traffic is earned: by time and evidence, or given by the user."""
+    before, after, asked = one.before, one.after, one.plan.rollout
+    is_same = before.stable and before.candidate == after.candidate and before.attempt == after.attempt
+    if not is_same or before.candidate is None:
+        return
+    if before.phase == "RollingBack":
+        assert after.weight <= before.weight, "a candidate that is taken back gets more"
+        return
+    if before.analysis and before.strategy == after.strategy and one.observed.sample is None:
+        assert after.analysis is not None
+        assert after.analysis.evidence == before.analysis.evidence, "evidence is forgotten"
+    if after.exposure.order > before.exposure.order:
+        assert before.phase == "Preparing"
+        by_hand = before.is_fast and before.pinned
+        assert by_hand or not one.plan.is_held, "more of the traffic, and nobody knows whether it is asked for"
+        by_user = before.reason == "Promoted" or by_hand
+        assert by_user or not asked.paused, "a paused candidate gets more"
+    moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
+    if moves_on and after.reason != "Promoted" and before.strategy == after.strategy and asked.steps:
+        _check_move(one, asked.steps[min(before.step, len(asked.steps) - 1)])
+
+
+def _check_move(one: Pass, step: Step) -> None:
+    before, after, analysis = one.before, one.after, one.plan.rollout.analysis
+    assert step.hold is not None, "a gate is passed, and nobody opened it"
+    assert not one.plan.rollout.paused
+    waited = (one.now - before.since).total_seconds()
+    assert waited >= step.hold or before.reason == "Inconclusive", "a step is shorter than its hold"
+    if before.phase == "Holding":
+        assert analysis.provider == "None"
+        return
+    known = after.analysis
+    assert known is not None
+    assert known.errors == 0
+    passed = known.verdict == "Pass" and known.sampled_at > before.since
+    gave_up = analysis.on_inconclusive == "Continue" and waited >= step.hold + analysis.deadline
+    assert passed or (gave_up and before.phase == "Analyzing"), "a step is passed without evidence"
+
+
+def check_capacity(one: Pass) -> None:
+    before, after = one.before, one.after
+    if after.stable is None or after.candidate is None or after.phase == "RollingBack":
+        return
+    if not after.exposure or after.exposure == before.exposure:
+        return
+    places = max(one.plan.replicas, after.floor)
+    needed = max(1, math.ceil(places * after.exposure.share / 100))
+    if not one.plan.rollout.surge:
+        # The last place stays with stable, which may have to take everything back.
+        needed = max(1, min(needed, places - 1))
+    assert one.ready(after.candidate) >= needed, "more traffic than the ready pods can carry"
+
+
+def check_checks(one: Pass) -> None:
+    before, after = one.before, one.after
+    run = one.decision.check_run
+    if run is not None:
+        assert not one.plan.is_held, "checks of a spec that is another revision's"
+        assert (run.revision, run.stable, run.attempt, run.step) == (
+            after.candidate,
+            after.stable,
+            after.attempt,
+            after.step,
+        )
+        assert (after.phase, after.reason) == ("Preparing", "RunningChecks")
+    first = after.stable and after.exposure and not before.exposure and before.candidate == after.candidate
+    if first and one.plan.rollout.checks and before.reason != "Promoted" and not after.is_fast:
+        assert after.checks is not None, "traffic before the checks"
+        assert after.checks.results
+        assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"

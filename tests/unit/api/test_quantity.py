@@ -1,0 +1,44 @@
+from decimal import Decimal
+
+import pytest
+
+from nereid.api.quantity import amount, quantity, whole_bytes
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("500m", "0.5"),
+        ("1.5", "1.5"),
+        (2, "2"),
+        ("2Gi", "2147483648"),
+        ("3G", "3000000000"),
+        ("0", "0"),
+        ("129e6", "129000000"),
+        ("1E", "1e18"),
+    ],
+)
+def test_a_quantity_is_read_as_kubernetes_does(written: object, value: str) -> None:
+    assert quantity(written) == Decimal(value)
+
+
+@pytest.mark.parametrize("written", ["", "lots", "-1", "1 Gi", None, True, []])
+def test_what_is_none_is_told(written: object) -> None:
+    assert quantity(written) is None
+
+
+def test_a_size_is_a_whole_number_of_bytes() -> None:
+    assert whole_bytes("64Mi") == 67108864
+    with pytest.raises(ValueError, match="'0' is no size: write bytes as in 512Mi"):
+        whole_bytes("0")
+
+
+def test_a_size_beyond_all_memory_is_none() -> None:
+    with pytest.raises(ValueError, match=r"^'10+' is no size"):
+        whole_bytes("1" + "0" * 5000)
+
+
+def test_what_has_to_be_a_quantity_is_told_otherwise() -> None:
+    assert amount("500m") == 0.5
+    with pytest.raises(ValueError, match="'two' is no quantity: write a number as in 2"):
+        amount("two")

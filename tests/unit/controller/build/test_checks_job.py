@@ -1,0 +1,136 @@
+"""The Job that runs checks, in full, and its name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nereid.api import names
+from nereid.api.checks import CheckSpec
+from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, checks_size_problem
+from nereid.controller.build.checks_job import checks_job, job_name, work_of
+from nereid.controller.decide.orders import CheckRun
+from nereid.controller.plan.plan import Plan, plan
+from nereid.controller.plan.settings import Settings
+
+GOLDEN = Path(__file__).parent / "checks_job.yaml"
+IMAGE = [{"name": "image", "columns": ["pixel*"]}]
+CHECKS: list[dict[str, Any]] = [
+    {
+        "name": "known",
+        "requests": [
+            {
+                "body": {
+                    "inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["$(HOME) costs $5"]}]
+                },
+                "expected": [{"name": "label", "data": [3]}],
+            }
+        ],
+    },
+    {
+        "name": "accuracy",
+        "dataset": {"uri": "pvc://data/held-out.csv", "inputs": IMAGE},
+        "accuracy": {"label": "truth", "output": "label", "minimumPercent": 95},
+    },
+    {
+        "name": "fast",
+        "dataset": {
+            "uri": "https://files.example.com/x.parquet",
+            "caBundle": {"name": "authority", "key": "ca.crt"},
+            "inputs": IMAGE,
+        },
+        "latency": {"maximumMilliseconds": 20},
+    },
+    {
+        "name": "alike",
+        "dataset": {"configMap": {"name": "rows", "key": "x.npz"}, "inputs": IMAGE},
+        "comparison": {"output": "label", "kind": "Classes"},
+    },
+    {
+        "name": "alike-too",
+        "dataset": {"uri": "pvc://data/other.csv", "inputs": IMAGE},
+        "comparison": {"output": "label", "kind": "Scores"},
+    },
+]
+
+
+def planned(name: str = "digits") -> Plan:
+    spec = {
+        "model": {"uri": "pvc://models/digits/2/", "version": "2"},
+        "runtime": {
+            "imagePullSecrets": [{"name": "registry"}],
+            "nodeSelector": {"gpu": "h200"},
+            "tolerations": [{"key": "team", "operator": "Equal", "value": "vision", "effect": "NoSchedule"}],
+            "priorityClassName": "serving",
+        },
+        "traffic": {"timeout": "15s"},
+    }
+    return plan({"name": name, "namespace": "vision", "uid": "1f7c9a52", "generation": 3}, spec, Settings())
+
+
+def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int = 2) -> CheckRun:
+    checks = tuple(CheckSpec.model_validate(check) for check in CHECKS if not wanted or check["name"] in wanted)
+    return CheckRun("lmnpqrst", stable, attempt, step, checks, 600)
+
+
+def test_manifest(request: pytest.FixtureRequest) -> None:
+    found = yaml.safe_dump(checks_job(planned(), run_of()), sort_keys=False, width=110)
+    if request.config.getoption("--update-golden", default=False):
+        GOLDEN.write_text(found)
+    assert found == GOLDEN.read_text(), (
+        "read the difference; if it is meant: pytest tests/golden tests/unit/controller/build --update-golden"
+    )
+
+
+def test_the_pod_is_none_of_the_models_own() -> None:
+    labels = checks_job(planned(), run_of())["spec"]["template"]["metadata"]["labels"]
+    assert labels["app"] != "digits"
+    assert names.LABEL_REVISION not in labels
+
+
+def test_work_survives_the_environment() -> None:
+    container = checks_job(planned(), run_of())["spec"]["template"]["spec"]["containers"][0]
+    value = container["env"][0]["value"].replace("$$", "$")
+    assert CheckWork.model_validate_json(value) == work_of(planned(), run_of())
+    assert work_of(planned(), run_of()).checks == list(run_of().checks)
+
+
+@pytest.mark.parametrize(
+    ("run", "stable"),
+    [
+        (run_of(), "digits-bcdfghjk.vision.svc.cluster.local:8000"),
+        (run_of("known", "accuracy", "fast"), None),
+        (run_of(stable=""), None),
+        (run_of(stable="lmnpqrst"), None),
+    ],
+)
+def test_stable_is_asked_where_something_is_compared(run: CheckRun, stable: str | None) -> None:
+    assert work_of(planned(), run).stable == stable
+
+
+@pytest.mark.parametrize("length", [1, 33, 34, 35, 49, 50])
+def test_names_fit_into_a_label_with_the_pods_suffix(length: int) -> None:
+    for step, attempt in ((0, 1), (19, 999), (99, 999999)):
+        found = job_name("a" * length, run_of(step=step, attempt=attempt))
+        assert len(f"{found}-abcde") <= 63
+        assert f"-checks-lmnpqrst-{step}-{attempt}-" in found
+
+
+def test_long_names_stay_different() -> None:
+    one, other = (job_name(f"{'a' * 30}-{end * 19}", run_of()) for end in "bc")
+    assert one != other
+    assert "--" not in one
+
+
+def test_checks_that_fit_have_no_problem() -> None:
+    assert checks_size_problem(run_of().checks) is None
+
+
+def test_checks_that_do_not_fit() -> None:
+    large = CHECKS[0] | {"name": "large"}
+    large["requests"] = [{**large["requests"][0], "body": {"inputs": ["ä" * (MAX_CHECKS_BYTES // 2)]}}]
+    assert checks_size_problem([*run_of().checks, CheckSpec.model_validate(large)]) == (
+        "spec.rollout.checks take 97 KiB as JSON, and 96 KiB fit into the Job that runs them; large is the largest: "
+        "ask fewer or smaller requests, or use a data set instead of them"
+    )

@@ -1,0 +1,30 @@
+"""What a pod template is, whatever the spec holds: the cases that no golden file shows."""
+
+from typing import Any
+
+import pytest
+from tests.support.scenario import URI, plan_of
+
+from nereid.controller.build.pod import pod_template
+
+
+def spec_of(runtime: dict[str, Any], **model: object) -> dict[str, Any]:
+    template = pod_template(plan_of({"model": {"uri": URI, **model}, "runtime": runtime}), "v1")
+    spec: dict[str, Any] = template["spec"]
+    return spec
+
+
+@pytest.mark.parametrize(("limit", "pools"), [("2", 2), ("two", 1), ("1k", 64), ("1000000000000", 64), ("0", 0)])
+def test_a_pool_for_each_gpu_that_can_be(limit: str, pools: int) -> None:
+    spec = spec_of({"resources": {"limits": {"nvidia.com/gpu": limit}}, "tensorMemory": {"cuda": "1Mi"}})
+    arguments = spec["containers"][0]["args"]
+    assert len([one for one in arguments if one.startswith("--cuda-memory-pool-byte-size=")]) == pools
+
+
+def test_a_pull_secret_for_two_images_is_named_once() -> None:
+    runtime = {"imagePullSecrets": [{"name": "registry"}]}
+    source = {"uri": f"oci://registry/digits@sha256:{'0' * 64}", "imageVolume": True}
+    named = spec_of(runtime, **source, credentials={"secretName": "registry"})["imagePullSecrets"]
+    assert named == [{"name": "registry"}]
+    named = spec_of(runtime, **source, credentials={"secretName": "models"})["imagePullSecrets"]
+    assert named == [{"name": "registry"}, {"name": "models"}]

@@ -1,0 +1,99 @@
+import json
+import math
+
+import pytest
+from scipy.stats import binom, nchypergeom_fisher
+
+from nereid.controller.decide.judge.eprocess import EProcess
+from nereid.controller.decide.judge.evidence import (
+    FAILING_ODDS,
+    PASSING_ODDS,
+    PASSING_RATES,
+    Evidence,
+    Margins,
+    fail_ratios,
+    pass_ratios,
+    with_interval,
+)
+from nereid.controller.observed.counters import Counts
+
+MARGINS = Margins()
+CANDIDATE, STABLE = Counts(15, 4), Counts(285, 1)
+
+
+def scipy_ratio(odds_ratio: float, boundary: float) -> float:
+    at = [nchypergeom_fisher.pmf(4, 300, 15, 5, w) for w in (odds_ratio, boundary)]
+    return math.log(at[0] / at[1])
+
+
+def test_ratios_are_those_of_scipy() -> None:
+    failing = [scipy_ratio(1.5 * factor, 1.5) for factor in FAILING_ODDS]
+    passing = [scipy_ratio(3.0 * factor, 3.0) for factor in PASSING_ODDS]
+    assert fail_ratios(MARGINS, CANDIDATE, STABLE) == pytest.approx(failing, abs=1e-7)
+    assert pass_ratios(MARGINS, CANDIDATE, STABLE) == pytest.approx(passing, abs=1e-7)
+
+
+def test_rate_ratios_are_those_of_scipy() -> None:
+    rates = pass_ratios(Margins(negligible=0.01), CANDIDATE, STABLE)[len(PASSING_ODDS) :]
+    expected = [binom.logpmf(4, 15, 0.01 * factor) - binom.logpmf(4, 15, 0.01) for factor in PASSING_RATES]
+    assert rates == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable"),
+    [
+        (Counts(0, 0), Counts(0, 0)),
+        (Counts(0, 0), Counts(100, 7)),
+        (Counts(100, 7), Counts(0, 0)),
+        (Counts(100, 0), Counts(100, 0)),
+        (Counts(100, 100), Counts(100, 100)),
+    ],
+)
+def test_nothing_to_compare_is_no_evidence(candidate: Counts, stable: Counts) -> None:
+    after = with_interval(Evidence(), candidate, stable)
+    assert (after.failing, after.passing) == (EProcess(), EProcess())
+    assert (after.candidate, after.stable) == (candidate, stable)
+
+
+def test_a_bad_interval_speaks_for_failing_and_against_passing() -> None:
+    after = with_interval(Evidence(), CANDIDATE, STABLE)
+    assert after.failing.log_value > 1
+    assert after.passing.log_value < 0
+
+
+def test_two_minutes_of_a_broken_candidate_are_enough() -> None:
+    once = with_interval(Evidence(), CANDIDATE, STABLE)
+    twice = with_interval(once, CANDIDATE, STABLE)
+    assert once.failing.log_value < math.log(100) < twice.failing.log_value
+
+
+def test_flawless_revisions_pass_only_with_a_negligible_rate() -> None:
+    flawless = Counts(1000, 0), Counts(1000, 0)
+    assert with_interval(Evidence(), *flawless).passing.log_value == 0
+    assert with_interval(Evidence(Margins(negligible=0.01)), *flawless).passing.log_value > math.log(20)
+
+
+def test_a_million_requests_are_no_trouble() -> None:
+    after = with_interval(Evidence(), Counts(10**6, 5 * 10**5), Counts(10**6, 10**5))
+    assert after.failing.log_value > 4
+    assert math.isfinite(after.passing.log_value)
+
+
+def test_evidence_survives_json() -> None:
+    evidence = with_interval(Evidence(Margins(negligible=0.01)), CANDIDATE, STABLE)
+    assert Evidence.from_json(json.loads(json.dumps(evidence.to_json()))) == evidence
+
+
+def test_evidence_on_other_grids_is_not_taken_over() -> None:
+    kept = with_interval(Evidence(), CANDIDATE, STABLE).to_json()
+    kept["failing"]["log_sums"] = [0.5]
+    assert Evidence.from_json(kept) == Evidence(MARGINS)
+
+
+@pytest.mark.parametrize(
+    "margins",
+    [{"tolerated": 3.0}, {"tolerated": 0.0}, {"against": math.inf}, {"against": math.nan}, {"negligible": 0.0}],
+)
+def test_margins_that_make_no_sense_are_refused(margins: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Margins(**margins)

@@ -1,0 +1,60 @@
+"""Promote, abort and retry: annotations that name a revision and an attempt."""
+
+import pytest
+from tests.support.scenario import PROPAGATION, place, reasons, rollout, shares, unchanged
+
+
+class TestPromotion:
+    @pytest.mark.parametrize("weight", [0, 20])
+    def test_skips_the_steps_that_are_left(self, weight):
+        decision = rollout().stable("a").candidate("b", weight=weight).promote("b").decide()
+        assert place(decision) == ("Preparing", 2, weight)
+        assert shares(decision)["b"] == (4, weight)
+        assert reasons(decision) == ["Promoted"]
+
+    def test_still_waits_for_the_pods(self):
+        assert unchanged(rollout().stable("a").candidate("b", step=2, ready=3).preparing(0, "Promoted").promote("b"))
+
+    def test_works_in_a_paused_rollout(self):
+        promoted = rollout().paused().stable("a").candidate("b", step=2, ready=4).preparing(0, "Promoted").promote("b")
+        assert place(promoted.decide()) == ("Promoting", 2, 100)
+
+    @pytest.mark.parametrize("scenario", [rollout(), rollout().direct()], ids=["last-step-is-over", "direct"])
+    def test_works_in_a_rollout_that_is_paused_before_its_last_move(self, scenario):
+        step = len(scenario.rollout.steps)
+        paused = scenario.paused().stable("a").candidate("b", step=step, ready=4).preparing(0, "PausedBySpec")
+        decision = paused.promote("b").decide()
+        assert (decision.state.phase, decision.state.reason) == ("Preparing", "Promoted")
+
+    def test_is_said_once(self):
+        scenario = rollout().stable("a").candidate("b", weight=100, step=2).promoting(1).promote("b")
+        assert unchanged(scenario)
+
+    @pytest.mark.parametrize(("revision", "attempt"), [("a", 1), ("c", 1), ("b", 1), ("b", 3)])
+    def test_of_another_revision_or_attempt_is_nothing(self, revision, attempt):
+        held = rollout().stable("a").candidate("b", weight=20, attempt=2).holding(5)
+        assert unchanged(held.promote(revision, attempt))
+
+    def test_is_complete_when_the_proxies_know_the_route(self):
+        promoting = rollout().stable("a").candidate("b", weight=100, step=2)
+        assert unchanged(promoting.promoting(PROPAGATION - 1))
+        decision = promoting.promoting(PROPAGATION).decide()
+        assert (decision.state.stable, decision.state.candidate, decision.state.phase) == ("b", None, "Completed")
+        assert shares(decision) == {"b": (4, 100), "a": (4, 0)}
+        assert reasons(decision) == ["RolloutCompleted"]
+        assert decision.requeue_after == PROPAGATION, "for the first look at what drains"
+
+
+class TestOldCommands:
+    """A command stays on the object; what it did once it must not do to a later rollout of the same revision."""
+
+    @pytest.mark.parametrize("command", ["promote", "abort", "retry"])
+    def test_a_new_rollout_gets_a_number_that_no_command_names(self, command):
+        left = getattr(rollout().stable("a"), command)("b", 2).wanting("b")
+        assert left.decide().state.attempt == 3
+
+    def test_commands_about_other_revisions_do_not_count(self):
+        assert rollout().stable("a").promote("a", 7).abort("c", 7).wanting("b").decide().state.attempt == 1
+
+    def test_a_retry_is_a_number_further_than_any_command(self):
+        assert rollout().stable("a").failed("b").abort("b", 4).retry("b").decide().state.attempt == 5

@@ -1,0 +1,53 @@
+"""A certificate of its own authority for a real https server, and requests to fetch from it."""
+
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from tests.support.fetch.https_server import Server, running_server
+
+from nereid.contract.fetch_request import Format, Request
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate that is its own authority, and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    certificate, key = folder / "ca.crt", folder / "tls.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "1"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+@pytest.fixture
+def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[..., Request]:
+    """Make a request with this test's folders; keywords override."""
+
+    def make(uri: str, **changes: object) -> Request:
+        fields: dict[str, object] = {
+            "uri": uri,
+            "format": Format.TRITON,
+            "model_name": "digits",
+            "destination": tmp_path / "models",
+            "claim_mount": tmp_path / "claim",
+            "ca_bundle": certificate[0] if uri.startswith("https") else None,
+        }
+        return Request(**{**fields, **changes})
+
+    return make
+
+
+@pytest.fixture
+async def server(certificate: tuple[Path, Path]) -> AsyncIterator[Server]:
+    """A real https server; what it answers is for the test to say."""
+    async with running_server(certificate) as running:
+        yield running
