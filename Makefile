@@ -6,7 +6,8 @@ SHELL := /bin/bash
 export NEREID_CACHE ?= $(HOME)/.cache/nereid
 export CLUSTER ?= local
 # The environment is shared by all checkouts and so holds only what they depend on, not Nereid itself.
-export PYTHONPATH := $(CURDIR)/operator
+# Beside it, the roots of what is not installed: the programs of local/ and the demo.
+export PYTHONPATH := $(CURDIR)/operator:$(CURDIR)/local:$(CURDIR)/examples
 
 VENV := $(NEREID_CACHE)/venv
 PYTHON := $(VENV)/bin/python
@@ -24,7 +25,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: up install ## Set everything up and serve two versions of a real model through the mesh
-	$(TOOLS) $(PYTHON) examples/digits/demo.py
+	$(TOOLS) $(PYTHON) -m digits.demo
 
 .PHONY: test
 test: venv programs servers ## Unit, golden, property, chart, source, rules and API tests
@@ -74,7 +75,7 @@ crds: venv ## Generate the CRD and the field reference from the types
 
 .PHONY: dashboards
 dashboards: venv ## Generate Grafana's dashboards
-	PYTHONPATH=local $(PYTHON) -m dashboards
+	$(PYTHON) -m dashboards
 
 .PHONY: verify
 verify: venv ## Fail when a generated file differs from what the types say

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import kiali
 import numpy as np
-from cluster import Cluster, CommandError, WaitError, wait_for
-from model_deployment import ModelDeployment
-from traffic import PROTOCOLS, Endpoint, Tally, TrafficClient, predict
-from train import HELD_OUT_IMAGES, TRAINING_IMAGES, Digits, train
 from tritonclient.utils import InferenceServerException
-from volume import upload
+
+from digits import kiali
+from digits.cluster import Cluster, CommandError, WaitError, wait_for
+from digits.model_deployment import ModelDeployment
+from digits.traffic import PROTOCOLS, Endpoint, Tally, TrafficClient, predict
+from digits.train import HELD_OUT_IMAGES, TRAINING_IMAGES, Digits, train
+from digits.volume import upload
 
 NAMESPACE: Final = "nereid-demo"
 CLAIM: Final = "models"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cluster import Cluster, Manifest, wait_for
+from digits.cluster import Cluster, Manifest, wait_for
 
 READY_SECONDS: Final = 180
 ROLLOUT_SECONDS: Final = 240

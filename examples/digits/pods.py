@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cluster import Manifest
+from digits.cluster import Manifest
 
 
 def helper_pod(

@@ -21,8 +21,9 @@ import numpy as np
 import tritonclient.grpc
 import tritonclient.grpc.aio
 import tritonclient.http
-from train import INPUT, LABEL, PROBABILITIES, Digits, Floats, Integers
 from tritonclient.utils import InferenceServerException
+
+from digits.train import INPUT, LABEL, PROBABILITIES, Digits, Floats, Integers
 
 Protocol = Literal["REST", "gRPC"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = ("REST", "gRPC")

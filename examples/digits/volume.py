@@ -5,8 +5,8 @@ import tarfile
 from collections.abc import Mapping
 from typing import Final
 
-from cluster import Cluster, Manifest
-from pods import helper_pod
+from digits.cluster import Cluster, Manifest
+from digits.pods import helper_pod
 
 _LOADER: Final = "volume-loader"
 _MOUNT: Final = "/volume"

@@ -8,18 +8,14 @@ import io
 import sys
 import time
 import zipfile
-from pathlib import Path
 from typing import Final
 
-_ROOT: Final = Path(__file__).parents[2]
-sys.path[:0] = [str(_ROOT), str(_ROOT / "examples" / "digits")]
-
-from cluster import Cluster, Manifest  # noqa: E402 - from the folders above
-from model_deployment import ModelDeployment  # noqa: E402
-from tests.support.e2e.faulty_models import archive_name, archives  # noqa: E402
-from traffic import Endpoint, TrafficClient  # noqa: E402
-from train import Digits, train  # noqa: E402
-from volume import upload  # noqa: E402
+from digits.cluster import Cluster, Manifest
+from digits.model_deployment import ModelDeployment
+from digits.traffic import Endpoint, TrafficClient
+from digits.train import Digits, train
+from digits.volume import upload
+from tests.support.e2e.faulty_models import archive_name, archives
 
 NAMESPACE: Final = "nereid-picture"
 NAME: Final = "digits"

@@ -6,25 +6,18 @@ once more all together at the end of the run.
 
 import re
 import secrets
-import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-
-# The demo and these tests share one set of clients.
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "digits"))
-# Last, as it has a package `cluster` of its own: of it only `servers` is used.
-sys.path.append(str(Path(__file__).parents[2] / "local"))
-
-from cluster import Cluster, CommandError
+from digits.cluster import Cluster, CommandError
+from digits.train import Digits, train
 from tests.support.e2e.case import AUTHORITY, Case
 from tests.support.e2e.faulty_models import with_nonsense
 from tests.support.e2e.locks import in_turn, locked, shared
 from tests.support.e2e.model_server import ModelServer, serve_models
 from tests.support.e2e.sources import Sources
-from train import Digits, train
 
 VERSIONS: Final = ("1", "2", "3")
 LABELS: Final = {"app.kubernetes.io/part-of": "nereid-e2e"}

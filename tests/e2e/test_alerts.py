@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from cluster import Cluster, wait_for
-from model_deployment import ModelDeployment
+from digits.cluster import Cluster, wait_for
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.alerts import Alerts
 from tests.support.e2e.case import Case
 from tests.support.e2e.processes import container_of, operator_is_ready, operator_pods, process_of

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from cluster import Cluster, CommandError
+from digits.cluster import Cluster, CommandError
+from digits.volume import upload
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers
 from tests.support.e2e.model_server import MALFORMED
-from volume import upload
 
 Spec = dict[str, Any]
 

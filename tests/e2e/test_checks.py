@@ -1,7 +1,7 @@
 """Checks before traffic: what a candidate is asked by a Job of its namespace before any client gets an answer of it."""
 
 import pytest
-from model_deployment import ModelDeployment
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.case import Case
 from tests.support.e2e.checks import accuracy, comparison, example, impossible, latency
 from tests.support.e2e.expectations import assert_only_version_answers

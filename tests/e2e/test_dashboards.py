@@ -4,7 +4,7 @@ import json
 from urllib.error import HTTPError
 
 import pytest
-from cluster import wait_for
+from digits.cluster import wait_for
 from tests.support.e2e import dashboards
 from tests.support.e2e.case import Case
 from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_analyzed

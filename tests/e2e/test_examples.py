@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from cluster import Cluster
+from digits.cluster import Cluster
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MANIFESTS = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.yaml"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cluster import Manifest
+from digits.cluster import Manifest
 from tests.support.e2e import artifacts
 from tests.support.e2e.access import trust
 from tests.support.e2e.artifacts import ARTIFACTS, Artifact

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import Manifest, wait_for
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest, wait_for
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers, wait_until_alone
 from tests.support.e2e.locks import locked

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import encode_basic_auth
-from cluster import Manifest, cache_folder
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest, cache_folder
+from digits.model_deployment import ModelDeployment
 from servers.oci import OciRegistry
 from tests.support.e2e import artifacts
 from tests.support.e2e.access import trust

@@ -4,7 +4,8 @@ A client sends requests all the time, over REST and gRPC, and counts every answe
 """
 
 import pytest
-from model_deployment import ModelDeployment, condition
+from digits.model_deployment import ModelDeployment, condition
+from digits.traffic import Tally
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers
 from tests.support.e2e.faulty_models import SOUND, Fault
@@ -19,7 +20,6 @@ from tests.support.e2e.rollouts import (
     wait_until_paused,
     wait_until_taken_back,
 )
-from traffic import Tally
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

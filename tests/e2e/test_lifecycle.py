@@ -1,13 +1,13 @@
 """The life of a pod: it serves from when it is warm until its last request is over, and no client can rule it."""
 
 import pytest
-from cluster import wait_for
+from digits.cluster import wait_for
+from digits.traffic import Tally
 from tests.support.e2e.case import Case
 from tests.support.e2e.interfaces import GRPC_CLOSED, GRPC_OPEN, REST_CLOSED, REST_OPEN, over_grpc, over_rest
 from tests.support.e2e.nodes import draining, node_name, uncordon
 from tests.support.e2e.readiness import names_of, pods_of, ready_pods, seconds_to_readiness
 from tests.support.e2e.scaling import CAPACITY, wait_for_pods
-from traffic import Tally
 
 RATE = 50
 WARM_UPS = 200

@@ -4,11 +4,11 @@ import http.client
 import json
 import socket
 
-import kiali
 import pytest
-from cluster import wait_for
-from model_deployment import ModelDeployment
-from pods import helper_pod
+from digits import kiali
+from digits.cluster import wait_for
+from digits.model_deployment import ModelDeployment
+from digits.pods import helper_pod
 from tests.support.e2e.case import WAITS_AT_20, Case
 from tests.support.e2e.expectations import wait_until_alone, wait_until_kiali_is_content
 from tests.support.e2e.mesh_client import MeshClient

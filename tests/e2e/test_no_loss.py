@@ -1,7 +1,7 @@
 """No request is lost: a steady client counts over every change that traffic is moved by."""
 
 import pytest
-from model_deployment import ModelDeployment
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.case import WAITS_AT_20, Case
 
 RATE = 50

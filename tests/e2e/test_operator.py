@@ -1,7 +1,7 @@
 """The operator may die at any moment: rollouts continue, and deletion does not need it."""
 
 import pytest
-from cluster import Cluster, wait_for
+from digits.cluster import Cluster, wait_for
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers
 from tests.support.e2e.processes import kill_operator, operator_is_ready, operator_pods

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 
 import pytest
-from model_deployment import ModelDeployment
-from pods import helper_pod
+from digits.model_deployment import ModelDeployment
+from digits.pods import helper_pod
+from digits.traffic import PROTOCOLS
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers, is_a_fifth, wait_until_alone
 from tests.support.e2e.mesh_client import MeshClient
-from traffic import PROTOCOLS
 
 REQUESTS = 2000
 BY_TIME_ALONE = {

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from model_deployment import ModelDeployment
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.case import Case
 from tests.support.e2e.checks import comparison
 from tests.support.e2e.expectations import assert_only_version_answers

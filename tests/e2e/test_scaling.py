@@ -1,7 +1,7 @@
 """Pods follow the load: up before clients notice, down when it is over, and never on a metric that is not there."""
 
 import pytest
-from cluster import wait_for
+from digits.cluster import wait_for
 from tests.support.e2e.case import WAITS_AT_20, Case
 from tests.support.e2e.processes import frozen, frozen_prometheus
 from tests.support.e2e.scaling import CAPACITY, pods, scaled, wait_for_fewer_pods, wait_for_pods, wait_until_scaled

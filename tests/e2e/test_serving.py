@@ -1,12 +1,12 @@
 """From `kubectl apply` to right answers through the gateway, from each kind of source, and what kubectl shows."""
 
 import pytest
-from model_deployment import ModelDeployment
+from digits.model_deployment import ModelDeployment
+from digits.traffic import Endpoint
+from digits.volume import upload
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_answers_as_scikit_learn
 from tests.support.e2e.faulty_models import NONSENSE, Ending, archive_name
-from traffic import Endpoint
-from volume import upload
 
 REPOSITORY_CONFIG = """
 backend: "onnxruntime"

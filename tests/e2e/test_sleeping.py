@@ -1,13 +1,13 @@
 """A model that nobody asks for has no pods; who asks then is answered all the same, over REST and gRPC."""
 
 import pytest
-from cluster import wait_for
+from digits.cluster import wait_for
+from digits.traffic import PROTOCOLS
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import wait_until_kiali_is_content
 from tests.support.e2e.promql import ask
 from tests.support.e2e.rollouts import judged
 from tests.support.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
-from traffic import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

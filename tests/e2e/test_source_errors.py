@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from cluster import Manifest, wait_for
-from model_deployment import ModelDeployment, condition, matches
+from digits.cluster import Manifest, wait_for
+from digits.model_deployment import ModelDeployment, condition, matches
 from servers.s3 import AccessKey
 from tests.support.e2e import mlflow_models
 from tests.support.e2e.access import credentials, trust

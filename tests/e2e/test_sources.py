@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-from cluster import Manifest, wait_for
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest, wait_for
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e import artifacts, mlflow_models
 from tests.support.e2e.access import credentials, trust
 from tests.support.e2e.artifacts import Artifact

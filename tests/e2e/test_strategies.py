@@ -1,7 +1,8 @@
 """Ways for a candidate to meet traffic other than by weight, and without room for a pod more."""
 
 import pytest
-from model_deployment import condition
+from digits.model_deployment import condition
+from digits.traffic import PROTOCOLS, Group
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import assert_only_version_answers, wait_until_alone, wait_until_kiali_is_content
 from tests.support.e2e.journey import Journey
@@ -14,7 +15,6 @@ from tests.support.e2e.rollouts import (
     wait_until_paused,
     wait_until_taken_back,
 )
-from traffic import PROTOCOLS, Group
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

@@ -5,8 +5,8 @@ import secrets
 from typing import Any
 from urllib.request import Request, urlopen
 
-from cluster import wait_for
-from pods import helper_pod
+from digits.cluster import wait_for
+from digits.pods import helper_pod
 from tests.support.e2e.case import Case
 
 # Stands in for an OpenTelemetry collector: it takes what Triton sends over OTLP and HTTP, and prints it.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from cluster import wait_for
+from digits.cluster import wait_for
 from tests.support.e2e.case import Case
 
 # A configuration is begun as long as it would be done within this, and what is made may need a while to start.

@@ -1,7 +1,5 @@
 """Renders the chart's PrometheusRule with the pinned Helm and gives it, with made-up series, to the pinned promtool."""
 
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,17 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.support.rules.case import Case
-
-REPOSITORY = Path(__file__).parents[2]
-CACHE = Path(os.environ.get("NEREID_CACHE") or Path.home() / ".cache" / "nereid")
-
-
-def run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a pinned program; it fails, and never skips, where the program is missing."""
-    path = CACHE / "bin" / program
-    if not path.exists():
-        pytest.fail(f"{path} is missing: run `make programs`")
-    return subprocess.run([path, *arguments], capture_output=True, text=True, check=False, timeout=120)
+from tests.support.rules.programs import REPOSITORY, run
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.rules.conftest import REPOSITORY, run
+from tests.support.rules.programs import REPOSITORY, run
 
 CHART = REPOSITORY / "charts" / "nereid"
 KNOWN = "--api-versions=monitoring.coreos.com/v1"

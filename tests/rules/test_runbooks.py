@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.rules.conftest import REPOSITORY, run
+from tests.support.rules.programs import REPOSITORY, run
 
 from nereid.activator import instruments as activator
 from nereid.controller.shell.telemetry.instruments import Instruments

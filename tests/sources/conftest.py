@@ -1,6 +1,5 @@
 """The servers that models are fetched from, started once for all tests of the folder."""
 
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,19 +11,19 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob import BlobServiceClient
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
-from tests.support.sources.clouds import Cloud
-from tests.unit.models.fetch.conftest import certificate
-
-__all__ = ["certificate"]
-
-# The servers are no part of the installed package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "local"))
-
 from servers.azure import AzureEmulator
 from servers.gcs import GcsEmulator
 from servers.s3 import S3Server
+from tests.support.fetch.https_server import self_signed
+from tests.support.sources.clouds import Cloud
 
 HERE = "127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate that is its own authority, and its key."""
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="session")

@@ -6,19 +6,14 @@ There are no nodes and no controllers, so that whatever happens in it is the ope
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from servers.ports import free_ports
 from tests.support.api.kubernetes import Kubernetes, Object
 from tests.support.api.waiting import wait_until
-
-# The servers are no part of the installed package.
-sys.path.append(str(Path(__file__).resolve().parents[3] / "local"))
-
-from servers.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 ADMIN_TOKEN, OPERATOR_TOKEN = "admin-token", "operator-token"

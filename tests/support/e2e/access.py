@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import uuid4
 
-from cluster import Manifest
+from digits.cluster import Manifest
 from tests.support.e2e.case import Case
 
 

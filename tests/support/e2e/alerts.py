@@ -8,8 +8,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from cluster import Cluster, wait_for
-from model_deployment import ModelDeployment
+from digits.cluster import Cluster, wait_for
+from digits.model_deployment import ModelDeployment
 
 RUNBOOKS: Final = Path(__file__).parents[3] / "docs" / "runbooks"
 _TIMEOUT_SECONDS: Final = 10

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster import Cluster, Manifest
-from model_deployment import ModelDeployment
+from digits.cluster import Cluster, Manifest
+from digits.model_deployment import ModelDeployment
+from digits.traffic import ANYBODY, Endpoint, Group, TrafficClient
+from digits.train import Digits
 from tests.support.e2e.faulty_models import Fault, archive_name
 from tests.support.e2e.model_server import ModelServer, version_file
-from traffic import ANYBODY, Endpoint, Group, TrafficClient
-from train import Digits
 
 # As long as the route itself waits: on a crowded machine a slow answer is no lost one.
 PATIENCE = 60.0

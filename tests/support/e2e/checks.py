@@ -4,8 +4,8 @@ import csv
 import io
 from typing import Any, Final
 
+from digits.train import INPUT, LABEL, Digits
 from tests.support.e2e.case import Case
-from train import INPUT, LABEL, Digits
 
 Check = dict[str, Any]
 

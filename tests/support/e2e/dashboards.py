@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import yaml
-from cluster import Cluster
+from digits.cluster import Cluster
 
 FOLDER: Final = Path(__file__).parents[3] / "charts" / "nereid" / "files" / "dashboards"
 _TIMEOUT_SECONDS: Final = 20

@@ -4,13 +4,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-import kiali
 import numpy as np
-from cluster import wait_for
-from model_deployment import ModelDeployment
+from digits import kiali
+from digits.cluster import wait_for
+from digits.model_deployment import ModelDeployment
+from digits.traffic import PROTOCOLS, Endpoint, predict
+from digits.train import Trained
 from tests.support.e2e.case import Case
-from traffic import PROTOCOLS, Endpoint, predict
-from train import Trained
 
 
 def assert_answers_as_scikit_learn(case: Case, endpoint: Endpoint, trained: Trained) -> None:

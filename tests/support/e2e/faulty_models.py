@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import onnx
-from train import Digits, Trained
+from digits.train import Digits, Trained
 
 Fault = Literal["fails", "slow", "nonsense", "crashes", "rejects", "busy", "hoards"]
 Ending = Literal["zip", "tar.gz"]

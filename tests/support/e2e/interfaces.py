@@ -5,7 +5,7 @@ from http.client import HTTPConnection
 from typing import Any, Final
 
 import tritonclient.grpc
-from traffic import Endpoint
+from digits.traffic import Endpoint
 from tritonclient.utils import InferenceServerException
 
 _SECONDS: Final = 15.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from model_deployment import ModelDeployment
+from digits.model_deployment import ModelDeployment
 
 _LOOK_SECONDS: Final = 0.25
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cluster import Cluster, Manifest
-from pods import helper_pod
+from digits.cluster import Cluster, Manifest
+from digits.pods import helper_pod
+from digits.train import Digits
 from tests.support.e2e import faulty_models
-from train import Digits
 
 NAMESPACE: Final = "nereid-e2e-models"
 _NAME: Final = "models"

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
 
-from cluster import Cluster
+from digits.cluster import Cluster
 
 _DRAIN_SECONDS: Final = 170
 _DEVICES: Final = "8"

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import tritonclient.http
+from digits.traffic import Endpoint
 from tests.support.e2e.artifacts import Artifact, difference
 from tests.support.e2e.case import Case
-from traffic import Endpoint
 from tritonclient.utils import np_to_triton_dtype
 
 _SECONDS = 30.0

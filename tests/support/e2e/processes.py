@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, Manifest, is_ready, wait_for
+from digits.cluster import Cluster, Manifest, is_ready, wait_for
 
 
 def operator_pods(cluster: Cluster) -> list[Manifest]:

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from cluster import Cluster
+from digits.cluster import Cluster
 
 _TIMEOUT_SECONDS: Final = 10
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from cluster import Manifest, is_ready
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest, is_ready
+from digits.model_deployment import ModelDeployment
 
 
 def pods_of(served: ModelDeployment, revision: str | None = None) -> list[Manifest]:

@@ -6,8 +6,8 @@ requests without an error, and is looked at every five seconds.
 
 from typing import Any, Final
 
-from cluster import Manifest
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest
+from digits.model_deployment import ModelDeployment
 from tests.support.e2e.case import Case
 
 # Requests a second, half of them over REST and half over gRPC.

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from cluster import Manifest, wait_for
-from model_deployment import ModelDeployment
+from digits.cluster import Manifest, wait_for
+from digits.model_deployment import ModelDeployment
 
 # Requests a second that one pod of the version `busy` can do.
 CAPACITY: Final = 10

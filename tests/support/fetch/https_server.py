@@ -3,6 +3,7 @@
 import asyncio
 import io
 import ssl
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,22 @@ class Server:
         self.requests.append(request)
         handler = self.handlers[0] if len(self.handlers) == 1 else self.handlers.pop(0)
         return await handler(request)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for localhost that is its own authority; return its file and its key's."""
+    certificate, key = folder / "ca.crt", folder / "tls.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "1"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
 
 
 @asynccontextmanager

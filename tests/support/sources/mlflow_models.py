@@ -2,17 +2,12 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-
-# The servers are no part of the installed package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "local"))
-
 from servers.mlflow import MlflowServer
 
 import nereid.models.sources.tracking  # noqa: F401 - its settings keep MLflow's client from sending anything home

@@ -2,31 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import aiohttp
 import grpc.aio
 import pytest
 from tests.support.activator.keda import Keda, keda, wake_when_active
+from tests.support.activator.options import HOST, OPTIONS
 from tests.support.activator.triton import Triton, triton
 
-from nereid.activator.options import Options, Ports, Timing
+from nereid.activator.options import Options
 from nereid.activator.server import Activator, Addresses, running
-
-HOST = "digits-4hx8l2qz.shop.svc.cluster.local"
-QUICK = Timing(
-    cold_start_seconds=20,
-    probe_seconds=0.02,
-    ready_seconds=0.05,
-    idle_seconds=0.1,
-    registration_seconds=60,
-    silence_seconds=0.3,
-    repeat_seconds=0.03,
-    channel_idle_seconds=0.1,
-    spread_seconds=0.1,
-    quiet_seconds=0.1,
-)
-OPTIONS = Options(ports=Ports(0, 0, 0, 0, 0), timing=QUICK)
 
 
 @pytest.fixture
@@ -85,7 +70,3 @@ async def channel(activator: Activator) -> AsyncIterator[grpc.aio.Channel]:
     options = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{activator.ports.grpc}", options=options) as one:
         yield one
-
-
-def with_timing(**seconds: float) -> Options:
-    return replace(OPTIONS, timing=replace(QUICK, **seconds))

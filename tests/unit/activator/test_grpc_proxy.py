@@ -7,9 +7,9 @@ import grpc
 import grpc.aio
 import pytest
 from tests.support.activator import triton
+from tests.support.activator.options import HOST, OPTIONS, with_timing
 from tests.support.activator.triton import payload
 from tests.support.activator.until import until
-from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
 
 ROUTED = (("x-nereid-target", HOST), ("x-nereid-cold-start-seconds", "10"))
 

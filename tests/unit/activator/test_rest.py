@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import aiohttp
 import pytest
+from tests.support.activator.options import HOST, OPTIONS, QUICK, with_timing
 from tests.support.activator.triton import payload
 from tests.support.activator.until import until
-from tests.unit.activator.conftest import HOST, OPTIONS, QUICK, with_timing
 
 PATH = "/v2/models/digits/infer"
 

@@ -6,8 +6,8 @@ import grpc
 import grpc.aio
 import pytest
 from tests.support.activator.keda import keda
+from tests.support.activator.options import HOST
 from tests.support.activator.until import until
-from tests.unit.activator.conftest import HOST
 
 
 async def test_a_stream_says_at_once_when_a_request_waits_and_when_none_came_for_a_while(scaled, client, model):

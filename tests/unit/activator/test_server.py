@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import generate_latest
 from tests.support.activator import triton
 from tests.support.activator.keda import keda
+from tests.support.activator.options import HOST, OPTIONS, with_timing
 from tests.support.activator.until import until
-from tests.unit.activator.conftest import HOST, OPTIONS, with_timing
 
 from nereid.activator import server
 

@@ -2,18 +2,12 @@
 
 import click
 import pytest
+from tests.support.cli import view
 from tests.support.documents import NEW, OLD, OLDER, STATES
 
 from nereid.cli import asking
 from nereid.cli.asking import Asking, Settled
-from nereid.cli.view import View, read
-
-
-def view(state: str, /, annotations: dict[str, str] | None = None, **rollout) -> View:
-    found = STATES[state]
-    metadata = {**found["metadata"], "annotations": annotations or {}}
-    status = {**found["status"], **({"rollout": {**found["status"]["rollout"], **rollout}} if rollout else {})}
-    return read({**found, "metadata": metadata, "status": status})
+from nereid.cli.view import read
 
 
 def refusal(ask, *arguments) -> str:

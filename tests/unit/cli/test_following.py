@@ -3,8 +3,7 @@
 import io
 
 from rich.console import Console
-from tests.unit.cli.test_asking import view
-from tests.unit.cli.test_screen import command_line
+from tests.support.cli import command_line, view
 
 from nereid.cli.following import Lines, Screen
 from nereid.cli.model_deployments import Lost

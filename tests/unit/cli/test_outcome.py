@@ -1,8 +1,8 @@
 """When waiting ends, and how."""
 
 import pytest
+from tests.support.cli import view
 from tests.support.documents import NEW, OLD, OLDER, STATES, document, rollout, stable
-from tests.unit.cli.test_asking import view
 
 from nereid.cli import asking
 from nereid.cli.rollout_outcome import done, goal_of

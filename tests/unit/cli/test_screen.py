@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.support.cli import command_line
 from tests.support.documents import STATES
 
 from nereid.cli.screen import screen
@@ -18,10 +19,6 @@ from nereid.cli.view import read
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SCREENS = Path(__file__).parent / "screens"
-
-
-def command_line(command: str, *arguments: str) -> str:
-    return " ".join(["kubectl nereid", command, *arguments])
 
 
 def drawn(found: dict, **options) -> str:

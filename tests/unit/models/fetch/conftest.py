@@ -1,11 +1,10 @@
 """A certificate of its own authority for a real https server, and requests to fetch from it."""
 
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.support.fetch.https_server import Server, running_server
+from tests.support.fetch.https_server import Server, running_server, self_signed
 
 from nereid.contract.fetch_request import Format, Request
 
@@ -13,19 +12,7 @@ from nereid.contract.fetch_request import Format, Request
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate that is its own authority, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    certificate, key = folder / "ca.crt", folder / "tls.key"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-days", "1"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from tests.support.e2e.artifacts import ARTIFACTS, Artifact, difference
 from tests.support.fetch import triton_stub
+from tests.support.fetch.layouts import Bench
 from tests.support.fetch.triton_stub import ModelConfig, Request, Tensor
-from tests.unit.models.fetch.layouts.conftest import Bench
 
 from nereid.contract.fetch_request import ForestBackend
 

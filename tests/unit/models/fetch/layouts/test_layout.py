@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.unit.models.fetch.layouts.conftest import Bench, write
+from tests.support.fetch.layouts import Bench, write
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.models.fetch.layouts import configure

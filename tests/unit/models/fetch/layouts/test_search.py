@@ -1,7 +1,7 @@
 """The model's file in a folder that holds more."""
 
 import pytest
-from tests.unit.models.fetch.layouts.conftest import Bench
+from tests.support.fetch.layouts import Bench
 
 from nereid.contract.fetch_errors import FetchError
 
