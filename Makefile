@@ -15,6 +15,12 @@ CLUSTER_TOOL := python3 local/cluster
 TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_TOOL) kubeconfig)"
 E2E := $(TOOLS) $(PYTHON) -m pytest tests/e2e
 E2E_WORKERS ?= 4
+UNIT_WORKERS ?= auto
+
+# What `make run` listens on, out of the way of what else a person runs, and how much it writes.
+run: export NEREID_HEALTH_PORT ?= 18080
+run: export NEREID_METRICS_PORT ?= 19090
+LOG_LEVEL ?= info
 
 .PHONY: help
 help: ## Show this list
@@ -26,6 +32,18 @@ help: ## Show this list
 .PHONY: demo
 demo: up install ## Set everything up and serve two versions of a real model through the mesh
 	$(TOOLS) $(PYTHON) -m digits.demo
+
+.PHONY: unit
+unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs
+	$(PYTHON) -m pytest tests/unit tests/golden tests/property -n $(UNIT_WORKERS)
+
+.PHONY: test-api
+test-api: venv programs ## Tests of the operator against a real API server, without a cluster
+	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
+
+.PHONY: run
+run: venv ## Run the operator from this checkout against the current context of your kubeconfig
+	$(PYTHON) -m nereid run --log-format plain --log-level $(LOG_LEVEL)
 
 .PHONY: test
 test: venv programs servers ## Unit, golden, property, chart, source, rules and API tests
@@ -118,8 +136,10 @@ lock: ## Pin anew what pyproject.toml asks for
 	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
 	rm -rf "$(NEREID_CACHE)/lock"
 
+# A link in the checkout is where editors look for it; an environment of one's own there is left alone.
 .PHONY: venv
-venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## The Python environment, pinned
+venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## The Python environment, pinned; .venv leads to it
+	@test -e .venv || ln -s "$(VENV)" .venv
 
 $(VENV)/.installed-%:
 	python3 -m venv "$(VENV)"
