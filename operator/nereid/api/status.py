@@ -7,6 +7,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
+from nereid.api.rollout_stage import Stage
 from nereid.api.schema import ApiModel
 
 RolloutPhase = Literal[
@@ -166,6 +167,10 @@ class RolloutStatus(ApiModel):
     """The state of the rollout: all that the operator needs to continue it after a restart."""
 
     state: RolloutPhase = Field(description="What the rollout is doing.")
+    stage: Stage | None = Field(
+        default=None,
+        description="The exact stage, from which the operator goes on; `state` and `reason` are for people.",
+    )
     strategy: Strategy | None = Field(default=None, description="The strategy of the rollout under way.")
     step: int = Field(description="Index of the step that it is at, from 0; the number of steps stands for the end.")
     mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")
