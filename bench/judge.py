@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.verdict import Verdict
 from nereid.controller.decide.rollout.analysis import absorbed
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
@@ -94,7 +95,7 @@ def nereid(**analysis: Any) -> Judge:
     def run(looks: Sequence[Look]) -> Outcome:
         # What it gets does not count, but that both get something.
         state = RolloutState(
-            phase="Analyzing",
+            stage=Stage.ANALYZING,
             stable="a",
             candidate=wanted.revision,
             exposure=Exposure(WEIGHTS[0]),

@@ -37,7 +37,8 @@ from nereid.controller.decide.rollout.analysis import next_look, wanted_sample
 from nereid.controller.decide.rollout.decide import decide, routed_anew
 from nereid.controller.decide.rollout.draining import drowsy, wanted_looks
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
-from nereid.controller.decide.rollout.state import OBSTACLES, Decision, RolloutState
+from nereid.controller.decide.rollout.stage import OBSTACLES
+from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
@@ -435,7 +436,7 @@ class RolloutMachine(RuleBasedStateMachine):
         state, asked = self._decision().state, self.world.rollout
         settled = state == self.world.state and state.stable and state.candidate
         if settled and asked.paused and state.reason != "Promoted" and not (state.is_fast and state.pinned):
-            assert state.reason in OBSTACLES or state.phase in {"Propagating", "Promoting", "RollingBack"}
+            assert state.stage in OBSTACLES or state.phase in {"Propagating", "Promoting", "RollingBack"}
 
     @invariant()
     def holds_still_while_held(self) -> None:

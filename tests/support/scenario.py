@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.checks import CheckSpec
+from nereid.api.rollout_stage import Stage
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import (
     ChecksStatus,
@@ -28,6 +29,7 @@ from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import drowsy
 from nereid.controller.decide.rollout.history import asked_before
 from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.stage import cause_in, stage_in_words
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
@@ -146,7 +148,7 @@ class Scenario:
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
-        state = replace(self.state, stable=revision, phase="Completed", reason="Promoted", since=ago(3600))
+        state = replace(self.state, stable=revision, stage=Stage.COMPLETED, since=ago(3600))
         return replace(self, state=state, wanted=self.wanted or revision).ready(
             revision, self.replicas if ready is None else ready
         )
@@ -173,14 +175,18 @@ class Scenario:
             analysis=begun(self.plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
-            phase="Preparing",
-            reason="StartingPods",
+            stage=Stage.STARTING_PODS,
             since=NOW,
         )
         return replace(self, state=state, wanted=revision).ready(revision, needed if ready is None else ready)
 
     def phase(self, phase: str, seconds: float = 0, reason: str = "") -> "Scenario":
-        return replace(self, state=replace(self.state, phase=phase, since=ago(seconds), reason=reason or phase))
+        """Let it be at the stage that is shown so, since so many seconds."""
+        stage = stage_in_words(phase, reason, has_candidate=self.state.candidate is not None)
+        return self.at(stage, seconds, cause_in(stage, reason or phase))
+
+    def at(self, stage: Stage, seconds: float = 0, cause: str | None = None) -> "Scenario":
+        return replace(self, state=replace(self.state, stage=stage, since=ago(seconds), cause=cause))
 
     def preparing(self, seconds: float = 0, reason: str = "StartingPods") -> "Scenario":
         return self.phase("Preparing", seconds, reason)

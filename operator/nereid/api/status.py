@@ -7,6 +7,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
+from nereid.api.rollout_stage import Stage
 from nereid.api.schema import ApiModel
 
 RolloutPhase = Literal[
@@ -171,6 +172,10 @@ class RolloutStatus(ApiModel):
     """The state of the rollout: everything the operator needs to continue it after a restart."""
 
     state: RolloutPhase = Field(description="State of the rollout.")
+    stage: Stage | None = Field(
+        default=None,
+        description="The exact stage, from which the operator continues; `state` and `reason` are for people.",
+    )
     strategy: Strategy | None = Field(default=None, description="Strategy of the current rollout.")
     step: int = Field(description="Index of the current step, from 0; equal to the number of steps after the last one.")
     mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")

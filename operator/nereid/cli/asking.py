@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import click
 
 from nereid.api import names
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, named, title
-from nereid.controller.decide.rollout.state import HELD
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
 
 
@@ -58,7 +59,7 @@ def promote(view: View) -> Answer:
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
     _refuse_while_taken_back(view, "promote")
-    if view.rollout and view.rollout.reason == HELD:
+    if view.stage in HELD_BY_SPEC:
         raise click.ClickException(
             f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; mend "
             "the spec first"
@@ -227,7 +228,7 @@ def _pin_ended(view: View, rollout: RolloutStatus, own: str) -> Asking:
 
 def _refuse_while_taken_back(view: View, command: str) -> None:
     rollout, candidate = view.rollout, view.status.candidate
-    if rollout and candidate and rollout.state == "RollingBack":
+    if rollout and candidate and view.stage is Stage.RETREATING:
         raise click.ClickException(f"nothing to {command}: {_of(candidate)} is being taken back ({rollout.reason})")
 
 
@@ -238,7 +239,7 @@ def _is_promoted(view: View) -> bool:
         return False
     if plan.strategy == "BlueGreen":
         return rollout.step >= 1
-    return rollout.step >= len(plan.steps) and (rollout.reason == "Promoted" or rollout.state == "Promoting")
+    return rollout.step >= len(plan.steps) and view.stage in {Stage.PROMOTED_BY_USER, Stage.PROMOTING}
 
 
 def _before(view: View, stable: RevisionStatus) -> str:

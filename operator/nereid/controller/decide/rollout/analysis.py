@@ -6,7 +6,7 @@ In blue/green and A/B tests they do not; there the guard, the queries and the ch
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,21 +17,14 @@ from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
-from nereid.controller.decide.rollout.state import RolloutState, whole_second
+from nereid.controller.decide.rollout.stage import TAKEN_BACK
+from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Plan, Query
 
 # As many provider errors in a row pause the rollout.
 MOST_ERRORS: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the candidate must not go on: a reason in one word, and a sentence with the figures."""
-
-    reason: str
-    message: str
 
 
 def begun(plan: Plan, now: datetime) -> AnalysisState | None:
@@ -64,7 +57,7 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate or state.phase == "RollingBack":
+    if not state.stable or not state.candidate or state.stage in TAKEN_BACK:
         return False
     return bool(state.exposure) and plan.rollout.analysis.provider != "None"
 
@@ -168,7 +161,8 @@ def _beyond_guard(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failu
             continue
         if found.beyond.log_value >= limits(analysis).log_fail_at(1):
             share, ceiling = f"{_share(found.candidate)} {what}", found.margins.ceiling
-            return Failure("GuardExceeded", f"{share}, beyond the guard's {ceiling:.1%}")
+            sentence = f"{share}, beyond the guard's {ceiling:.1%}"
+            return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
 
 
@@ -205,7 +199,7 @@ def _beyond_limit(analysis: Analysis, queries: tuple[QueryStatus, ...]) -> Failu
             beside = f" (stable: {read.stable_value:g})" if read.stable_value is not None else ""
             times = f"{read.failures} times in a row" if read.failures > 1 else "now"
             sentence = f"query {query.name} is beyond its limit {times}: {read.value:g}{beside}"
-            return Failure("QueryFailed", sentence)
+            return Failure("QueryFailed", sentence, is_harmful=True)
     return None
 
 
@@ -224,7 +218,7 @@ def _compared(
     judgement = judge(evidence, limits(analysis))
     if judgement.verdict is Verdict.FAIL:
         sentences = [_comparison_sentence(name, evidence[name]) for name in judgement.metrics]
-        return "Fail", Failure("AnalysisFailed", "; ".join(sentences))
+        return "Fail", Failure("AnalysisFailed", "; ".join(sentences), is_harmful=True)
     return ("Pass" if judgement.verdict is Verdict.PASS and passed else "Continue"), None
 
 
