@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field
 
+from nereid.api import model_uri
 from nereid.api.provenance import Provenance
 from nereid.api.schema import ApiModel, Duration, ObjectName, Quantity, matching, rule, rules
 
@@ -12,28 +13,8 @@ ModelFormat = Literal[
     "onnx", "tensorrt", "torchscript", "savedmodel", "python", "sklearn", "xgboost", "lightgbm", "triton"
 ]
 
-_SOURCES: Final = (
-    r"pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?",
-    r"https://[^/\s@]+/\S*",
-    r"s3://[a-z0-9][-a-z0-9.]+[a-z0-9]/\S+",
-    r"gs://[a-z0-9][-a-z0-9._]+[a-z0-9]/\S+",
-    r"azure://[a-z0-9]{3,24}/[$a-z0-9][-a-z0-9]*/\S+",
-    r"hf://[\w.-]+/[\w.-]+(:[^\s/:]+)?",
-    r"oci://[^/\s@]+/[a-z0-9][a-z0-9._/-]*(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?",
-    r"models:/[^/@\s]+(/[0-9]+|/latest|@\S+)",
-    r"runs:/[0-9a-zA-Z_-]+/\S+",
-)
-_SOURCE_MESSAGE: Final = (
-    "must be one of pvc://CLAIM/PATH, https://HOST/PATH without user or password, s3://BUCKET/KEY, gs://BUCKET/KEY, "
-    "azure://ACCOUNT/CONTAINER/PATH, hf://OWNER/MODEL[:REVISION], oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX], "
-    "models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME/latest or runs:/RUN/PATH"
-)
+LONGEST_VERSION: Final = 40
 _LABEL_VALUE: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-_MOVES: Final = (
-    "(self.uri.startsWith('oci://') && !self.uri.contains('@sha256:')) || "
-    "(self.uri.startsWith('hf://') && !self.uri.matches(':[0-9a-f]{40}$')) || "
-    "(self.uri.startsWith('models:/') && !self.uri.matches('^models:/[^/@]+/[0-9]+$'))"
-)
 
 
 class CABundleReference(ApiModel):
@@ -92,8 +73,7 @@ class ModelSpec(ApiModel):
                 "place",
             ),
             rule(
-                "!has(self.endpoint) || self.uri.matches('^(s3|gs|azure|hf)://') || "
-                "self.uri.matches('^(models|runs):/')",
+                f"!has(self.endpoint) || {model_uri.HAS_ENDPOINT}",
                 "endpoint applies only to s3, gs, azure, hf, models and runs: remove it, as other URIs contain their "
                 "server",
             ),
@@ -102,7 +82,7 @@ class ModelSpec(ApiModel):
                 "path names a file or folder within a source, and an https:// URI is a single file: remove path",
             ),
             rule(
-                f"!has(self.refresh) || {_MOVES}",
+                f"!has(self.refresh) || {model_uri.MOVES}",
                 "refresh applies only to references that can move (an alias or latest of models:/, a tag of oci://, a "
                 "branch of hf://), and this URI is fixed: remove refresh",
             ),
@@ -123,7 +103,11 @@ class ModelSpec(ApiModel):
 
     uri: Annotated[
         str,
-        Field(min_length=1, max_length=1024, json_schema_extra=matching(f"^({'|'.join(_SOURCES)})$", _SOURCE_MESSAGE)),
+        Field(
+            min_length=1,
+            max_length=model_uri.LONGEST_URI,
+            json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
+        ),
     ] = Field(
         description=(
             "Where the model is. pvc://CLAIM/PATH is read in place from a PersistentVolumeClaim in this "
@@ -211,7 +195,7 @@ class ModelSpec(ApiModel):
             Field(
                 max_length=71,
                 json_schema_extra=matching(
-                    "^sha256:[0-9a-f]{64}$",
+                    f"^{model_uri.DIGEST}$",
                     "must be sha256: followed by 64 lower-case hexadecimal digits, as printed by sha256sum",
                 ),
             ),
@@ -252,7 +236,7 @@ class ModelSpec(ApiModel):
             str,
             Field(
                 min_length=1,
-                max_length=40,
+                max_length=LONGEST_VERSION,
                 json_schema_extra=matching(
                     _LABEL_VALUE,
                     "must be a valid label value: letters, digits, dashes, underscores and dots, beginning and ending "

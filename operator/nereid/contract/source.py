@@ -1,4 +1,8 @@
-"""Where a model comes from: the URI of `spec.model.uri`, parsed once, and shown without its secrets."""
+"""Where a model comes from: its URI parsed into one type for each scheme, and shown without its secrets.
+
+The only reading of the grammar in `api.model_uri`, for all processes. It takes more than users may write, as the places
+that MLflow names are read by it too.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,21 +13,38 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from nereid.api.model_uri import COMMIT, DIGEST, FORMS, LATEST, VERSION, Scheme
 from nereid.contract.fetch_errors import FetchError, Reason
 
-LATEST: Final = "latest"
-
-_FORMS: Final = (
-    "pvc://CLAIM/PATH, https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
-    "hf://OWNER/MODEL, oci://REGISTRY/REPOSITORY, models:/NAME/VERSION or runs:/RUN_ID/PATH"
-)
+_FORMS: Final = ", ".join(form.shown for form in FORMS.values())
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_COMMIT: Final = re.compile(COMMIT)
+_DIGEST: Final = re.compile(DIGEST)
+_VERSION: Final = re.compile(VERSION)
+
+
+class _Place:
+    """What every source tells of itself; these are the answers of most."""
+
+    __slots__ = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether it may come to mean something else, as an alias, a tag or a branch does."""
+        return False
+
+    @property
+    def has_provenance(self) -> bool:
+        """Whether its server knows what the model was made from."""
+        return False
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether its server may answer that it means the other now: the same model, which never changes."""
+        return other == self
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimSource:
+class ClaimSource(_Place):
     """A path on a PersistentVolumeClaim."""
 
     claim: str
@@ -34,7 +55,7 @@ class ClaimSource:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpsSource:
+class HttpsSource(_Place):
     """A file behind https; user, password and query of the URL may be secrets and are never shown."""
 
     url: URL = field(repr=False)
@@ -49,7 +70,7 @@ class HttpsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class S3Source:
+class S3Source(_Place):
     """An object, or all objects below a prefix, of a store that speaks S3; the key has no slash at either end."""
 
     bucket: str
@@ -60,7 +81,7 @@ class S3Source:
 
 
 @dataclass(frozen=True, slots=True)
-class GcsSource:
+class GcsSource(_Place):
     """An object, or all objects below a prefix, of Google Cloud Storage; the key has no slash at either end."""
 
     bucket: str
@@ -71,7 +92,7 @@ class GcsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class AzureSource:
+class AzureSource(_Place):
     """A blob, or all blobs below a prefix, of a container of Azure Blob Storage."""
 
     account: str
@@ -83,7 +104,7 @@ class AzureSource:
 
 
 @dataclass(frozen=True, slots=True)
-class HubSource:
+class HubSource(_Place):
     """A model of a Hugging Face hub at a revision: a commit, a tag or a branch."""
 
     repository: str
@@ -94,12 +115,22 @@ class HubSource:
         """Whether the revision is a commit."""
         return _COMMIT.fullmatch(self.revision) is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the revision is none of its commits."""
+        return not self.is_immutable
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a commit of the same model, or the same commit."""
+        is_commit = isinstance(other, HubSource) and other.repository == self.repository and other.is_immutable
+        return is_commit if self.moves else other == self
+
     def __str__(self) -> str:
         return f"hf://{self.repository}:{self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
-class OciSource:
+class OciSource(_Place):
     """An image or artifact of a registry; the reference is a tag or a digest `sha256:<hex>`."""
 
     registry: str
@@ -111,12 +142,23 @@ class OciSource:
         """Whether the reference is a digest."""
         return _DIGEST.fullmatch(self.reference) is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the reference is a tag."""
+        return not self.is_immutable
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a digest in the same repository, or the same digest."""
+        named = (self.registry, self.repository)
+        is_digest = isinstance(other, OciSource) and (other.registry, other.repository) == named and other.is_immutable
+        return is_digest if self.moves else other == self
+
     def __str__(self) -> str:
         return f"oci://{self.registry}/{self.repository}{'@' if self.is_immutable else ':'}{self.reference}"
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredModel:
+class RegisteredModel(_Place):
     """A version of a model of MLflow's registry: exactly one of `version` (a number or `latest`) and `alias` is set."""
 
     name: str
@@ -128,16 +170,36 @@ class RegisteredModel:
         """Whether it is a version by its number."""
         return self.version is not None and self.version != LATEST
 
+    @property
+    def moves(self) -> bool:
+        """Whether it is an alias or `latest`."""
+        return not self.is_immutable
+
+    @property
+    def has_provenance(self) -> bool:
+        """MLflow knows the run that made it."""
+        return True
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a version of the same model, or the same version."""
+        is_version = isinstance(other, RegisteredModel) and other.name == self.name and other.is_immutable
+        return is_version if self.moves else other == self
+
     def __str__(self) -> str:
         return f"models:/{self.name}@{self.alias}" if self.alias else f"models:/{self.name}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
-class RunArtifact:
+class RunArtifact(_Place):
     """What an MLflow run logged; an empty path is all of it."""
 
     run_id: str
     path: str
+
+    @property
+    def has_provenance(self) -> bool:
+        """MLflow knows what the run was made from."""
+        return True
 
     def __str__(self) -> str:
         return _joined("runs:", self.run_id, self.path)
@@ -165,6 +227,28 @@ def with_server(url: URL) -> URL:
 def in_ascii(text: str, encoding: str = "utf-8") -> str:
     """Return a part of a URL as it can be sent: only what no URL may hold is quoted."""
     return quote(text.encode(encoding), safe=_PRINTABLE)
+
+
+def source_of(uri: str) -> Source | None:
+    """Return the source that a URI names; None where it names none: why, the container says that is to fetch it."""
+    try:
+        return parse_source(uri)
+    except FetchError:
+        return None
+
+
+def claim_of(uri: str) -> str | None:
+    """Return the PersistentVolumeClaim that a URI names; None for any other place.
+
+    The claim of a path that leads out of it counts as well: it is mounted, and the container says what is wrong.
+    """
+    scheme, _, rest = uri.partition("://")
+    return rest.partition("/")[0] if scheme == Scheme.PVC else None
+
+
+def is_of_mlflow(source: Source | None) -> bool:
+    """Whether an MLflow tracking server leads to the source."""
+    return isinstance(source, RegisteredModel | RunArtifact)
 
 
 def parse_source(uri: str) -> Source:
@@ -258,7 +342,7 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
             raise _invalid("spec.model.uri names no alias of a registered model: use models:/NAME@ALIAS")
         return RegisteredModel(name, alias=alias)
     name, _, version = rest.rstrip("/").rpartition("/")
-    if not name or "/" in name or not (version.isdecimal() or version == LATEST):
+    if not name or "/" in name or not (_VERSION.fullmatch(version) or version == LATEST):
         raise _invalid(
             "spec.model.uri names no version of a registered model: use models:/NAME/VERSION with a number, "
             "models:/NAME@ALIAS or models:/NAME/latest"
@@ -282,15 +366,15 @@ def _invalid(sentence: str) -> FetchError:
 
 
 _STORES: Final[Mapping[str, Callable[[str], Source]]] = {
-    "pvc": _parse_claim,
-    "https": _parse_https,
-    "s3": _parse_s3,
-    "gs": _parse_gcs,
-    "azure": _parse_azure,
-    "hf": _parse_hub,
-    "oci": _parse_oci,
+    Scheme.PVC: _parse_claim,
+    Scheme.HTTPS: _parse_https,
+    Scheme.S3: _parse_s3,
+    Scheme.GCS: _parse_gcs,
+    Scheme.AZURE: _parse_azure,
+    Scheme.HUB: _parse_hub,
+    Scheme.OCI: _parse_oci,
 }
 _REGISTRY: Final[Mapping[str, Callable[[str], Source]]] = {
-    "models": _parse_registered_model,
-    "runs": _parse_run,
+    Scheme.REGISTERED: _parse_registered_model,
+    Scheme.RUN: _parse_run,
 }

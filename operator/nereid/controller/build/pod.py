@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from nereid.api import names
 from nereid.api.quantity import whole_bytes
+from nereid.contract.source import OciSource, claim_of, source_of
 from nereid.controller.build import hardware, source_access
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
@@ -25,7 +26,6 @@ CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
 
 IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
 
-_OCI: Final = "oci://"
 _FORESTS: Final = ("xgboost", "lightgbm")
 _MODEL_NAME: Final = "--model-name="
 
@@ -230,10 +230,10 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
         {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
         *source_access.volumes(plan.model),
     ]
-    if claim := source_access.claim_of(plan.model.uri):
+    if claim := claim_of(plan.model.uri):
         volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
     if _is_image_volume(plan):
-        reference = plan.model_uri.removeprefix(_OCI)
+        reference = plan.model_uri.partition("://")[2]
         volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}})
     if cache := plan.model.cache:
         volumes.append({"name": "model-cache", "persistentVolumeClaim": {"claimName": cache.claim}})
@@ -242,7 +242,9 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
 
 def _is_image_volume(plan: Plan) -> bool:
     asked = plan.model.image_volume
-    return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
+    return isinstance(source_of(plan.model_uri), OciSource) and (
+        plan.settings.image_volumes if asked is None else asked
+    )
 
 
 def _image_volume_secrets(plan: Plan) -> list[str]:
@@ -252,7 +254,7 @@ def _image_volume_secrets(plan: Plan) -> list[str]:
 
 
 def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
-    if source_access.claim_of(plan.model.uri):
+    if claim_of(plan.model.uri):
         return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
     if _is_image_volume(plan):
         return [{"name": "model-image", "mountPath": IMAGE_PATH, "readOnly": True}]

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from nereid.api.model import ModelSpec
 from nereid.api.runtime import RuntimeSpec
+from nereid.contract.source import is_of_mlflow, source_of
 from nereid.controller.plan.settings import Settings
 
 CREDENTIALS_PATH: Final = "/etc/nereid/credentials"
 CA_BUNDLE_PATH: Final = "/etc/nereid/ca"
 _CA_BUNDLE_FILE: Final = "ca.crt"
-_CLAIM: Final = "pvc"
-_MLFLOW: Final = ("models:/", "runs:/")
 
 
 def volumes(model: ModelSpec) -> list[dict[str, Any]]:
@@ -44,7 +43,7 @@ def mounts(model: ModelSpec) -> list[dict[str, Any]]:
 
 def arguments(model: ModelSpec, settings: Settings) -> list[str]:
     """Return the arguments by which a command learns of them."""
-    endpoint = model.endpoint or (settings.mlflow_tracking_uri if model.uri.startswith(_MLFLOW) else None)
+    endpoint = model.endpoint or (settings.mlflow_tracking_uri if is_of_mlflow(source_of(model.uri)) else None)
     found = [f"--endpoint={endpoint}"] if endpoint else []
     if model.credentials:
         found.append(f"--credentials={CREDENTIALS_PATH}")
@@ -58,12 +57,6 @@ def identity(runtime: RuntimeSpec) -> dict[str, Any]:
     if runtime.service_account_name:
         return {"serviceAccountName": runtime.service_account_name}
     return {"automountServiceAccountToken": False}
-
-
-def claim_of(uri: str) -> str | None:
-    """Return the PersistentVolumeClaim of pvc://CLAIM/PATH; None for any other URI."""
-    scheme, _, rest = uri.partition("://")
-    return rest.partition("/")[0] if scheme == _CLAIM else None
 
 
 def literal(value: str) -> str:

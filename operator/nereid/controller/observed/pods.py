@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from nereid.api import names
+from nereid.api.model_uri import DIGEST
 from nereid.contract.sentence import as_sentence, last_line
 from nereid.controller.observed.facts import Crash, PodFacts, Trouble
 from nereid.controller.observed.pod_address import pod_address
@@ -30,7 +31,7 @@ _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
 _FETCH_REASONS: Final = frozenset(
     {"ModelNotFound", "ModelAccessDenied", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"}
 )
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(DIGEST)
 
 
 def pod_facts(raw: Mapping[str, Any]) -> PodFacts:

@@ -15,12 +15,13 @@ from nereid.api import names
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
 from nereid.api.checks import CheckSpec
 from nereid.api.identity import Owner
-from nereid.api.model import ModelSpec
+from nereid.api.model import LONGEST_VERSION, ModelSpec
 from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
 from nereid.api.runtime import RuntimeSpec
 from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
 from nereid.api.traffic import TrafficSpec
+from nereid.contract.source import RegisteredModel, source_of
 from nereid.controller.plan.admission import admitted, refusal
 from nereid.controller.plan.autoscaling import Autoscaling, autoscaling, fixed_replicas
 from nereid.controller.plan.settings import Settings
@@ -45,7 +46,6 @@ _NOT_IN_RUNTIME: Final = {"disruption_budget"}
 _OPAQUE: Final = frozenset({"config", "podTemplate"})
 # It means one GPU of any product.
 _MEANT_EMPTY: Final = "gpu"
-_REGISTERED: Final = re.compile(r"models:/[^/@]+/(?P<version>[0-9]{1,40})")
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
 
 
@@ -281,10 +281,11 @@ def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_ur
 
 def _with_version(model: ModelSpec, model_uri: str) -> ModelSpec:
     """Return the model with the registry's version as its label, where the user gives none."""
-    registered = _REGISTERED.fullmatch(model_uri)
-    if model.version or not registered:
+    source = source_of(model_uri)
+    version = source.version if isinstance(source, RegisteredModel) and source.is_immutable else None
+    if model.version or version is None or len(version) > LONGEST_VERSION:
         return model
-    return model.model_copy(update={"version": registered["version"]})
+    return model.model_copy(update={"version": version})
 
 
 def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:

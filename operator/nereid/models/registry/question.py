@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_request import Format, Request
-from nereid.contract.source import HubSource, OciSource, RegisteredModel, RunArtifact, parse_source
+from nereid.contract.source import (
+    HubSource,
+    OciSource,
+    RegisteredModel,
+    RunArtifact,
+    is_of_mlflow,
+    parse_source,
+    source_of,
+)
 from nereid.models.registry.answer_lines import done_line
 from nereid.models.sources.credentials import Credentials
 
@@ -73,7 +81,7 @@ class Question:
 
     def _request(self) -> Request:
         """Return the request by which the sources are asked; nothing is fetched, so it has no destination."""
-        is_mlflow, nowhere = self.uri.startswith(("models:", "runs:")), Path()
+        is_mlflow, nowhere = is_of_mlflow(source_of(self.uri)), Path()
         return Request(
             self.uri,
             Format.TRITON,
