@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from socket import create_server
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -19,6 +18,7 @@ from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.http_files import Server
 from nereid.models.sources.mlflow import MlflowFiles, ProxiedFiles, open_files
+from nereid.models.sources.mlflow_entities import LoggedModel, Run
 from nereid.models.sources.remote import RemoteFile
 from nereid.models.sources.tracking import TrackingServer, tracking_server
 
@@ -184,19 +184,14 @@ class OneRun:
     def __init__(self, created: dict[str, tuple[str, int]]) -> None:
         self._created = created
 
-    def run(self, run_id: str) -> SimpleNamespace:
-        logged = [SimpleNamespace(model_id=model_id) for model_id in [*self._created, "m-deleted"]]
-        return SimpleNamespace(
-            info=SimpleNamespace(artifact_uri=f"s3://runs/{run_id}"), outputs=SimpleNamespace(model_outputs=logged)
-        )
+    def run(self, run_id: str) -> Run:
+        return Run(run_id, f"s3://runs/{run_id}", {}, model_ids=(*self._created, "m-deleted"))
 
-    def logged_model(self, model_id: str) -> SimpleNamespace:
+    def logged_model(self, model_id: str) -> LoggedModel:
         if model_id not in self._created:
             raise FetchError(Reason.MODEL_NOT_FOUND, f"there is no {model_id}")
         name, created = self._created[model_id]
-        return SimpleNamespace(
-            model_id=model_id, name=name, creation_timestamp=created, artifact_location=f"s3://models/{model_id}"
-        )
+        return LoggedModel(model_id, name, f"s3://models/{model_id}", created)
 
 
 @pytest.mark.parametrize(

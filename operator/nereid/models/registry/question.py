@@ -1,4 +1,4 @@
-"""What a Job is to ask, and which registry it asks; a client library is only loaded when its registry is asked."""
+"""What a Job is to ask, and which registry it asks; a client is only loaded when its registry is asked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ class Question:
         source = parse_source(self.uri)
         match source:
             case RegisteredModel():
-                from nereid.models.registry.mlflow import resolve_version  # noqa: PLC0415 - its library is large
+                from nereid.models.registry.mlflow import resolve_version  # noqa: PLC0415 - only what is asked is loaded
 
                 return resolve_version(source, self._tracking(), self._request())
             case RunArtifact():
-                from nereid.models.registry.mlflow import resolve_run  # noqa: PLC0415 - its library is large
+                from nereid.models.registry.mlflow import resolve_run  # noqa: PLC0415 - only what is asked is loaded
 
                 return resolve_run(source, self._tracking(), self._request())
             case OciSource():
@@ -50,7 +50,7 @@ class Question:
 
                 return resolve_tag(source, self._request())
             case HubSource():
-                from nereid.models.registry.huggingface import resolve_revision  # noqa: PLC0415 - its library is large
+                from nereid.models.registry.huggingface import resolve_revision  # noqa: PLC0415 - only what is asked is loaded
 
                 return resolve_revision(source, self._request())
             case _:
@@ -73,7 +73,7 @@ class Question:
         return done_line()
 
     def _tracking(self) -> "TrackingServer":
-        from nereid.models.sources.tracking import tracking_server  # noqa: PLC0415 - its library is large
+        from nereid.models.sources.tracking import tracking_server  # noqa: PLC0415 - only what is asked is loaded
 
         return tracking_server(
             self.endpoint or self.mlflow_tracking_uri, self.ca_bundle, Credentials.read(self.credentials)

@@ -24,6 +24,11 @@ from nereid.models.sources.trust import trusted_by
 
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 50
+_NOT_AN_ADDRESS: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 
 class Unauthenticated(AuthBase):
@@ -93,6 +98,23 @@ class Server:
         except (requests.RequestException, HTTPError) as error:
             raise self.broken(error) from error
 
+    def json_object(self, answer: requests.Response, shown: object) -> dict[str, Any]:
+        """Return the JSON object that is an answer's body; raise InterruptionError where it is not one."""
+        try:
+            content = answer.json()
+        except requests.exceptions.JSONDecodeError:
+            content = None
+        except requests.RequestException as error:
+            raise self.broken(error) from error
+        if isinstance(content, dict):
+            return content
+        raise InterruptionError(
+            failed(
+                f"the answer of {self.host} for {shown} is not a JSON object: look at the server, or correct "
+                f"{self.correct}"
+            )
+        )
+
     def _to_skip(self, answer: requests.Response, shown: object, offset: int) -> int:
         if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
             if not answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
@@ -121,7 +143,7 @@ class Server:
 
     def broken(self, error: BaseException) -> Exception:
         """Return what a failed connection means."""
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        if isinstance(error, _NOT_AN_ADDRESS):
             return FetchError(Reason.MODEL_INVALID, f"{self.host} is no server's address: correct {self.correct}")
         return broken(error, self.host, self.correct)
 
