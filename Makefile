@@ -16,6 +16,7 @@ TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_
 E2E := $(TOOLS) $(PYTHON) -m pytest tests/e2e
 E2E_WORKERS ?= 4
 UNIT_WORKERS ?= auto
+unit: TESTS ?= tests/unit tests/golden tests/property
 
 # What `make run` listens on, out of the way of what else a person runs, and how much it writes.
 run: export NEREID_HEALTH_PORT ?= 18080
@@ -35,7 +36,7 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 
 .PHONY: unit
 unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs
-	$(PYTHON) -m pytest tests/unit tests/golden tests/property -n $(UNIT_WORKERS)
+	$(PYTHON) -m pytest $(TESTS) -n $(UNIT_WORKERS)
 
 .PHONY: test-api
 test-api: venv programs ## Tests of the operator against a real API server, without a cluster
