@@ -13,8 +13,12 @@ VENV := $(NEREID_CACHE)/venv
 PYTHON := $(VENV)/bin/python
 CLUSTER_TOOL := python3 local/cluster
 TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_TOOL) kubeconfig)"
-E2E := $(TOOLS) $(PYTHON) -m pytest tests/e2e
+# Where a run is timed (`.ci/run`), a stage is noted, and with it how long each case of the suite $(1) took.
+STAGE := local/timing
+SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
 E2E_WORKERS ?= 4
+# Cases of one group run in one worker, one after another: tests/e2e/conftest.py says which.
+IN_GROUPS := -n $(E2E_WORKERS) --dist loadgroup
 UNIT_WORKERS ?= auto
 unit: TESTS ?= tests/unit tests/golden tests/property
 
@@ -48,18 +52,17 @@ run: venv ## Run the operator from this checkout against the current context of 
 
 .PHONY: test
 test: venv programs servers ## Unit, golden, property, chart, source, rules and API tests
-	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/sources -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/rules -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
+	$(call SUITE,unit) tests/unit tests/golden tests/property tests/chart tests/rules -n 2 --dist worksteal
+	$(call SUITE,sources) tests/sources -n 2
+	$(call SUITE,api) tests/api -n 4
 
 .PHONY: e2e
 e2e: up install servers ## The short cases on the real cluster
-	$(E2E) -m "not long" -n $(E2E_WORKERS) --dist worksteal
+	$(call SUITE,e2e) tests/e2e -m "not long" $(IN_GROUPS)
 
 .PHONY: e2e-all
 e2e-all: up install servers ## Every case on the real cluster
-	$(E2E) -n $(E2E_WORKERS) --dist worksteal
+	$(call SUITE,e2e) tests/e2e $(IN_GROUPS)
 
 .PHONY: bench
 bench: venv programs ## What the operator costs the API server, beside KServe's figures
@@ -76,7 +79,7 @@ lint: venv ## Format check, ruff, mypy, import linter, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers
+	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers local/timing
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory verify
 
@@ -106,7 +109,8 @@ verify: venv ## Fail when a generated file differs from what the types say
 
 .PHONY: up
 up: venv ## Start the cluster: Kubernetes, Istio, KEDA, Prometheus, Kiali (CLUSTER=local|kind|current)
-	$(CLUSTER_TOOL) up
+	$(STAGE) "  programs and images" $(CLUSTER_TOOL) build
+	$(STAGE) "  cluster" $(CLUSTER_TOOL) up
 
 .PHONY: down
 down: ## Remove the cluster and everything that it made on this machine
@@ -119,13 +123,13 @@ status: ## Say what of the cluster runs
 .PHONY: image
 image: venv ## Build Nereid's images and hand them to the cluster (CLUSTER=current pulls them from its registry)
 ifneq ($(CLUSTER),current)
-	local/images/build nereid nereid-models
+	$(STAGE) "  images of this checkout" local/images/build nereid nereid-models
 	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar" "$(NEREID_CACHE)/images/nereid-models.tar"
 endif
 
 .PHONY: install
 install: image ## Install the chart from this checkout into the cluster
-	$(TOOLS) local/install
+	$(TOOLS) $(STAGE) "  install" local/install
 
 ##@ Set-up
 
@@ -145,14 +149,14 @@ venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## 
 $(VENV)/.installed-%:
 	python3 -m venv "$(VENV)"
 	$(VENV)/bin/pip install --quiet --upgrade pip
-	$(VENV)/bin/pip install --quiet --requirement requirements.lock
+	$(STAGE) "  environment" $(VENV)/bin/pip install --quiet --requirement requirements.lock
 	rm -f $(VENV)/.installed-*
 	touch $@
 
 .PHONY: programs
 programs: ## The programs that tests without a cluster need, from pinned sources
-	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool
+	$(STAGE) "  programs" $(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool
 
 .PHONY: servers
 servers: ## The servers that tests fetch models from, pinned: storage, registries, a web server
-	python3 local/servers install
+	$(STAGE) "  servers" python3 local/servers install
