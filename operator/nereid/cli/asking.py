@@ -61,7 +61,7 @@ def promote(view: View) -> Answer:
     _refuse_while_taken_back(view, "promote")
     if view.stage in HELD_BY_SPEC:
         raise click.ClickException(
-            f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; mend "
+            f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; correct "
             "the spec first"
         )
     asking = Asking(
@@ -69,7 +69,7 @@ def promote(view: View) -> Answer:
         annotation=names.ANNOTATION_PROMOTE,
         revision=candidate.revision,
         number=_attempt(view),
-        purpose="skip what is left of the rollout",
+        purpose="skip the rest of the rollout",
         sentence=f"Asked to promote {_of(candidate)}: as soon as it has all its pods, it gets all traffic",
     )
     return Settled(f"{_of(candidate)} is promoted already", asking) if _is_promoted(view) else asking
@@ -90,7 +90,7 @@ def abort(view: View) -> Answer:
         annotation=names.ANNOTATION_ABORT,
         revision=candidate.revision,
         number=_attempt(view),
-        purpose=f"give everything back to {_of(stable)}",
+        purpose=f"return all traffic to {_of(stable)}",
         sentence=f"Asked to abort {_of(candidate)}: all traffic goes back to {_of(stable)}",
     )
 
@@ -196,7 +196,7 @@ def _retrial(view: View, revision: str, attempt: int) -> Asking:
         annotation=names.ANNOTATION_RETRY,
         revision=revision,
         number=attempt,
-        purpose="begin the failed rollout again",
+        purpose="start the failed rollout again",
         sentence=f"Asked to try {named(view, revision)} again: its rollout begins at the first step",
     )
 
@@ -207,7 +207,7 @@ def _asked_back(view: View, target: str, number: int) -> Asking:
         annotation=names.ANNOTATION_ROLLBACK,
         revision=target,
         number=number,
-        purpose=f"go back to {named(view, target)} and stay there until the spec changes",
+        purpose=f"return to {named(view, target)} and stay there until the spec changes",
         sentence=f"Asked to go back to {named(view, target)}: it gets all traffic as soon as it has its pods, and "
         "stays until the spec asks for another revision",
     )
@@ -257,7 +257,7 @@ def _chosen(view: View, to: str) -> str:
         return to
     found = [one for one, version in known.items() if to in {version, f"{version}-{one}"}]
     if not found:
-        raise click.ClickException(f"{to} is no revision or version in the history of {view.name}{_listed(view)}")
+        raise click.ClickException(f"{to} is not a revision or version in the history of {view.name}{_listed(view)}")
     if len(found) > 1:
         raise click.ClickException(f"version {to} is several revisions: name one of them{_listed(view)}")
     return found[0]

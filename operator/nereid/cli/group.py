@@ -18,7 +18,7 @@ EXTRAS: Final = {
     "prometheus_client": "operator",
 }
 _SECTIONS: Final = {
-    "See": {
+    "Inspect": {
         "status": "nereid.cli.status:status",
         "watch": "nereid.cli.watch:watch",
         "list": "nereid.cli.listing:list_all",
@@ -37,7 +37,7 @@ _SECTIONS: Final = {
         "crd": "nereid.cli.generate:crd",
         "reference": "nereid.cli.generate:print_reference",
     },
-    "In Nereid's own containers": {
+    "Inside Nereid's containers": {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.models.fetch.command:fetch",
@@ -50,14 +50,14 @@ _COMMANDS: Final = {name: place for section in _SECTIONS.values() for name, plac
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called, or when help tells of it."""
+    """A group that imports a command only when it is called, or when the help lists it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Return the names of all commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command; one that says what to install where a library is missing."""
+        """Return a command, or one that says what to install if a library is missing."""
         if cmd_name not in _COMMANDS:
             return None
         module, _, attribute = _COMMANDS[cmd_name].partition(":")
@@ -98,7 +98,7 @@ def _not_installed(name: str, extra: str) -> click.Command:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="nereid")
 def main() -> None:
-    """Serve models on Triton behind Istio, and roll out each new version with care."""
+    """Serve models on Triton behind Istio, and roll out new versions step by step."""
 
 
 def kubectl_main() -> None:

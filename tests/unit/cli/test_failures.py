@@ -24,15 +24,15 @@ def refused(status: int, body: str) -> ApiException:
     [
         (
             refused(404, NO_PAGE),
-            "this cluster does not know ModelDeployments: install Nereid in it (docs/operations.md)",
+            "this cluster has no ModelDeployment resource: install Nereid in it (docs/operations.md)",
         ),
-        (refused(404, MISSING), 'the API server refused: modeldeployments "digits" not found'),
-        (refused(403, DENIED), 'you may not do that: User "me" cannot patch resource'),
-        (refused(401, "{}"), "the API server does not know you: renew the credentials of the kubeconfig's user"),
-        (refused(500, "<html>"), "the API server refused: Reason"),
+        (refused(404, MISSING), 'the API server rejected the request: modeldeployments "digits" not found'),
+        (refused(403, DENIED), 'you are not allowed to do that: User "me" cannot patch resource'),
+        (refused(401, "{}"), "the API server rejected your credentials: renew those of the kubeconfig's user"),
+        (refused(500, "<html>"), "the API server rejected the request: Reason"),
         (
             ConfigException("Invalid kube-config file."),
-            "no cluster to speak to: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
+            "no cluster is configured: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
         ),
         (
             MaxRetryError(None, "/", NewConnectionError(None, "[Errno 111] Connection refused")),

@@ -54,7 +54,7 @@ _NOTES: Final[Mapping[str, str]] = {
         "chart's has none"
     ),
     "pytorch": (
-        "TorchServe's archive (.mar) is no TorchScript: save the model by torch.jit, let uri or path name the folder "
+        "TorchServe's archive (.mar) is not TorchScript: save the model by torch.jit, let uri or path name the folder "
         "or the .pt file, and correct the tensors in spec.model.config, which are an example"
     ),
 }
@@ -131,8 +131,8 @@ def _custom(predictor: Part) -> Server:
     image = str(own.take("image"))
     if _IMAGE not in image:
         raise NotConvertibleError(
-            f"{own.path}: a container of your own ({image}) is no Triton: serve its code as a model of Triton's Python "
-            "backend, and write a ModelDeployment with format python"
+            f"{own.path}: a container of your own ({image}) is not Triton: serve its code as a model of Triton's "
+            "Python backend, and write a ModelDeployment with format python"
         )
     uri = next((one.get("value") for one in own.take("env") or () if one.get("name") == "STORAGE_URI"), None)
     return Server(own, uri, own.path_of("env"), "triton", is_triton=True)

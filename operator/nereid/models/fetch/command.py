@@ -51,25 +51,28 @@ def _located(option: str, explained: str, default: Path | None = None) -> Callab
 
 
 @click.command()
-@click.option("--uri", required=True, help="Where the model is, as spec.model.uri, with moving references resolved.")
-@click.option("--path", type=RelativePath(), help="File or folder within what the URI names.")
-@click.option("--endpoint", help="URL of the server where it is not the public one.")
+@click.option("--uri", required=True, help="Where the model is, as in spec.model.uri, with references resolved.")
+@click.option("--path", type=RelativePath(), help="File or folder within the source.")
+@click.option("--endpoint", help="URL of the server, if it is not the public one.")
 @click.option(
     "--format",
     "format",
     type=click.Choice([known.value for known in Format]),
     required=True,
-    help="What the URI holds.",
+    help="Format of the model.",
 )
-@click.option("--model-name", required=True, help="Name by which Triton serves the model.")
+@click.option("--model-name", required=True, help="Name under which Triton serves the model.")
 @click.option(
-    "--destination", type=click.Path(path_type=Path), required=True, help="Triton's model repository, to be filled."
+    "--destination",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Triton's model repository, in which the model is placed.",
 )
-@click.option("--digest", help="sha256:HEX of the file or tree; another one is an error.")
-@_located("--ca-bundle", "PEM certificates to trust beside the public ones.")
+@click.option("--digest", help="Expected sha256:HEX of the file or folder.")
+@_located("--ca-bundle", "PEM certificates to trust in addition to the public ones.")
 @_located("--credentials", "Folder with a file for each key of the Secret.")
-@_located("--cache", "Volume that pods share, so that only one of them downloads.")
-@click.option("--cache-limit", type=click.IntRange(min=1), help="Bytes that the cache may hold.")
+@_located("--cache", "Shared cache volume, so that only one pod downloads the model.")
+@click.option("--cache-limit", type=click.IntRange(min=1), help="Maximum size of the cache in bytes.")
 @click.option("--config", type=Fields(), default="{}", help="Fields of Triton's ModelConfig to merge, as JSON.")
 @click.option(
     "--forest-backend",
@@ -79,10 +82,10 @@ def _located(option: str, explained: str, default: Path | None = None) -> Callab
     help="Backend of sklearn, xgboost and lightgbm models.",
 )
 @_located("--claim-mount", "Where the claim of a pvc:// URI is mounted.", Path("/mnt/model"))
-@_located("--image-mount", "Where an image volume of an oci:// URI is mounted; without it, it is fetched.")
-@_located("--termination-log", "Where one line tells what came of it.", Path("/dev/termination-log"))
+@_located("--image-mount", "Where the image volume of an oci:// URI is mounted; if omitted, the image is fetched.")
+@_located("--termination-log", "File to which the outcome is written as one line.", Path("/dev/termination-log"))
 def fetch(termination_log: Path, image_mount: Path | None, **options: Any) -> None:
-    """Fetch a model into Triton's model repository; the init container of every pod runs this."""
+    """Fetch a model into Triton's model repository. The init container of every pod runs this command."""
     begin()
     request = Request(mounted=image_mount, **_typed(options))
     try:

@@ -27,31 +27,31 @@ def _server_options(command: F) -> F:
             type=path,
             default=Path("/dev/termination-log"),
             show_default=True,
-            help="Where one line of JSON tells what came of it.",
+            help="File to which the outcome is written as one line of JSON.",
         ),
-        click.option("--mlflow-tracking-uri", help="URL of MLflow's tracking server where --endpoint is not given."),
+        click.option("--mlflow-tracking-uri", help="URL of MLflow's tracking server, if --endpoint is not set."),
         click.option("--credentials", type=path, help="Folder with a file for each key of the Secret."),
-        click.option("--ca-bundle", type=path, help="PEM certificates to trust beside the public ones."),
-        click.option("--endpoint", help="URL of the server where it is not the public one."),
+        click.option("--ca-bundle", type=path, help="PEM certificates to trust in addition to the public ones."),
+        click.option("--endpoint", help="URL of the server, if it is not the public one."),
     ):
         command = option(command)
     return command
 
 
 @click.command()
-@click.option("--uri", required=True, help="models:/…, oci://… or hf://…, as spec.model.uri.")
+@click.option("--uri", required=True, help="models:/…, oci://… or hf://…, as in spec.model.uri.")
 @_server_options
 def resolve(termination_log: Path, **options: Any) -> None:
-    """Tell to which immutable URI a moving one leads now; the Job that resolves a model runs this."""
+    """Resolve a reference to a fixed URI. The Job that resolves a model runs this command."""
     _answer(termination_log, lambda: Question(**options).resolve())
 
 
 @click.command()
 @click.option("--uri", required=True, help="models:/NAME/VERSION.")
-@click.option("--tag", "tags", multiple=True, required=True, metavar="KEY=VALUE", help="A tag to set; repeat for more.")
+@click.option("--tag", "tags", multiple=True, required=True, metavar="KEY=VALUE", help="A tag to set. Repeatable.")
 @_server_options
 def tag(tags: tuple[str, ...], termination_log: Path, **options: Any) -> None:
-    """Set tags of a version in MLflow's registry; the Job that tells it what serves runs this."""
+    """Set tags of a model version in the MLflow registry. The Job that tags a model runs this command."""
     _answer(termination_log, lambda: Question(**options).tag(tags))
 
 
