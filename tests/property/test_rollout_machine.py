@@ -35,7 +35,7 @@ from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import next_look, wanted_sample
 from nereid.controller.decide.rollout.decide import decide, routed_anew
-from nereid.controller.decide.rollout.draining import drowsy, wanted_looks
+from nereid.controller.decide.rollout.draining import stable_falling_asleep, wanted_looks
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import OBSTACLES
 from nereid.controller.decide.rollout.state import Decision, RolloutState
@@ -69,7 +69,7 @@ BUSY = precondition(
     )
 )
 JUDGED = precondition(lambda self: next_look(self.world.plan, self.world.state))
-DRAINING = precondition(lambda self: self.world.state.retiring or drowsy(self.world.state))
+DRAINING = precondition(lambda self: self.world.state.retiring or stable_falling_asleep(self.world.state))
 CHECKED = precondition(lambda self: checks.due(self.world.plan, self.world.state))
 SCALED = precondition(lambda self: self.world.autoscaling and self.world.state.stable)
 SLEEPY = precondition(lambda self: self.world.state.sleep and not self.world.state.candidate)
