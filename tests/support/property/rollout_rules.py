@@ -257,7 +257,7 @@ def check_roles(one: Pass) -> None:
     assert live[0].revision == (after.stable or after.candidate)
     assert not after.exposure.has_traffic or after.candidate
     if after.candidate is None or after.candidate != one.before.candidate:
-        assert after.stable is None or not after.exposure, "a new candidate begins with traffic"
+        assert after.stable is None or not after.exposure.has_traffic, "a new candidate begins with traffic"
     if one.before.stable == one.wanted and not one.is_command and one.before.phase != "RollingBack":
         assert after.candidate is None or after.phase == "RollingBack", "the candidate stays beside what is wanted"
 
