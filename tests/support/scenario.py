@@ -18,19 +18,17 @@ from nereid.api.status import (
     FailedRollout,
     ModelDeploymentStatus,
     PinnedRevision,
-    RetiringRevision,
-    ScalingStatus,
     ServedRevision,
     SleepPhase,
 )
-from nereid.controller.decide.rollout.analysis import begun
+from nereid.controller.decide.rollout.analysis import new_analysis
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
-from nereid.controller.decide.rollout.draining import drowsy
+from nereid.controller.decide.rollout.draining import stable_falling_asleep
 from nereid.controller.decide.rollout.history import asked_before
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.stage import cause_in, stage_in_words
-from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.facts import (
@@ -61,6 +59,7 @@ from nereid.controller.plan.plan import (
     Guard,
     Plan,
     Query,
+    Rollback,
     RolloutPlan,
     Step,
     plan,
@@ -172,7 +171,7 @@ class Scenario:
             strategy=self.rollout.strategy,
             exposure=exposure,
             floor=self.replicas if self.state.stable else 0,
-            analysis=begun(self.plan, NOW) if exposure != NO_TRAFFIC else None,
+            analysis=new_analysis(self.plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
             stage=Stage.STARTING_PODS,
@@ -241,7 +240,7 @@ class Scenario:
         self, revision: str, seconds: float = 0, replicas: int = 1, looked: tuple[float, int] | None = None
     ) -> "Scenario":
         """Let a revision have lost its traffic; `looked` is when its pods were last looked at, and their requests."""
-        one = RetiringRevision(
+        one = Retiring(
             revision=revision,
             since=ago(seconds),
             replicas=replicas,
@@ -306,8 +305,8 @@ class Scenario:
     def retry(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(retry=Command(revision, attempt))
 
-    def rollback(self, revision: str, attempt: int = 1) -> "Scenario":
-        return self._rollout(rollback=Command(revision, attempt))
+    def rollback(self, revision: str, number: int = 1) -> "Scenario":
+        return self._rollout(rollback=Rollback(revision, number))
 
     def scaled(self, replicas: int) -> "Scenario":
         return replace(self, replicas=replicas)
@@ -334,7 +333,7 @@ class Scenario:
     # Sleep.
     def sleep(self, phase: SleepPhase, seconds: float = 0, looked: tuple[float, int] | None = None) -> "Scenario":
         """Let it sleep, or not, since so long; `looked` is when its pods were last looked at, and their requests."""
-        told = ScalingStatus(
+        told = Sleep(
             state=phase,
             since=ago(seconds),
             looked_at=ago(looked[0]) if looked else None,
@@ -468,7 +467,7 @@ class Scenario:
         return replace(self, rollout=replace(self.rollout, **changes))
 
     def _activity(self) -> dict[str, Activity]:
-        looked_at = (*self.state.retiring, *drowsy(self.state))
+        looked_at = (*self.state.retiring, *stable_falling_asleep(self.state))
         return {one.revision: Activity(None, None) for one in looked_at} | dict(self.activity)
 
     def _seen(self, revision: str) -> RevisionObserved:

@@ -83,7 +83,9 @@ class Exposure:
         """What makes one exposure more than another of the same strategy."""
         return (self.weight, self.share)
 
-    def __bool__(self) -> bool:
+    @property
+    def has_traffic(self) -> bool:
+        """Whether any request reaches it, or a copy of one."""
         return self != NO_TRAFFIC
 
 
@@ -148,7 +150,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a user's annotation asks for: it names a revision and which attempt at it is meant."""
+    """What a user's annotation asks of a rollout: it names the candidate, and which attempt at it is meant."""
 
     revision: str
     attempt: int
@@ -158,6 +160,23 @@ class Command:
         """Read `REVISION` or `REVISION/ATTEMPT`; None for anything else, as an annotation may hold anything."""
         match = _COMMAND.fullmatch(value or "")
         return cls(match["revision"], int(match["attempt"] or 1)) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A rollback by hand: to which revision, and the how manyth it is of the ModelDeployment, from 1.
+
+    Each number is obeyed once.
+    """
+
+    revision: str
+    number: int
+
+    @classmethod
+    def parse(cls, value: str | None) -> "Rollback | None":
+        """Read `REVISION`, which is the first, or `REVISION/NUMBER`; None for anything else."""
+        command = Command.parse(value)
+        return cls(command.revision, command.attempt) if command else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +201,7 @@ class RolloutPlan:
     promote: Command | None
     abort: Command | None
     retry: Command | None
-    rollback: Command | None
+    rollback: Rollback | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +337,7 @@ def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Set
         promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
         retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
-        rollback=Command.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+        rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
     )
 
 

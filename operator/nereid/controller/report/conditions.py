@@ -10,7 +10,7 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
 from nereid.controller.decide.rollout.routing import describe, is_gated
-from nereid.controller.decide.rollout.scaling import lacks_activator, obstacle
+from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
 from nereid.controller.decide.rollout.stage import PREPARING, TAKEN_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import Resolution
@@ -146,7 +146,7 @@ def ready(picture: Picture) -> Verdict:
 def scaling(picture: Picture) -> Verdict:
     """Tell whether the number of pods follows what the spec names."""
     wanted, state = picture.plan.autoscaling, picture.decision.state
-    if found := obstacle(picture.plan, picture.observed):
+    if found := scaling_trouble(picture.plan, picture.observed):
         return Verdict("False", found.reason, found.message)
     scaler = picture.serving.scaler
     if scaler and scaler.trouble:

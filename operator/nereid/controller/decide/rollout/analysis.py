@@ -27,7 +27,7 @@ from nereid.controller.plan.plan import Analysis, Plan, Query
 MOST_ERRORS: Final = 4
 
 
-def begun(plan: Plan, now: datetime) -> AnalysisState | None:
+def new_analysis(plan: Plan, now: datetime) -> AnalysisState | None:
     """Return the state of an analysis that counts from now on; None when nothing is judged.
 
     Prometheus knows what its counters were. Triton's own have to be read once, at once, to be compared with later.
@@ -59,7 +59,7 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
     if not state.stable or not state.candidate or state.stage in TAKEN_BACK:
         return False
-    return bool(state.exposure) and plan.rollout.analysis.provider != "None"
+    return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
 
 
 def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleRequest | None:
@@ -81,7 +81,7 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
     )
 
 
-def absorbed(
+def with_sample(
     plan: Plan, state: RolloutState, sample: Sample | SampleFailure | None, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
     """Return the state with what a sample says, and why the candidate must not go on, if so.
@@ -91,22 +91,22 @@ def absorbed(
     """
     kept = state.analysis
     if kept is None:
-        return (replace(state, analysis=begun(plan, now)) if _is_judged(plan, state) else state), None
+        return (replace(state, analysis=new_analysis(plan, now)) if _is_judged(plan, state) else state), None
     if sample is None or wanted_sample(plan, state, now) is None:
         return state, None
     if isinstance(sample, SampleFailure):
-        return replace(state, analysis=_missed(kept, sample.message, now)), None
+        return replace(state, analysis=_with_failure(kept, sample.message, now)), None
     if sample.until <= kept.sampled_at:
         # A clock was set back in between. To ask again needs another request than the one that this answers.
-        return replace(state, analysis=_missed(kept, "the sample's clock went back", now)), None
-    return _learned(plan, state, kept, sample, now)
+        return replace(state, analysis=_with_failure(kept, "the sample's clock went back", now)), None
+    return _with_result(plan, state, kept, sample, now)
 
 
-def _missed(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
+def _with_failure(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
     return replace(kept, looked_at=whole_second(now), errors=kept.errors + 1, error=error)
 
 
-def _learned(
+def _with_result(
     plan: Plan, state: RolloutState, kept: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
     analysis, controlled = plan.rollout.analysis, has_control(state)
@@ -118,7 +118,7 @@ def _learned(
         verdict, worse = _compared(analysis, evidence, passed=passed)
     else:
         verdict, worse = ("Pass" if passed and _is_seen(plan, state, evidence) else "Continue"), None
-    learned = replace(
+    judged = replace(
         kept,
         sampled_at=sample.until,
         looked_at=whole_second(now),
@@ -129,7 +129,7 @@ def _learned(
         error=None,
         triton=_added(kept.triton, sample.triton),
     )
-    return replace(state, analysis=learned), failure or worse
+    return replace(state, analysis=judged), failure or worse
 
 
 def _evidence(
@@ -170,7 +170,9 @@ def _read(query: Query, kept: tuple[QueryStatus, ...], reading: QueryReading | N
     before = next((one for one in kept if one.name == query.name), QueryStatus(name=query.name, failures=0))
     value, stable = (_finite(reading.candidate), _finite(reading.stable)) if reading else (None, None)
     if value is None or (query.max_ratio is not None and stable is None):
-        return before.model_copy(update={"value": value, "stable_value": stable})
+        return QueryStatus(
+            name=query.name, value=value, stable_value=stable, passed=before.passed, failures=before.failures
+        )
     passed = _is_within(query, value, stable)
     return QueryStatus(
         name=query.name,

@@ -59,7 +59,7 @@ def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | Non
 
 def lacks_place(plan: Plan, state: RolloutState) -> bool:
     """Whether the candidate can't have a pod, as stable's only one holds the only place and must not go."""
-    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure
+    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
 
 
 def takes_only_place(plan: Plan, state: RolloutState) -> bool:
@@ -147,7 +147,7 @@ def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
 
 def _places_asked(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places the candidate gets now: one more than it has ready pods, up to what it needs."""
-    if state.candidate is None or (state.stage in OBSTACLES and not state.exposure):
+    if state.candidate is None or (state.stage in OBSTACLES and not state.exposure.has_traffic):
         return 0
     return min(pods_needed(plan, state), observed.of(state.candidate).available + 1)
 

@@ -30,8 +30,7 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
     done = state.checks
     if done is not None and done.step == state.step and all(result.passed for result in done.results):
         return None
-    begun = bool(state.exposure)
-    asked = tuple(check for check in plan.rollout.checks if not begun or check.when == "EachStep")
+    asked = tuple(check for check in plan.rollout.checks if not state.exposure.has_traffic or check.when == "EachStep")
     if not asked:
         return None
     return CheckRun(state.candidate, state.stable, state.attempt, state.step, asked, plan.rollout.checks_timeout)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import ScalingStatus
 from nereid.controller.decide.rollout import analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
@@ -20,6 +19,7 @@ from nereid.controller.decide.rollout.state import (
     Event,
     Failure,
     RolloutState,
+    Sleep,
     Transition,
     not_after,
     whole_second,
@@ -43,7 +43,7 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = history.unpinned(plan, with_floor(plan, observed, state))
     wanted, (following, events) = history.wanted(plan, observed, state)
     if following == state and not events:
-        state, failure = analysis.absorbed(plan, state, observed.sample, now)
+        state, failure = analysis.with_sample(plan, state, observed.sample, now)
         following, events = _next(wanted, observed, state, now, failure)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
@@ -65,10 +65,8 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     What was decided may have been written down long before it could be carried out, or have been undone by somebody.
     """
     begun = whole_second(now)
-    retiring = tuple(
-        one.model_copy(update={"since": begun, "looked_at": None, "requests": None}) for one in state.retiring
-    )
-    sleep = state.sleep and (ScalingStatus(state=state.sleep.state, since=begun) if is_gated(state) else state.sleep)
+    retiring = tuple(replace(one, since=begun, looked_at=None, requests=None) for one in state.retiring)
+    sleep = state.sleep and (Sleep(state.sleep.state, begun) if is_gated(state) else state.sleep)
     since = begun if state.stage in ROUTE_CHANGES else state.since
     return replace(state, retiring=retiring, sleep=sleep, since=since)
 

@@ -15,6 +15,7 @@ from nereid.api.status import (
     RolloutPhase,
     ScalingStatus,
     ServedRevision,
+    SleepPhase,
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
@@ -27,6 +28,54 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def whole_second(now: datetime) -> datetime:
     """Round up to what status can hold, so that no wait is shorter than asked for."""
     return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """A revision that gets no traffic any more, and keeps `replicas` pods until it has drained.
+
+    `looked_at` is when its pods were last looked at, and `requests` how many these had answered by then.
+    """
+
+    revision: str
+    since: datetime
+    replicas: int
+    looked_at: datetime | None = None
+    requests: int | None = None
+
+    @classmethod
+    def from_status(cls, status: RetiringRevision) -> "Retiring":
+        """Read it back from status."""
+        return cls(status.revision, status.since, status.replicas, status.looked_at, status.requests)
+
+    def to_status(self) -> RetiringRevision:
+        """Return it as status tells of it."""
+        return RetiringRevision(
+            revision=self.revision,
+            since=self.since,
+            replicas=self.replicas,
+            looked_at=self.looked_at,
+            requests=self.requests,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Whether stable sleeps, where it may; the last look at its pods is kept as that of a retiring revision."""
+
+    state: SleepPhase
+    since: datetime
+    looked_at: datetime | None = None
+    requests: int | None = None
+
+    @classmethod
+    def from_status(cls, status: ScalingStatus) -> "Sleep":
+        """Read it back from status."""
+        return cls(status.state, status.since, status.looked_at, status.requests)
+
+    def to_status(self) -> ScalingStatus:
+        """Return it as status tells of it."""
+        return ScalingStatus(state=self.state, since=self.since, looked_at=self.looked_at, requests=self.requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +100,14 @@ class RolloutState:
     is_fast: bool = False
     attempt: int = 1
     since: datetime = EPOCH
-    retiring: tuple[RetiringRevision, ...] = ()
+    retiring: tuple[Retiring, ...] = ()
     failed: FailedRollout | None = None
     analysis: AnalysisState | None = None
     checks: ChecksStatus | None = None
     pinned: PinnedRevision | None = None
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
-    sleep: ScalingStatus | None = None
+    sleep: Sleep | None = None
 
     @property
     def phase(self) -> RolloutPhase:
@@ -99,14 +148,14 @@ class RolloutState:
             is_fast=bool(rollout.fast_track),
             attempt=rollout.attempt,
             since=rollout.since,
-            retiring=tuple(rollout.retiring),
+            retiring=tuple(Retiring.from_status(one) for one in rollout.retiring),
             failed=rollout.failed,
             analysis=AnalysisState.from_status(rollout.analysis) if rollout.analysis else None,
             checks=rollout.checks,
             pinned=rollout.pinned,
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
-            sleep=status.scaling,
+            sleep=Sleep.from_status(status.scaling) if status.scaling else None,
         )
 
 
@@ -160,9 +209,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     latest = whole_second(now)
     judged = state.analysis
     retiring = tuple(
-        one.model_copy(
-            update={"since": min(one.since, latest), "looked_at": one.looked_at and min(one.looked_at, latest)}
-        )
+        replace(one, since=min(one.since, latest), looked_at=one.looked_at and min(one.looked_at, latest))
         for one in state.retiring
     )
     return replace(
@@ -175,6 +222,6 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     )
 
 
-def _sleep_not_after(sleep: ScalingStatus, latest: datetime) -> ScalingStatus:
+def _sleep_not_after(sleep: Sleep, latest: datetime) -> Sleep:
     looked_at = sleep.looked_at and min(sleep.looked_at, latest)
-    return sleep.model_copy(update={"since": min(sleep.since, latest), "looked_at": looked_at})
+    return replace(sleep, since=min(sleep.since, latest), looked_at=looked_at)

@@ -37,7 +37,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
     mine = Command(plan.revision, state.attempt)
     if plan.rollout.abort == mine:
         return fail(plan, observed, state, now, _ABORTED)
-    if state.exposure and observed.of(state.candidate).available == 0:
+    if state.exposure.has_traffic and observed.of(state.candidate).available == 0:
         trouble = observed.of(state.candidate).trouble
         cause = trouble.message if trouble else "none of its pods is ready any more"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
@@ -143,14 +143,14 @@ def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     asked = exposure_at(plan.rollout, state.step)
     exposure = asked if asked.order >= state.exposure.order else state.exposure
     stage = Stage.PROPAGATING if state.step < len(plan.rollout.steps) else Stage.PROMOTING
-    counting = state.analysis or analysis.begun(plan, now)
+    counting = state.analysis or analysis.new_analysis(plan, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 
 
 def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> Transition:
     """Give the candidate what its ready pods carry already, so that stable can spare another place for it."""
-    counting = state.analysis or analysis.begun(plan, now)
+    counting = state.analysis or analysis.new_analysis(plan, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), state.stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 

@@ -4,11 +4,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import FailedRollout, RetiringRevision
+from nereid.api.status import FailedRollout
 from nereid.controller.decide.rollout.capacity import carried, live_revisions
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.scaling import scaled_pods
-from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered, whole_second
+from nereid.controller.decide.rollout.state import (
+    Event,
+    Failure,
+    Retiring,
+    RolloutState,
+    Transition,
+    entered,
+    whole_second,
+)
 from nereid.controller.decide.rollout.timing import is_over
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure, Plan
@@ -71,9 +79,9 @@ def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: 
     return replace(state, candidate=None, exposure=NO_TRAFFIC, step=0, retiring=(*state.retiring, retiring))
 
 
-def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> RetiringRevision:
+def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> Retiring:
     """Return a revision that is to lose its traffic, with the pods that it has, so that none is started for it."""
     replicas = {one.revision: one.replicas for one in live_revisions(plan, observed, state)}
     # Those that a scaler has given it serve until the routes lead elsewhere.
     most = max(replicas[revision], scaled_pods(plan, observed, revision))
-    return RetiringRevision(revision=revision, since=whole_second(now), replicas=most)
+    return Retiring(revision, whole_second(now), most)

@@ -84,7 +84,7 @@ def test_a_failed_one_is_not_begun_again():
 
 def test_a_rollback_to_what_was_asked_for_pins_it():
     before = (
-        rollout().stable("a").served("a", "b").pinned("a", instead_of="b").recorded("a", "b").rollback("b", attempt=2)
+        rollout().stable("a").served("a", "b").pinned("a", instead_of="b").recorded("a", "b").rollback("b", number=2)
     )
     pinned = before.held().decide().state.pinned
     assert (pinned.revision, pinned.instead_of) == ("b", "b")
