@@ -75,12 +75,13 @@ bench-judge: venv ## How often the rollout judge would be wrong, and how soon ri
 ##@ Code
 
 .PHONY: lint
-lint: venv ## Format check, ruff, mypy, import linter, generated files
+lint: venv ## Format check, ruff, mypy, import linter, declared dependencies, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers local/timing
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry operator
 	$(MAKE) --no-print-directory verify
 
 .PHONY: fmt
@@ -133,12 +134,22 @@ install: image ## Install the chart from this checkout into the cluster
 
 ##@ Set-up
 
+# What is pinned stays as it is where it still fits; `make lock UPGRADE=--upgrade` takes the newest of everything.
+UV := uv==0.13.9
+UPGRADE ?=
+COMPILE = "$(NEREID_CACHE)/lock/bin/uv" pip compile --quiet --python-version 3.11 --python-platform linux \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
+
 .PHONY: lock
-lock: ## Pin anew what pyproject.toml asks for
+lock: ## Pin what pyproject.toml asks for, with hashes: for this checkout, and for each image
 	python3 -m venv "$(NEREID_CACHE)/lock"
-	"$(NEREID_CACHE)/lock/bin/pip" install --quiet --upgrade pip
-	"$(NEREID_CACHE)/lock/bin/pip" install --quiet ".[operator,models,cli,convert]" --group dev --group demo
-	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
+	"$(NEREID_CACHE)/lock/bin/pip" install --quiet "$(UV)"
+	$(COMPILE) $(UPGRADE) --extra operator --extra models --extra checks --extra cli --extra convert \
+		--group dev --group demo pyproject.toml --output-file requirements.lock
+	$(COMPILE) --constraints requirements.lock --extra operator pyproject.toml --output-file requirements/operator.lock
+	$(COMPILE) --constraints requirements.lock --extra models --extra checks pyproject.toml \
+		--output-file requirements/models.lock
+	echo hatchling | $(COMPILE) --constraints requirements.lock - --output-file requirements/build.lock
 	rm -rf "$(NEREID_CACHE)/lock"
 
 # A link in the checkout is where editors look for it; an environment of one's own there is left alone.
@@ -148,8 +159,8 @@ venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## 
 
 $(VENV)/.installed-%:
 	python3 -m venv "$(VENV)"
-	$(VENV)/bin/pip install --quiet --upgrade pip
-	$(STAGE) "  environment" $(VENV)/bin/pip install --quiet --requirement requirements.lock
+	$(STAGE) "  environment" $(VENV)/bin/pip install --quiet --require-hashes --only-binary :all: \
+		--requirement requirements.lock
 	rm -f $(VENV)/.installed-*
 	touch $@
 

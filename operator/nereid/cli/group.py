@@ -7,15 +7,21 @@ import click
 
 from nereid import __version__
 
-# What `pip install nereid` alone does not bring, and the extra that does.
+# What `pip install nereid` alone does not bring, by the extra that does.
 EXTRAS: Final = {
-    "kubernetes": "cli",
-    "rich": "cli",
-    "kopf": "operator",
-    "grpc": "operator",
-    "numpy": "operator",
-    "pyarrow": "operator",
-    "prometheus_client": "operator",
+    "operator": frozenset({"aiohttp", "grpc", "kopf", "multidict", "prometheus_client"}),
+    "models": frozenset({"azure", "boto3", "botocore", "google", "requests", "urllib3"}),
+    "checks": frozenset({"aiohttp", "numpy", "pyarrow", "tritonclient"}),
+    "cli": frozenset({"kubernetes", "rich", "urllib3"}),
+}
+# The extra of each command in Nereid's own containers; those for people need `cli`.
+PROCESSES: Final = {
+    "run": "operator",
+    "activator": "operator",
+    "fetch": "models",
+    "resolve": "models",
+    "tag": "models",
+    "check": "checks",
 }
 _SECTIONS: Final = {
     "Inspect": {
@@ -64,8 +70,8 @@ class LazyGroup(click.Group):
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").partition(".")[0])
-            if extra is None:
+            extra = PROCESSES.get(cmd_name, "cli")
+            if (error.name or "").partition(".")[0] not in EXTRAS[extra]:
                 raise
             return _not_installed(cmd_name, extra)
         return command

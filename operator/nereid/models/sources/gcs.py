@@ -14,8 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.oauth2.service_account import Credentials as ServiceAccount
-from google.resumable_media import DataCorruption, InvalidResponse
 from urllib3.exceptions import HTTPError
 
 from nereid.contract.fetch_errors import FetchError, Reason
