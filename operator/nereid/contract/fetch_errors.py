@@ -32,3 +32,9 @@ class FetchError(Exception):
         """Return `<Reason>: <sentence>` as one bounded line, which fits into a termination message."""
         line = " ".join(f"{self.reason}: {self.sentence}".split())
         return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
+
+
+def failure_in(message: str) -> FetchError | None:
+    """Return the failure that a termination message tells; None where it is none that a fetch has left."""
+    reason, _, sentence = message.strip().partition(": ")
+    return FetchError(Reason(reason), sentence) if reason in set(Reason) else None

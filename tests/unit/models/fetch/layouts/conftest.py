@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nereid.contract.fetch_request import ForestBackend, Format, Request
+from nereid.api.model import Format
+from nereid.contract.fetch_job import FetchWork, ForestBackend
 from nereid.models.fetch.layouts import stage
 from nereid.models.fetch.staging import Staging
 
@@ -19,7 +20,7 @@ class Bench:
     staging: Staging
     claim: Path
 
-    def request(self, model_format: str, **changes: Any) -> Request:
+    def request(self, model_format: str, **changes: Any) -> FetchWork:
         fields: dict[str, Any] = {
             "uri": "pvc://models/flowers",
             "format": Format(model_format),
@@ -28,7 +29,7 @@ class Bench:
             "claim_mount": self.claim,
             "forest_backend": ForestBackend.FIL,
         }
-        return Request(**{**fields, **changes})
+        return FetchWork(**{**fields, **changes})
 
     def put(self, files: Mapping[str, bytes]) -> Path:
         """Write files to the volume and return their folder."""

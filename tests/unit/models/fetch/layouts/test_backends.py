@@ -15,7 +15,7 @@ from tests.support.fetch import triton_stub
 from tests.support.fetch.triton_stub import ModelConfig, Request, Tensor
 from tests.unit.models.fetch.layouts.conftest import Bench
 
-from nereid.contract.fetch_request import ForestBackend
+from nereid.contract.fetch_job import ForestBackend
 
 LEARNED = [name for name in ARTIFACTS if not name.startswith(("onnx", "python"))]
 
