@@ -73,8 +73,8 @@ class RevisionRecord:
 
     It keeps the whole pod template, so that a later operator with other defaults re-rolls nothing; as JSON, which takes
     a tenth of the memory. `model_name` is how clients call the model; None in a record that is older than this field,
-    and then the spec's name counts. `provenance_labels` are what its objects tell of its model's origin; no part of what
-    is kept.
+    and then the spec's name counts. `provenance_labels` are what its objects tell of its model's origin; no part of
+    what is kept.
     """
 
     revision: str

@@ -13,6 +13,8 @@ from nereid.controller.observed.facts import Crash, PodFacts, Trouble
 from nereid.controller.observed.pod_address import pod_address
 from nereid.controller.observed.triton_log import load_failure
 
+MODEL_CLAIM: Final = "spec.model.uri"
+
 _PULL_REASONS: Final = frozenset(
     {
         "ErrImagePull",
@@ -30,8 +32,11 @@ _CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" 
 _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
 
 
-def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
-    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble."""
+def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFacts:
+    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble.
+
+    claim_field: the field that names the pod's claims, as a user is told of one that does not exist.
+    """
     name = raw["metadata"]["name"]
     status = raw.get("status", {})
     is_over = status.get("phase") in _FINAL_PHASES
@@ -43,7 +48,7 @@ def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
         return replace(facts, ready=True)
-    trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
+    trouble = _scheduling_trouble(conditions, claim_field) or _container_trouble(raw)
     crashed = trouble is not None and trouble.reason == "ContainerCrashed"
     return replace(facts, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
 
@@ -76,7 +81,7 @@ def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
     return None
 
 
-def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
+def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]], claim_field: str) -> Trouble | None:
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") != "False":
         return None
@@ -84,7 +89,7 @@ def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble 
     if match := _CLAIM_NOT_FOUND.search(message):
         claim = match["claim"]
         return Trouble(
-            Reason.MODEL_NOT_FOUND, f"there is no PersistentVolumeClaim {claim}: create it or correct spec.model.uri"
+            Reason.MODEL_NOT_FOUND, f"there is no PersistentVolumeClaim {claim}: create it or correct {claim_field}"
         )
     return Trouble("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nereid.api.model import Format
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_job import Fetched, FetchWork
 from nereid.contract.source import ClaimSource, RemoteSource
 from nereid.models.sources.digest import (
@@ -42,7 +42,7 @@ def on_claim(source: ClaimSource, request: FetchWork) -> MountedSource:
             f"the claim {source.claim} is not mounted at {request.claim_mount}: check that it exists and is bound",
         )
     path = source.path / (request.path or "")
-    field = "spec.model.path" if request.path else "spec.model.uri"
+    field = str(Field.PATH) if request.path else str(Field.URI)
     return MountedSource(request.claim_mount, path, f"pvc://{source.claim}", field)
 
 
@@ -54,7 +54,7 @@ def on_image(source: RemoteSource, mount: Path, request: FetchWork) -> MountedSo
         )
     # An image has its model there, mounted or fetched; what has not is an artifact that a runtime mounts as it is.
     root = mount / MODEL_FOLDER if (mount / MODEL_FOLDER).is_dir() else mount
-    return MountedSource(root, request.path or PurePosixPath(), str(source), "spec.model.path")
+    return MountedSource(root, request.path or PurePosixPath(), str(source), str(Field.PATH))
 
 
 def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fetched]:

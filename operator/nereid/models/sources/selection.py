@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from nereid.api.model import Format
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.external_data import is_external_data
 from nereid.models.sources.remote import RemoteFile
 from nereid.models.sources.repository import listing
@@ -46,7 +46,7 @@ def select(
     folder of these files alone; without a format, a file is just a file.
     """
     if not files:
-        raise FetchError(Reason.MODEL_NOT_FOUND, f"{shown} holds no file: correct spec.model.uri")
+        raise FetchError(Reason.MODEL_NOT_FOUND, f"{shown} holds no file: correct {Field.URI}")
     if path is None or not path.parts:
         alone = len(files) == 1 and len(files[0].path.parts) == 1
         return Selection(_checked([(file.path, file) for file in files], shown), is_file=alone)
@@ -94,4 +94,4 @@ def _what_is_there(files: Sequence[RemoteFile], path: PurePosixPath, shown: str)
     depth = len(nearest.parts)
     held = {file.path.parts[depth] for file in files if nearest in file.path.parents}
     where = f"its folder {nearest}" if nearest.parts else "it"
-    return f"{shown} holds no {path}; {where} holds {listing(held)}: correct spec.model.path"
+    return f"{shown} holds no {path}; {where} holds {listing(held)}: correct {Field.PATH}"

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeVar
 import certifi
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import SECRET, Credentials, denied
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
-ADDRESS_FIELD: Final = "spec.model.endpoint"
+ADDRESS_FIELD: Final = str(Field.ENDPOINT)
 NEEDED: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 _CERTIFICATES: Final = "MLFLOW_TRACKING_SERVER_CERT_PATH"
@@ -96,7 +96,7 @@ class TrackingServer:
         try:
             return self._ask(f"the run {run_id}", lambda: self.client.get_run(run_id))
         except _AbsentError as error:
-            raise _not_found(f"{self.host} has no run {run_id}: correct spec.model.uri") from error
+            raise _not_found(f"{self.host} has no run {run_id}: correct {Field.URI}") from error
 
     def logged_model(self, model_id: str) -> "LoggedModel":
         """Return a model that a run logged; MLflow 3 keeps it beside the run's files."""
@@ -120,7 +120,7 @@ class TrackingServer:
             aliases = self._require_registered(model)
             raise _not_found(
                 f"the model {model.name} of {self.host} has no alias {alias} (its aliases: {_listed(aliases)}): "
-                "set the alias in MLflow, or correct spec.model.uri"
+                f"set the alias in MLflow, or correct {Field.URI}"
             ) from error
 
     def _by_number(self, model: RegisteredModel) -> "ModelVersion":
@@ -134,7 +134,7 @@ class TrackingServer:
         newest = [str(version.version) for version in self._newest(model)]
         return _not_found(
             f"the model {model.name} of {self.host} has no version {model.version} (its newest: {_listed(newest)}): "
-            "correct spec.model.uri"
+            f"correct {Field.URI}"
         )
 
     def _require_registered(self, model: RegisteredModel) -> list[str]:
@@ -143,7 +143,7 @@ class TrackingServer:
             return sorted(self._ask(model, lambda: self.client.get_registered_model(model.name)).aliases)
         except _AbsentError as error:
             raise _not_found(
-                f"{self.host} has no registered model {model.name}: register it, or correct spec.model.uri"
+                f"{self.host} has no registered model {model.name}: register it, or correct {Field.URI}"
             ) from error
 
     def _newest(self, model: RegisteredModel) -> list["ModelVersion"]:
@@ -176,7 +176,7 @@ class TrackingServer:
             return FetchError(
                 Reason.MODEL_ACCESS_DENIED,
                 f"{self.host} does not let the user of {SECRET} use {shown}, which may also not exist: "
-                "grant that user access, or correct spec.model.uri",
+                f"grant that user access, or correct {Field.URI}",
             )
         if status in REFUSED:
             return denied(self.host, shown, self.credentials, NEEDED)
