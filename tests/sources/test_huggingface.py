@@ -8,7 +8,7 @@ import pytest
 from tests.support.sources.hub import COMMIT, TOKEN, Hub
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.huggingface import HubFiles, open_files
@@ -32,7 +32,7 @@ def secret(tmp_path: Path) -> Path:
 
 def opened(hub: Hub, name: str, revision: str = "main", credentials: Path | None = None) -> HubFiles:
     source = HubSource(name, revision)
-    request = Request(str(source), Format.ONNX, "m", Path(), Path(), endpoint=hub.url, credentials=credentials)
+    request = Request(str(source), endpoint=hub.url, credentials=credentials)
     return open_files(source, request)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.sources.mlflow_models import FILES, READER, Registered, registered, secret
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RunArtifact, S3Source, parse_source
 from nereid.models.sources import mlflow
 from nereid.models.sources.credentials import Credentials
@@ -37,7 +37,7 @@ def reader(tmp_path: Path) -> Path:
 def opened(uri: str, endpoint: str | None, credentials: Path | None) -> MlflowFiles:
     source = parse_source(uri)
     assert isinstance(source, RegisteredModel | RunArtifact)
-    request = Request(uri, Format.ONNX, "m", Path(), Path(), endpoint=endpoint, credentials=credentials)
+    request = Request(uri, endpoint=endpoint, credentials=credentials)
     return open_files(source, request)
 
 
@@ -143,7 +143,7 @@ def test_what_lies_in_a_store_is_left_to_its_source(
     monkeypatch.setattr("nereid.models.sources.opening.open_source", Elsewhere)
     # With the path, by which a store lists no more than that.
     fields = {"endpoint": "http://mlflow:5000", "credentials": tmp_path, "path": PurePosixPath("model.onnx")}
-    request = Request("", Format.ONNX, "m", Path(), Path(), **fields)
+    request = Request("", **fields)
     files = MlflowFiles(
         RegisteredModel("digits", "7"), tracking_server(request.endpoint, None, Credentials.read(None)), request
     )

@@ -1,20 +1,34 @@
 """`spec.model`: which model is served, and where it comes from."""
 
-from typing import Annotated, Any, Final, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from nereid.api import model_uri
 from nereid.api.provenance import Provenance
 from nereid.api.schema import ApiModel, Duration, ObjectName, Quantity, matching, rule, rules
 
-ModelFormat = Literal[
-    "onnx", "tensorrt", "torchscript", "savedmodel", "python", "sklearn", "xgboost", "lightgbm", "triton"
-]
-
 LONGEST_VERSION: Final = 40
 _LABEL_VALUE: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+
+
+class Format(StrEnum):
+    """What a source holds."""
+
+    ONNX = "onnx"
+    TENSORRT = "tensorrt"
+    TORCHSCRIPT = "torchscript"
+    SAVEDMODEL = "savedmodel"
+    PYTHON = "python"
+    SKLEARN = "sklearn"
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
+    TRITON = "triton"
+
+
+_FORMAT_SCHEMA: Final = WithJsonSchema({"enum": [known.value for known in Format], "type": "string"})
 
 
 class CABundleReference(ApiModel):
@@ -181,7 +195,7 @@ class ModelSpec(ApiModel):
             "setting."
         ),
     )
-    format: ModelFormat | None = Field(
+    format: Annotated[Format, _FORMAT_SCHEMA] | None = Field(
         default=None,
         description=(
             "What the URI contains: the file or folder of one model (onnx, tensorrt, torchscript, savedmodel, "
@@ -287,9 +301,9 @@ class ModelSpec(ApiModel):
         ),
     )
 
-    def resolved_format(self) -> ModelFormat:
+    def resolved_format(self) -> Format:
         """Return the format that the spec names, or the one that the ending of the URI or path implies."""
         if self.format is not None:
             return self.format
         named = self.path or urlsplit(self.uri).path
-        return "onnx" if named.endswith(".onnx") else "triton"
+        return Format.ONNX if named.endswith(".onnx") else Format.TRITON

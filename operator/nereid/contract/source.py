@@ -14,7 +14,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from nereid.api.model_uri import COMMIT, DIGEST, FORMS, LATEST, VERSION, Scheme
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 _FORMS: Final = ", ".join(form.shown for form in FORMS.values())
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -259,19 +259,19 @@ def parse_source(uri: str) -> Source:
     if separator and scheme in _STORES and rest.startswith("//"):
         return _STORES[scheme](rest[2:])
     if not separator or "/" in scheme:
-        raise _invalid(f"spec.model.uri names no scheme: use {_FORMS}")
+        raise _invalid(f"{Field.URI} names no scheme: use {_FORMS}")
     if scheme in {*_REGISTRY, *_STORES}:
-        raise _invalid(f"spec.model.uri is not written as its scheme {scheme!r} wants it: use {_FORMS}")
-    raise _invalid(f"the scheme {scheme!r} of spec.model.uri is not supported: use {_FORMS}")
+        raise _invalid(f"{Field.URI} is not written as its scheme {scheme!r} wants it: use {_FORMS}")
+    raise _invalid(f"the scheme {scheme!r} of {Field.URI} is not supported: use {_FORMS}")
 
 
 def _parse_claim(rest: str) -> ClaimSource:
     claim, _, path = rest.partition("/")
     if not claim:
-        raise _invalid("spec.model.uri names no claim: use pvc://CLAIM/path")
+        raise _invalid(f"{Field.URI} names no claim: use pvc://CLAIM/path")
     relative = PurePosixPath(path.strip("/"))
     if ".." in relative.parts:
-        raise _invalid("spec.model.uri leads out of its claim: write the path without '..'")
+        raise _invalid(f"{Field.URI} leads out of its claim: write the path without '..'")
     return ClaimSource(claim, relative)
 
 
@@ -281,7 +281,7 @@ def _parse_https(rest: str) -> HttpsSource:
         # As it was written: a signed URL does not survive being quoted again.
         return HttpsSource(with_server(URL(f"https://{_host_in_ascii(host)}{slash}{in_ascii(path)}", encoded=True)))
     except ValueError as error:
-        raise _invalid("spec.model.uri names no host, or none that there can be: use https://host/path") from error
+        raise _invalid(f"{Field.URI} names no host, or none that there can be: use https://host/path") from error
 
 
 def _host_in_ascii(host: str) -> str:
@@ -299,7 +299,7 @@ def _parse_gcs(rest: str) -> GcsSource:
 def _bucket_and_key(scheme: str, rest: str) -> tuple[str, str]:
     bucket, _, key = rest.partition("/")
     if not bucket:
-        raise _invalid(f"spec.model.uri names no bucket: use {scheme}://BUCKET/KEY")
+        raise _invalid(f"{Field.URI} names no bucket: use {scheme}://BUCKET/KEY")
     return bucket, key.strip("/")
 
 
@@ -307,7 +307,7 @@ def _parse_azure(rest: str) -> AzureSource:
     account, _, inside = rest.partition("/")
     container, _, path = inside.partition("/")
     if not account or not container:
-        raise _invalid("spec.model.uri names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
+        raise _invalid(f"{Field.URI} names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
     return AzureSource(account, container, path.strip("/"))
 
 
@@ -316,11 +316,11 @@ def _parse_hub(rest: str) -> HubSource:
     parts = repository.split("/")
     if len(parts) != len(("owner", "model")) or not all(parts):
         raise _invalid(
-            "spec.model.uri names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
-            "and spec.model.path for a file or folder within it"
+            f"{Field.URI} names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
+            f"and {Field.PATH} for a file or folder within it"
         )
     if colon and not revision:
-        raise _invalid("spec.model.uri ends in a colon without a revision: use hf://OWNER/MODEL:REVISION")
+        raise _invalid(f"{Field.URI} ends in a colon without a revision: use hf://OWNER/MODEL:REVISION")
     return HubSource(repository, revision) if colon else HubSource(repository)
 
 
@@ -329,9 +329,9 @@ def _parse_oci(rest: str) -> OciSource:
     named, at, digest = inside.partition("@")
     repository, colon, tag = named.partition(":")
     if not registry or not repository or (colon and not tag):
-        raise _invalid("spec.model.uri names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
+        raise _invalid(f"{Field.URI} names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
     if at and not _DIGEST.fullmatch(digest):
-        raise _invalid("spec.model.uri has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
+        raise _invalid(f"{Field.URI} has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
     return OciSource(registry, repository, digest or tag or LATEST)
 
 
@@ -339,12 +339,12 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
     name, at, alias = rest.partition("@")
     if at:
         if not name or "/" in name or not alias:
-            raise _invalid("spec.model.uri names no alias of a registered model: use models:/NAME@ALIAS")
+            raise _invalid(f"{Field.URI} names no alias of a registered model: use models:/NAME@ALIAS")
         return RegisteredModel(name, alias=alias)
     name, _, version = rest.rstrip("/").rpartition("/")
     if not name or "/" in name or not (_VERSION.fullmatch(version) or version == LATEST):
         raise _invalid(
-            "spec.model.uri names no version of a registered model: use models:/NAME/VERSION with a number, "
+            f"{Field.URI} names no version of a registered model: use models:/NAME/VERSION with a number, "
             "models:/NAME@ALIAS or models:/NAME/latest"
         )
     return RegisteredModel(name, version=version)
@@ -353,7 +353,7 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
 def _parse_run(rest: str) -> RunArtifact:
     run_id, _, path = rest.partition("/")
     if not run_id:
-        raise _invalid("spec.model.uri names no run: use runs:/RUN_ID/PATH")
+        raise _invalid(f"{Field.URI} names no run: use runs:/RUN_ID/PATH")
     return RunArtifact(run_id, path.strip("/"))
 
 

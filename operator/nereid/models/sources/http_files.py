@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials, denied
 from nereid.models.sources.failures import GONE, REFUSED, ChangedError, InterruptionError, failed, faulty, may_pass
@@ -131,15 +131,13 @@ class Server:
         """Return what a status means that is no success: a FetchError, or an InterruptionError to try again."""
         if status in GONE:
             return FetchError(
-                Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct spec.model.uri"
+                Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct {Field.URI}"
             )
         if status in REFUSED:
             return denied(self.host, f"{shown} (status {status})", self.credentials, self.needed)
         if may_pass(status):
             return faulty(self.host, shown, f"status {status}")
-        return failed(
-            f"{self.host} answered status {status} for {shown}: correct spec.model.uri, or look at the server"
-        )
+        return failed(f"{self.host} answered status {status} for {shown}: correct {Field.URI}, or look at the server")
 
     def broken(self, error: BaseException) -> Exception:
         """Return what a failed connection means."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import requests
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.credentials import Credentials, denied
@@ -24,7 +24,7 @@ from nereid.models.sources.remote import RemoteFile
 
 PUBLIC_HUB: Final = "https://huggingface.co"
 NEEDED: Final = "HF_TOKEN"
-_ADDRESS_FIELD: Final = "spec.model.endpoint"
+_ADDRESS_FIELD: Final = str(Field.ENDPOINT)
 _LIST_SECONDS: Final = 15
 _ERROR_CODE: Final = "X-Error-Code"
 _ERROR_MESSAGE: Final = "X-Error-Message"
@@ -89,7 +89,7 @@ class HubFiles:
         source = self._source
         if not _is_name(source.repository):
             raise FetchError(
-                Reason.MODEL_INVALID, f"{source.repository!r} is no name of a model on a hub: correct spec.model.uri"
+                Reason.MODEL_INVALID, f"{source.repository!r} is no name of a model on a hub: correct {Field.URI}"
             )
         url = f"{self._endpoint}/api/models/{source.repository}/revision/{quote(source.revision, safe='')}{query}"
         with replace(self._server, read_seconds=_LIST_SECONDS).get(url) as answer:
@@ -105,7 +105,7 @@ class HubFiles:
         if code == "RevisionNotFound":
             return _not_found(
                 f"{source.repository} on {host} has no branch, tag or commit {source.revision}: "
-                "correct the revision in spec.model.uri"
+                f"correct the revision in {Field.URI}"
             )
         if message == _DISABLED:
             return _not_found(f"{source.repository} was disabled by {host}: use another model")
@@ -122,7 +122,7 @@ class HubFiles:
         return FetchError(
             Reason.MODEL_ACCESS_DENIED,
             f"{repository} on {host} is gated and its owner has not granted access to the token of the Secret that "
-            "spec.model.credentials names: ask for access on the model's page, or use another token",
+            f"{Field.CREDENTIALS} names: ask for access on the model's page, or use another token",
         )
 
     def _unknown(self) -> FetchError:
@@ -130,12 +130,12 @@ class HubFiles:
         repository, host = self._source.repository, self._server.host
         if self._server.credentials.value(NEEDED):
             return _not_found(
-                f"{host} has no model {repository}, or the token of the Secret that spec.model.credentials names may "
-                "not see it: correct spec.model.uri or the token"
+                f"{host} has no model {repository}, or the token of the Secret that {Field.CREDENTIALS} names may "
+                f"not see it: correct {Field.URI} or the token"
             )
         return _not_found(
-            f"{host} has no public model {repository}: correct spec.model.uri, or, if it is private, let "
-            f"spec.model.credentials name a Secret of this namespace with {NEEDED}"
+            f"{host} has no public model {repository}: correct {Field.URI}, or, if it is private, let "
+            f"{Field.CREDENTIALS} name a Secret of this namespace with {NEEDED}"
         )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RemoteSource, RunArtifact, parse_source
 from nereid.models.sources.credentials import Credentials
@@ -133,7 +133,7 @@ class ProxiedFiles:
         if not files:
             raise FetchError(
                 Reason.MODEL_NOT_FOUND,
-                f"{self._server.host} holds no files of {self._source}: log the model again, or correct spec.model.uri",
+                f"{self._server.host} holds no files of {self._source}: log the model again, or correct {Field.URI}",
             )
         return files
 

@@ -28,7 +28,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import HTTPError
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
@@ -136,7 +136,7 @@ class Bucket:
             )
         except ValueError as error:
             raise failed(
-                "the options for S3 are not valid: in the Secret that spec.model.credentials names, correct "
+                f"the options for S3 are not valid: in the Secret that {Field.CREDENTIALS} names, correct "
                 "AWS_ENDPOINT_URL, which is a URL, AWS_DEFAULT_REGION, and S3_*, where numbers are whole"
             ) from error
 
@@ -151,7 +151,7 @@ class Bucket:
             lacking = "AWS_SECRET_ACCESS_KEY" if identifier else "AWS_ACCESS_KEY_ID"
             raise FetchError(
                 Reason.MODEL_ACCESS_DENIED,
-                f"the Secret that spec.model.credentials names lacks {lacking}: it needs {NEEDED}",
+                f"the Secret that {Field.CREDENTIALS} names lacks {lacking}: it needs {NEEDED}",
             )
         if not _is_on(self._credentials, "awsAnonymousCredential"):
             with self._explained():
@@ -179,10 +179,10 @@ class Bucket:
             raise self._refused("no usable credentials") from error
         except ParamValidationError as error:
             raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct spec.model.uri"
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct {Field.URI}"
             ) from error
         except (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
-            raise broken(error, self._server, "spec.model.endpoint") from error
+            raise broken(error, self._server, str(Field.ENDPOINT)) from error
         except FlexibleChecksumError as error:
             raise CorruptedError(
                 failed(
@@ -205,23 +205,23 @@ class Bucket:
         if code == "NoSuchBucket":
             return FetchError(
                 Reason.MODEL_NOT_FOUND,
-                f"{self._server} has no bucket {self._source.bucket}: correct spec.model.uri or spec.model.endpoint",
+                f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
             )
         if status == HTTPStatus.NOT_FOUND:
-            return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct spec.model.uri")
+            return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct {Field.URI}")
         if status in REPLACED:
             return changed(self._source)
         if code == "RequestTimeTooSkewed":
             return failed(f"{self._server} finds that the clock of this node is wrong: set the node's clock")
         if status == HTTPStatus.BAD_REQUEST or status in REFUSED:
             return self._refused(code)
-        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
+        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
 
     def _elsewhere(self, error: ClientError, headers: Mapping[str, str]) -> FetchError:
         region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
         return failed(
             f"the bucket {self._source.bucket} is in {f'the region {region}' if region else 'another region'}: "
-            "set AWS_DEFAULT_REGION in the Secret that spec.model.credentials names, or correct spec.model.endpoint"
+            f"set AWS_DEFAULT_REGION in the Secret that {Field.CREDENTIALS} names, or correct {Field.ENDPOINT}"
         )
 
     def _refused(self, code: str) -> FetchError:

@@ -10,14 +10,14 @@ from urllib.parse import quote
 import requests
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
 from nereid.models.sources.credentials import SECRET, Credentials, denied
 from nereid.models.sources.failures import REFUSED, InterruptionError, failed
 from nereid.models.sources.http_files import Server, basic, new_session
 from nereid.models.sources.mlflow_entities import LoggedModel, ModelVersion, Run
 
-ADDRESS_FIELD: Final = "spec.model.endpoint"
+ADDRESS_FIELD: Final = str(Field.ENDPOINT)
 NEEDED: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 _API: Final = "api/2.0/mlflow"
@@ -74,7 +74,7 @@ class TrackingServer:
                 "runs/get", {"run_id": run_id}, f"the run {run_id}", lambda found: Run.from_json(found["run"])
             )
         except _AbsentError as error:
-            raise _not_found(f"{self.host} has no run {run_id}: correct spec.model.uri") from error
+            raise _not_found(f"{self.host} has no run {run_id}: correct {Field.URI}") from error
 
     def logged_model(self, model_id: str) -> LoggedModel:
         """Return a model that a run logged; MLflow 3 keeps it beside the run's files."""
@@ -101,7 +101,7 @@ class TrackingServer:
             aliases = self._require_registered(model)
             raise _not_found(
                 f"the model {model.name} of {self.host} has no alias {alias} (its aliases: {_listed(aliases)}): "
-                "set the alias in MLflow, or correct spec.model.uri"
+                f"set the alias in MLflow, or correct {Field.URI}"
             ) from error
 
     def _by_number(self, model: RegisteredModel) -> ModelVersion:
@@ -116,7 +116,7 @@ class TrackingServer:
         newest = [version.version for version in self._newest(model)]
         return _not_found(
             f"the model {model.name} of {self.host} has no version {model.version} (its newest: {_listed(newest)}): "
-            "correct spec.model.uri"
+            f"correct {Field.URI}"
         )
 
     def _require_registered(self, model: RegisteredModel) -> list[str]:
@@ -125,7 +125,7 @@ class TrackingServer:
             return sorted(self._get("registered-models/get", {"name": model.name}, model, _aliases_of))
         except _AbsentError as error:
             raise _not_found(
-                f"{self.host} has no registered model {model.name}: register it, or correct spec.model.uri"
+                f"{self.host} has no registered model {model.name}: register it, or correct {Field.URI}"
             ) from error
 
     def _newest(self, model: RegisteredModel) -> list[ModelVersion]:
@@ -173,7 +173,7 @@ class TrackingServer:
             return FetchError(
                 Reason.MODEL_ACCESS_DENIED,
                 f"{self.host} does not let the user of {SECRET} use {shown}, which may also not exist: "
-                "grant that user access, or correct spec.model.uri",
+                f"grant that user access, or correct {Field.URI}",
             )
         if status in REFUSED:
             return denied(self.host, shown, credentials, NEEDED)
