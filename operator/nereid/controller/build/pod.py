@@ -4,7 +4,6 @@ It is built once, when the revision is made, and kept in the revision's record: 
 only.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from nereid.api import names
@@ -13,7 +12,8 @@ from nereid.controller.build import hardware, source_access
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
 from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
-from nereid.controller.plan.plan import Plan
+from nereid.controller.observed.facts import MODEL_NAME_FLAG
+from nereid.controller.plan.plan import Specified
 from nereid.controller.plan.pod_patch import merged
 
 MODELS_PATH: Final = "/models"
@@ -27,7 +27,6 @@ IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC
 
 _OCI: Final = "oci://"
 _FORESTS: Final = ("xgboost", "lightgbm")
-_MODEL_NAME: Final = "--model-name="
 
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
@@ -39,12 +38,12 @@ _PERCENT: Final = 100
 EXIT_MARGIN_SECONDS: Final = 10
 
 
-def pod_template(plan: Plan, version: str) -> dict[str, Any]:
+def pod_template(plan: Specified, version: str) -> dict[str, Any]:
     """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
     return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
 
 
-def _template(plan: Plan, version: str) -> dict[str, Any]:
+def _template(plan: Specified, version: str) -> dict[str, Any]:
     return {
         "metadata": {
             "labels": {
@@ -70,7 +69,7 @@ def _template(plan: Plan, version: str) -> dict[str, Any]:
     }
 
 
-def _pod_spec(plan: Plan) -> dict[str, Any]:
+def _pod_spec(plan: Specified) -> dict[str, Any]:
     runtime = plan.runtime.pod_fields()
     return {
         "initContainers": [_fetch_container(plan)],
@@ -89,14 +88,14 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _security(plan: Plan) -> dict[str, Any]:
+def _security(plan: Specified) -> dict[str, Any]:
     if plan.model.cache is None:
         return dict(RESTRICTED_POD)
     # All pods write to the cache, whoever made its volume.
     return {**RESTRICTED_POD, "fsGroup": RESTRICTED_POD["runAsGroup"], "fsGroupChangePolicy": "OnRootMismatch"}
 
 
-def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
+def _triton_container(plan: Specified, runtime: dict[str, Any]) -> dict[str, Any]:
     container = {
         "name": names.CONTAINER_TRITON,
         "image": runtime.get("image", plan.settings.triton_image),
@@ -152,7 +151,7 @@ def _closed_apis(arguments: list[str]) -> list[str]:
     return [f"{flag}={value}" for flag, value in flags.items() if flag not in own]
 
 
-def _tracing(plan: Plan) -> list[str]:
+def _tracing(plan: Specified) -> list[str]:
     """Return the arguments by which Triton sends its spans (Triton, docs/user_guide/trace.md, OpenTelemetry)."""
     tracing = plan.runtime.tracing
     if tracing is None:
@@ -170,7 +169,7 @@ def _tracing(plan: Plan) -> list[str]:
     return [f"--trace-config={setting}" for setting in settings]
 
 
-def _fetch_container(plan: Plan) -> dict[str, Any]:
+def _fetch_container(plan: Specified) -> dict[str, Any]:
     return {
         "name": names.CONTAINER_FETCH,
         "image": plan.settings.fetch_image,
@@ -190,20 +189,13 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
     }
 
 
-def model_name_of(template: Mapping[str, Any]) -> str | None:
-    """Return the name by which the pods of a template serve their model; None where it does not tell."""
-    containers = template.get("spec", {}).get("initContainers") or ()
-    arguments = (argument for one in containers for argument in one.get("args") or ())
-    return next((one.removeprefix(_MODEL_NAME) for one in arguments if one.startswith(_MODEL_NAME)), None)
-
-
-def _fetch_arguments(plan: Plan) -> list[str]:
+def _fetch_arguments(plan: Specified) -> list[str]:
     model = plan.model
     arguments = [
         "fetch",
         f"--uri={plan.model_uri}",
         f"--format={model.resolved_format()}",
-        f"{_MODEL_NAME}{plan.model_name}",
+        f"{MODEL_NAME_FLAG}{plan.model_name}",
         f"--destination={MODELS_PATH}",
         *source_access.arguments(model, plan.settings),
     ]
@@ -222,7 +214,7 @@ def _fetch_arguments(plan: Plan) -> list[str]:
     return arguments
 
 
-def _volumes(plan: Plan) -> list[dict[str, Any]]:
+def _volumes(plan: Specified) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
         {"name": "models", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
@@ -240,18 +232,18 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
     return volumes
 
 
-def _is_image_volume(plan: Plan) -> bool:
+def _is_image_volume(plan: Specified) -> bool:
     asked = plan.model.image_volume
     return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
 
 
-def _image_volume_secrets(plan: Plan) -> list[str]:
+def _image_volume_secrets(plan: Specified) -> list[str]:
     """Return the Secret by which the kubelet itself fetches the model, where it does."""
     credentials = plan.model.credentials
     return [credentials.secret_name] if credentials and _is_image_volume(plan) else []
 
 
-def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
+def _mounted_model(plan: Specified) -> list[dict[str, Any]]:
     if source_access.claim_of(plan.model.uri):
         return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
     if _is_image_volume(plan):
@@ -259,7 +251,7 @@ def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
     return []
 
 
-def _grace_seconds(plan: Plan) -> int:
+def _grace_seconds(plan: Specified) -> int:
     return plan.runtime.termination_grace_period_seconds or DEFAULT_GRACE_SECONDS
 
 

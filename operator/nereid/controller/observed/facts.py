@@ -19,6 +19,9 @@ MATCHED: Final = "matched-"
 # Service's name, as a revision is that of its own.
 ACTIVATOR: Final = "activator"
 
+# The argument by which the container that fetches a model learns the name that it is served by.
+MODEL_NAME_FLAG: Final = "--model-name="
+
 Shares = frozenset[tuple[str, int]]
 
 
@@ -87,6 +90,14 @@ class RevisionRecord:
         """The pod template."""
         template: dict[str, Any] = json.loads(self.template_json)
         return template
+
+    @property
+    def model_name(self) -> str | None:
+        """The name by which its pods serve their model; None where its template does not tell."""
+        containers = self.template.get("spec", {}).get("initContainers") or ()
+        arguments = (argument for one in containers for argument in one.get("args") or ())
+        named = (one.removeprefix(MODEL_NAME_FLAG) for one in arguments if one.startswith(MODEL_NAME_FLAG))
+        return next(named, None)
 
     def data(self) -> dict[str, Any]:
         """Return the record as the ControllerRevision's `data`."""

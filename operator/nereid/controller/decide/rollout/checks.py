@@ -8,7 +8,7 @@ from nereid.controller.decide.orders import CheckRun
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.check_results import ChecksFacts
 from nereid.controller.observed.facts import Trouble
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Held, Plan
 
 # The reason of a state in which they run.
 RUNNING: Final = "RunningChecks"
@@ -43,7 +43,7 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
 
 def due(plan: Plan, state: RolloutState) -> CheckRun | None:
     """Return the checks that are to run now."""
-    runs = state.phase == "Preparing" and state.reason == RUNNING and not plan.is_held
+    runs = state.phase == "Preparing" and state.reason == RUNNING and not isinstance(plan, Held)
     return pending(plan, state) if runs else None
 
 

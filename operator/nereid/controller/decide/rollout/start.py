@@ -8,7 +8,7 @@ from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.state import HELD, NO_PLACE, PAUSED, Event, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import NO_TRAFFIC, Plan
+from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
@@ -56,7 +56,7 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
 
 def obstacle_of(plan: Plan, state: RolloutState) -> str | None:
     """Return what keeps the candidate from getting ready, in one word, if its user alone can remove it."""
-    if plan.is_held and state.stable is not None:
+    if isinstance(plan, Held) and state.stable is not None:
         return HELD
     if state.reason == "Promoted" or state.stable is None:
         return None

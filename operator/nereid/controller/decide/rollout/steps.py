@@ -22,7 +22,7 @@ from nereid.controller.decide.rollout.state import HELD, OBSTACLES, PAUSED, Even
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
 from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
 from nereid.controller.observed.facts import Observed, Trouble
-from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Plan, RolloutPlan
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan, RolloutPlan
 
 _AT_A_STEP: Final = frozenset({"Propagating", "Analyzing", "Holding", "Paused"})
 # Pauses that end by themselves, when what they wait for is there.
@@ -42,7 +42,7 @@ def advance(
         return fail(plan, observed, state, now, "NoReadyReplica", cause)
     if failure is not None:
         return fail(plan, observed, state, now, failure.reason, failure.message)
-    if plan.is_held:
+    if isinstance(plan, Held):
         # The steps are those of another revision, which nobody knows yet.
         return _TRANSITIONS[state.phase](plan, observed, state, now)
     if state.strategy not in {None, plan.rollout.strategy} and state.phase != "Promoting" and not state.is_fast:
@@ -161,7 +161,7 @@ def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetim
 
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
-    if plan.is_held:
+    if isinstance(plan, Held):
         return entered(state, "Paused", now, HELD)
     if plan.rollout.paused:
         return entered(state, "Paused", now, PAUSED)
