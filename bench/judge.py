@@ -24,7 +24,8 @@ from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.state import EPOCH, RolloutState
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
-from nereid.controller.plan.plan import Exposure, plan
+from nereid.controller.plan.plan import Exposure
+from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
 LOOK_SECONDS = 30
@@ -90,7 +91,7 @@ Judge = Callable[[Sequence[Look]], Outcome]
 
 def nereid(**analysis: Any) -> Judge:
     """Return Nereid's judge as a rollout uses it, with these fields of spec.rollout.analysis."""
-    wanted = plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
 
     def run(looks: Sequence[Look]) -> Outcome:
         # What it gets does not count, but that both get something.

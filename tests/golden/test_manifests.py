@@ -22,7 +22,9 @@ from nereid.controller.build.provenance import with_labels
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.decide.source.resolution import ModelJob
-from nereid.controller.plan.plan import Exposure, Plan, leading_to, plan
+from nereid.controller.plan.plan import Exposure, Specified
+from nereid.controller.plan.reading import read_plan
+from nereid.controller.plan.revision_content import leading_to
 from nereid.controller.plan.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
@@ -37,7 +39,7 @@ def built(source: str) -> str:
     asked = [document for document in documents if document.get("kind") == KIND]
     settings = Settings(**more.get("settings", {}))
     plans = [
-        plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
+        read_plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
         for number, document in enumerate(asked, start=1)
     ]
     if "resolved_uri" in more:
@@ -46,7 +48,10 @@ def built(source: str) -> str:
     live = [kept(plans, **one) for one in places]
     records = with_labels({one.revision: new_record(one) for one in plans}, plans[-1], None)
     jobs = [ModelJob(**{**one, "tags": tuple(one.get("tags", {}).items())}) for one in more.get("model_jobs", ())]
-    waves = (*manifests(plans[-1], live, records), *([[model_job(plans[-1], job) for job in jobs]] if jobs else []))
+    waves = (
+        *manifests(plans[-1], live, records),
+        *([[model_job(plans[-1].source, job) for job in jobs]] if jobs else []),
+    )
     return "".join(
         f"# Wave {number}: {title}\n{''.join(document(manifest) for manifest in wave)}"
         for number, (title, wave) in enumerate(zip(WAVES, waves, strict=False), start=1)
@@ -54,7 +59,7 @@ def built(source: str) -> str:
 
 
 def kept(
-    plans: Sequence[Plan],
+    plans: Sequence[Specified],
     revision: int,
     replicas: int,
     scale: Mapping[str, Any] | None = None,

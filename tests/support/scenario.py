@@ -25,7 +25,6 @@ from nereid.controller.decide.rollout.analysis import new_analysis
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import stable_falling_asleep
-from nereid.controller.decide.rollout.history import asked_before
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.stage import cause_in, stage_in_words
 from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
@@ -61,9 +60,11 @@ from nereid.controller.plan.plan import (
     Query,
     Rollback,
     RolloutPlan,
+    Specified,
     Step,
-    plan,
+    held_at,
 )
+from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 from nereid.controller.report.conditions import Picture
 from nereid.controller.report.status import report
@@ -96,9 +97,9 @@ ANALYSIS = Analysis(
 )
 
 
-def plan_of(spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str] | None = None) -> Plan:
+def plan_of(spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str] | None = None) -> Specified:
     """Return the plan of a spec, by default of one that says only where the model is."""
-    return plan(
+    return read_plan(
         {**METADATA, "annotations": annotations or {}}, {"model": {"uri": URI}} if spec is None else spec, SETTINGS
     )
 
@@ -431,15 +432,17 @@ class Scenario:
     # What comes of it.
     @property
     def plan(self) -> Plan:
-        return replace(
+        asked = replace(
             PLAN,
-            revision=(self.is_held and asked_before(self.state)) or self.wanted,
+            revision=self.wanted,
             replicas=self.replicas,
             rollout=self.rollout,
             autoscaling=self.autoscaling,
             settings=self.settings,
-            is_held=self.is_held,
         )
+        if not self.is_held:
+            return asked
+        return held_at(asked, _asked_before(self.state) or self.wanted, asked.model_name, None)
 
     @property
     def observed(self) -> Observed:
@@ -484,6 +487,12 @@ class Scenario:
             record=RevisionRecord(revision, 1, f"1-{revision}", URI, b"{}") if revision in self.records else None,
             scaler=self.scalers.get(revision),
         )
+
+
+def _asked_before(state: RolloutState) -> str | None:
+    if state.pinned:
+        return state.pinned.instead_of
+    return state.candidate or (state.failed.revision if state.failed else state.stable)
 
 
 def rollout() -> Scenario:

@@ -25,6 +25,7 @@ RolloutPhase = Literal[
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
+Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -246,6 +247,22 @@ class LinksStatus(ApiModel):
     grafana: str | None = Field(default=None, description="The model's dashboard in Grafana.")
 
 
+class Problem(ApiModel):
+    """Something that is wrong and was told of: what the operator remembers of it, so that it tells of it once."""
+
+    concern: Concern = Field(
+        description=(
+            "What it is about: Children that could not be applied, Routes that cannot be as they are asked for, Pods "
+            "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, or the "
+            "Model that pods have fetched."
+        )
+    )
+    reason: str = Field(description="Why, in one word.")
+    message: str | None = Field(
+        default=None, description="Why, in a sentence, where it is repeated until another attempt has been made."
+    )
+
+
 class Condition(ApiModel):
     """One aspect of the state, as the Kubernetes API conventions define conditions."""
 
@@ -283,6 +300,9 @@ class ModelDeploymentStatus(ApiModel):
     links: LinksStatus | None = Field(default=None, description="Web pages of the model.")
     history: list[ServedRevision] = Field(
         default=[], description="The stable revision and those before it, newest first."
+    )
+    problems: list[Problem] | None = Field(
+        default=None, max_length=8, description="What is wrong, at most one thing of each kind; conditions say more."
     )
     conditions: list[Condition] = Field(
         default=[],

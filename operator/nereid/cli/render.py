@@ -10,7 +10,8 @@ from nereid.cli.yaml_documents import Loader, PlainDumper
 from nereid.controller.build.manifests import manifests
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.orders import LiveRevision
-from nereid.controller.plan.plan import ALL_TRAFFIC, InvalidSpecError, plan
+from nereid.controller.plan.plan import ALL_TRAFFIC
+from nereid.controller.plan.reading import InvalidSpecError, read_plan
 from nereid.controller.plan.settings import Settings
 
 
@@ -30,7 +31,7 @@ def render(file: Path, namespace: str) -> None:
 
 def _render(document: dict[str, dict[str, str]], namespace: str) -> None:
     metadata = {"namespace": namespace, "uid": "", **document["metadata"]}
-    wanted = plan(metadata, document["spec"], Settings())
+    wanted = read_plan(metadata, document["spec"], Settings())
     live = [LiveRevision(wanted.revision, wanted.replicas, ALL_TRAFFIC)]
     for wave in manifests(wanted, live, {wanted.revision: new_record(wanted)}):
         for manifest in wave:

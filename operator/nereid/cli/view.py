@@ -7,10 +7,12 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from nereid.api.identity import Owner
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, RolloutStatus
 from nereid.controller.decide.rollout.stage import stage_of
-from nereid.controller.plan.plan import InvalidSpecError, RolloutPlan, plan
+from nereid.controller.plan.plan import RolloutPlan
+from nereid.controller.plan.reading import InvalidSpecError, read_spec
 from nereid.controller.plan.settings import Settings
 
 
@@ -89,8 +91,9 @@ def named(view: View, revision: str) -> str:
 def _plan(document: Mapping[str, Any]) -> RolloutPlan | None:
     # The operator's settings, not those of this machine's environment, decide; none of them is shown.
     settings = Settings.model_construct()
-    metadata = {"uid": "", **document["metadata"]}
+    metadata = document["metadata"]
+    owner = Owner(metadata["namespace"], metadata["name"], metadata.get("uid", ""), metadata.get("generation", 1))
     try:
-        return plan(metadata, document.get("spec") or {}, settings).rollout
-    except InvalidSpecError as error:
-        return error.rest.rollout if error.rest else None
+        return read_spec(owner, metadata.get("annotations") or {}, document.get("spec") or {}, settings).plan.rollout
+    except InvalidSpecError:
+        return None

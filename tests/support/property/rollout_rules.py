@@ -15,7 +15,7 @@ from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
-from nereid.controller.plan.plan import Command, Plan, Step
+from nereid.controller.plan.plan import Command, Held, Plan, Step
 
 JUDGED = {"AnalysisFailed", "GuardExceeded", "QueryFailed"}
 
@@ -274,7 +274,7 @@ def check_commands(one: Pass) -> None:
         assert (after.phase, after.failed.reason) == ("RollingBack", "Aborted")
     elif (
         one.is_commanded(asked.promote)
-        and not one.plan.is_held
+        and not isinstance(one.plan, Held)
         and after.candidate == before.candidate
         and after.phase != "RollingBack"
     ):
@@ -328,7 +328,9 @@ def check_progress(one: Pass) -> None:
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
         by_hand = before.is_fast and before.pinned
-        assert by_hand or not one.plan.is_held, "more of the traffic, and nobody knows whether it is asked for"
+        assert by_hand or not isinstance(one.plan, Held), (
+            "more of the traffic, and nobody knows whether it is asked for"
+        )
         by_user = before.reason == "Promoted" or by_hand
         assert by_user or not asked.paused, "a paused candidate gets more"
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
@@ -371,7 +373,7 @@ def check_checks(one: Pass) -> None:
     before, after = one.before, one.after
     run = one.decision.check_run
     if run is not None:
-        assert not one.plan.is_held, "checks of a spec that is another revision's"
+        assert not isinstance(one.plan, Held), "checks of a spec that is another revision's"
         assert (run.revision, run.stable, run.attempt, run.step) == (
             after.candidate,
             after.stable,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from nereid.api.crd import custom_resource_definition
 from nereid.api.schema import RULES
-from nereid.controller.plan.plan import InvalidSpecError, plan
+from nereid.controller.plan.reading import InvalidSpecError, read_plan
 from nereid.controller.plan.settings import Settings
 
 _NAME: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -24,7 +24,7 @@ def problem(manifest: Mapping[str, Any]) -> str | None:
     if not _NAME.fullmatch(metadata["name"]):
         return "metadata.name must begin with a letter, and hold only lower-case letters, digits and dashes"
     try:
-        plan(metadata, manifest["spec"], Settings())
+        read_plan(metadata, manifest["spec"], Settings())
     except InvalidSpecError as error:
         return str(error)
     schema = custom_resource_definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]

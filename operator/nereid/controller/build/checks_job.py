@@ -32,18 +32,18 @@ _HASH_LENGTH: Final = 5
 _SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
 
 
-def checks_job(plan: Plan, run: CheckRun) -> Manifest:
-    """Return the Job that does a run of checks."""
+def checks_job(plan: Plan, run: CheckRun, version: str) -> Manifest:
+    """Return the Job that does a run of checks; `version` is the version label of the revision that is checked."""
     # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
     app = names.checks_app(plan.owner.name)
-    labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, names.version_label(plan.model.version, run.revision))}
+    labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, version)}
     limits = {"backoffLimit": BACKOFF_LIMIT, "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS}
     pod = {
         "containers": [_container(plan, run)],
         "volumes": [volume for volume, _ in _volumes(run.checks)],
         "automountServiceAccountToken": False,
     }
-    return job(plan, job_name(plan.owner.name, run), labels, limits, pod)
+    return job(plan.source, job_name(plan.owner.name, run), labels, limits, pod)
 
 
 def job_name(model_deployment: str, run: CheckRun) -> str:

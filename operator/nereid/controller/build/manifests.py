@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from nereid.api.runtime import DisruptionBudget
 from nereid.controller.build.checks_job import checks_job
 from nereid.controller.build.disruption import disruption_budget
 from nereid.controller.build.metadata import Manifest
@@ -41,13 +40,17 @@ def manifests(
                 deployment(owner, record, one, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
-                disruption_budget(owner, record, one, plan.runtime.disruption_budget or DisruptionBudget()),
+                disruption_budget(owner, record, one, plan.disruption_budget),
             )
         ),
         virtual_services(plan, live),
         (
             root_service(plan, live[0]),
             *(manifest for one, record in known for manifest in scaler(plan, record, one)),
-            *((checks_job(plan, check_run),) if check_run else ()),
+            *((checks_job(plan, check_run, _version(check_run, records)),) if check_run else ()),
         ),
     )
+
+
+def _version(run: CheckRun, records: Mapping[str, RevisionRecord]) -> str:
+    return records[run.revision].version if run.revision in records else run.revision

@@ -11,7 +11,7 @@ from nereid.controller.build.metadata import Manifest, mesh_labels
 from nereid.controller.build.security import RESTRICTED_CONTAINER
 from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import SourceSpec
 
 # The operator gives up before, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
 DEADLINE_SECONDS: Final = ANSWER_SECONDS + 60
@@ -19,17 +19,17 @@ _CONTAINERS: Final = {"resolve": CONTAINER_RESOLVE, "tag": CONTAINER_TAG}
 _HASH_LENGTH: Final = 10
 
 
-def model_job(plan: Plan, asked: ModelJob) -> Manifest:
+def model_job(source: SourceSpec, asked: ModelJob) -> Manifest:
     """Return the Job that asks a model's source, or tells it something; one attempt, as the operator makes the next."""
     # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
-    labels = {names.LABEL_MODEL_JOB: asked.run, **mesh_labels(names.source_app(plan.owner.name), asked.task)}
+    labels = {names.LABEL_MODEL_JOB: asked.run, **mesh_labels(names.source_app(source.owner.name), asked.task)}
     limits = {"backoffLimit": 0, "activeDeadlineSeconds": DEADLINE_SECONDS}
     pod = {
-        "containers": [_container(plan, asked)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, *source_access.volumes(plan.model)],
-        **source_access.identity(plan.runtime),
+        "containers": [_container(source, asked)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *source_access.volumes(source.model)],
+        **source_access.identity(source.runtime),
     }
-    return job(plan, job_name(plan.owner.name, asked), labels, limits, pod)
+    return job(source, job_name(source.owner.name, asked), labels, limits, pod)
 
 
 def job_name(model_deployment: str, asked: ModelJob) -> str:
@@ -40,12 +40,12 @@ def job_name(model_deployment: str, asked: ModelJob) -> str:
     return f"{model_deployment[:room].rstrip('-')}-{suffix}"
 
 
-def _container(plan: Plan, asked: ModelJob) -> dict[str, Any]:
-    work = ModelJobWork(source_access.request(plan.model, asked.uri, plan.settings), dict(asked.tags))
+def _container(source: SourceSpec, asked: ModelJob) -> dict[str, Any]:
+    work = ModelJobWork(source_access.request(source.model, asked.uri, source.settings), dict(asked.tags))
     return {
         "name": _CONTAINERS[asked.task],
-        "image": plan.settings.fetch_image,
-        "imagePullPolicy": plan.settings.image_pull_policy,
+        "image": source.settings.fetch_image,
+        "imagePullPolicy": source.settings.image_pull_policy,
         "args": [asked.task],
         "env": [source_access.variable(ENV_WORK, work)],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
@@ -54,6 +54,6 @@ def _container(plan: Plan, asked: ModelJob) -> dict[str, Any]:
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
-            *source_access.mounts(plan.model),
+            *source_access.mounts(source.model),
         ],
     }

@@ -16,7 +16,7 @@ from nereid.controller.build import hardware, source_access
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
 from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Specified
 from nereid.controller.plan.pod_patch import merged
 
 # What a client must not do: load another model, run its code, write traces, or map the server's memory.
@@ -36,12 +36,12 @@ _PERCENT: Final = 100
 EXIT_MARGIN_SECONDS: Final = 10
 
 
-def pod_template(plan: Plan, version: str) -> dict[str, Any]:
+def pod_template(plan: Specified, version: str) -> dict[str, Any]:
     """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
     return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
 
 
-def _template(plan: Plan, version: str) -> dict[str, Any]:
+def _template(plan: Specified, version: str) -> dict[str, Any]:
     return {
         "metadata": {
             "labels": {
@@ -67,7 +67,7 @@ def _template(plan: Plan, version: str) -> dict[str, Any]:
     }
 
 
-def _pod_spec(plan: Plan) -> dict[str, Any]:
+def _pod_spec(plan: Specified) -> dict[str, Any]:
     runtime = plan.runtime.pod_fields()
     return {
         "initContainers": [_fetch_container(plan)],
@@ -86,14 +86,14 @@ def _pod_spec(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _security(plan: Plan) -> dict[str, Any]:
+def _security(plan: Specified) -> dict[str, Any]:
     if plan.model.cache is None:
         return dict(RESTRICTED_POD)
     # All pods write to the cache, whoever made its volume.
     return {**RESTRICTED_POD, "fsGroup": RESTRICTED_POD["runAsGroup"], "fsGroupChangePolicy": "OnRootMismatch"}
 
 
-def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
+def _triton_container(plan: Specified, runtime: dict[str, Any]) -> dict[str, Any]:
     container = {
         "name": names.CONTAINER_TRITON,
         "image": runtime.get("image", plan.settings.triton_image),
@@ -149,7 +149,7 @@ def _closed_apis(arguments: list[str]) -> list[str]:
     return [f"{flag}={value}" for flag, value in flags.items() if flag not in own]
 
 
-def _tracing(plan: Plan) -> list[str]:
+def _tracing(plan: Specified) -> list[str]:
     """Return the arguments by which Triton sends its spans (Triton, docs/user_guide/trace.md, OpenTelemetry)."""
     tracing = plan.runtime.tracing
     if tracing is None:
@@ -167,7 +167,7 @@ def _tracing(plan: Plan) -> list[str]:
     return [f"--trace-config={setting}" for setting in settings]
 
 
-def _fetch_container(plan: Plan) -> dict[str, Any]:
+def _fetch_container(plan: Specified) -> dict[str, Any]:
     return {
         "name": names.CONTAINER_FETCH,
         "image": plan.settings.fetch_image,
@@ -188,7 +188,7 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _fetch_work(plan: Plan) -> FetchWork:
+def _fetch_work(plan: Specified) -> FetchWork:
     model = plan.model
     request = source_access.request(model, plan.model_uri, plan.settings)
     model_format = model.resolved_format()
@@ -210,7 +210,7 @@ def _fetch_work(plan: Plan) -> FetchWork:
     )
 
 
-def _volumes(plan: Plan) -> list[dict[str, Any]]:
+def _volumes(plan: Specified) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
         {"name": "models", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
@@ -228,20 +228,20 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
     return volumes
 
 
-def _is_image_volume(plan: Plan) -> bool:
+def _is_image_volume(plan: Specified) -> bool:
     asked = plan.model.image_volume
     return isinstance(source_of(plan.model_uri), OciSource) and (
         plan.settings.image_volumes if asked is None else asked
     )
 
 
-def _image_volume_secrets(plan: Plan) -> list[str]:
+def _image_volume_secrets(plan: Specified) -> list[str]:
     """Return the Secret by which the kubelet itself fetches the model, where it does."""
     credentials = plan.model.credentials
     return [credentials.secret_name] if credentials and _is_image_volume(plan) else []
 
 
-def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
+def _mounted_model(plan: Specified) -> list[dict[str, Any]]:
     if claim_of(plan.model.uri):
         return [{"name": "claim", "mountPath": str(CLAIM), "readOnly": True}]
     if _is_image_volume(plan):
@@ -249,7 +249,7 @@ def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
     return []
 
 
-def _grace_seconds(plan: Plan) -> int:
+def _grace_seconds(plan: Specified) -> int:
     return plan.runtime.termination_grace_period_seconds or DEFAULT_GRACE_SECONDS
 
 

@@ -13,7 +13,7 @@ from nereid.api.provenance import Provenance
 from nereid.controller.build.metadata import Manifest, annotated
 from nereid.controller.decide.source.resolution import Resolution, made_from
 from nereid.controller.observed.facts import RevisionRecord
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Plan, Specified
 
 _COMMIT_LENGTH: Final = 12
 _LABELLED_KINDS: Final = frozenset({"Deployment", "Service", "ControllerRevision"})
@@ -49,7 +49,7 @@ def with_labels(
     So does a version that served before, until its registry has been asked again, and one that goes on in place of
     what the spec asks for.
     """
-    if plan.is_held or (resolution and resolution.status.resolved_at is None):
+    if not isinstance(plan, Specified) or (resolution and resolution.status.resolved_at is None):
         return dict(records)
     labels = provenance_labels(made_from(plan.model.provenance, resolution.status if resolution else None))
     return {

@@ -1,6 +1,5 @@
 """What exists once for each revision: its record, its Deployment, its Service."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 from nereid.api import names
@@ -9,7 +8,7 @@ from nereid.controller.build.metadata import Manifest, annotated, child, mesh_la
 from nereid.controller.build.pod import PRE_STOP_SECONDS, pod_template
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.observed.facts import RevisionRecord
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Specified
 
 HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "appProtocol": "http"}
 GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
@@ -23,7 +22,7 @@ METRICS: Final = {
 }
 
 
-def new_record(plan: Plan) -> RevisionRecord:
+def new_record(plan: Specified) -> RevisionRecord:
     """Return the record of the plan's revision as it would be made now."""
     version = names.version_label(plan.model.version, plan.revision)
     return RevisionRecord(
@@ -34,12 +33,6 @@ def new_record(plan: Plan) -> RevisionRecord:
         template_json=names.canonical_json(pod_template(plan, version)),
         model_name=plan.model_name,
     )
-
-
-def named_as_made(plan: Plan, record: RevisionRecord | None) -> Plan:
-    """Return a plan that is held with the name by which its revision serves its model, whatever the spec says."""
-    name = record.model_name if record else None
-    return replace(plan, model=plan.model.model_copy(update={"name": name})) if name else plan
 
 
 def controller_revision(owner: Owner, record: RevisionRecord) -> Manifest:

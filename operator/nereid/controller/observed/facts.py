@@ -19,6 +19,7 @@ MATCHED: Final = "matched-"
 # Service's name, as a revision is that of its own.
 ACTIVATOR: Final = "activator"
 
+
 Shares = frozenset[tuple[str, int]]
 
 

@@ -1,63 +1,24 @@
-"""What a spec means: defaults resolved, durations in seconds, the revision that it asks for.
+"""The plan of a ModelDeployment: what its spec means, with defaults resolved and units in numbers.
 
-`plan` is the only place that rejects a spec. Nearly everything is rejected earlier, by the CRD's schema; what arrives
-here in spite of that was written under an older CRD. Pure: no client, no clock.
+Values only; `reading` makes a plan of a spec, and `wanted` the plan of a pass. Pure: no client, no clock.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from pydantic import ValidationError
-
-from nereid.api import names
-from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
+from nereid.api.analysis import AnalysisProvider, OnInconclusive
 from nereid.api.checks import CheckSpec
 from nereid.api.identity import Owner
-from nereid.api.model import LONGEST_VERSION, ModelSpec
-from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
-from nereid.api.runtime import RuntimeSpec
-from nereid.api.scaling import ScalingSpec
-from nereid.api.schema import seconds
-from nereid.api.traffic import TrafficSpec
-from nereid.contract.source import RegisteredModel, source_of
-from nereid.controller.plan.admission import admitted, refusal
-from nereid.controller.plan.autoscaling import Autoscaling, autoscaling, fixed_replicas
+from nereid.api.model import ModelSpec
+from nereid.api.rollout import ABTestSpec, Strategy
+from nereid.api.runtime import DisruptionBudget, RuntimeSpec
+from nereid.controller.observed.facts import Trouble
+from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
 
-DEFAULT_TIMEOUT: Final = "60s"
-DEFAULT_DRAIN: Final = "30s"
-DEFAULT_PROGRESS_DEADLINE: Final = 600
-DEFAULT_KEEP: Final = "5m"
-DEFAULT_INTERVAL: Final = "30s"
-DEFAULT_ANALYSIS_DEADLINE: Final = "30m"
-DEFAULT_CHECKS_TIMEOUT: Final = "10m"
-DEFAULT_HISTORY_LIMIT: Final = 10
-DEFAULT_MAX_ERROR_PERCENT: Final = 10.0
-DEFAULT_MIN_REQUESTS: Final = 10
-DEFAULT_QUERY_FAILURES: Final = 3
 _PERCENT: Final = 100
-
-# They say what is done with a model and its pods, not what they are.
-_NOT_IN_MODEL: Final = {"refresh", "provenance", "tag_registry"}
-_NOT_IN_RUNTIME: Final = {"disruption_budget"}
-# What others define: an empty object in it means something, such as dynamicBatching with all its defaults.
-_OPAQUE: Final = frozenset({"config", "podTemplate"})
-# It means one GPU of any product.
-_MEANT_EMPTY: Final = "gpu"
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
-
-
-class InvalidSpecError(Exception):
-    """A spec that cannot be carried out; the message says which field, and what to change.
-
-    `rest` is what it means for the revisions that there are, where nothing but its model or its pods is refused.
-    """
-
-    def __init__(self, message: str, rest: "Plan | None" = None) -> None:
-        super().__init__(message)
-        self.rest = rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +60,6 @@ class Step:
 
     exposure: Exposure
     hold: int | None
-
-
-DEFAULT_STEPS: Final = (Step(Exposure(10), 300), Step(Exposure(50), 300))
-DEFAULT_SHADOW: Final = (Step(Exposure(mirror=100), None),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,216 +162,97 @@ class RolloutPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A spec with its meaning: which revision is wanted, how many pods, which routes, which way there.
+class SourceSpec:
+    """What the spec says of the model's source now, whichever revision goes on: what Jobs for it are made from."""
 
-    model_uri: where the model is fetched from: the spec's URI, or what that was resolved to. replicas: the pods that
-    stable has at least, while it is awake. refusal: why the spec's model or its pods cannot be. is_held: `revision` is
-    the one that was asked for before, as these are refused or it is not known yet where the spec's URI leads; of that
-    revision, the spec's model and runtime tell nothing.
+    owner: Owner
+    settings: Settings
+    model: ModelSpec
+    runtime: RuntimeSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is wanted of a revision, whether or not its model is known: how many pods, which routes, which way there.
+
+    model_name: the name by which clients ask Triton for the model. replicas: the pods that stable has at least, while
+    it is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways that the spec
+    asks for.
     """
 
     owner: Owner
     settings: Settings
     revision: str
-    model: ModelSpec
-    model_uri: str
-    runtime: RuntimeSpec
+    model_name: str
+    source: SourceSpec
     replicas: int
     autoscaling: Autoscaling | None
+    disruption_budget: DisruptionBudget
     hosts: tuple[str, ...]
     gateways: tuple[str, ...]
     timeout: int
     rollout: RolloutPlan
-    refusal: str | None = None
-    is_held: bool = False
-
-    @property
-    def model_name(self) -> str:
-        """The name that clients ask Triton for."""
-        return self.model.name or self.owner.name
+    route_problems: tuple[Trouble, ...] = ()
 
 
-def plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Plan:
-    """Return what a ModelDeployment's metadata and spec mean, its URI leading where it says.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Specified(Plan):
+    """The revision that the spec asks for. model_uri: where the model is fetched from: what the spec's URI leads to."""
 
-    Raises InvalidSpecError with a sentence for the user.
+    model: ModelSpec
+    model_uri: str
+    runtime: RuntimeSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Plan):
+    """The revision that was asked for before, as it is not known which one the spec asks for now.
+
+    refusal: why the spec's model or its pods cannot be; None where it is not known yet where the spec's URI leads.
     """
-    found = _read(metadata, spec, settings)
-    if found.refusal:
-        raise InvalidSpecError(found.refusal, found)
-    return found
+
+    refusal: str | None
 
 
-def leading_to(plan: Plan, model_uri: str) -> Plan:
-    """Return a plan whose URI may move with what it leads to, and so with the revision that it asks for."""
-    if model_uri == plan.model_uri:
-        return plan
-    content = revision_content(plan.owner.name, plan.model, plan.runtime, model_uri)
-    return replace(
-        plan, revision=names.revision_of(content), model=_with_version(plan.model, model_uri), model_uri=model_uri
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned(Plan):
+    """The revision that the user went back to by hand."""
+
+
+def held_at(plan: Specified, revision: str, model_name: str, refusal: str | None) -> Held:
+    """Return a plan with another revision in place of its own, of whose model the spec says nothing."""
+    return Held(
+        owner=plan.owner,
+        settings=plan.settings,
+        revision=revision,
+        model_name=model_name,
+        source=plan.source,
+        replicas=plan.replicas,
+        autoscaling=plan.autoscaling,
+        disruption_budget=plan.disruption_budget,
+        hosts=plan.hosts,
+        gateways=plan.gateways,
+        timeout=plan.timeout,
+        rollout=plan.rollout,
+        route_problems=plan.route_problems,
+        refusal=refusal,
     )
 
 
-def _read(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Plan:
-    if len(metadata["name"]) > names.MAX_NAME_LENGTH:
-        raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
-    try:
-        parsed = admitted(spec, settings)
-        model, runtime = parsed.model, parsed.runtime or RuntimeSpec()
-        scaling, traffic = parsed.scaling or ScalingSpec(), parsed.traffic or TrafficSpec()
-        return Plan(
-            owner=Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1)),
-            settings=settings,
-            revision=names.revision_of(revision_content(metadata["name"], model, runtime, model.uri)),
-            model=_with_version(model, model.uri),
-            model_uri=model.uri,
-            runtime=runtime,
-            replicas=fixed_replicas(scaling),
-            autoscaling=autoscaling(scaling),
-            hosts=tuple(traffic.hosts or ()),
-            gateways=tuple(traffic.gateways or ()),
-            timeout=seconds(traffic.timeout or DEFAULT_TIMEOUT),
-            rollout=_rollout(parsed.rollout or RolloutSpec(), metadata.get("annotations") or {}, settings),
-            refusal=refusal(parsed, settings),
-        )
-    except ValidationError as error:
-        raise InvalidSpecError(_explain(error)) from error
-    except ValueError as error:
-        raise InvalidSpecError(str(error)) from error
-
-
-def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_uri: str) -> dict[str, Any]:
-    """Return the user's fields that shape the pods, and nothing else: what a revision is the hash of.
-
-    Empty fields are left out, so that fields which later versions of the API add change no hash. A URI counts as what
-    it leads to, so that an alias and the version behind it are one revision.
-    """
-    fields = model.model_dump(exclude_none=True, exclude=_NOT_IN_MODEL)
-    content = {
-        "model": {"name": name, **fields, "uri": model_uri},
-        "runtime": runtime.model_dump(exclude_none=True, exclude=_NOT_IN_RUNTIME),
-    }
-    return {part: _without_empty(fields) for part, fields in content.items()}
-
-
-def _with_version(model: ModelSpec, model_uri: str) -> ModelSpec:
-    """Return the model with the registry's version as its label, where the user gives none."""
-    source = source_of(model_uri)
-    version = source.version if isinstance(source, RegisteredModel) and source.is_immutable else None
-    if model.version or version is None or len(version) > LONGEST_VERSION:
-        return model
-    return model.model_copy(update={"version": version})
-
-
-def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
-    inner = {
-        key: _without_empty(value) if isinstance(value, Mapping) and key not in _OPAQUE else value
-        for key, value in fields.items()
-    }
-    return {key: value for key, value in inner.items() if key == _MEANT_EMPTY or value not in ({}, [])}
-
-
-def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:
-    checks = rollout.checks
-    limit = rollout.revision_history_limit
-    return RolloutPlan(
-        strategy=rollout.strategy or "Canary",
-        steps=_steps(rollout),
-        match=rollout.ab_test,
-        preview_hosts=tuple((rollout.blue_green or BlueGreenSpec()).preview_hosts or ()),
-        surge=1 if rollout.surge is None else rollout.surge,
-        allow_downtime=bool(rollout.allow_downtime),
-        analysis=_analysis(rollout.analysis or AnalysisSpec(), settings),
-        checks=tuple(checks.items) if checks else (),
-        checks_timeout=seconds((checks and checks.timeout) or DEFAULT_CHECKS_TIMEOUT),
-        paused=bool(rollout.paused),
-        fast_track=bool(rollout.fast_track),
-        drain=seconds(rollout.drain or DEFAULT_DRAIN),
-        propagation=settings.propagation_seconds,
-        progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
-        history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
-        promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
-        abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
-        retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
-        rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+def pinned_to(plan: Plan, revision: str) -> Pinned:
+    """Return a plan with the revision in it that its user went back to."""
+    return Pinned(
+        owner=plan.owner,
+        settings=plan.settings,
+        revision=revision,
+        model_name=plan.model_name,
+        source=plan.source,
+        replicas=plan.replicas,
+        autoscaling=plan.autoscaling,
+        disruption_budget=plan.disruption_budget,
+        hosts=plan.hosts,
+        gateways=plan.gateways,
+        timeout=plan.timeout,
+        rollout=plan.rollout,
+        route_problems=plan.route_problems,
     )
-
-
-def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
-    match rollout.strategy:
-        case "Direct":
-            return ()
-        case "BlueGreen":
-            asked = rollout.blue_green or BlueGreenSpec()
-            preview = Step(Exposure(preview=True), _hold(asked.preview_hold))
-            return (preview, Step(ALL_TRAFFIC, seconds(asked.keep or DEFAULT_KEEP)))
-        case "ABTest":
-            return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
-        case "Shadow" if rollout.steps is None:
-            return DEFAULT_SHADOW
-        case "Shadow":
-            return tuple(Step(Exposure(mirror=step.weight), _hold(step.hold)) for step in rollout.steps or ())
-        case _ if rollout.steps is None:
-            return DEFAULT_STEPS
-        case _:
-            return tuple(Step(Exposure(step.weight), _hold(step.hold)) for step in rollout.steps)
-
-
-def _hold(duration: str | None) -> int | None:
-    return None if duration is None else seconds(duration)
-
-
-def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
-    if analysis.queries and not settings.allow_queries:
-        raise ValueError(
-            "spec.rollout.analysis.queries: this operator asks no queries of users, as its chart's "
-            "prometheus.allowQueries says: remove them"
-        )
-    judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
-    return Analysis(
-        provider=_provider(analysis, settings),
-        interval=seconds(analysis.interval or DEFAULT_INTERVAL),
-        deadline=seconds(analysis.deadline or DEFAULT_ANALYSIS_DEADLINE),
-        on_inconclusive=analysis.on_inconclusive or "Pause",
-        latency_objective=analysis.latency_objective_milliseconds,
-        tolerated=judge.tolerated or 1.5,
-        against=judge.against or 3.0,
-        negligible=(judge.negligible_percent or 1.0) / _PERCENT,
-        alpha=judge.alpha or 0.01,
-        beta=judge.beta or 0.05,
-        guard=Guard(
-            errors=(guard.max_error_percent or DEFAULT_MAX_ERROR_PERCENT) / _PERCENT,
-            slow=guard.max_slow_percent / _PERCENT if guard.max_slow_percent else None,
-            min_requests=guard.min_requests or DEFAULT_MIN_REQUESTS,
-        ),
-        queries=tuple(_query(query) for query in analysis.queries or ()),
-    )
-
-
-def _provider(analysis: AnalysisSpec, settings: Settings) -> AnalysisProvider:
-    """Return the provider that is asked for, or the best that there is."""
-    if analysis.provider:
-        return analysis.provider
-    # Where only Prometheus can tell, a rollout without one has to pause and say so.
-    needs_prometheus = analysis.queries or analysis.latency_objective_milliseconds
-    return "Prometheus" if settings.prometheus_url or needs_prometheus else "Triton"
-
-
-def _query(query: QueryCheck) -> Query:
-    return Query(
-        name=query.name,
-        query=query.query,
-        minimum=query.min,
-        maximum=query.max,
-        max_ratio=query.max_ratio_to_stable,
-        failure_limit=query.failure_limit or DEFAULT_QUERY_FAILURES,
-    )
-
-
-def _explain(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False):
-        path = ".".join(["spec", *(str(part) for part in problem["loc"])])
-        problems.append(f"{path}: {problem['msg']}")
-    return "; ".join(problems)

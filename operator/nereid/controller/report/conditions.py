@@ -8,7 +8,8 @@ from typing import Final
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
+from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure
+from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
 from nereid.controller.decide.rollout.stage import PREPARING, TAKEN_BACK, WAITING
@@ -17,8 +18,10 @@ from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, RevisionObserved, Trouble
-from nereid.controller.plan.plan import Plan
+from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
+from nereid.controller.report.memory import problem_of, standing
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
 from nereid.controller.report.verdict import Verdict, dated, refused
 
@@ -41,6 +44,11 @@ class Picture:
     tagging: Tagging | None = None
     author: Author | None = None
 
+    @property
+    def first_problem(self) -> Trouble | None:
+        """What keeps the spec from being carried out: children that could not be applied, then routes."""
+        return next(iter((*self.problems, *self.plan.route_problems)), None)
+
     @cached_property
     def analysis(self) -> AnalysisStatus | None:
         """What the judge knows; made once, as several sentences tell of it and forecasting takes its time."""
@@ -62,6 +70,22 @@ class Picture:
         return self.observed.of(self.decision.live[0].revision)
 
 
+def expected(plan: Plan, orders: Orders, situation: Situation) -> Picture:
+    """Return the picture before anything is applied: what could not be before stands until it has been tried again."""
+    resolution, children = orders.resolution, standing(situation.status, "Children")
+    if resolution and resolution.job:
+        resolution = replace(resolution, refusal=standing(situation.status, "SourceJobs"))
+    return Picture(
+        plan,
+        orders.decision,
+        orders.observed,
+        problems=(children,) if children else (),
+        resolution=resolution,
+        tagging=orders.tagging,
+        author=situation.subject.author,
+    )
+
+
 def with_refusals(picture: Picture, refusals: Sequence[Trouble]) -> Picture:
     """Return a picture that tells why Jobs that speak to the model's source could not be made, if they could not."""
     if not refusals:
@@ -76,16 +100,17 @@ def with_refusals(picture: Picture, refusals: Sequence[Trouble]) -> Picture:
 
 def spec_valid(picture: Picture) -> Verdict:
     """Tell whether the spec can be carried out; of one that cannot even be read, `report.status.invalid` tells."""
-    if picture.plan.refusal:
-        return refused(picture.plan.refusal)
-    return Verdict("True", "Valid", "The spec is valid")
+    refusal = picture.plan.refusal if isinstance(picture.plan, Held) else None
+    return refused(refusal) if refusal else Verdict("True", "Valid", "The spec is valid")
 
 
 def held(picture: Picture) -> Verdict | None:
     """Return why it is not known which revision the spec asks for, while another goes on in its place; else None."""
+    if not isinstance(picture.plan, Held):
+        return None
     if picture.plan.refusal:
         return spec_valid(picture)
-    if picture.plan.is_held and picture.resolution:
+    if picture.resolution:
         told = model_resolved(picture.resolution)
         return Verdict("False", told.reason, told.message)
     return None
@@ -124,8 +149,8 @@ def rollout_passed(picture: Picture) -> Verdict:
 def ready(picture: Picture) -> Verdict:
     """Tell whether what the spec asks for is what serves, with all its pods; if not, the most telling cause."""
     state = picture.decision.state
-    if picture.problems:
-        return Verdict("False", picture.problems[0].reason, picture.problems[0].message)
+    if problem := picture.first_problem:
+        return Verdict("False", problem.reason, problem.message)
     if cause := held(picture):
         # Whatever serves, it is not what the spec asks for.
         return cause
@@ -179,8 +204,8 @@ def _sleep_message(picture: Picture) -> str:
 def trouble_of(picture: Picture) -> Trouble | None:
     """Return what the user should look at first, if anything: what could not be applied, what failed, what is ill."""
     state = picture.decision.state
-    if picture.problems:
-        return picture.problems[0]
+    if problem := picture.first_problem:
+        return problem
     if state.candidate and picture.candidate.trouble:
         found = picture.candidate.trouble
         role = "Candidate" if state.stable else "First"
@@ -287,7 +312,7 @@ _CONDITIONS: Final = {
 
 
 def conditions(
-    picture: Picture, provenance: Mapping[str, ObservedProvenance], previous: Sequence[Condition], now: datetime
+    picture: Picture, provenance: Mapping[str, ObservedProvenance], previous: ModelDeploymentStatus, now: datetime
 ) -> list[Condition]:
     """Return all conditions; one whose status is as before keeps the time of its last transition.
 
@@ -299,7 +324,7 @@ def conditions(
     if picture.resolution:
         verdicts["ModelResolved"] = model_resolved(picture.resolution)
     if picture.tagging:
-        verdicts["RegistryTagged"] = registry_tagged(picture.tagging, previous)
+        verdicts["RegistryTagged"] = registry_tagged(picture.tagging, problem_of(previous, "Registry"))
     if changed := model_changed(provenance, picture.observed):
         verdicts["ModelChanged"] = changed
-    return dated(verdicts, previous, picture.plan.owner.generation, now)
+    return dated(verdicts, previous.conditions, picture.plan.owner.generation, now)

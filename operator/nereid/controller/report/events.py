@@ -6,25 +6,23 @@ from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.rollout.state import Event
 from nereid.controller.decide.source.resolution import made_from
 from nereid.controller.observed.facts import Trouble
+from nereid.controller.plan.plan import Held, Specified
 from nereid.controller.report.conditions import Picture, trouble_of
-from nereid.controller.report.verdict import condition
+from nereid.controller.report.memory import is_new
+from nereid.controller.report.problems import OF_READINESS, SOURCE_CONDITIONS, of_source
 
-# Conditions about a model's source, with the status that is bad news, and the reason of the event; None: their own.
-_BAD_NEWS: Final = (
-    ("ModelResolved", "False", None),
-    ("RegistryTagged", "False", "RegistryNotTagged"),
-    ("ModelChanged", "True", "ModelChanged"),
-)
+# Reasons of events whose condition has one that says too little alone.
+_EVENT_REASONS: Final = {"RegistryTagged": "RegistryNotTagged", "ModelChanged": "ModelChanged"}
 
 
 def trouble_event(picture: Picture, previous: ModelDeploymentStatus) -> Trouble | None:
     """Return a trouble that the previous status did not tell of yet, to be told once as an event."""
-    if picture.plan.is_held and not picture.problems:
-        # Ready tells of the spec, so that nobody would know whether this was told.
+    if isinstance(picture.plan, Held) and not picture.first_problem:
+        # Ready tells of the spec.
         return None
     trouble = trouble_of(picture)
-    told = condition(previous, "Ready")
-    if trouble is None or picture.decision.state.failed or (told and told.reason == trouble.reason):
+    before = {one.reason for one in previous.problems or () if one.concern in OF_READINESS}
+    if trouble is None or picture.decision.state.failed or trouble.reason in before:
         return None
     return trouble
 
@@ -34,7 +32,7 @@ def created_events(picture: Picture, candidate: str | None) -> tuple[Event, ...]
     plan, revision = picture.plan, picture.plan.revision
     if picture.decision.state.candidate != revision or candidate == revision or picture.observed.of(revision).record:
         return ()
-    if plan.is_held:
+    if not isinstance(plan, Specified):
         return ()
     resolution = picture.resolution.status if picture.resolution else None
     origin = made_from(plan.model.provenance, resolution)
@@ -54,8 +52,8 @@ def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus
     if before and now and before.id == now.id and before.resolved_uri not in {None, now.resolved_uri}:
         sentence = f"{now.uri} leads to {now.resolved_uri} now, and to {before.resolved_uri} before"
         events.append(Event("Normal", "ModelMoved", sentence))
-    for kind, bad, reason in _BAD_NEWS:
-        told, known = condition(status, kind), condition(previous, kind)
-        if told and told.status == bad and (known is None or (known.status, known.reason) != (bad, told.reason)):
-            events.append(Event("Warning", reason or told.reason, told.message))
+    for condition in (one for one in status.conditions if one.type in SOURCE_CONDITIONS):
+        if any(is_new(problem, previous) for problem in of_source([condition])):
+            reason = _EVENT_REASONS.get(condition.type, condition.reason)
+            events.append(Event("Warning", reason, condition.message))
     return tuple(events)

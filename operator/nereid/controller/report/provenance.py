@@ -6,6 +6,7 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.status import ModelDeploymentStatus, ServedRevision
 from nereid.controller.decide.source.resolution import made_from
 from nereid.controller.observed.facts import Observed
+from nereid.controller.plan.plan import Specified
 from nereid.controller.report.conditions import Picture
 
 
@@ -23,8 +24,8 @@ def provenances(picture: Picture, previous: ModelDeploymentStatus) -> dict[str, 
             continue
         before = known.get(revision, ObservedProvenance())
         told = (
-            _of_the_spec(picture, _lasting(before, revision, previous))
-            if revision == picture.plan.revision and not picture.plan.is_held
+            _of_the_spec(picture, picture.plan, _lasting(before, revision, previous))
+            if isinstance(picture.plan, Specified) and revision == picture.plan.revision
             else before
         )
         found[revision] = _with_digest(told, before, picture.observed, revision)
@@ -59,12 +60,12 @@ def _lasting(before: ObservedProvenance, revision: str, previous: ModelDeploymen
     return before.model_copy(update={"applied_by": None, "applied_at": None})
 
 
-def _of_the_spec(picture: Picture, before: ObservedProvenance) -> ObservedProvenance:
+def _of_the_spec(picture: Picture, plan: Specified, before: ObservedProvenance) -> ObservedProvenance:
     resolution = picture.resolution.status if picture.resolution else None
     if resolution and resolution.resolved_at is None:
         # A version that served before, of which the registry has not been asked again yet.
         resolution = resolution.model_copy(update={"provenance": before})
-    told = made_from(picture.plan.model.provenance, resolution)
+    told = made_from(plan.model.provenance, resolution)
     if before.applied_at is None and picture.author:
         return told.model_copy(update={"applied_by": picture.author.manager, "applied_at": picture.author.at})
     return told.model_copy(update={"applied_by": before.applied_by, "applied_at": before.applied_at})

@@ -1,9 +1,9 @@
 """What the conditions say of a model's source: what its URI leads to, what the registry was told, what was fetched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from nereid.api.provenance import ObservedProvenance
-from nereid.api.status import Condition, ResolutionStatus, rfc3339
+from nereid.api.status import Problem, ResolutionStatus, rfc3339
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.facts import Observed
@@ -43,17 +43,16 @@ def _leads_to(known: ResolutionStatus) -> str:
     return f"{known.uri} leads to {known.resolved_uri}"
 
 
-def registry_tagged(tagging: Tagging, previous: Sequence[Condition]) -> Verdict:
-    """Tell whether the registry knows which revision serves."""
+def registry_tagged(tagging: Tagging, before: Problem | None) -> Verdict:
+    """Tell whether the registry knows which revision serves; `before` is why it last could not be told."""
     if tagging.failure:
         return Verdict("False", tagging.failure.reason, f"The registry could not be told: {tagging.failure.message}")
     if not tagging.jobs and tagging.tagged is None:
         return Verdict("Unknown", "NothingServes", "No registered version serves yet")
     if not tagging.jobs:
         return Verdict("True", "Tagged", f"The registry was told that revision {tagging.tagged} serves")
-    told = next((one for one in previous if one.type == "RegistryTagged" and one.status == "False"), None)
-    if tagging.is_retry and told:
-        return Verdict(told.status, told.reason, told.message)
+    if tagging.is_retry and before and before.message:
+        return Verdict("False", before.reason, before.message)
     return Verdict("Unknown", "Tagging", "The registry is being told which revision serves")
 
 

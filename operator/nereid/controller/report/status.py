@@ -7,7 +7,8 @@ from typing import Any
 
 from nereid.api import names
 from nereid.api.provenance import ObservedProvenance
-from nereid.api.status import ModelDeploymentStatus, Phase, ResolutionStatus, RevisionStatus, RolloutStatus
+from nereid.api.status import ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
+from nereid.controller.decide.decide import resolution_status
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout.routing import is_gated
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, TAKEN_BACK, WAITING
@@ -16,6 +17,7 @@ from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.web_links import links
 from nereid.controller.report.conditions import Picture, conditions, held, rollout_message, trouble_of
+from nereid.controller.report.problems import OF_READINESS, of_source, problems, refused_jobs
 from nereid.controller.report.provenance import or_none, provenances, with_provenance
 from nereid.controller.report.source import RESOLVING, model_resolved
 from nereid.controller.report.verdict import Verdict, dated, refused
@@ -38,6 +40,7 @@ def report(
     live = {one.revision: one for one in decision.live}
     known = {one.revision: one for one in (previous.stable, previous.candidate) if one}
     found = provenances(picture, previous)
+    made = conditions(picture, found, previous, now)
     return ModelDeploymentStatus(
         observed_generation=picture.plan.owner.generation,
         phase=_phase(picture),
@@ -48,10 +51,11 @@ def report(
         candidate=_revision(picture, live[state.candidate], records, known, found) if state.candidate else None,
         rollout=_rollout(picture),
         scaling=state.sleep.to_status() if state.sleep else None,
-        resolution=resolution_status(picture),
+        resolution=resolution_status(picture.resolution, picture.tagging),
         links=links(picture.plan),
         history=with_provenance(state.history, found),
-        conditions=conditions(picture, found, previous.conditions, now),
+        problems=problems(picture, made),
+        conditions=made,
     )
 
 
@@ -61,7 +65,9 @@ def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now:
     verdicts = {"Ready": told, "SpecValid": told}
     if previous.rollout:
         verdicts["RolloutPassed"] = replace(told, status="Unknown")
-    return _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
+    remembered = [one for one in previous.problems or () if one.concern not in OF_READINESS]
+    status = _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
+    return status.model_copy(update={"problems": remembered or None})
 
 
 def unresolved(
@@ -76,7 +82,8 @@ def unresolved(
     }
     phase: Phase = "Pending" if told.reason == RESOLVING else "Failed"
     status = _held(previous, phase, verdicts, generation, now)
-    return status.model_copy(update={"resolution": resolution.status})
+    found = [*refused_jobs(resolution), *of_source(status.conditions)]
+    return status.model_copy(update={"resolution": resolution.status, "problems": found or None})
 
 
 def _held(
@@ -91,15 +98,6 @@ def _held(
             "conditions": dated({**kept, **verdicts}, previous.conditions, generation, now),
         }
     )
-
-
-def resolution_status(picture: Picture) -> ResolutionStatus | None:
-    """Return what status tells of a URI that is looked up."""
-    if picture.resolution is None:
-        return None
-    known = picture.resolution.status
-    # What the registry was told stays true while it is told nothing more.
-    return known.model_copy(update={"tagged": picture.tagging.tagged}) if picture.tagging else known
 
 
 def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:

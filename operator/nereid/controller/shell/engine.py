@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
+from nereid.controller.observed.model_deployment import Key
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.gateways import Gateways
 from nereid.controller.shell.cluster.informer import Informer
-from nereid.controller.shell.cluster.model_deployments import Key, ModelDeployments
+from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, WATCHED
 from nereid.controller.shell.conductor import Reconciler
 from nereid.controller.shell.gather import Gatherer, Stores
@@ -38,7 +39,7 @@ class Engine:
     def __init__(self, client: Client, settings: Settings, instruments: Instruments) -> None:
         self.client = client
         self._instruments = instruments
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue = WorkQueue[Key]()
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
         # Gateways stand in any namespace, where an operator that may see only some of them cannot look.

@@ -13,7 +13,7 @@ from nereid.cli.convert.runtime import OWN_VOLUMES
 from nereid.cli.convert.validity import problem
 from nereid.cli.yaml_documents import read_documents
 from nereid.controller.build.pod import pod_template
-from nereid.controller.plan.plan import plan
+from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
 
@@ -74,6 +74,6 @@ def test_no_volume_of_nereids_can_be_replaced():
     }
     own = set()
     for model in (fetched, {"uri": "pvc://c/x"}, {"uri": f"oci://r.example.com/x@sha256:{'0' * 64}"}):
-        planned = plan({"name": "m", "namespace": "n", "uid": "u"}, {"model": model}, Settings(image_volumes=True))
+        planned = read_plan({"name": "m", "namespace": "n", "uid": "u"}, {"model": model}, Settings(image_volumes=True))
         own |= {volume["name"] for volume in pod_template(planned, "v")["spec"]["volumes"]}
     assert own <= OWN_VOLUMES

@@ -11,7 +11,8 @@ from nereid.api.checks import CheckSpec
 from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, checks_size_problem
 from nereid.controller.build.checks_job import checks_job, job_name, work_of
 from nereid.controller.decide.orders import CheckRun
-from nereid.controller.plan.plan import Plan, plan
+from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
 GOLDEN = Path(__file__).parent / "checks_job.yaml"
@@ -66,7 +67,10 @@ def planned(name: str = "digits") -> Plan:
         },
         "traffic": {"timeout": "15s"},
     }
-    return plan({"name": name, "namespace": "vision", "uid": "1f7c9a52", "generation": 3}, spec, Settings())
+    return read_plan({"name": name, "namespace": "vision", "uid": "1f7c9a52", "generation": 3}, spec, Settings())
+
+
+VERSION = "2-lmnpqrst"
 
 
 def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int = 2) -> CheckRun:
@@ -75,7 +79,7 @@ def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int =
 
 
 def test_manifest(request: pytest.FixtureRequest) -> None:
-    found = yaml.safe_dump(checks_job(planned(), run_of()), sort_keys=False, width=110)
+    found = yaml.safe_dump(checks_job(planned(), run_of(), VERSION), sort_keys=False, width=110)
     if request.config.getoption("--update-golden", default=False):
         GOLDEN.write_text(found)
     assert found == GOLDEN.read_text(), (
@@ -84,13 +88,13 @@ def test_manifest(request: pytest.FixtureRequest) -> None:
 
 
 def test_the_pod_is_none_of_the_models_own() -> None:
-    labels = checks_job(planned(), run_of())["spec"]["template"]["metadata"]["labels"]
+    labels = checks_job(planned(), run_of(), VERSION)["spec"]["template"]["metadata"]["labels"]
     assert labels["app"] != "digits"
     assert names.LABEL_REVISION not in labels
 
 
 def test_work_survives_the_environment() -> None:
-    container = checks_job(planned(), run_of())["spec"]["template"]["spec"]["containers"][0]
+    container = checks_job(planned(), run_of(), VERSION)["spec"]["template"]["spec"]["containers"][0]
     value = container["env"][0]["value"].replace("$$", "$")
     assert CheckWork.model_validate_json(value) == work_of(planned(), run_of())
     assert work_of(planned(), run_of()).checks == list(run_of().checks)

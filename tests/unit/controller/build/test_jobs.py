@@ -16,9 +16,9 @@ from nereid.controller.plan.plan import Plan
 
 TOLERATIONS = [{"key": "team", "operator": "Equal", "value": "vision", "effect": "NoSchedule"}]
 JOBS: list[Callable[[Plan], Manifest]] = [
-    lambda plan: checks_job(plan, CheckRun("lmnpqrst", "bcdfghjk", 1, 0, (), 600)),
-    lambda plan: model_job(plan, ModelJob("resolve", "5f2a0c4d6e8b1a3c-0", URI)),
-    lambda plan: model_job(plan, ModelJob("tag", "tag-5f2a0c4d-1", URI)),
+    lambda plan: checks_job(plan, CheckRun("lmnpqrst", "bcdfghjk", 1, 0, (), 600), "2-lmnpqrst"),
+    lambda plan: model_job(plan.source, ModelJob("resolve", "5f2a0c4d6e8b1a3c-0", URI)),
+    lambda plan: model_job(plan.source, ModelJob("tag", "tag-5f2a0c4d-1", URI)),
 ]
 
 pytestmark = pytest.mark.parametrize("job", JOBS, ids=["checks", "resolve", "tag"])

@@ -16,9 +16,12 @@ from nereid.controller.decide.source.resolution import ModelJob, Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, PodFacts, RevisionObserved, Trouble
-from nereid.controller.plan.plan import leading_to, plan
+from nereid.controller.plan.plan import held_at
+from nereid.controller.plan.reading import read_plan
+from nereid.controller.plan.revision_content import leading_to
 from nereid.controller.report.conditions import Picture, with_refusals
 from nereid.controller.report.events import created_events, source_events, trouble_event
+from nereid.controller.report.memory import problem_of
 from nereid.controller.report.source import model_resolved, registry_tagged
 from nereid.controller.report.status import invalid, report, to_json, unresolved
 from nereid.controller.report.verdict import condition
@@ -202,7 +205,7 @@ class TestRegistryTagged:
     JOB = ModelJob("tag", "tag-0-2", SEVEN)
 
     def told(self, tagging: Tagging, previous: ModelDeploymentStatus | None = None) -> tuple[str, str]:
-        told = registry_tagged(tagging, previous.conditions if previous else ())
+        told = registry_tagged(tagging, problem_of(previous, "Registry") if previous else None)
         return told.status, told.reason
 
     def test_verdicts(self):
@@ -225,7 +228,7 @@ class TestEvents:
     def test_a_new_revision_is_told_with_its_origin(self):
         scenario = rollout().stable("a").served("a").wanting("b")
         spec = {"model": {"uri": ALIAS, "provenance": {"commit": "abc", "datasetVersion": "3"}}}
-        planned = leading_to(plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
+        planned = leading_to(read_plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
         picture = replace(
             scenario.picture(),
             plan=replace(scenario.plan, model=planned.model, model_uri=SEVEN),
@@ -311,7 +314,7 @@ class TestHeld:
 
     def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> Picture:
         found = picture_of(scenario)
-        return replace(found, plan=replace(found.plan, is_held=True, refusal=refusal), resolution=resolution)
+        return replace(found, plan=held_at(found.plan, found.plan.revision, "digits", refusal), resolution=resolution)
 
     def test_nothing_is_said_to_have_passed(self):
         for scenario in (SERVING, SERVING.failed("b"), CANARY):

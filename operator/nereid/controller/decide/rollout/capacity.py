@@ -10,7 +10,7 @@ from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.stage import OBSTACLES, TAKEN_BACK
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, Plan, RolloutPlan
+from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, Held, Plan, RolloutPlan
 
 
 def pods_for(share: int, replicas: int) -> int:
@@ -29,7 +29,7 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
     With no surge, one place is left to stable for as long as it may have to take everything back.
     """
     # While it is not known what the spec asks for, it gets no more than it has.
-    coming = state.exposure if plan.is_held and state.stable else exposure_at(plan.rollout, state.step)
+    coming = state.exposure if isinstance(plan, Held) and state.stable else exposure_at(plan.rollout, state.step)
     share = max(state.exposure.share, coming.share)
     if state.stable is None:
         return pods_for(share, plan.replicas)

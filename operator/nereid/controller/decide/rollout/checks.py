@@ -7,7 +7,7 @@ from nereid.api.status import ChecksStatus, CheckStatus
 from nereid.controller.decide.orders import CheckRun
 from nereid.controller.decide.rollout.state import Failure, RolloutState
 from nereid.controller.observed.check_results import ChecksFacts
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Held, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
 
 def due(plan: Plan, state: RolloutState) -> CheckRun | None:
     """Return the checks that are to run now."""
-    runs = state.stage is Stage.RUNNING_CHECKS and not plan.is_held
+    runs = state.stage is Stage.RUNNING_CHECKS and not isinstance(plan, Held)
     return pending(plan, state) if runs else None
 
 

@@ -28,7 +28,7 @@ from nereid.controller.decide.rollout.steps import advance, complete
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
 from nereid.controller.decide.rollout.withdrawal import retreat, withdrawn, without_candidate
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Plan
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
 
 def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Decision:
@@ -116,7 +116,7 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
     failed = state.failed
     if failed is None or failed.revision != plan.revision:
         return started(plan, state, now)
-    if plan.rollout.retry == Command(failed.revision, failed.attempt) and not plan.is_held:
+    if plan.rollout.retry == Command(failed.revision, failed.attempt) and not isinstance(plan, Held):
         return started(plan, state, now)
     if state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now):
         return at_rest(state, Stage.FAILED, now, failed.reason), ()

@@ -6,7 +6,7 @@ from datetime import datetime
 from nereid.api.status import PinnedRevision, ServedRevision
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, whole_second
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Held, Plan, pinned_to
 
 
 def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, Transition]:
@@ -19,14 +19,7 @@ def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, T
     if command and command.number == state.rollbacks + 1:
         return plan, _obeyed(plan, observed, state, command.revision)
     # What is wanted by hand is known, also where nobody knows what the spec asks for.
-    return (replace(plan, revision=pinned.revision, is_held=False) if pinned else plan), (state, ())
-
-
-def asked_before(state: RolloutState) -> str | None:
-    """Return the revision that was asked for last, for a spec of which it is not known yet which one it asks for."""
-    if state.pinned:
-        return state.pinned.instead_of
-    return state.candidate or (state.failed.revision if state.failed else state.stable)
+    return (pinned_to(plan, pinned.revision) if pinned else plan), (state, ())
 
 
 def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
@@ -77,7 +70,7 @@ def _entry(observed: Observed, revision: str, served_from: datetime | None = Non
 
 def _obeyed(plan: Plan, observed: Observed, state: RolloutState, target: str) -> Transition:
     state = replace(state, rollbacks=state.rollbacks + 1)
-    if target == plan.revision and not plan.is_held:
+    if target == plan.revision and not isinstance(plan, Held):
         event = Event("Normal", "RollbackEnded", f"The spec's own revision {target} is wanted again")
         return replace(state, pinned=None), (event,)
     served = {state.stable, *(one.revision for one in state.history)}

@@ -9,7 +9,7 @@ from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import NO_TRAFFIC, Plan
+from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
@@ -57,7 +57,7 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
 
 def obstacle_of(plan: Plan, state: RolloutState) -> Stage | None:
     """Return the stage in which the candidate waits for its user, who alone can let it get ready; None: it need not."""
-    if plan.is_held and state.stable is not None:
+    if isinstance(plan, Held) and state.stable is not None:
         return Stage.PREPARATION_HELD
     if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:
         return None

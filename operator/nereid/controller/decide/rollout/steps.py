@@ -23,7 +23,7 @@ from nereid.controller.decide.rollout.state import Event, Failure, RolloutState,
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
 from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Plan, RolloutPlan
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan, RolloutPlan
 
 # Pauses that end by themselves, when what they wait for is there.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
@@ -43,7 +43,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
     if failure is not None:
         return fail(plan, observed, state, now, failure)
-    if plan.is_held:
+    if isinstance(plan, Held):
         # The steps are those of another revision, which nobody knows yet.
         return _NEXT[state.stage](plan, observed, state, now)
     if state.strategy not in {None, plan.rollout.strategy} and state.stage is not Stage.PROMOTING and not state.is_fast:
@@ -163,7 +163,7 @@ def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetim
 
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
-    if plan.is_held:
+    if isinstance(plan, Held):
         return entered(state, Stage.STEP_HELD, now)
     if plan.rollout.paused:
         return entered(state, Stage.STEP_PAUSED, now)

@@ -1,32 +1,16 @@
-"""What a model's URI leads to, where that may move: when it is looked up, and what holds until it has been.
+"""When it is looked up what a model's URI leads to, where that may move, and by which Job. Pure: no clock."""
 
-An alias or latest of MLflow, a tag of an image, a branch of a hub: only their servers know what they stand for, and a
-Job in the user's namespace asks them. Here is decided when it asks. A registered version and a run stay what they are;
-they are looked up for what the registry knows about them. Pure: no client, no clock.
-"""
-
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Literal
 
-from nereid.api import names
-from nereid.api.model import ModelSpec
-from nereid.api.model_uri import LONGEST_URI
 from nereid.api.provenance import ObservedProvenance, Provenance
-from nereid.api.schema import seconds
-from nereid.api.status import ResolutionFailure, ResolutionStatus
-from nereid.contract.model_job import ModelJobAnswer
-from nereid.contract.source import source_of
+from nereid.api.status import ResolutionStatus
 from nereid.controller.observed.facts import Trouble
-from nereid.controller.observed.model_jobs import ANSWER_SECONDS, UNANSWERED, ModelJobFacts, progress
-from nereid.controller.plan.plan import Plan
-
-# After a failure: what is not there yet may be made at any time.
-BACK_OFF_SECONDS: Final = (10, 30, 60, 120, 300)
-SHORTEST_REFRESH_SECONDS: Final = 10
-
-_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+from nereid.controller.observed.model_jobs import ANSWER_SECONDS, ModelJobFacts, progress
+from nereid.controller.plan.resolution import ResolutionRequest, resolved, run_of, wait_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +21,6 @@ class ModelJob:
     run: str
     uri: str
     tags: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ResolutionRequest:
-    """A URI to be looked up, and how often in seconds (None: once).
-
-    `id` changes with all of the spec that may change the answer. It does not with the operator's settings: an upgrade
-    must not look anything up anew, and so roll it out. `owner` is the uid of the ModelDeployment that asks: what the
-    Jobs of a former one of its name tell is no answer.
-    """
-
-    id: str
-    owner: str
-    uri: str
-    refresh: int | None
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the URI names itself what it leads to."""
-        source = source_of(self.uri)
-        return source is not None and not source.moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +42,6 @@ class Resolution:
         return self.status.resolved_uri
 
 
-def request_of(plan: Plan) -> ResolutionRequest | None:
-    """Return what is to be looked up for a plan; None where the URI says it all."""
-    model = plan.model
-    source = source_of(model.uri)
-    if source is None or not (source.moves or source.has_provenance):
-        return None
-    refresh = max(SHORTEST_REFRESH_SECONDS, seconds(model.refresh)) if model.refresh else None
-    return ResolutionRequest(_id(model, plan), plan.owner.uid, model.uri, refresh)
-
-
-def _id(model: ModelSpec, plan: Plan) -> str:
-    access = model.model_dump(mode="json", include={"uri", "endpoint", "credentials", "ca_bundle"}, exclude_none=True)
-    return names.content_hash([access, plan.runtime.service_account_name or ""])
-
-
 def resolve(
     request: ResolutionRequest,
     before: ResolutionStatus | None,
@@ -101,23 +49,18 @@ def resolve(
     served: Collection[str],
     now: datetime,
 ) -> Resolution:
-    """Return what is known of a URI, given what was known, and what Jobs have told since.
+    """Return what is known of a URI, and the Job that is to look it up where a look is due.
 
-    `served` are the URIs of revisions that serve or have served: what stays what it is among them is not waited for.
-    Each look has one Job, whose name follows from the last answer, so that no two of them ask the same thing.
+    The arguments are those of `resolved`.
     """
-    known = _dated(request, _begun(request, before, served))
-    due = _due(request, known)
-    if due is None or now < due <= now + timedelta(seconds=_longest_wait(request)):
-        return Resolution(known, requeue_after=(due - now).total_seconds() if due else None)
-    run = _run(request, known)
-    told = progress(run, facts, now)
-    if told.is_over:
-        answered = _answered(request, known, told.answer, told.failure, now)
-        wait = _wait(request, answered)
-        return Resolution(answered, requeue_after=wait)
-    left = ANSWER_SECONDS - (now - (told.begun or now)).total_seconds()
-    return Resolution(known, ModelJob("resolve", run, request.uri), max(1.0, left), told.hindrance)
+    status = resolved(request, before, facts, served, now)
+    wait = wait_of(request, status, now)
+    if wait is not None:
+        return Resolution(status, requeue_after=None if wait == math.inf else wait)
+    run = run_of(request, status)
+    asked = progress(run, facts, now)
+    left = ANSWER_SECONDS - (now - (asked.begun or now)).total_seconds()
+    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), asked.hindrance)
 
 
 def made_from(said: Provenance | None, resolution: ResolutionStatus | None) -> ObservedProvenance:
@@ -128,83 +71,3 @@ def made_from(said: Provenance | None, resolution: ResolutionStatus | None) -> O
     if resolution and resolution.resolved_uri not in {None, resolution.uri}:
         told["resolvedUri"] = resolution.resolved_uri
     return ObservedProvenance(**told)
-
-
-def _begun(request: ResolutionRequest, before: ResolutionStatus | None, served: Collection[str]) -> ResolutionStatus:
-    if before is not None and before.id == request.id:
-        return before
-    resolved = request.uri if request.is_fixed and request.uri in served else None
-    return ResolutionStatus(
-        id=request.id, uri=request.uri, resolved_uri=resolved, tagged=before.tagged if before else None
-    )
-
-
-def _run(request: ResolutionRequest, status: ResolutionStatus) -> str:
-    """Return the name of the next look: another one after each answer."""
-    before = int(status.checked_at.timestamp()) if status.checked_at else 0
-    return f"{names.content_hash([request.id, request.owner])}-{before}"
-
-
-def _wait(request: ResolutionRequest, status: ResolutionStatus) -> int | None:
-    if status.failures:
-        return BACK_OFF_SECONDS[min(status.failures, len(BACK_OFF_SECONDS)) - 1]
-    return None if request.is_fixed else request.refresh
-
-
-def _longest_wait(request: ResolutionRequest) -> int:
-    """Return more than any wait is: what lies further ahead was written before the clock was set back."""
-    return max(BACK_OFF_SECONDS[-1], request.refresh or 0) + 1
-
-
-def _due(request: ResolutionRequest, status: ResolutionStatus) -> datetime | None:
-    """Return when the URI is to be looked up; None for never again."""
-    if status.checked_at is None:
-        return _ALWAYS
-    wait = _wait(request, status)
-    return None if wait is None else status.checked_at + timedelta(seconds=wait)
-
-
-def _dated(request: ResolutionRequest, status: ResolutionStatus) -> ResolutionStatus:
-    """Return the status with the time of the next look as the spec has it now."""
-    due = _due(request, status) if status.checked_at else None
-    return status if status.next_check == due else status.model_copy(update={"next_check": due})
-
-
-def _answered(
-    request: ResolutionRequest,
-    known: ResolutionStatus,
-    answer: ModelJobAnswer | None,
-    failure: ResolutionFailure | None,
-    now: datetime,
-) -> ResolutionStatus:
-    checked = now.replace(microsecond=0)
-    uri = request.uri if request.is_fixed else answer.uri if answer else None
-    if failure is None and not _is_answer(request, uri):
-        failure = ResolutionFailure(reason=UNANSWERED, message=f"the answer {uri} is none that stays what it is")
-    if failure is not None or answer is None:
-        update = {"checked_at": checked, "failures": known.failures + 1, "failure": failure}
-        return _dated(request, known.model_copy(update=update))
-    stays = known.resolved_uri == uri and known.resolved_at is not None
-    update = {
-        "resolved_uri": uri,
-        "resolved_at": known.resolved_at if stays else checked,
-        "checked_at": checked,
-        "failures": 0,
-        "failure": None,
-        "provenance": _registry_words(answer),
-    }
-    return _dated(request, known.model_copy(update=update))
-
-
-def _is_answer(request: ResolutionRequest, uri: str | None) -> bool:
-    """Whether a URI is of the same model as the one that was asked for, and leads to one thing for ever."""
-    asked, answer = source_of(request.uri), source_of(uri or "")
-    if asked is None or answer is None or len(uri or "") > LONGEST_URI:
-        return False
-    # A URI that is written in another way than its own server's answers are may be anything.
-    return uri == request.uri if request.is_fixed else asked.leads_to(answer) and uri == str(answer)
-
-
-def _registry_words(answer: ModelJobAnswer) -> ObservedProvenance | None:
-    words = answer.provenance.model_dump(exclude_none=True) if answer.provenance else {}
-    return ObservedProvenance(**words) if words else None

@@ -11,9 +11,10 @@ from typing import Final
 from nereid.api import names
 from nereid.api.status import ResolutionFailure, ServedRevision, rfc3339
 from nereid.contract.source import RegisteredModel, source_of
-from nereid.controller.decide.source.resolution import BACK_OFF_SECONDS, ModelJob
+from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS, ModelJobFacts, progress
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import SourceSpec
+from nereid.controller.plan.resolution import BACK_OFF_SECONDS
 
 _SERVING: Final = "serving"
 _RUN_HASH_LENGTH: Final = 8
@@ -46,18 +47,22 @@ class _Attempt:
 
 
 def tagging(
-    plan: Plan, history: Sequence[ServedRevision], tagged: str | None, facts: Sequence[ModelJobFacts], now: datetime
+    source: SourceSpec,
+    history: Sequence[ServedRevision],
+    tagged: str | None,
+    facts: Sequence[ModelJobFacts],
+    now: datetime,
 ) -> Tagging | None:
     """Return what the registry is to be told of the revisions that serve and have served; None where nobody asks.
 
     The Jobs stay until all of them are done, as they are what remembers it; then `tagged` does.
     """
-    if not plan.model.tag_registry:
+    if not source.model.tag_registry:
         return None
     serving = history[0] if history else None
     if serving is None or serving.revision == tagged or not _is_registered(serving):
         return Tagging(tagged)
-    attempts = [_attempt(plan, uri, value, facts, now) for uri, value in _values(history, tagged).items()]
+    attempts = [_attempt(source, uri, value, facts, now) for uri, value in _values(history, tagged).items()]
     if all(one.is_done for one in attempts):
         return Tagging(serving.revision)
     return Tagging(
@@ -73,8 +78,8 @@ def _is_registered(served: ServedRevision) -> bool:
     return isinstance(source_of(served.model_uri), RegisteredModel)
 
 
-def _key(plan: Plan) -> str:
-    return f"{names.GROUP}/{plan.owner.namespace}.{plan.owner.name}"
+def _key(source: SourceSpec) -> str:
+    return f"{names.GROUP}/{source.owner.namespace}.{source.owner.name}"
 
 
 def _values(history: Sequence[ServedRevision], tagged: str | None) -> dict[str, str]:
@@ -90,10 +95,10 @@ def _values(history: Sequence[ServedRevision], tagged: str | None) -> dict[str, 
     return values
 
 
-def _attempt(plan: Plan, uri: str, value: str, facts: Sequence[ModelJobFacts], now: datetime) -> _Attempt:
-    name = f"tag-{names.content_hash([plan.owner.uid, uri, value])[:_RUN_HASH_LENGTH]}"
+def _attempt(source: SourceSpec, uri: str, value: str, facts: Sequence[ModelJobFacts], now: datetime) -> _Attempt:
+    name = f"tag-{names.content_hash([source.owner.uid, uri, value])[:_RUN_HASH_LENGTH]}"
     number = max((_number(one.run) for one in facts if one.run.startswith(f"{name}-")), default=1)
-    job = ModelJob("tag", f"{name}-{number}", uri, ((_key(plan), value),))
+    job = ModelJob("tag", f"{name}-{number}", uri, ((_key(source), value),))
     told = progress(job.run, facts, now)
     if not told.is_over:
         return _Attempt(job, wait=ANSWER_SECONDS, is_retry=number > 1)

@@ -13,6 +13,7 @@ import aiohttp
 from nereid.contract.sentence import as_sentence
 from nereid.controller.decide.asks import ActivityRequest, SampleRequest
 from nereid.controller.observed.sample import Activity, Comparison, Sample, SampleFailure
+from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics import inference_view, istio, queries
 from nereid.controller.shell.metrics.errors import ProviderError
@@ -92,6 +93,14 @@ class Sampler:
         errand.pods = pods
         answer: Activity | None = errand.answer
         return answer
+
+    def answers(self, key: Key) -> Measurements:
+        """Return the answers that are there for a ModelDeployment, each by its request."""
+        sample, activities = self._samples.get(key), self._activities.get(key, {}).values()
+        return Measurements(
+            samples={sample.request: sample.answer} if sample and sample.answer else {},
+            activities={one.request: one.answer for one in activities if one.answer},
+        )
 
     def forget(self, namespace: str, name: str) -> None:
         """Forget all about a ModelDeployment."""

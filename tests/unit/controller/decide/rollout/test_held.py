@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.scenario import NOW, plan_of, rollout
+from tests.support.scenario import NOW, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
-from nereid.controller.build.revision import named_as_made, new_record
 
 CHECK = CheckSpec(name="one", when="EachStep", latency=LatencyCheck(maximum_milliseconds=50))
 CANARY = rollout().stable("a").candidate("b", weight=20)
@@ -97,10 +96,3 @@ def test_a_rollback_by_hand_is_carried_out(reason):
     assert (begun.state.candidate, begun.state.pinned.revision) == ("b", "b")
     ready = begun.ready("b", 4).preparing(1, reason)
     assert ready.settled().state.weight == 100
-
-
-def test_its_model_has_the_name_that_it_was_made_with():
-    made = new_record(plan_of())
-    asked = plan_of({"model": {"uri": "https://models.example.com/2.onnx", "name": "other"}})
-    assert named_as_made(asked, made).model_name == "digits"
-    assert named_as_made(asked, None).model_name == "other"

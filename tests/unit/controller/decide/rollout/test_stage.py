@@ -99,7 +99,7 @@ def test_no_wording_of_a_reason_changes_what_is_decided(stage: Stage, coming: st
         assert decided(following, reworded, seconds) == decided(following, kept, seconds)
 
 
-@pytest.mark.parametrize("stage", NO_CAUSE)
+@pytest.mark.parametrize("stage", sorted(NO_CAUSE))
 def test_a_reason_is_made_from_the_stage(stage: Stage):
     assert written(AT[stage], reason="SaidInOtherWords").reason == WORDS[stage].reason
 

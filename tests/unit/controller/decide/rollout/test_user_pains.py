@@ -42,7 +42,8 @@ from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed, RevisionRecord, observe
 from nereid.controller.observed.objects import facts_of
 from nereid.controller.observed.sample import Activity, QueryReading
-from nereid.controller.plan.plan import Plan, Query, plan
+from nereid.controller.plan.plan import Plan, Query
+from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import comparable
 from nereid.controller.shell.cluster.comparison import covers
@@ -378,7 +379,7 @@ def committed() -> tuple[Manifest, ...]:
         "labels": {"app.kubernetes.io/instance": "models", "argocd.argoproj.io/instance": "models"},
         "annotations": {"argocd.argoproj.io/tracking-id": "models:nereid.dev/ModelDeployment:models/digits"},
     }
-    applied = plan(metadata, {"model": {"uri": URI}}, Settings())
+    applied = read_plan(metadata, {"model": {"uri": URI}}, Settings())
     halfway = rollout().stable("a").candidate("b", weight=20)
     records = {one: new_record(replace(applied, revision=one)) for one in "ab"}
     return tuple(one for wave in manifests(applied, halfway.decide().live, records) for one in wave)
@@ -423,7 +424,7 @@ def test_a_gitops_tool_finds_its_manifest_as_it_wrote_it():
     """F#1504, F#1157, F#1407, F#634: Git and the controller both write replicas, selectors, Services."""
     spec = {"model": {"uri": URI}, "scaling": {"minReplicas": 2}}
     before = copy.deepcopy(spec)
-    asked = plan(METADATA, spec, Settings())
+    asked = read_plan(METADATA, spec, Settings())
     assert (spec, asked.replicas) == (before, 2)
     schema = custom_resource_definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     assert '"default":' not in json.dumps(schema), "the API server would write into what Git holds"
@@ -433,7 +434,7 @@ def test_an_autoscaler_and_git_do_not_share_a_field():
     """F#1504, F#634: Git leaves replicas out; scaling starts no rollout, and Git's next sync does not undo it."""
     in_git = {"model": {"uri": URI}, "scaling": {"minReplicas": 2}}
     scaled = {**in_git, "scaling": {"minReplicas": 2, "replicas": 7}}
-    first, second = (plan(METADATA, spec, Settings()) for spec in (in_git, scaled))
+    first, second = (read_plan(METADATA, spec, Settings()) for spec in (in_git, scaled))
     assert (first.revision, first.replicas, second.replicas) == (second.revision, 2, 7)
 
 

@@ -9,9 +9,11 @@ from tests.support.scenario import METADATA, NOW, plan_of
 from nereid.api.provenance import ObservedProvenance, Provenance
 from nereid.api.status import ResolutionFailure, ResolutionStatus
 from nereid.contract.model_job import ModelJobAnswer
-from nereid.controller.decide.source.resolution import Resolution, ResolutionRequest, made_from, request_of, resolve
+from nereid.controller.decide.source.resolution import Resolution, made_from, resolve
 from nereid.controller.observed.model_jobs import ModelJobFacts
-from nereid.controller.plan.plan import leading_to, plan
+from nereid.controller.plan.reading import read_plan
+from nereid.controller.plan.resolution import ResolutionRequest, request_of
+from nereid.controller.plan.revision_content import leading_to
 from nereid.controller.plan.settings import Settings
 
 CHAMPION = "models:/digits@champion"
@@ -19,7 +21,7 @@ SEVEN = "models:/digits/7"
 
 
 def request(uri: str = CHAMPION, **model: object) -> ResolutionRequest:
-    found = request_of(plan_of({"model": {"uri": uri, **model}}))
+    found = request_of(plan_of({"model": {"uri": uri, **model}}).source)
     assert found
     return found
 
@@ -91,7 +93,7 @@ class TestWhatIsLookedUp:
         ],
     )
     def test_what_says_itself_where_it_leads(self, uri):
-        assert request_of(plan_of({"model": {"uri": uri}})) is None
+        assert request_of(plan_of({"model": {"uri": uri}}).source) is None
 
     def test_the_id_changes_with_all_that_may_change_the_answer(self):
         asked = [
@@ -100,7 +102,7 @@ class TestWhatIsLookedUp:
             request(endpoint="http://mlflow:5000"),
             request(credentials={"secretName": "mlflow"}),
             request(caBundle={"name": "ca", "key": "ca.crt"}),
-            request_of(plan_of({"model": {"uri": CHAMPION}, "runtime": {"serviceAccountName": "reader"}})),
+            request_of(plan_of({"model": {"uri": CHAMPION}, "runtime": {"serviceAccountName": "reader"}}).source),
         ]
         assert len({one.id for one in asked}) == len(asked)
 
@@ -109,7 +111,7 @@ class TestWhatIsLookedUp:
 
     def test_an_operator_that_is_set_up_otherwise_looks_nothing_up_anew(self):
         other = Settings(mlflow_tracking_uri="http://other")
-        assert request_of(plan(METADATA, {"model": {"uri": CHAMPION}}, other)).id == request().id
+        assert request_of(read_plan(METADATA, {"model": {"uri": CHAMPION}}, other).source).id == request().id
 
 
 class TestTheAnswer:
@@ -294,16 +296,16 @@ class TestMadeFrom:
 
 class TestPlan:
     def test_an_alias_and_the_version_behind_it_are_one_revision(self):
-        alias = leading_to(plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
-        fixed = leading_to(plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
-        assert alias.revision == fixed.revision == plan(METADATA, {"model": {"uri": SEVEN}}, Settings()).revision
+        alias = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
+        fixed = leading_to(read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
+        assert alias.revision == fixed.revision == read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()).revision
         assert (
             alias.revision
-            != leading_to(plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8").revision
+            != leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8").revision
         )
 
     def test_the_registrys_version_is_the_label_where_the_user_gives_none(self):
-        assert leading_to(plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
-        named = leading_to(plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
+        assert leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
+        named = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
         assert named.model.version == "x"
         assert plan_of({"model": {"uri": "hf://owner/model"}}).model.version is None

@@ -28,7 +28,7 @@ FIRST = [served("a", "models:/digits/7", is_over=False)]
 
 
 def told(history, tagged, *facts: ModelJobFacts, seconds: float = 0) -> Tagging:
-    found = tagging(ASKED, history, tagged, facts, NOW + timedelta(seconds=seconds))
+    found = tagging(ASKED.source, history, tagged, facts, NOW + timedelta(seconds=seconds))
     assert found
     return found
 
@@ -43,7 +43,7 @@ def words(found: Tagging) -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def test_nothing_is_told_where_nobody_asks():
-    assert tagging(plan_of({"model": {"uri": "models:/digits/7"}}), FIRST, None, [], NOW) is None
+    assert tagging(plan_of({"model": {"uri": "models:/digits/7"}}).source, FIRST, None, [], NOW) is None
 
 
 def test_nothing_is_told_before_anything_serves():

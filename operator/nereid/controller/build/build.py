@@ -1,0 +1,43 @@
+"""build: all that should exist, from a plan and what was decided. It cannot fail. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nereid.controller.build.manifests import Waves, manifests
+from nereid.controller.build.metadata import Manifest
+from nereid.controller.build.model_job import model_job
+from nereid.controller.build.provenance import with_labels
+from nereid.controller.build.records import records
+from nereid.controller.build.routing import url
+from nereid.controller.decide.decide import Orders
+from nereid.controller.observed.facts import RevisionRecord
+from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.reachable import has_tls
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What should exist.
+
+    records: the live revisions as they were made. waves: the children, in the order in which they are applied. jobs:
+    the Jobs that speak to the model's source. url: where clients send requests.
+    """
+
+    records: Mapping[str, RevisionRecord]
+    waves: Waves
+    jobs: tuple[Manifest, ...]
+    url: str
+
+
+def build(plan: Plan, orders: Orders, situation: Situation) -> Built:
+    """Return what should exist for orders that lack no look-up."""
+    live = orders.decision.live
+    kept = records(plan, live, situation.observed, situation.looked_up.records)
+    labelled = with_labels(kept, plan, orders.resolution)
+    return Built(
+        records=labelled,
+        waves=manifests(plan, live, labelled, orders.decision.check_run),
+        jobs=tuple(model_job(plan.source, job) for job in orders.source_jobs),
+        url=url(plan, tls=has_tls(plan, situation.gateways)),
+    )

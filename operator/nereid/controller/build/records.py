@@ -1,0 +1,21 @@
+"""The records of the revisions that keep pods: as kept, else as found again, else newly made. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from nereid.controller.build.revision import new_record
+from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.observed.facts import Observed, RevisionRecord
+from nereid.controller.plan.plan import Plan, Specified
+
+
+def records(
+    plan: Plan, live: Sequence[LiveRevision], observed: Observed, looked_up: Mapping[str, RevisionRecord | None]
+) -> dict[str, RevisionRecord]:
+    """Return the record of each live revision that has one; only that of the plan's own can be made anew.
+
+    `looked_up` are those that were lost and have been looked for; None where nothing was found.
+    """
+    found = {one.revision: observed.of(one.revision).record or looked_up.get(one.revision) for one in live}
+    if isinstance(plan, Specified) and plan.revision in found and found[plan.revision] is None:
+        found[plan.revision] = new_record(plan)
+    return {revision: record for revision, record in found.items() if record is not None}

@@ -1,0 +1,182 @@
+"""decide: all that a pass orders, from its plan and from what it has seen.
+
+The state machines of the rollout and of the model's source know nothing of each other; here their decisions are put
+together. What only the API server can tell is ordered too, as a look-up: the next pass has it. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from nereid.api.names import revision_child_name
+from nereid.api.status import ModelDeploymentStatus, ResolutionStatus
+from nereid.controller.decide.measurements import WantedMeasurements, measured, wanted_measurements
+from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.decide.rollout import decide as rollout
+from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.source.resolution import ModelJob, Resolution, resolve
+from nereid.controller.decide.source.tagging import Tagging, tagging
+from nereid.controller.observed.facts import Observed
+from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.plan import Held, Plan
+from nereid.controller.plan.resolution import ResolutionRequest, request_of
+
+# A route that took longer to be applied than this has not had the time that was counted from the decision on.
+_AT_ONCE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """What is to be read from the API server before anything is done.
+
+    existence: whether it still has the ModelDeployment. records: the revisions whose record is lost, each with where
+    its model came from, as far as that is known.
+    """
+
+    existence: bool = False
+    records: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.existence or bool(self.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """All that a pass is to do.
+
+    before: the state that it was decided on. decision: the rollout's next state, the revisions that keep pods, and the
+    checks that are to run. observed: what it was decided from, measurements among it. resolution: what is known of
+    where the model's URI leads, where that may move. tagging: what the registry is told, where it is. is_news: status
+    does not say all of it yet.
+    """
+
+    before: RolloutState
+    decision: Decision
+    observed: Observed
+    resolution: Resolution | None
+    tagging: Tagging | None
+    measurements: WantedMeasurements
+    look_ups: LookUps
+    is_news: bool
+
+    @property
+    def source_jobs(self) -> tuple[ModelJob, ...]:
+        """The Jobs that are to speak to the model's source: these, and no others."""
+        looks = (self.resolution.job,) if self.resolution and self.resolution.job else ()
+        return (*looks, *(self.tagging.jobs if self.tagging else ()))
+
+    @property
+    def requeue_after(self) -> float | None:
+        """The seconds after which time alone may change something; None when only an event can."""
+        return sooner(*(one.requeue_after for one in (self.decision, self.resolution, self.tagging) if one))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOrders:
+    """All that is to be done about a first model of which it is not known yet where its URI leads."""
+
+    resolution: Resolution
+    look_ups: LookUps
+
+    @property
+    def source_jobs(self) -> tuple[ModelJob, ...]:
+        """The Jobs that are to speak to the model's source: these, and no others."""
+        return (self.resolution.job,) if self.resolution.job else ()
+
+
+def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
+    """Return what is to be done for a plan that names a revision."""
+    status = situation.status
+    state = RolloutState.from_status(status)
+    observed = measured(plan, situation, state, now)
+    decision = rollout.decide(plan, observed, state, now)
+    resolution = _resolution(plan, situation, now)
+    tagged = resolution.status.tagged if resolution else None
+    tags = tagging(plan.source, decision.state.history, tagged, situation.model_jobs, now)
+    return Orders(
+        before=state,
+        decision=decision,
+        observed=observed,
+        resolution=resolution,
+        tagging=tags,
+        measurements=wanted_measurements(plan, observed, state, now),
+        look_ups=LookUps(_is_doubtful(situation, decision.live), _lost_records(situation, decision.live)),
+        is_news=decision.state != state or resolution_status(resolution, tags) != status.resolution,
+    )
+
+
+def decide_on_source(request: ResolutionRequest, situation: Situation, now: datetime) -> SourceOrders:
+    """Return what is to be done while it is not known where the URI of a first model leads."""
+    resolution = _look(request, situation, now)
+    job = resolution.job
+    has_job = job is None or any(one.run == job.run for one in situation.model_jobs)
+    # The Job of an object that is gone would be collected as garbage, and made again, without end.
+    return SourceOrders(resolution, LookUps(existence=not has_job and not situation.looked_up.exists))
+
+
+def as_routed(orders: Orders, after: Observed, decided: datetime, now: datetime) -> Decision:
+    """Return the decision, once what was `decided` then has been applied now.
+
+    Where its route has been applied only in this pass, and not as soon as it was decided, all times that begin with a
+    route begin anew. Otherwise it is the very decision of the orders.
+    """
+    decision, routing = orders.decision, routing_of(orders.decision.state)
+    if orders.observed.is_routed(routing) or not after.is_routed(routing):
+        return decision
+    was_refused = orders.before.stable is not None and not orders.observed.is_routed(routing_of(orders.before))
+    took = (now - decided).total_seconds()
+    if decision.state == orders.before or was_refused or took > _AT_ONCE_SECONDS:
+        return replace(decision, state=rollout.routed_anew(decision.state, now))
+    return decision
+
+
+def resolution_status(resolution: Resolution | None, tags: Tagging | None) -> ResolutionStatus | None:
+    """Return what status tells of a URI that is looked up."""
+    if resolution is None:
+        return None
+    # What the registry was told stays true while it is told nothing more.
+    return resolution.status.model_copy(update={"tagged": tags.tagged}) if tags else resolution.status
+
+
+def sooner(*waits: float | None) -> float | None:
+    """Return the shortest of some waits; None stands for one without an end."""
+    return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _resolution(plan: Plan, situation: Situation, now: datetime) -> Resolution | None:
+    if isinstance(plan, Held) and plan.refusal is not None:
+        # Nothing is looked up for a spec that is refused; what was known stays so.
+        before = situation.status.resolution
+        return Resolution(before) if before else None
+    request = request_of(plan.source)
+    return _look(request, situation, now) if request else None
+
+
+def _look(request: ResolutionRequest, situation: Situation, now: datetime) -> Resolution:
+    return resolve(request, situation.status.resolution, situation.model_jobs, situation.served_uris, now)
+
+
+def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
+    """Whether a ModelDeployment that lacks a child may not exist any more.
+
+    Its deletion may have been missed while the watch was broken. The garbage collector then takes its children, and
+    to make them again would be a fight without end.
+    """
+    if situation.status.rollout is None or situation.looked_up.exists:
+        return False
+    name = situation.subject.name
+    return not situation.services >= {name, *(revision_child_name(name, one.revision) for one in live)}
+
+
+def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:
+    """Return the revisions that were live before and whose record is not seen, with where their models came from."""
+    uris, looked_up = _uris(situation.status), situation.looked_up.records
+    lost = [one.revision for one in live if situation.observed.of(one.revision).record is None]
+    return {revision: uris[revision] for revision in lost if revision in uris and revision not in looked_up}
+
+
+def _uris(status: ModelDeploymentStatus) -> dict[str, str]:
+    uris = {one.revision: "" for one in status.rollout.retiring} if status.rollout else {}
+    return uris | {one.revision: one.model_uri for one in (status.stable, status.candidate) if one}

@@ -1,0 +1,51 @@
+"""Which of the hosts that a spec asks for it may have, by which Gateways, and under which address. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from nereid.controller.observed.facts import GatewayFacts, Trouble
+from nereid.controller.observed.situation import Rival
+from nereid.controller.plan.plan import Plan
+
+_Plan = TypeVar("_Plan", bound=Plan)
+
+
+def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, GatewayFacts] | None) -> _Plan:
+    """Return the plan without the hosts that older rivals ask for, and with what is wrong with its routes.
+
+    `gateways` are those that exist, by NAMESPACE/NAME; None where nobody knows.
+    """
+    problems = []
+    for rival in rivals:
+        taken = {*plan.hosts, *plan.rollout.preview_hosts} & rival.hosts if rival.is_older else set[str]()
+        if taken:
+            plan = _without_hosts(plan, taken)
+            hosts = ", ".join(sorted(taken))
+            sentence = f"ModelDeployment {rival.name}, which is older, serves {hosts}: choose another host"
+            problems.append(Trouble("HostConflict", sentence))
+    found = (*problems, *_missing_gateways(plan, gateways))
+    return replace(plan, route_problems=found) if found else plan
+
+
+def has_tls(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> bool:
+    """Whether clients reach the plan's first host by https."""
+    if not plan.hosts or gateways is None:
+        return False
+    return any(gateways[one].serves_with_tls(plan.hosts[0]) for one in plan.gateways if one in gateways)
+
+
+def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> tuple[Trouble, ...]:
+    return tuple(
+        Trouble("GatewayNotFound", f"there is no Istio Gateway {one}: create it or correct spec.traffic.gateways")
+        for one in plan.gateways
+        if gateways is not None and one not in gateways
+    )
+
+
+def _without_hosts(plan: _Plan, taken: Collection[str]) -> _Plan:
+    """Return the plan without hosts; without any left, it needs no gateways, of which an empty list is the mesh."""
+    hosts = tuple(host for host in plan.hosts if host not in taken)
+    previews = tuple(host for host in plan.rollout.preview_hosts if host not in taken)
+    rollout = replace(plan.rollout, preview_hosts=previews)
+    return replace(plan, hosts=hosts, gateways=plan.gateways if hosts or previews else (), rollout=rollout)

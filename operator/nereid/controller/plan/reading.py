@@ -1,0 +1,99 @@
+"""Reads a spec into a plan: the only place that rejects a spec.
+
+Nearly everything is rejected earlier, by the CRD's schema; what arrives here in spite of that was written under an
+older CRD. Pure: no client, no clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from nereid.api import names
+from nereid.api.identity import Owner
+from nereid.api.model_deployment import ModelDeploymentSpec
+from nereid.api.rollout import RolloutSpec
+from nereid.api.runtime import DisruptionBudget, RuntimeSpec
+from nereid.api.scaling import ScalingSpec
+from nereid.api.schema import seconds
+from nereid.api.traffic import TrafficSpec
+from nereid.controller.plan.admission import admitted, refusal
+from nereid.controller.plan.autoscaling import autoscaling, fixed_replicas
+from nereid.controller.plan.plan import SourceSpec, Specified
+from nereid.controller.plan.revision_content import revision_content, with_version
+from nereid.controller.plan.rollout_plan import rollout_plan
+from nereid.controller.plan.settings import Settings
+
+DEFAULT_TIMEOUT: Final = "60s"
+
+
+class InvalidSpecError(Exception):
+    """A spec that cannot be carried out; the message says which field, and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a spec asks for, its URI leading where it says.
+
+    refusal: why its model or its pods cannot be, if they cannot; all else that it says counts for the revisions that
+    there are.
+    """
+
+    plan: Specified
+    refusal: str | None
+
+
+def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, Any], settings: Settings) -> Reading:
+    """Return what the spec and the annotations of a ModelDeployment ask for.
+
+    Raises InvalidSpecError where more of the spec cannot be than its model or its pods.
+    """
+    if len(owner.name) > names.MAX_NAME_LENGTH:
+        raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
+    try:
+        parsed = admitted(spec, settings)
+        return Reading(_plan(owner, annotations, parsed, settings), refusal(parsed, settings))
+    except ValidationError as error:
+        raise InvalidSpecError(_explain(error)) from error
+    except ValueError as error:
+        raise InvalidSpecError(str(error)) from error
+
+
+def read_plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Specified:
+    """Return what a document's metadata and spec ask for; raises InvalidSpecError where any of it cannot be."""
+    owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1))
+    reading = read_spec(owner, metadata.get("annotations") or {}, spec, settings)
+    if reading.refusal:
+        raise InvalidSpecError(reading.refusal)
+    return reading.plan
+
+
+def _plan(owner: Owner, annotations: Mapping[str, str], spec: ModelDeploymentSpec, settings: Settings) -> Specified:
+    model, runtime = spec.model, spec.runtime or RuntimeSpec()
+    scaling, traffic = spec.scaling or ScalingSpec(), spec.traffic or TrafficSpec()
+    return Specified(
+        owner=owner,
+        settings=settings,
+        revision=names.revision_of(revision_content(owner.name, model, runtime, model.uri)),
+        model_name=model.name or owner.name,
+        source=SourceSpec(owner, settings, model, runtime),
+        replicas=fixed_replicas(scaling),
+        autoscaling=autoscaling(scaling),
+        disruption_budget=runtime.disruption_budget or DisruptionBudget(),
+        hosts=tuple(traffic.hosts or ()),
+        gateways=tuple(traffic.gateways or ()),
+        timeout=seconds(traffic.timeout or DEFAULT_TIMEOUT),
+        rollout=rollout_plan(spec.rollout or RolloutSpec(), annotations, settings),
+        model=with_version(model, model.uri),
+        model_uri=model.uri,
+        runtime=runtime,
+    )
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False):
+        path = ".".join(["spec", *(str(part) for part in problem["loc"])])
+        problems.append(f"{path}: {problem['msg']}")
+    return "; ".join(problems)

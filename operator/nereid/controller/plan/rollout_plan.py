@@ -1,0 +1,136 @@
+"""How a spec's rollout is carried out: its steps, its analysis and its checks, with all defaults resolved. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from nereid.api import names
+from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, QueryCheck
+from nereid.api.rollout import BlueGreenSpec, RolloutSpec
+from nereid.api.schema import seconds
+from nereid.controller.plan.plan import (
+    ALL_TRAFFIC,
+    Analysis,
+    Command,
+    Exposure,
+    Guard,
+    Query,
+    Rollback,
+    RolloutPlan,
+    Step,
+)
+from nereid.controller.plan.settings import Settings
+
+DEFAULT_DRAIN: Final = "30s"
+DEFAULT_PROGRESS_DEADLINE: Final = 600
+DEFAULT_KEEP: Final = "5m"
+DEFAULT_INTERVAL: Final = "30s"
+DEFAULT_ANALYSIS_DEADLINE: Final = "30m"
+DEFAULT_CHECKS_TIMEOUT: Final = "10m"
+DEFAULT_HISTORY_LIMIT: Final = 10
+DEFAULT_MAX_ERROR_PERCENT: Final = 10.0
+DEFAULT_MIN_REQUESTS: Final = 10
+DEFAULT_QUERY_FAILURES: Final = 3
+DEFAULT_STEPS: Final = (Step(Exposure(10), 300), Step(Exposure(50), 300))
+DEFAULT_SHADOW: Final = (Step(Exposure(mirror=100), None),)
+_PERCENT: Final = 100
+
+
+def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:
+    """Return a rollout as it is carried out, with what the user's annotations command.
+
+    Raises ValueError with a sentence for the user.
+    """
+    checks = rollout.checks
+    limit = rollout.revision_history_limit
+    return RolloutPlan(
+        strategy=rollout.strategy or "Canary",
+        steps=_steps(rollout),
+        match=rollout.ab_test,
+        preview_hosts=tuple((rollout.blue_green or BlueGreenSpec()).preview_hosts or ()),
+        surge=1 if rollout.surge is None else rollout.surge,
+        allow_downtime=bool(rollout.allow_downtime),
+        analysis=_analysis(rollout.analysis or AnalysisSpec(), settings),
+        checks=tuple(checks.items) if checks else (),
+        checks_timeout=seconds((checks and checks.timeout) or DEFAULT_CHECKS_TIMEOUT),
+        paused=bool(rollout.paused),
+        fast_track=bool(rollout.fast_track),
+        drain=seconds(rollout.drain or DEFAULT_DRAIN),
+        propagation=settings.propagation_seconds,
+        progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
+        history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
+        promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
+        abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
+        retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
+        rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+    )
+
+
+def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
+    match rollout.strategy:
+        case "Direct":
+            return ()
+        case "BlueGreen":
+            asked = rollout.blue_green or BlueGreenSpec()
+            preview = Step(Exposure(preview=True), _hold(asked.preview_hold))
+            return (preview, Step(ALL_TRAFFIC, seconds(asked.keep or DEFAULT_KEEP)))
+        case "ABTest":
+            return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
+        case "Shadow" if rollout.steps is None:
+            return DEFAULT_SHADOW
+        case "Shadow":
+            return tuple(Step(Exposure(mirror=step.weight), _hold(step.hold)) for step in rollout.steps or ())
+        case _ if rollout.steps is None:
+            return DEFAULT_STEPS
+        case _:
+            return tuple(Step(Exposure(step.weight), _hold(step.hold)) for step in rollout.steps)
+
+
+def _hold(duration: str | None) -> int | None:
+    return None if duration is None else seconds(duration)
+
+
+def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
+    if analysis.queries and not settings.allow_queries:
+        raise ValueError(
+            "spec.rollout.analysis.queries: this operator asks no queries of users, as its chart's "
+            "prometheus.allowQueries says: remove them"
+        )
+    judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
+    return Analysis(
+        provider=_provider(analysis, settings),
+        interval=seconds(analysis.interval or DEFAULT_INTERVAL),
+        deadline=seconds(analysis.deadline or DEFAULT_ANALYSIS_DEADLINE),
+        on_inconclusive=analysis.on_inconclusive or "Pause",
+        latency_objective=analysis.latency_objective_milliseconds,
+        tolerated=judge.tolerated or 1.5,
+        against=judge.against or 3.0,
+        negligible=(judge.negligible_percent or 1.0) / _PERCENT,
+        alpha=judge.alpha or 0.01,
+        beta=judge.beta or 0.05,
+        guard=Guard(
+            errors=(guard.max_error_percent or DEFAULT_MAX_ERROR_PERCENT) / _PERCENT,
+            slow=guard.max_slow_percent / _PERCENT if guard.max_slow_percent else None,
+            min_requests=guard.min_requests or DEFAULT_MIN_REQUESTS,
+        ),
+        queries=tuple(_query(query) for query in analysis.queries or ()),
+    )
+
+
+def _provider(analysis: AnalysisSpec, settings: Settings) -> AnalysisProvider:
+    """Return the provider that is asked for, or the best that there is."""
+    if analysis.provider:
+        return analysis.provider
+    # Where only Prometheus can tell, a rollout without one has to pause and say so.
+    needs_prometheus = analysis.queries or analysis.latency_objective_milliseconds
+    return "Prometheus" if settings.prometheus_url or needs_prometheus else "Triton"
+
+
+def _query(query: QueryCheck) -> Query:
+    return Query(
+        name=query.name,
+        query=query.query,
+        minimum=query.min,
+        maximum=query.max,
+        max_ratio=query.max_ratio_to_stable,
+        failure_limit=query.failure_limit or DEFAULT_QUERY_FAILURES,
+    )

@@ -1,0 +1,51 @@
+"""What is wrong, as status remembers it beside the conditions, which say it to people. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from nereid.api.status import Concern, Condition, ConditionStatus, Problem
+from nereid.controller.decide.source.resolution import Resolution
+from nereid.controller.plan.plan import Held
+from nereid.controller.report.conditions import Picture, trouble_of
+
+# Conditions about a model's source: what each concerns, and the status that is bad news.
+SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
+    "ModelResolved": ("Source", "False"),
+    "RegistryTagged": ("Registry", "False"),
+    "ModelChanged": ("Model", "True"),
+}
+# Those that Ready tells of: one of them at a time.
+OF_READINESS: Final[frozenset[Concern]] = frozenset({"Children", "Routes", "Pods"})
+
+
+def problems(picture: Picture, conditions: Sequence[Condition]) -> list[Problem] | None:
+    """Return what is wrong; `conditions` are those of the same picture."""
+    found = (*_of_readiness(picture), *refused_jobs(picture.resolution), *of_source(conditions))
+    return list(found) or None
+
+
+def refused_jobs(resolution: Resolution | None) -> tuple[Problem, ...]:
+    """Return why the Job that looks a URI up could not be made, if it could not."""
+    refusal = resolution.refusal if resolution else None
+    return (Problem(concern="SourceJobs", reason=refusal.reason, message=refusal.message),) if refusal else ()
+
+
+def of_source(conditions: Sequence[Condition]) -> tuple[Problem, ...]:
+    """Return what the conditions about the model's source complain of."""
+    return tuple(
+        Problem(concern=concern, reason=one.reason, message=one.message if concern == "Registry" else None)
+        for one in conditions
+        for concern, bad in (SOURCE_CONDITIONS.get(one.type, ("Source", None)),)
+        if one.status == bad
+    )
+
+
+def _of_readiness(picture: Picture) -> tuple[Problem, ...]:
+    """Return what Ready tells of, other than what the spec itself is refused for."""
+    if picture.problems:
+        first = picture.problems[0]
+        return (Problem(concern="Children", reason=first.reason, message=first.message),)
+    if picture.plan.route_problems:
+        return (Problem(concern="Routes", reason=picture.plan.route_problems[0].reason),)
+    trouble = None if isinstance(picture.plan, Held) else trouble_of(picture)
+    return (Problem(concern="Pods", reason=trouble.reason),) if trouble else ()

@@ -1,0 +1,44 @@
+"""Writes status: only where it differs, and only on the version of the object that it was made from."""
+
+from dataclasses import dataclass
+
+from nereid.api.status import ModelDeploymentStatus
+from nereid.controller.observed.model_deployment import ModelDeployment
+from nereid.controller.report.events import source_events
+from nereid.controller.report.status import to_json
+from nereid.controller.shell.cluster.client import Client
+from nereid.controller.shell.cluster.model_deployments import ModelDeployments
+from nereid.controller.shell.cluster.resources import MODEL_DEPLOYMENT
+from nereid.controller.shell.events import Events
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A ModelDeployment as it was last read or written, and its status."""
+
+    subject: ModelDeployment
+    status: ModelDeploymentStatus
+
+
+class Reporter:
+    """Writes the status of ModelDeployments, and emits what it has to say that is new of the model's source."""
+
+    def __init__(self, client: Client, model_deployments: ModelDeployments, events: Events) -> None:
+        self._client = client
+        self._model_deployments = model_deployments
+        self._events = events
+
+    async def write(self, before: Reported, status: ModelDeploymentStatus) -> Reported:
+        """Return the ModelDeployment with a status; it is sent if it is another one.
+
+        Raises Conflict where somebody else has written to the object since `before`.
+        """
+        subject, content = before.subject, to_json(status)
+        if content != subject.status:
+            raw = await self._client.apply_status(
+                MODEL_DEPLOYMENT, subject.namespace, subject.name, content, subject.resource_version
+            )
+            self._model_deployments.put(raw)
+            subject = ModelDeployment.from_raw(raw)
+        await self._events.emit(subject.owner, source_events(before.status, status))
+        return Reported(subject, status)
