@@ -90,11 +90,12 @@ fmt: venv ## Format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 
 .PHONY: crds
-crds: venv ## Generate the CRD and the field reference from the types
+crds: venv ## Generate the CRD, the field reference and the diagram of a rollout from the types
 	mkdir -p crds charts/nereid/files/crds
 	$(PYTHON) -m nereid crd > crds/nereid.dev_modeldeployments.yaml
 	cp crds/nereid.dev_modeldeployments.yaml charts/nereid/files/crds/
 	$(PYTHON) -m nereid reference > docs/reference.md
+	PYTHONPATH=local:operator $(PYTHON) -m rollout_diagram
 
 .PHONY: dashboards
 dashboards: venv ## Generate Grafana's dashboards
@@ -105,6 +106,7 @@ verify: venv ## Fail when a generated file differs from what the types say
 	$(PYTHON) -m nereid crd | diff - crds/nereid.dev_modeldeployments.yaml
 	diff crds/nereid.dev_modeldeployments.yaml charts/nereid/files/crds/nereid.dev_modeldeployments.yaml
 	$(PYTHON) -m nereid reference | diff - docs/reference.md
+	PYTHONPATH=local:operator $(PYTHON) -m rollout_diagram --print | diff - docs/rollouts.md
 
 ##@ Cluster
 

@@ -1,6 +1,7 @@
 """A rollout under everything that users, the cluster, providers, the clock and crashes do to it, in any order."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support.property.rare_transitions import RARE
 from tests.support.property.rollout_rules import Ledger, Pass
 from tests.support.property.rollout_specs import (
     ACTIVITIES,
@@ -41,6 +43,7 @@ from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES
+from nereid.controller.decide.rollout.transitions import TRANSITIONS, members, stages_after
 from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
@@ -53,6 +56,8 @@ SCALING_NEEDS = ["prometheus_url", "activator_service"]
 COMMANDS = st.sampled_from(["promote", "abort", "retry", "rollback"])
 FAR_AHEAD = timedelta(days=400)
 INSTANT = timedelta(microseconds=1)
+# Transitions that were made, by all walks.
+MADE: set[tuple[Stage, Stage]] = set()
 
 
 def through_status(world: Scenario, decision: Decision, now: datetime) -> RolloutState:
@@ -406,6 +411,7 @@ class RolloutMachine(RuleBasedStateMachine):
         """Make one pass, from the state that the pass before left in status, and check what it did."""
         before, observed, decision = self.world, self._observed(), self._decision()
         made = Pass(before.plan, observed, before.state, decision, self.now, before.is_routed)
+        self._note_transition(decision)
         self.ledger.check(made)
         check_scaling(made)
         found = through_status(before, decision, self.now)
@@ -491,6 +497,7 @@ class RolloutMachine(RuleBasedStateMachine):
             self._show(shown)
             self._start_pods()
             before, decision = self.world, self._decision()
+            self._note_transition(decision)
             self.world = replace(self._carried_out(decision), state=decision.state, is_routed=True)
             if self.world == before:
                 if decision.requeue_after is None:
@@ -518,6 +525,12 @@ class RolloutMachine(RuleBasedStateMachine):
 
     def wanted_sample(self) -> SampleRequest | None:
         return wanted_sample(self.world.plan, self.world.state, self.now)
+
+    def _note_transition(self, decision: Decision) -> None:
+        before, after = self.world.state.stage, decision.state.stage
+        if after is not before:
+            assert after in stages_after(before), f"{before} -> {after} is not in the table of transitions"
+            MADE.add((before, after))
 
     def _observed(self, later: timedelta = timedelta()) -> Observed:
         plan, state, now = self.world.plan, self.world.state, self.now + later
@@ -623,7 +636,18 @@ class RolloutMachine(RuleBasedStateMachine):
             self.reconcile()
 
 
-TestRollout = RolloutMachine.TestCase
+class TestRollout(RolloutMachine.TestCase):
+    """Walks, each of many steps; together they make every transition of the table that is not rare."""
+
+    def runTest(self) -> None:  # noqa: N802 - the name is unittest's
+        super().runTest()
+        if "NEREID_RANDOM_EXAMPLES" in os.environ:
+            return
+        rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
+        walked = {(source, target) for source, target in rows if any((one, target) in MADE for one in members(source))}
+        assert rows - walked <= RARE.keys()
+
+
 # Nearly twenty thousand steps in less than a minute. What fails is printed as it is, with what repeats it; shrinking it
 # takes many minutes, so add Phase.shrink by hand.
 TestRollout.settings = settings(

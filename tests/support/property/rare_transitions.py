@@ -1,0 +1,28 @@
+"""Transitions that random walks seldom make, or never: a rollout for each, of which the next pass makes it."""
+
+from typing import Final
+
+from tests.support.scenario import INTERVAL, Scenario, rollout
+
+from nereid.api.rollout_stage import Stage
+from nereid.controller.decide.rollout.transitions import Group
+from nereid.controller.plan.plan import ALL_TRAFFIC
+
+_SERVING: Final = rollout().stable("a")
+_JUDGED: Final = _SERVING.judged().candidate("b", weight=20).looked(INTERVAL)
+_NOT_JUDGED: Final = _SERVING.candidate("b", weight=20)
+_SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposure=ALL_TRAFFIC).looked(INTERVAL)
+
+RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
+    (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
+    (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, 60),
+    (Stage.ANALYZING, Stage.HOLDING): _JUDGED.judged(provider="None").at(Stage.ANALYZING, 5),
+    (Stage.ANALYZING, Stage.AWAITING_PROMOTION): _JUDGED.steps((20, None)).at(Stage.ANALYZING, 5),
+    (Stage.ANALYZING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.ANALYZING, 5),
+    (Stage.ANALYZING, Stage.STEP_HELD): _JUDGED.held().at(Stage.ANALYZING, 5),
+    (Stage.HOLDING, Stage.ANALYZING): _NOT_JUDGED.judged().at(Stage.HOLDING, 5),
+    (Stage.HOLDING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.HOLDING, 5),
+    (Stage.HOLDING, Stage.STEP_PAUSED): _NOT_JUDGED.paused().at(Stage.HOLDING, 5),
+    (Stage.HOLDING, Stage.STEP_HELD): _NOT_JUDGED.held().at(Stage.HOLDING, 5),
+    (Stage.INCONCLUSIVE, Stage.PROMOTING): _SWITCHED.counted((100, 0)).at(Stage.INCONCLUSIVE, 300),
+}
