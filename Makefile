@@ -76,7 +76,6 @@ lint: venv ## Format check, ruff, mypy, import linter, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers
 	$(VENV)/bin/lint-imports
 	$(MAKE) --no-print-directory verify
 

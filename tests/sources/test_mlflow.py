@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from socket import create_server
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.support.sources.mlflow_models import FILES, READER, Registered, registered, secret
@@ -142,14 +142,18 @@ def test_what_lies_in_a_store_is_left_to_its_source(
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.opening.open_source", Elsewhere)
     # With the path, by which a store lists no more than that.
-    fields = {"endpoint": "http://mlflow:5000", "credentials": tmp_path, "path": PurePosixPath("model.onnx")}
+    fields: dict[str, Any] = {
+        "endpoint": "http://mlflow:5000",
+        "credentials": tmp_path,
+        "path": PurePosixPath("model.onnx"),
+    }
     request = Request("", Format.ONNX, "m", Path(), Path(), **fields)
     files = MlflowFiles(
         RegisteredModel("digits", "7"), tracking_server(request.endpoint, None, Credentials.read(None)), request
     )
     monkeypatch.setattr(MlflowFiles, "_location", lambda _: location)
-    (opened_elsewhere,) = files.files()
-    assert opened_elsewhere == Elsewhere(source, replace(request, endpoint=None))
+    opened_elsewhere: list[object] = [*files.files()]
+    assert opened_elsewhere == [Elsewhere(source, replace(request, endpoint=None))]
 
 
 def test_what_lies_on_the_server_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from nereid.api.status import (
     ModelDeploymentStatus,
     PinnedRevision,
     RetiringRevision,
+    RolloutPhase,
     ScalingStatus,
     ServedRevision,
     SleepPhase,
@@ -179,7 +180,7 @@ class Scenario:
         )
         return replace(self, state=state, wanted=revision).ready(revision, needed if ready is None else ready)
 
-    def phase(self, phase: str, seconds: float = 0, reason: str = "") -> "Scenario":
+    def phase(self, phase: RolloutPhase, seconds: float = 0, reason: str = "") -> "Scenario":
         return replace(self, state=replace(self.state, phase=phase, since=ago(seconds), reason=reason or phase))
 
     def preparing(self, seconds: float = 0, reason: str = "StartingPods") -> "Scenario":
@@ -204,6 +205,7 @@ class Scenario:
 
     def looked(self, seconds: float, **known: Any) -> "Scenario":
         """Let the provider have answered so many seconds ago; `known` is what the judge has learned from it."""
+        assert self.state.analysis
         analysis = replace(self.state.analysis, sampled_at=ago(seconds), looked_at=ago(seconds), **known)
         return replace(self, state=replace(self.state, analysis=analysis))
 

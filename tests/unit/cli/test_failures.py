@@ -4,11 +4,14 @@ import click
 import pytest
 from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from nereid.cli.failures import explained
 
 NO_PAGE = "404 page not found\n"
+POOL, CONNECTION = HTTPConnectionPool("cluster"), HTTPConnection("cluster")
 MISSING = '{"kind": "Status", "message": "modeldeployments \\"digits\\" not found", "details": {"name": "digits"}}'
 DENIED = '{"kind": "Status", "message": "User \\"me\\" cannot patch resource", "details": {}}'
 
@@ -35,10 +38,13 @@ def refused(status: int, body: str) -> ApiException:
             "no cluster to speak to: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
         ),
         (
-            MaxRetryError(None, "/", NewConnectionError(None, "[Errno 111] Connection refused")),
+            MaxRetryError(POOL, "/", NewConnectionError(CONNECTION, "[Errno 111] Connection refused")),
             "the API server cannot be reached: [Errno 111] Connection refused",
         ),
-        (ReadTimeoutError(None, "/", "Read timed out."), "the API server cannot be reached: Read timed out."),
+        (
+            ReadTimeoutError(POOL, "/", "Read timed out."),
+            "the API server cannot be reached: Read timed out.",
+        ),
     ],
 )
 def test_each_is_a_sentence(error, sentence):

@@ -15,8 +15,8 @@ from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample, SampleFailure
 from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.metrics import istio, triton
 from nereid.controller.shell.metrics import sampler as module
-from nereid.controller.shell.metrics import triton
 from nereid.controller.shell.metrics.sampler import (
     LONGEST_WINDOW_SECONDS,
     MAX_FETCHES,
@@ -134,7 +134,7 @@ async def test_a_window_is_counted_when_it_is_over_and_settled(monkeypatch: pyte
             one.now += timedelta(seconds=seconds)
 
         one.now = SINCE + timedelta(seconds=10)
-        monkeypatch.setattr(module.asyncio, "sleep", sleep)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
         found = await one.sample()
     assert isinstance(found, Sample)
     assert found.until == SINCE + timedelta(seconds=30)
@@ -145,7 +145,7 @@ async def test_since_in_the_future_is_a_failure(monkeypatch: pytest.MonkeyPatch)
     async def sleep(_seconds: float) -> None:
         pass
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     async with bench() as one:
         found = await one.sample(sample_request(since=one.now + timedelta(hours=1)))
     assert isinstance(found, SampleFailure)
@@ -262,7 +262,7 @@ async def test_a_failure_is_told_in_a_sentence_of_bounded_length(monkeypatch: py
     async def fault(*_: Any) -> None:
         raise ZeroDivisionError("z" * 2_000_000)
 
-    monkeypatch.setattr(module.istio, "traffic", fault)
+    monkeypatch.setattr(istio, "traffic", fault)
     async with bench() as one:
         found = await one.sample()
     assert isinstance(found, SampleFailure)
@@ -311,7 +311,7 @@ async def test_a_fault_of_our_own_is_a_failure(
     async def fault(*_: Any) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(module.istio, "traffic", fault)
+    monkeypatch.setattr(istio, "traffic", fault)
     async with bench() as one:
         found = await one.sample()
     assert isinstance(found, SampleFailure)
@@ -323,7 +323,7 @@ async def test_a_fetch_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> N
     async def stuck(*_: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(module.istio, "traffic", stuck)
+    monkeypatch.setattr(istio, "traffic", stuck)
     monkeypatch.setattr(module, "FETCH_SECONDS", 0.05)
     async with bench() as one:
         found = await one.sample()
@@ -379,7 +379,7 @@ async def test_the_pods_that_were_seen_last_are_read(monkeypatch: pytest.MonkeyP
         await slept.wait()
 
     async with serving(FakePod(1).respond) as server, bench() as one:
-        monkeypatch.setattr(module.asyncio, "sleep", sleep)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
         asked = sample_request(analysis=analysis(provider="Triton"))
         assert one.sampler.sample(asked, {"new": [gone]}) is None
         await real_sleep(0)
