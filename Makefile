@@ -13,8 +13,12 @@ VENV := $(NEREID_CACHE)/venv
 PYTHON := $(VENV)/bin/python
 CLUSTER_TOOL := python3 local/cluster
 TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_TOOL) kubeconfig)"
-E2E := $(TOOLS) $(PYTHON) -m pytest tests/e2e
+# Where a run is timed (`.ci/run`), a stage is noted, and with it how long each case of the suite $(1) took.
+STAGE := local/timing
+SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
 E2E_WORKERS ?= 4
+# Cases of one group run in one worker, one after another: tests/e2e/conftest.py says which.
+IN_GROUPS := -n $(E2E_WORKERS) --dist loadgroup
 UNIT_WORKERS ?= auto
 unit: TESTS ?= tests/unit tests/golden tests/property
 
@@ -48,18 +52,17 @@ run: venv ## Run the operator from this checkout against the current context of 
 
 .PHONY: test
 test: venv programs servers ## Unit, golden, property, chart, source, rules and API tests
-	$(TOOLS) $(PYTHON) -m pytest tests/unit tests/golden tests/property tests/chart -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/sources -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/rules -n 2
-	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
+	$(call SUITE,unit) tests/unit tests/golden tests/property tests/chart tests/rules -n 2 --dist worksteal
+	$(call SUITE,sources) tests/sources -n 2
+	$(call SUITE,api) tests/api -n 4
 
 .PHONY: e2e
 e2e: up install servers ## The short cases on the real cluster
-	$(E2E) -m "not long" -n $(E2E_WORKERS) --dist worksteal
+	$(call SUITE,e2e) tests/e2e -m "not long" $(IN_GROUPS)
 
 .PHONY: e2e-all
 e2e-all: up install servers ## Every case on the real cluster
-	$(E2E) -n $(E2E_WORKERS) --dist worksteal
+	$(call SUITE,e2e) tests/e2e $(IN_GROUPS)
 
 .PHONY: bench
 bench: venv programs ## What the operator costs the API server, beside KServe's figures
@@ -72,11 +75,12 @@ bench-judge: venv ## How often the rollout judge would be wrong, and how soon ri
 ##@ Code
 
 .PHONY: lint
-lint: venv ## Format check, ruff, mypy, import linter, generated files
+lint: venv ## Format check, ruff, mypy, import linter, declared dependencies, generated files
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry operator
 	$(MAKE) --no-print-directory verify
 
 .PHONY: fmt
@@ -105,7 +109,8 @@ verify: venv ## Fail when a generated file differs from what the types say
 
 .PHONY: up
 up: venv ## Start the cluster: Kubernetes, Istio, KEDA, Prometheus, Kiali (CLUSTER=local|kind|current)
-	$(CLUSTER_TOOL) up
+	$(STAGE) "  programs and images" $(CLUSTER_TOOL) build
+	$(STAGE) "  cluster" $(CLUSTER_TOOL) up
 
 .PHONY: down
 down: ## Remove the cluster and everything that it made on this machine
@@ -118,22 +123,32 @@ status: ## Say what of the cluster runs
 .PHONY: image
 image: venv ## Build Nereid's images and hand them to the cluster (CLUSTER=current pulls them from its registry)
 ifneq ($(CLUSTER),current)
-	local/images/build nereid nereid-models
+	$(STAGE) "  images of this checkout" local/images/build nereid nereid-models
 	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar" "$(NEREID_CACHE)/images/nereid-models.tar"
 endif
 
 .PHONY: install
 install: image ## Install the chart from this checkout into the cluster
-	$(TOOLS) local/install
+	$(TOOLS) $(STAGE) "  install" local/install
 
 ##@ Set-up
 
+# What is pinned stays as it is where it still fits; `make lock UPGRADE=--upgrade` takes the newest of everything.
+UV := uv==0.13.9
+UPGRADE ?=
+COMPILE = "$(NEREID_CACHE)/lock/bin/uv" pip compile --quiet --python-version 3.11 --python-platform linux \
+	--generate-hashes --no-annotate --custom-compile-command "make lock"
+
 .PHONY: lock
-lock: ## Pin anew what pyproject.toml asks for
+lock: ## Pin what pyproject.toml asks for, with hashes: for this checkout, and for each image
 	python3 -m venv "$(NEREID_CACHE)/lock"
-	"$(NEREID_CACHE)/lock/bin/pip" install --quiet --upgrade pip
-	"$(NEREID_CACHE)/lock/bin/pip" install --quiet ".[operator,models,cli,convert]" --group dev --group demo
-	"$(NEREID_CACHE)/lock/bin/pip" freeze | grep -v '^nereid' > requirements.lock
+	"$(NEREID_CACHE)/lock/bin/pip" install --quiet "$(UV)"
+	$(COMPILE) $(UPGRADE) --extra operator --extra models --extra checks --extra cli --extra convert \
+		--group dev --group demo pyproject.toml --output-file requirements.lock
+	$(COMPILE) --constraints requirements.lock --extra operator pyproject.toml --output-file requirements/operator.lock
+	$(COMPILE) --constraints requirements.lock --extra models --extra checks pyproject.toml \
+		--output-file requirements/models.lock
+	echo hatchling | $(COMPILE) --constraints requirements.lock - --output-file requirements/build.lock
 	rm -rf "$(NEREID_CACHE)/lock"
 
 # A link in the checkout is where editors look for it; an environment of one's own there is left alone.
@@ -143,15 +158,15 @@ venv: $(VENV)/.installed-$(shell sha256sum < requirements.lock | cut -c1-16) ## 
 
 $(VENV)/.installed-%:
 	python3 -m venv "$(VENV)"
-	$(VENV)/bin/pip install --quiet --upgrade pip
-	$(VENV)/bin/pip install --quiet --requirement requirements.lock
+	$(STAGE) "  environment" $(VENV)/bin/pip install --quiet --require-hashes --only-binary :all: \
+		--requirement requirements.lock
 	rm -f $(VENV)/.installed-*
 	touch $@
 
 .PHONY: programs
 programs: ## The programs that tests without a cluster need, from pinned sources
-	$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool
+	$(STAGE) "  programs" $(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm promtool
 
 .PHONY: servers
 servers: ## The servers that tests fetch models from, pinned: storage, registries, a web server
-	python3 local/servers install
+	$(STAGE) "  servers" python3 local/servers install

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.verdict import Verdict
-from nereid.controller.decide.rollout.analysis import absorbed
+from nereid.controller.decide.rollout.analysis import with_sample
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.state import EPOCH, RolloutState
 from nereid.controller.observed.counters import Counts
@@ -94,7 +95,7 @@ def nereid(**analysis: Any) -> Judge:
     def run(looks: Sequence[Look]) -> Outcome:
         # What it gets does not count, but that both get something.
         state = RolloutState(
-            phase="Analyzing",
+            stage=Stage.ANALYZING,
             stable="a",
             candidate=wanted.revision,
             exposure=Exposure(WEIGHTS[0]),
@@ -103,7 +104,7 @@ def nereid(**analysis: Any) -> Judge:
         for number, (candidate, stable) in enumerate(looks, 1):
             now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
             counted = {ERRORS: Comparison(candidate, stable), REJECTIONS: _none_of(candidate, stable)}
-            state, failure = absorbed(wanted, state, Sample(now, counted), now)
+            state, failure = with_sample(wanted, state, Sample(now, counted), now)
             if failure:
                 return Outcome(Verdict.FAIL, number / LOOKS_PER_MINUTE)
         passed = state.analysis is not None and state.analysis.verdict == "Pass"

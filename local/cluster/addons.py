@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from cluster.errors import ClusterError
@@ -14,18 +15,22 @@ NAMESPACES = ("kube-system", "local-path-storage", "istio-system", "istio-ingres
 """Where the add-ons' workloads live."""
 
 
-def build_images(paths: Paths) -> None:
-    """Build every image that is missing from the cache."""
-    _run(paths, BUILD_IMAGES, dict(os.environ))
+WITHOUT_PROGRAMS = ("pause", "triton", "nereid", "nereid-models")
+"""Images whose making, and that of those that they start from, waits for packages and for no program of `tools`."""
+
+
+def build_images(paths: Paths, names: Sequence[str] = ()) -> None:
+    """Build those of the named images, or else of all, that are missing from the cache."""
+    _run(paths, [BUILD_IMAGES, *names], dict(os.environ))
 
 
 def install(paths: Paths, kubeconfig: Path, kind: str) -> None:
     """Install DNS, storage, mesh, monitoring and autoscaling into the cluster, and wait until they are ready."""
-    _run(paths, INSTALL, {**os.environ, "KUBECONFIG": str(kubeconfig), "CLUSTER": kind})
+    _run(paths, [INSTALL], {**os.environ, "KUBECONFIG": str(kubeconfig), "CLUSTER": kind})
 
 
-def _run(paths: Paths, program: Path, environment: dict[str, str]) -> None:
+def _run(paths: Paths, command: Sequence[str | Path], environment: dict[str, str]) -> None:
     path = f"{paths.bin}:{environment.get('PATH', '')}:/usr/sbin:/sbin"
     environment = {**environment, "PATH": path, "NEREID_CACHE": str(paths.cache)}
-    if subprocess.run([str(program)], env=environment, check=False).returncode:
-        raise ClusterError(f"{program.relative_to(LOCAL.parent)} failed: see its words above")
+    if subprocess.run(command, env=environment, check=False).returncode:
+        raise ClusterError(f"{Path(command[0]).relative_to(LOCAL.parent)} failed: see its words above")

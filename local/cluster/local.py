@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +38,18 @@ class LocalCluster:
     paths: Paths
 
     def build(self) -> None:
-        """Build and fetch programs, then images."""
+        """Build and fetch programs, and beside them the images that carry none; then the other images."""
+        if os.geteuid():
+            raise ClusterError("a node needs root: run this as root, or use CLUSTER=kind or CLUSTER=current")
         debian.fetch_missing(self.paths)
-        tools.build(self.paths, tools.PROGRAMS)
+        with ThreadPoolExecutor(1) as beside:
+            without_programs = beside.submit(addons.build_images, self.paths, addons.WITHOUT_PROGRAMS)
+            tools.build(self.paths, tools.PROGRAMS)
+            without_programs.result()
         addons.build_images(self.paths)
 
     def up(self) -> None:
         """Build what is missing, start the control plane and the node, install the add-ons."""
-        if os.geteuid():
-            raise ClusterError("a node needs root: run this as root, or use CLUSTER=kind or CLUSTER=current")
         self.build()
         debian.install_tools(self.paths)
         address = network.node_address(self.paths)

@@ -130,7 +130,7 @@ def test_history_tells_what_served_on_a_day(nereid, in_state):
     code, told = nereid.run("history", "digits", "--at", "2026-10-31")
     assert (code, "The history begins at 2026-11-01 08:00:00Z" in told) == (1, True)
     code, told = nereid.run("history", "digits", "--at", "someday")
-    assert (code, "'someday' is no day and no time" in told) == (2, True)
+    assert (code, "'someday' is not a valid day or time" in told) == (2, True)
 
 
 def test_promote_sets_its_annotation_once_and_nothing_else(nereid, in_state, kubernetes, namespace):
@@ -161,7 +161,7 @@ def test_rollback_names_the_revision_and_the_number_of_the_rollback(nereid, in_s
         (["promote"], "nothing to promote: bbc4zt2p (version 8) is stable"),
         (["abort"], "nothing to abort"),
         (["retry"], "nothing to retry"),
-        (["rollback", "--to", "5"], "5 is no revision or version in the history of digits. There are: "),
+        (["rollback", "--to", "5"], "5 is not a revision or version in the history of digits. There are: "),
     ],
 )
 def test_what_makes_no_sense_is_refused(nereid, in_state, command, sentence):
@@ -231,11 +231,11 @@ class TestFailuresAreASentence:
     def test_not_allowed(self, nereid, in_state, control_plane, namespace):
         in_state("analyzing")
         nereid.configure(control_plane.url, control_plane.certificate, namespace, OPERATOR_TOKEN)
-        assert "you may not do that: " in self.said(nereid, "promote", "digits")
+        assert "you are not allowed to do that: " in self.said(nereid, "promote", "digits")
 
     def test_not_known(self, nereid, control_plane, namespace):
         nereid.configure(control_plane.url, control_plane.certificate, namespace, "nobody")
-        assert "the API server does not know you" in self.said(nereid)
+        assert "the API server rejected your credentials" in self.said(nereid)
 
     def test_nobody_there(self, nereid, control_plane, namespace):
         nereid.configure(f"https://127.0.0.1:{free_port()}", control_plane.certificate, namespace)
@@ -255,7 +255,7 @@ class TestFailuresAreASentence:
         nereid.kubeconfig.unlink()
         if content is not None:
             nereid.kubeconfig.write_text(content)
-        assert "no cluster to speak to: " in self.said(nereid)
+        assert "no cluster is configured: " in self.said(nereid)
 
     def test_no_such_context(self, nereid):
         assert "elsewhere" in self.said(nereid, "status", "digits", "--context", "elsewhere")

@@ -1,5 +1,6 @@
 """References that may move: the Job that asks where they lead, what becomes of its answer, what the registry hears."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -37,9 +38,13 @@ def wait_no_jobs(models: Models) -> None:
     wait_until(lambda: not models.kubernetes.list("Job", models.namespace), seconds=15, what="the Jobs being removed")
 
 
-def arguments(deployment: Object) -> list[str]:
+def fetched_uri(deployment: Object) -> str:
     [fetching] = deployment["spec"]["template"]["spec"]["initContainers"]
-    found: list[str] = fetching["args"]
+    return str(work(fetching)["uri"])
+
+
+def work(container: Object) -> Object:
+    found: Object = json.loads(container["env"][0]["value"])
     return found
 
 
@@ -69,7 +74,7 @@ def test_alias_becomes_a_revision_of_the_version_behind_it(models: Models, jobs:
     }
     assert settled["status"]["history"][0]["provenance"] == provenance
     [deployment] = deployments(models)
-    assert "--uri=models:/digits/7" in arguments(deployment)
+    assert fetched_uri(deployment) == "models:/digits/7"
     labels = deployment["metadata"]["labels"]
     assert (labels["nereid.dev/commit"], labels["nereid.dev/dataset"]) == ("0123456789ab", "mnist")
     assert "nereid.dev/commit" not in deployment["spec"]["template"]["metadata"]["labels"]
@@ -277,14 +282,14 @@ def told(jobs: Jobs) -> Callable[[], dict[str, str]]:
     """Return what is written as tags, the last word for each version."""
 
     def tags() -> dict[str, str]:
-        found = [job["spec"]["template"]["spec"]["containers"][0]["args"] for job in jobs.made if "-tag-" in name(job)]
-        return {value(args, "--uri"): value(args, "--tag") for args in found}
+        containers = [job["spec"]["template"]["spec"]["containers"][0] for job in jobs.made if "-tag-" in name(job)]
+        return {done["request"]["uri"]: written(**done["tags"]) for done in map(work, containers)}
 
     def name(job: Object) -> str:
         return str(job["metadata"]["name"])
 
-    def value(args: list[str], flag: str) -> str:
-        return next(one.removeprefix(f"{flag}=") for one in args if one.startswith(f"{flag}="))
+    def written(**tags: str) -> str:
+        return ",".join(f"{key}={value}" for key, value in tags.items())
 
     return tags
 

@@ -188,49 +188,55 @@ INVALID: dict[str, tuple[Object, str]] = {
     "stage of a registry": ({"model": {"uri": "models:/digits/Production"}}, "models:/NAME@ALIAS"),
     "authority of a claim": (
         {"model": {**CLAIM, "caBundle": {"name": "a", "key": "b"}}},
-        "caBundle is for what is fetched over a network",
+        "caBundle applies only to models that are fetched",
     ),
     "credentials of a claim": (
         {"model": {**CLAIM, "credentials": {"secretName": "a"}}},
-        "credentials are for what is fetched over a network",
+        "credentials apply only to models that are fetched",
     ),
     "cache of a claim": (
         {"model": {**CLAIM, "cache": {"claim": "a", "limit": "1Gi"}}},
-        "cache is for what is fetched over a network",
+        "cache applies only to models that are fetched",
     ),
-    "endpoint of https": ({"model": {**ONNX, "endpoint": "https://a.example.com"}}, "endpoint is for s3"),
+    "endpoint of https": ({"model": {**ONNX, "endpoint": "https://a.example.com"}}, "endpoint applies only to s3"),
     "endpoint without scheme": (
         {"model": {"uri": "s3://models/a", "endpoint": "minio:9000"}},
-        "must be an address like https://",
+        "must be an http or https URL",
     ),
-    "path of https": ({"model": {**ONNX, "path": "a"}}, "an https:// URI is a file itself"),
+    "path of https": ({"model": {**ONNX, "path": "a"}}, "an https:// URI is a single file"),
     "absolute path": ({"model": {**CLAIM, "path": "/a"}}, "must be a relative path"),
-    "refresh of a version": ({"model": {"uri": "models:/digits/7", "refresh": "5m"}}, "refresh is for a reference"),
+    "refresh of a version": (
+        {"model": {"uri": "models:/digits/7", "refresh": "5m"}},
+        "refresh applies only to references",
+    ),
     "refresh of a digest": (
         {"model": {"uri": f"oci://r.example.com/m@{DIGEST}", "refresh": "5m"}},
-        "refresh is for a reference",
+        "refresh applies only to references",
     ),
     "refresh of one digest": (
         {"model": {"uri": "models:/digits@champion", "refresh": "5m", "digest": DIGEST}},
-        "keep one of them",
+        "digest fixes one model",
     ),
-    "volume of what is no image": ({"model": {**CLAIM, "imageVolume": True}}, "imageVolume is for oci://"),
-    "tags without a registry": ({"model": {**ONNX, "tagRegistry": True}}, "tagRegistry is for models:/"),
+    "volume of what is no image": ({"model": {**CLAIM, "imageVolume": True}}, "imageVolume applies only to oci://"),
+    "tags without a registry": ({"model": {**ONNX, "tagRegistry": True}}, "tagRegistry applies only to models:/"),
     "a GPU twice": (
         {"model": CLAIM, "runtime": {"gpu": {}, "resources": {"limits": {"nvidia.com/gpu": 1}}}},
-        "say the same twice",
+        "both request GPUs",
     ),
-    "a shared slice": ({"model": CLAIM, "runtime": {"gpu": {"mig": "1g.10gb", "shared": True}}}, "exclude each other"),
+    "a shared slice": (
+        {"model": CLAIM, "runtime": {"gpu": {"mig": "1g.10gb", "shared": True}}},
+        "are mutually exclusive",
+    ),
     "no MIG profile": ({"model": CLAIM, "runtime": {"gpu": {"mig": "small"}}}, "must be a MIG profile"),
     "two budgets": (
         {"model": CLAIM, "runtime": {"disruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}},
-        "name either maxUnavailable or minAvailable",
+        "set exactly one of maxUnavailable and minAvailable",
     ),
     "an impossible budget": (
         {"model": CLAIM, "runtime": {"disruptionBudget": {"minAvailable": "150%"}}},
         "must be a number of pods, or a percentage",
     ),
-    "version not a label": ({"model": {**CLAIM, "version": "v 1"}}, "must be a label value"),
+    "version not a label": ({"model": {**CLAIM, "version": "v 1"}}, "must be a valid label value"),
     "model name with a slash": ({"model": {**CLAIM, "name": "a/b"}}, "begin and end with a letter or digit"),
     "tracing to no collector": (
         {"model": CLAIM, "runtime": {"tracing": {"url": "otel:4317"}}},
@@ -240,12 +246,15 @@ INVALID: dict[str, tuple[Object, str]] = {
         {"model": CLAIM, "monitoring": {"objectives": {"availabilityPercent": 100}}},
         "availabilityPercent in body should be less than or equal to 99",
     ),
-    "hosts without gateways": ({"model": CLAIM, "traffic": {"hosts": ["a.b"]}}, "hosts and gateways go together"),
+    "hosts without gateways": (
+        {"model": CLAIM, "traffic": {"hosts": ["a.b"]}},
+        "hosts and gateways must be set together",
+    ),
     "wildcard host": ({"model": CLAIM, "traffic": {**HOSTS, "hosts": ["*.a.b"]}}, "must be a DNS name"),
     "gateway without namespace": ({"model": CLAIM, "traffic": {**HOSTS, "gateways": ["public"]}}, "NAMESPACE/NAME"),
     "no timeout": ({"model": CLAIM, "traffic": {"timeout": "0s"}}, "timeout must be at least 1s"),
-    "duration without unit": ({"model": CLAIM, "traffic": {"timeout": "60"}}, "as in 1h30m, 5m or 90s"),
-    "all traffic in a step": ({"model": CLAIM, "rollout": {"steps": [{"weight": 100}]}}, "canary's steps are"),
+    "duration without unit": ({"model": CLAIM, "traffic": {"timeout": "60"}}, "for instance 1h30m, 5m or 90s"),
+    "all traffic in a step": ({"model": CLAIM, "rollout": {"steps": [{"weight": 100}]}}, "canary's weights must be"),
     "no step": ({"model": CLAIM, "rollout": {"steps": []}}, "should have at least 1 items"),
     "falling weights": (
         {"model": CLAIM, "rollout": {"steps": [{"weight": 50, "hold": "1m"}, {"weight": 10}]}},
@@ -257,7 +266,7 @@ INVALID: dict[str, tuple[Object, str]] = {
     ),
     "hold missing in the middle": (
         {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
-        "only the last step may leave hold out",
+        "only the last step may omit hold",
     ),
     "direct with steps": (
         {"model": CLAIM, "rollout": {"strategy": "Direct", "steps": [{"weight": 10}]}},
@@ -275,10 +284,10 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
     "unknown strategy": ({"strategy": "Rolling"}, "supported values: "),
     "blue/green with steps": ({"strategy": "BlueGreen", "steps": [{"weight": 5}]}, "only strategies Canary and Shadow"),
     "step beyond all traffic": ({"strategy": "Shadow", "steps": [{"weight": 101}]}, "less than or equal to 100"),
-    "preview of a canary": ({"blueGreen": {"keep": "1m"}}, "blueGreen needs strategy BlueGreen"),
-    "A/B test without a match": ({"strategy": "ABTest"}, "strategy ABTest needs abTest"),
-    "match of a canary": ({"abTest": {"cookie": {"name": "a", "value": "b"}}}, "no other strategy has it"),
-    "empty match": ({"strategy": "ABTest", "abTest": {"hold": "1h"}}, "say who sees the candidate: headers, cookie"),
+    "preview of a canary": ({"blueGreen": {"keep": "1m"}}, "blueGreen is valid only with strategy BlueGreen"),
+    "A/B test without a match": ({"strategy": "ABTest"}, "strategy ABTest requires abTest"),
+    "match of a canary": ({"abTest": {"cookie": {"name": "a", "value": "b"}}}, "no other strategy may set it"),
+    "empty match": ({"strategy": "ABTest", "abTest": {"hold": "1h"}}, "abTest must set headers, cookie, or both"),
     "cookie with a space": (
         {"strategy": "ABTest", "abTest": {"cookie": {"name": "a b", "value": "c"}}},
         "must hold only letters, digits, dashes and underscores",
@@ -290,13 +299,13 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
     "surge of two": ({"surge": 2}, "less than or equal to 1"),
     "blue/green without surge": (
         {"strategy": "BlueGreen", "surge": 0, "allowDowntime": True},
-        "surge: 0 is for strategies Canary and Direct",
+        "surge: 0 is valid only with strategies Canary and Direct",
     ),
     "only pod without surge": ({"surge": 0}, "set scaling.minReplicas to 2 or more, or rollout.allowDowntime to true"),
-    "downtime with surge": ({"allowDowntime": True}, "allowDowntime is for surge: 0"),
+    "downtime with surge": ({"allowDowntime": True}, "allowDowntime is valid only with surge: 0"),
     "preview without gateways": (
         {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}},
-        "previewHosts need traffic.hosts and traffic.gateways",
+        "previewHosts requires traffic.hosts and traffic.gateways",
     ),
     "endless history": ({"revisionHistoryLimit": 101}, "less than or equal to 100"),
 }
@@ -304,24 +313,27 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
 # What is wrong in spec.scaling.
 INVALID_SCALINGS: dict[str, tuple[Object, str]] = {
     "no replicas": ({"replicas": 0}, "greater than or equal to 1"),
-    "nothing to wake it": ({"minReplicas": 0}, "minReplicas: 0 needs maxReplicas, as something has to wake the model"),
+    "nothing to wake it": ({"minReplicas": 0}, "minReplicas: 0 requires maxReplicas, as only autoscaling"),
     "a most below the least": ({"minReplicas": 3, "maxReplicas": 2}, "maxReplicas must be at least minReplicas"),
-    "a number beside autoscaling": ({"replicas": 2, "maxReplicas": 3}, "replicas and maxReplicas exclude each other"),
+    "a number beside autoscaling": (
+        {"replicas": 2, "maxReplicas": 3},
+        "replicas and maxReplicas are mutually exclusive",
+    ),
     "metrics without a most": (
         {"metrics": [{"type": "QueueRatio", "target": 1}]},
-        "metrics and behavior need maxReplicas, which turns autoscaling on",
+        "metrics and behavior require maxReplicas, which turns autoscaling on",
     ),
     "behavior without a most": (
         {"behavior": {"scaleUp": {"selectPolicy": "Min"}}},
-        "metrics and behavior need maxReplicas, which turns autoscaling on",
+        "metrics and behavior require maxReplicas, which turns autoscaling on",
     ),
     "patience of a model that does not sleep": (
         {"maxReplicas": 3, "coldStartTimeout": "1m"},
-        "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
+        "scaleToZeroAfter and coldStartTimeout are valid only with minReplicas: 0",
     ),
     "sleep of a model that does not sleep": (
         {"minReplicas": 1, "maxReplicas": 3, "scaleToZeroAfter": "1m"},
-        "scaleToZeroAfter and coldStartTimeout go with minReplicas: 0",
+        "scaleToZeroAfter and coldStartTimeout are valid only with minReplicas: 0",
     ),
     "sleep at once": (
         {"minReplicas": 0, "maxReplicas": 3, "scaleToZeroAfter": "9s"},
@@ -333,11 +345,11 @@ INVALID_SCALINGS: dict[str, tuple[Object, str]] = {
     ),
     "processors without a request": (
         {"maxReplicas": 3, "metrics": [{"type": "CPU", "target": 70}]},
-        "scaling by CPU needs runtime.resources.requests.cpu",
+        "scaling by CPU requires runtime.resources.requests.cpu",
     ),
     "memory without a request": (
         {"maxReplicas": 3, "metrics": [{"type": "Memory", "target": 70}]},
-        "scaling by Memory needs runtime.resources.requests.memory",
+        "scaling by Memory requires runtime.resources.requests.memory",
     ),
 }
 
@@ -348,12 +360,12 @@ INVALID_METRICS: dict[str, tuple[Object, str]] = {
     "target that KEDA takes for none": ({"type": "QueueRatio", "target": 0.0001}, "target must be at least 0.001"),
     "query of another type": (
         {"type": "QueueTime", "target": 1, "query": "up"},
-        "query goes with type: Query, and only with it",
+        "query is required with type: Query, and valid only with it",
     ),
-    "no query": ({"type": "Query", "target": 1}, "query goes with type: Query, and only with it"),
+    "no query": ({"type": "Query", "target": 1}, "query is required with type: Query, and valid only with it"),
     "another type's average": (
         {"type": "QueueTime", "target": 1, "perPod": True},
-        "perPod goes with type: Query alone",
+        "perPod is valid only with type: Query",
     ),
 }
 
@@ -361,8 +373,8 @@ INVALID_METRICS: dict[str, tuple[Object, str]] = {
 INVALID_HEADERS: dict[str, tuple[Object, str]] = {
     "header of two kinds": ({"name": "x-a", "exact": "1", "prefix": "2"}, "exactly one of exact, prefix and regex"),
     "header of no kind": ({"name": "x-a"}, "exactly one of exact, prefix and regex"),
-    "content type": ({"name": "content-type", "exact": "1"}, "choose a header of your own"),
-    "header in upper case": ({"name": "X-A", "exact": "1"}, "the name of a header, in lower case"),
+    "content type": ({"name": "content-type", "exact": "1"}, "use another header"),
+    "header in upper case": ({"name": "X-A", "exact": "1"}, "a header name in lower case"),
 }
 
 # What is wrong in spec.rollout.analysis.
@@ -372,19 +384,19 @@ INVALID_ANALYSES: dict[str, tuple[Object, str]] = {
     "rare interval": ({"interval": "11m"}, "interval must be from 5s to 10m"),
     "queries of Triton": (
         {"provider": "Triton", "queries": [{"name": "q", "query": "1", "max": 1}]},
-        "queries need provider Prometheus",
+        "queries require provider Prometheus",
     ),
     "query without a limit": ({"queries": [{"name": "q", "query": "1"}]}, "min, max or maxRatioToStable"),
     "query that nothing meets": (
         {"queries": [{"name": "q", "query": "1", "min": 2, "max": 1}]},
-        "min must not be above",
+        "min must not be greater than",
     ),
     "query twice": ({"queries": [{"name": "q", "query": "1", "max": 1}] * 2}, "Duplicate value"),
     "slow requests of Triton": (
         {"provider": "Triton", "latencyObjectiveMilliseconds": 100},
-        "latencyObjectiveMilliseconds needs provider Prometheus",
+        "latencyObjectiveMilliseconds requires provider Prometheus",
     ),
-    "slow without an objective": ({"guard": {"maxSlowPercent": 5}}, "needs latencyObjectiveMilliseconds"),
+    "slow without an objective": ({"guard": {"maxSlowPercent": 5}}, "requires latencyObjectiveMilliseconds"),
     "guard that allows all": ({"guard": {"maxErrorPercent": 100}}, "less than or equal to 99"),
     "tolerated beyond the default": ({"judge": {"tolerated": 3}}, "must be below against (default 3)"),
     "against below the default": ({"judge": {"against": 1.2}}, "must be below against (default 3)"),
@@ -397,12 +409,15 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
         {"dataset": DATASET, "accuracy": ACCURACY, "latency": {"maximumMilliseconds": 9}},
         "exactly one of requests, accuracy, latency and comparison",
     ),
-    "accuracy without data": ({"accuracy": ACCURACY}, "accuracy, latency and comparison need a dataset"),
-    "requests with data": ({"requests": REQUESTS, "dataset": DATASET}, "requests bring their own inputs"),
-    "data set without a place": ({"dataset": {"inputs": INPUTS}, "accuracy": ACCURACY}, "either a uri or a configMap"),
+    "accuracy without data": ({"accuracy": ACCURACY}, "accuracy, latency and comparison require dataset"),
+    "requests with data": ({"requests": REQUESTS, "dataset": DATASET}, "they contain their own inputs"),
+    "data set without a place": (
+        {"dataset": {"inputs": INPUTS}, "accuracy": ACCURACY},
+        "exactly one of uri and configMap",
+    ),
     "data set in two places": (
         {"dataset": {**DATASET, "configMap": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
-        "either a uri or a configMap",
+        "exactly one of uri and configMap",
     ),
     "data set in a bucket": (
         {"dataset": {**DATASET, "uri": "s3://bucket/d.csv"}, "accuracy": ACCURACY},
@@ -410,28 +425,28 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
     ),
     "no ConfigMap's name": (
         {"dataset": {"configMap": {"name": "Data", "key": "b"}, "inputs": INPUTS}, "accuracy": ACCURACY},
-        "must be the name of an object",
+        "must be a valid object name",
     ),
     "authority of a claim": (
         {"dataset": {**DATASET, "caBundle": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
-        "caBundle is for https://",
+        "caBundle applies only to https://",
     ),
     "distance of classes": (
         {"dataset": DATASET, "comparison": {"output": "y", "kind": "Classes", "maxDistance": 0.1}},
-        "maxDistance is for kind Scores",
+        "maxDistance is valid only with kind Scores",
     ),
     "agreement of scores": (
         {"dataset": DATASET, "comparison": {"output": "y", "kind": "Scores", "minAgreementPercent": 90}},
-        "minAgreementPercent is for kinds Classes and Values",
+        "minAgreementPercent is valid only with kinds Classes and Values",
     ),
     "tolerance of scores": (
         {"dataset": DATASET, "comparison": {"output": "y", "kind": "Scores", "relativeTolerance": 0.1}},
-        "are for kind Values",
+        "are valid only with kind Values",
     ),
 }
 
 # What tests of their own are about.
-ALONE = {"at most 50 characters", "must be a DNS label", "must be other hosts than traffic.hosts"}
+ALONE = {"at most 50 characters", "must be a valid DNS label", "must not contain any of traffic.hosts"}
 
 Attempt = Callable[..., Object]
 
@@ -491,13 +506,13 @@ def test_invalid_metric(attempt: Attempt, case: str) -> None:
 
 def test_check_whose_name_is_no_label(attempt: Attempt) -> None:
     items = [{"name": "Known answers", "requests": REQUESTS}]
-    assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a DNS label")
+    assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a valid DNS label")
 
 
 def test_preview_host_that_is_the_host(attempt: Attempt) -> None:
     rollout = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": HOSTS["hosts"]}}
     spec = {"model": CLAIM, "traffic": HOSTS, "rollout": rollout}
-    assert_rejected(attempt, spec, "previewHosts must be other hosts than traffic.hosts")
+    assert_rejected(attempt, spec, "previewHosts must not contain any of traffic.hosts")
 
 
 @pytest.mark.parametrize("case", INVALID_HEADERS)

@@ -78,7 +78,7 @@ def notes(helm: Helm, chart: Path, *arguments: str) -> str:
 
 
 def test_the_notes_say_what_it_means_that_there_is_no_prometheus(helm: Helm, chart: Path) -> None:
-    assert "No Prometheus was given." in notes(helm, chart)
+    assert "No Prometheus is configured." in notes(helm, chart)
     assert "No Prometheus" not in notes(helm, chart, "--set=prometheus.url=http://prometheus.istio-system:9090")
 
 

@@ -61,7 +61,7 @@ REFUSED = {
     "digest": ({"model": {"uri": "pvc://models/m.onnx", "digest": "sha256:12"}}, "64 lower-case hexadecimal digits"),
     "credentials of a claim": (
         {"model": {"uri": "pvc://models/repository", "credentials": {"secretName": "s3"}}},
-        "credentials are for what is fetched over a network",
+        "credentials apply only to models that are fetched",
     ),
     "falling weights": (
         {"model": {"uri": "pvc://models/m.onnx"}, "rollout": {"steps": [{"weight": 50, "hold": "1m"}, {"weight": 10}]}},
@@ -69,7 +69,7 @@ REFUSED = {
     ),
     "hosts alone": (
         {"model": {"uri": "pvc://models/m.onnx"}, "traffic": {"hosts": ["a.example.com"]}},
-        "hosts and gateways go together",
+        "hosts and gateways must be set together",
     ),
     "no replicas": ({"model": {"uri": "pvc://models/m.onnx"}, "scaling": {"minReplicas": 0}}, "minReplicas"),
     "unknown field": ({"model": {"uri": "pvc://models/m.onnx"}, "rolout": {}}, "rolout"),

@@ -29,15 +29,18 @@ from tests.support.property.scaling_rules import check_scaling
 from tests.support.scenario import BUSY as ASKED_FOR
 from tests.support.scenario import IDLE, NEW, SCALING_SETTINGS, Scenario, rollout
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.asks import ActivityRequest, SampleRequest
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import next_look, wanted_sample
 from nereid.controller.decide.rollout.decide import decide, routed_anew
-from nereid.controller.decide.rollout.draining import drowsy, wanted_looks
+from nereid.controller.decide.rollout.draining import stable_falling_asleep, wanted_looks
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
-from nereid.controller.decide.rollout.state import OBSTACLES, Decision, RolloutState
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC
+from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.timing import ROUTE_CHANGES
 from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
@@ -68,7 +71,7 @@ BUSY = precondition(
     )
 )
 JUDGED = precondition(lambda self: next_look(self.world.plan, self.world.state) is not None)
-DRAINING = precondition(lambda self: bool(self.world.state.retiring or drowsy(self.world.state)))
+DRAINING = precondition(lambda self: bool(self.world.state.retiring or stable_falling_asleep(self.world.state)))
 CHECKED = precondition(lambda self: checks.due(self.world.plan, self.world.state) is not None)
 SCALED = precondition(lambda self: self.world.autoscaling and self.world.state.stable)
 SLEEPY = precondition(lambda self: self.world.state.sleep and not self.world.state.candidate)
@@ -435,15 +438,16 @@ class RolloutMachine(RuleBasedStateMachine):
     def holds_still_while_paused(self) -> None:
         state, asked = self._decision().state, self.world.rollout
         settled = state == self.world.state and state.stable and state.candidate
-        if settled and asked.paused and state.reason != "Promoted" and not (state.is_fast and state.pinned):
-            assert state.reason in OBSTACLES or state.phase in {"Propagating", "Promoting", "RollingBack"}
+        by_hand = state.stage is Stage.PROMOTED_BY_USER or (state.is_fast and state.pinned)
+        if settled and asked.paused and not by_hand:
+            assert state.stage in PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.NO_PLACE} | ROUTE_CHANGES
 
     @invariant()
     def holds_still_while_held(self) -> None:
         state = self._decision().state
         is_settled = state == self.world.state and state.stable and state.candidate
         if is_settled and self.world.is_held and not state.pinned:
-            assert state.reason == "HeldBySpec" or state.phase in {"Propagating", "Promoting", "RollingBack"}
+            assert state.stage in HELD_BY_SPEC | ROUTE_CHANGES
 
     @invariant()
     def wakes_exactly_when_time_changes_something(self) -> None:

@@ -1,4 +1,4 @@
-"""Models of a Hugging Face hub: listed by its own client, read by ranges, with a sentence for each refusal."""
+"""Models of a Hugging Face hub: listed by its API, read by ranges, with a sentence for each refusal."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from tests.support.sources.hub import COMMIT, TOKEN, Hub
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.huggingface import HubFiles, open_files
@@ -32,7 +32,7 @@ def secret(tmp_path: Path) -> Path:
 
 def opened(hub: Hub, name: str, revision: str = "main", credentials: Path | None = None) -> HubFiles:
     source = HubSource(name, revision)
-    request = Request(str(source), Format.ONNX, "m", Path(), Path(), endpoint=hub.url, credentials=credentials)
+    request = Request(str(source), endpoint=hub.url, credentials=credentials)
     return open_files(source, request)
 
 
@@ -86,12 +86,35 @@ def test_the_commit_of_a_revision(hub: Hub) -> None:
         ("acme/open", "nope", Reason.MODEL_NOT_FOUND, "no branch, tag or commit nope"),
         ("acme/gated", "main", Reason.MODEL_ACCESS_DENIED, "which is gated, and no credentials are sent"),
         ("acme/--bad", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
+        ("acme/bad.git", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
+        ("a/b/c", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
     ],
 )
 def test_each_refusal_has_its_sentence(hub: Hub, name: str, revision: str, reason: Reason, told: str) -> None:
     error = failure(opened(hub, name, revision))
     assert error.reason is reason
     assert told in error.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "told"),
+    [
+        (403, {"X-Error-Message": "Access to this resource is disabled."}, "was disabled by 127.0.0.1"),
+        (401, {}, "has no public model acme/open"),
+        (401, {"X-Error-Message": "Invalid credentials in Authorization header"}, r"refuses hf://acme/open:main"),
+    ],
+)
+def test_what_a_hub_says_in_its_headers_is_understood(hub: Hub, status: int, error: dict[str, str], told: str) -> None:
+    hub.status, hub.error = status, error
+    with pytest.raises(FetchError, match=told):
+        opened(hub, "acme/open").files()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
+def test_a_page_instead_of_a_list_is_told(hub: Hub, body: bytes) -> None:
+    hub.status, hub.body = 200, body
+    with pytest.raises(InterruptionError, match=r"is not a JSON object: look at the server, or correct spec\.model\."):
+        opened(hub, "acme/open").files()
 
 
 def test_a_wrong_token_is_told(hub: Hub, tmp_path: Path) -> None:

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from socket import create_server
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from tests.support.sources.mlflow_models import FILES, READER, Registered, registered, secret
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RunArtifact, S3Source, parse_source
 from nereid.models.sources import mlflow
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.http_files import Server
 from nereid.models.sources.mlflow import MlflowFiles, ProxiedFiles, open_files
+from nereid.models.sources.mlflow_entities import LoggedModel, Run
 from nereid.models.sources.remote import RemoteFile
 from nereid.models.sources.tracking import TrackingServer, tracking_server
 
@@ -37,7 +37,7 @@ def reader(tmp_path: Path) -> Path:
 def opened(uri: str, endpoint: str | None, credentials: Path | None) -> MlflowFiles:
     source = parse_source(uri)
     assert isinstance(source, RegisteredModel | RunArtifact)
-    request = Request(uri, Format.ONNX, "m", Path(), Path(), endpoint=endpoint, credentials=credentials)
+    request = Request(uri, endpoint=endpoint, credentials=credentials)
     return open_files(source, request)
 
 
@@ -142,12 +142,8 @@ def test_what_lies_in_a_store_is_left_to_its_source(
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.opening.open_source", Elsewhere)
     # With the path, by which a store lists no more than that.
-    fields: dict[str, Any] = {
-        "endpoint": "http://mlflow:5000",
-        "credentials": tmp_path,
-        "path": PurePosixPath("model.onnx"),
-    }
-    request = Request("", Format.ONNX, "m", Path(), Path(), **fields)
+    path = PurePosixPath("model.onnx")
+    request = Request("", endpoint="http://mlflow:5000", credentials=tmp_path, path=path)
     files = MlflowFiles(
         RegisteredModel("digits", "7"), tracking_server(request.endpoint, None, Credentials.read(None)), request
     )
@@ -188,19 +184,14 @@ class OneRun:
     def __init__(self, created: dict[str, tuple[str, int]]) -> None:
         self._created = created
 
-    def run(self, run_id: str) -> SimpleNamespace:
-        logged = [SimpleNamespace(model_id=model_id) for model_id in [*self._created, "m-deleted"]]
-        return SimpleNamespace(
-            info=SimpleNamespace(artifact_uri=f"s3://runs/{run_id}"), outputs=SimpleNamespace(model_outputs=logged)
-        )
+    def run(self, run_id: str) -> Run:
+        return Run(run_id, f"s3://runs/{run_id}", {}, model_ids=(*self._created, "m-deleted"))
 
-    def logged_model(self, model_id: str) -> SimpleNamespace:
+    def logged_model(self, model_id: str) -> LoggedModel:
         if model_id not in self._created:
             raise FetchError(Reason.MODEL_NOT_FOUND, f"there is no {model_id}")
         name, created = self._created[model_id]
-        return SimpleNamespace(
-            model_id=model_id, name=name, creation_timestamp=created, artifact_location=f"s3://models/{model_id}"
-        )
+        return LoggedModel(model_id, name, f"s3://models/{model_id}", created)
 
 
 @pytest.mark.parametrize(

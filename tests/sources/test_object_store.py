@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from tests.support.sources.clouds import Answering, Cloud, Line, only
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format
 from nereid.models.sources import object_store
 from nereid.models.sources.failures import ChangedError, InterruptionError
 from nereid.models.sources.object_store import PIECE_BYTES, StoredFiles, StoredObject

@@ -21,7 +21,7 @@ from servers.oci import OciRegistry
 from tests.support.sources.pushing import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Pusher, link, tar
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource, parse_source
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import InterruptionError
@@ -56,9 +56,7 @@ def pusher(registry: OciRegistry) -> Pusher:
 def opened(uri: str, registry: OciRegistry, credentials: Path | None = None) -> OciFiles:
     source = parse_source(uri)
     assert isinstance(source, OciSource)
-    request = Request(
-        uri, Format.TRITON, "m", Path(), Path(), ca_bundle=registry.authority.certificate, credentials=credentials
-    )
+    request = Request(uri, ca_bundle=registry.authority.certificate, credentials=credentials)
     return open_files(source, request)
 
 
@@ -230,7 +228,7 @@ class TestAccess:
 
     def test_an_untrusted_certificate_is_told(self, registry: OciRegistry) -> None:
         source = OciSource(registry.host, "models/m")
-        request = Request(str(source), Format.TRITON, "m", Path(), Path())
+        request = Request(str(source))
         with pytest.raises(FetchError, match=r"certificate .* spec\.model\.caBundle"):
             open_files(source, request).files()
 

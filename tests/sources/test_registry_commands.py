@@ -1,8 +1,7 @@
 """`nereid resolve` and `nereid tag`, as Jobs run them, against real servers and the routes of a hub."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ from tests.support.sources.mlflow_models import READER, TAGS, Registered, regist
 from tests.support.sources.pushing import Pusher
 
 from nereid.cli.group import main
+from nereid.contract.fetch_request import Request
+from nereid.contract.model_job import ENV_WORK, ModelJobWork
+from nereid.contract.work import as_json
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +29,10 @@ def reader(tmp_path: Path) -> Path:
     return secret(tmp_path / "reader", *READER)
 
 
-def answer(*words: object, log: Path) -> dict[str, Any]:
+def answer(task: str, uri: str, *, log: Path, tags: Mapping[str, str] | None = None, **access: Any) -> dict[str, Any]:
     """Run a command, and return what it leaves in the termination log."""
-    result = CliRunner().invoke(main, [*map(str, words), "--termination-log", str(log)])
+    work = ModelJobWork(Request(uri, **access), tags or {})
+    result = CliRunner(env={ENV_WORK: as_json(work)}).invoke(main, [task, "--termination-log", str(log)])
     assert result.exit_code == 0, result.output
     assert log.stat().st_size <= 4096
     found: dict[str, Any] = json.loads(log.read_text())
@@ -48,9 +51,7 @@ def answer(*words: object, log: Path) -> dict[str, Any]:
 def test_a_version_is_found_with_what_it_was_made_from(
     models: Registered, reader: Path, tmp_path: Path, uri: str, version: int
 ) -> None:
-    found = answer(
-        "resolve", "--uri", uri, "--mlflow-tracking-uri", models.url, "--credentials", reader, log=tmp_path / "log"
-    )
+    found = answer("resolve", uri, endpoint=models.url, credentials=reader, log=tmp_path / "log")
     assert found == {
         "uri": f"models:/digits/{version}",
         "provenance": {
@@ -75,21 +76,18 @@ def test_a_version_is_found_with_what_it_was_made_from(
 def test_a_failure_is_an_answer(
     models: Registered, reader: Path, tmp_path: Path, uri: str, reason: str, told: str
 ) -> None:
-    found = answer("resolve", "--uri", uri, "--endpoint", models.url, "--credentials", reader, log=tmp_path / "log")
+    found = answer("resolve", uri, endpoint=models.url, credentials=reader, log=tmp_path / "log")
     assert found["failure"]["reason"] == reason
     assert told in found["failure"]["message"]
 
 
 def test_tags_are_set_any_number_of_times(models: Registered, tmp_path: Path) -> None:
     admin = secret(tmp_path / "admin", *models.server.ADMIN)
-    words = ("tag", "--uri", "models:/digits/2", "--endpoint", models.url, "--credentials", admin)
+    tags = {"nereid.dev/stable": "prod/digits", "a": "b=c"}
     for _ in range(2):
-        assert answer(*words, "--tag", "nereid.dev/stable=prod/digits", "--tag", "a=b=c", log=tmp_path / "log") == {}
-    os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = models.server.ADMIN
-    from mlflow.tracking import MlflowClient  # noqa: PLC0415 - the commands set its environment up
-
-    tags = MlflowClient(models.url, models.url).get_model_version("digits", "2").tags
-    assert tags == {"nereid.dev/stable": "prod/digits", "a": "b=c"}
+        log = tmp_path / "log"
+        assert answer("tag", "models:/digits/2", tags=tags, endpoint=models.url, credentials=admin, log=log) == {}
+    assert models.tags("digits", "2") == tags
 
 
 @pytest.mark.parametrize(
@@ -101,8 +99,8 @@ def test_tags_are_set_any_number_of_times(models: Registered, tmp_path: Path) ->
     ],
 )
 def test_what_cannot_be_tagged_is_told(models: Registered, reader: Path, tmp_path: Path, uri: str, reason: str) -> None:
-    words = ("tag", "--uri", uri, "--endpoint", models.url, "--credentials", reader, "--tag", "a=b")
-    assert answer(*words, log=tmp_path / "log")["failure"]["reason"] == reason
+    found = answer("tag", uri, tags={"a": "b"}, endpoint=models.url, credentials=reader, log=tmp_path / "log")
+    assert found["failure"]["reason"] == reason
 
 
 def test_a_tag_of_an_image_leads_to_its_digest(tmp_path: Path) -> None:
@@ -111,11 +109,11 @@ def test_a_tag_of_an_image_leads_to_its_digest(tmp_path: Path) -> None:
         annotations = {"org.opencontainers.image.revision": "c0ffee"}
         digest = pusher.manifest("1", pusher.layer(b"x", "application/octet-stream"), annotations=annotations)
         bundle = server.authority.certificate
-        found = answer("resolve", "--uri", pusher.uri("1"), "--ca-bundle", bundle, log=tmp_path / "log")
+        found = answer("resolve", pusher.uri("1"), ca_bundle=bundle, log=tmp_path / "log")
     assert found == {"uri": pusher.uri(digest), "provenance": {"commit": "c0ffee"}}
 
 
 def test_a_branch_of_a_hub_leads_to_its_commit(tmp_path: Path) -> None:
     with Hub({"acme/digits": {}}) as hub:
-        found = answer("resolve", "--uri", "hf://acme/digits:main", "--endpoint", hub.url, log=tmp_path / "log")
+        found = answer("resolve", "hf://acme/digits:main", endpoint=hub.url, log=tmp_path / "log")
     assert found == {"uri": f"hf://acme/digits:{COMMIT}", "provenance": {}}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.checks import CheckSpec
+from nereid.api.rollout_stage import Stage
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import (
     ChecksStatus,
@@ -17,19 +18,18 @@ from nereid.api.status import (
     FailedRollout,
     ModelDeploymentStatus,
     PinnedRevision,
-    RetiringRevision,
     RolloutPhase,
-    ScalingStatus,
     ServedRevision,
     SleepPhase,
 )
-from nereid.controller.decide.rollout.analysis import begun
+from nereid.controller.decide.rollout.analysis import new_analysis
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
-from nereid.controller.decide.rollout.draining import drowsy
+from nereid.controller.decide.rollout.draining import stable_falling_asleep
 from nereid.controller.decide.rollout.history import asked_before
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.stage import cause_in, stage_in_words
+from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.facts import (
@@ -60,6 +60,7 @@ from nereid.controller.plan.plan import (
     Guard,
     Plan,
     Query,
+    Rollback,
     RolloutPlan,
     Step,
     plan,
@@ -147,7 +148,7 @@ class Scenario:
 
     # What has happened so far.
     def stable(self, revision: str, ready: int | None = None) -> "Scenario":
-        state = replace(self.state, stable=revision, phase="Completed", reason="Promoted", since=ago(3600))
+        state = replace(self.state, stable=revision, stage=Stage.COMPLETED, since=ago(3600))
         return replace(self, state=state, wanted=self.wanted or revision).ready(
             revision, self.replicas if ready is None else ready
         )
@@ -171,17 +172,21 @@ class Scenario:
             strategy=self.rollout.strategy,
             exposure=exposure,
             floor=self.replicas if self.state.stable else 0,
-            analysis=begun(self.plan, NOW) if exposure != NO_TRAFFIC else None,
+            analysis=new_analysis(self.plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
-            phase="Preparing",
-            reason="StartingPods",
+            stage=Stage.STARTING_PODS,
             since=NOW,
         )
         return replace(self, state=state, wanted=revision).ready(revision, needed if ready is None else ready)
 
     def phase(self, phase: RolloutPhase, seconds: float = 0, reason: str = "") -> "Scenario":
-        return replace(self, state=replace(self.state, phase=phase, since=ago(seconds), reason=reason or phase))
+        """Let it be at the stage that is shown so, since so many seconds."""
+        stage = stage_in_words(phase, reason, has_candidate=self.state.candidate is not None)
+        return self.at(stage, seconds, cause_in(stage, reason or phase))
+
+    def at(self, stage: Stage, seconds: float = 0, cause: str | None = None) -> "Scenario":
+        return replace(self, state=replace(self.state, stage=stage, since=ago(seconds), cause=cause))
 
     def preparing(self, seconds: float = 0, reason: str = "StartingPods") -> "Scenario":
         return self.phase("Preparing", seconds, reason)
@@ -237,7 +242,7 @@ class Scenario:
         self, revision: str, seconds: float = 0, replicas: int = 1, looked: tuple[float, int] | None = None
     ) -> "Scenario":
         """Let a revision have lost its traffic; `looked` is when its pods were last looked at, and their requests."""
-        one = RetiringRevision(
+        one = Retiring(
             revision=revision,
             since=ago(seconds),
             replicas=replicas,
@@ -302,8 +307,8 @@ class Scenario:
     def retry(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(retry=Command(revision, attempt))
 
-    def rollback(self, revision: str, attempt: int = 1) -> "Scenario":
-        return self._rollout(rollback=Command(revision, attempt))
+    def rollback(self, revision: str, number: int = 1) -> "Scenario":
+        return self._rollout(rollback=Rollback(revision, number))
 
     def scaled(self, replicas: int) -> "Scenario":
         return replace(self, replicas=replicas)
@@ -330,7 +335,7 @@ class Scenario:
     # Sleep.
     def sleep(self, phase: SleepPhase, seconds: float = 0, looked: tuple[float, int] | None = None) -> "Scenario":
         """Let it sleep, or not, since so long; `looked` is when its pods were last looked at, and their requests."""
-        told = ScalingStatus(
+        told = Sleep(
             state=phase,
             since=ago(seconds),
             looked_at=ago(looked[0]) if looked else None,
@@ -464,7 +469,7 @@ class Scenario:
         return replace(self, rollout=replace(self.rollout, **changes))
 
     def _activity(self) -> dict[str, Activity]:
-        looked_at = (*self.state.retiring, *drowsy(self.state))
+        looked_at = (*self.state.retiring, *stable_falling_asleep(self.state))
         return {one.revision: Activity(None, None) for one in looked_at} | dict(self.activity)
 
     def _seen(self, revision: str) -> RevisionObserved:

@@ -61,10 +61,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.prometheus.auth }}
 {{- if .secretName }}
 {{- if not (or .tokenKey .caKey) }}
-{{- fail "prometheus.auth.secretName is of no use by itself: set prometheus.auth.tokenKey, caKey, or both" }}
+{{- fail "prometheus.auth.secretName has no effect by itself: set prometheus.auth.tokenKey, caKey, or both" }}
 {{- end }}
 {{- if not $.Values.prometheus.url }}
-{{- fail "prometheus.auth is of no use without prometheus.url: set prometheus.url, or leave prometheus.auth.secretName empty" }}
+{{- fail "prometheus.auth has no effect without prometheus.url: set prometheus.url, or leave prometheus.auth.secretName empty" }}
 {{- end }}
 {{- print "/etc/nereid/prometheus" }}
 {{- else if or .tokenKey .caKey }}

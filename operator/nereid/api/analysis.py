@@ -1,4 +1,4 @@
-"""`spec.rollout.analysis`: by which evidence a candidate is judged while it gets traffic."""
+"""`spec.rollout.analysis`: how a candidate is judged while it gets traffic."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ OnInconclusive = Literal["Pause", "Continue", "Rollback"]
 
 
 class JudgeSpec(ApiModel):
-    """Where the judge draws its lines, as odds ratios: how many times stable's odds of a bad request."""
+    """The judge's margins, as odds ratios: multiples of stable's odds of a bad request."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -31,88 +31,89 @@ class JudgeSpec(ApiModel):
     negligible_percent: Annotated[float, Field(gt=0, le=50)] | None = Field(
         default=None,
         description=(
-            "A percentage of bad requests that is good enough whatever stable's is, so that two flawless versions can "
-            "pass: 1 takes about 500 requests without an error, 5 about 100. Default: 1."
+            "A percentage of bad requests that is good enough whatever stable's is, so that two versions without "
+            "errors can pass: 1 takes about 500 requests without an error, 5 about 100. Default: 1."
         ),
     )
     alpha: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
         default=None,
-        description="The probability, over a whole rollout, to fail a candidate that is tolerated. Default: 0.01.",
+        description="Maximum probability, over a rollout, of failing a candidate that is tolerated. Default: 0.01.",
     )
     beta: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
-        default=None, description="The probability to pass a candidate that must not pass. Default: 0.05."
+        default=None, description="Maximum probability of passing a candidate that must not pass. Default: 0.05."
     )
 
 
 class GuardSpec(ApiModel):
-    """Ceilings that no candidate may exceed, whatever stable does: a candidate beyond one is rolled back at once."""
+    """Ceilings that no candidate may exceed, whatever stable does: one that does is rolled back at once."""
 
     max_error_percent: Annotated[float, Field(gt=0, le=99)] | None = Field(
         default=None,
         description=(
-            "The most requests, in percent, that may fail. The candidate is taken to be beyond it when the evidence "
-            "against its being within reaches 1 / alpha. Default: 10."
+            "Maximum percentage of requests that may fail. The candidate counts as above it once the evidence for "
+            "that reaches 1 / alpha. Default: 10."
         ),
     )
     max_slow_percent: Annotated[float, Field(gt=0, le=99)] | None = Field(
         default=None,
-        description="The most requests, in percent, that may be slower than the latency objective. Default: none.",
+        description="Maximum percentage of requests that may be slower than the latency objective. Default: none.",
     )
     min_requests: Annotated[int, Field(ge=5, le=1_000_000)] | None = Field(
         default=None,
         description=(
-            "How many requests it takes before the guard decides anything, or an A/B test passes. Default: 10."
+            "Minimum number of requests before the guard decides anything, or an A/B test passes. Default: 10."
         ),
     )
 
 
 class QueryCheck(ApiModel):
-    """A PromQL query of the user's, with what its value must be."""
+    """A PromQL query of the user's, with limits for its value."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
                 "has(self.min) || has(self.max) || has(self.maxRatioToStable)",
-                "a query needs a limit: min, max or maxRatioToStable",
+                "a query requires a limit: set min, max or maxRatioToStable",
             ),
-            rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be above max"),
+            rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be greater than max"),
         )
     )
 
     name: DnsLabel = Field(description="Its name in status and events.")
     query: Annotated[str, Field(min_length=1, max_length=4096)] = Field(
         description=(
-            "PromQL that gives one number. {{namespace}}, {{name}}, {{revision}}, {{workload}} (the revision's "
+            "PromQL that returns one number. {{namespace}}, {{name}}, {{revision}}, {{workload}} (the revision's "
             "Deployment and Service) and {{interval}} are replaced."
         )
     )
-    min: float | None = Field(default=None, description="The least that the value may be.")
-    max: float | None = Field(default=None, description="The most that the value may be.")
+    min: float | None = Field(default=None, description="Minimum of the value.")
+    max: float | None = Field(default=None, description="Maximum of the value.")
     max_ratio_to_stable: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
-        description="The most that the candidate's value may be of stable's, for which the query is asked as well.",
+        description="Maximum ratio of the candidate's value to stable's; the query is then evaluated for both.",
     )
     failure_limit: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        default=None, description="How many times in a row it must be beyond a limit to fail the candidate. Default: 3."
+        default=None,
+        description="How many times in a row the value must exceed a limit for the candidate to fail. Default: 3.",
     )
 
 
 class AnalysisSpec(ApiModel):
-    """How a candidate with traffic is judged. Left out, it is judged by errors, with the defaults below."""
+    """How a candidate with traffic is judged. If omitted, it is judged by errors, with the defaults below."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
                 "!has(self.queries) || !has(self.provider) || self.provider == 'Prometheus'",
-                "queries need provider Prometheus",
+                "queries require provider Prometheus",
             ),
             rule(
                 "!has(self.latencyObjectiveMilliseconds) || !has(self.provider) || self.provider == 'Prometheus'",
-                "latencyObjectiveMilliseconds needs provider Prometheus, as Triton counts no slow requests",
+                "latencyObjectiveMilliseconds requires provider Prometheus, as Triton does not count slow requests",
             ),
             rule(
                 "!has(self.guard) || !has(self.guard.maxSlowPercent) || has(self.latencyObjectiveMilliseconds)",
-                "guard.maxSlowPercent needs latencyObjectiveMilliseconds, which says what is slow",
+                "guard.maxSlowPercent requires latencyObjectiveMilliseconds, which defines what is slow",
             ),
             rule(
                 "!has(self.interval) || (duration(self.interval) >= duration('5s') && "
@@ -125,35 +126,37 @@ class AnalysisSpec(ApiModel):
     provider: AnalysisProvider | None = Field(
         default=None,
         description=(
-            "Where the counts come from. Prometheus: Istio's metrics, as the callers' proxies report them. Triton: the "
-            "servers' own counters, read from the pods, without Prometheus. None: nothing is judged, and steps move "
-            "by time. Default: Prometheus where the operator was told of one, or the spec needs it, else Triton."
+            "Source of the request counts. Prometheus: Istio's metrics, as reported by the callers' proxies. "
+            "Triton: the servers' own counters, read from the pods, without Prometheus. None: nothing is judged, "
+            "and steps advance by time. Default: Prometheus if the operator is configured with one or the spec "
+            "requires it, otherwise Triton."
         ),
     )
     interval: Duration | None = Field(
-        default=None, description="How often the candidate is looked at, from 5s to 10m. Default: 30s."
+        default=None, description="How often the candidate is judged, from 5s to 10m. Default: 30s."
     )
     deadline: Duration | None = Field(
         default=None,
         description=(
-            "How long after a step's hold the evidence may be undecided before it is inconclusive. Default: 30m."
+            "How long after a step's hold the evidence may stay undecided before it is inconclusive. Default: 30m."
         ),
     )
     on_inconclusive: OnInconclusive | None = Field(
         default=None,
         description=(
-            "What happens when the evidence is still undecided at the deadline: Pause until it is decided or the user "
+            "What to do if the evidence is still undecided at the deadline: Pause until it is decided or the user "
             "promotes or aborts, Continue with the next step, or Rollback. Default: Pause."
         ),
     )
     latency_objective_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(
         default=None,
         description=(
-            "A request that takes longer is slow. Must be a bucket bound of istio_request_duration_milliseconds, as "
-            "50, 100, 250, 500 or 1000. Left out, latency is not judged."
+            "Requests that take longer are slow. It must be a bucket bound of "
+            "istio_request_duration_milliseconds, such as 50, 100, 250, 500 or 1000. If omitted, latency is not "
+            "judged."
         ),
     )
-    judge: JudgeSpec | None = Field(default=None, description="Where the judge draws its lines.")
+    judge: JudgeSpec | None = Field(default=None, description="The judge's margins.")
     guard: GuardSpec | None = Field(default=None, description="Ceilings that no candidate may exceed.")
     queries: (
         Annotated[
@@ -165,4 +168,4 @@ class AnalysisSpec(ApiModel):
             ),
         ]
         | None
-    ) = Field(default=None, description="Checks of the user's own, asked of Prometheus at every interval.")
+    ) = Field(default=None, description="Your own PromQL queries, evaluated at every interval.")

@@ -1,6 +1,7 @@
-"""`spec.rollout.checks`: what a candidate is asked before it gets traffic.
+"""`spec.rollout.checks`: what a candidate must pass before it gets traffic.
 
-A Job in the namespace of the ModelDeployment asks the candidate's own Service, and for a comparison stable's as well.
+A Job in the namespace of the ModelDeployment sends requests to the candidate's own Service, and for a comparison to
+stable's as well.
 """
 
 from typing import Annotated, Any, Literal
@@ -18,21 +19,21 @@ DatasetFormat = Literal["csv", "jsonl", "npz", "parquet"]
 
 
 class ExpectedOutput(ApiModel):
-    """What one output must hold."""
+    """Expected values of one output."""
 
     name: TensorName = Field(description="Name of the output tensor.")
     data: Annotated[
         list[Any],
         Field(min_length=1, max_length=10_000),
         WithJsonSchema({"type": "array", "minItems": 1, "maxItems": 10_000, "items": _ANYTHING}),
-    ] = Field(description="Its values in row-major order: numbers, strings or booleans.")
+    ] = Field(description="Expected values in row-major order: numbers, strings or booleans.")
     tolerance: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="How far a number may be off, absolutely. Default: 0, which is exact."
+        default=None, description="Maximum absolute difference of a number. Default: 0, which is exact."
     )
 
 
 class ExampleRequest(ApiModel):
-    """One inference request with the answer that it must get."""
+    """One inference request with its expected answer."""
 
     body: Annotated[dict[str, Any], WithJsonSchema({"type": "object", **_ANYTHING})] = Field(
         description=(
@@ -40,7 +41,7 @@ class ExampleRequest(ApiModel):
         )
     )
     expected: Annotated[list[ExpectedOutput], Field(min_length=1, max_length=32)] = Field(
-        description="What its outputs must hold."
+        description="Expected outputs."
     )
 
 
@@ -59,21 +60,21 @@ class DatasetInput(ApiModel):
     name: TensorName = Field(description="Name of the input tensor.")
     columns: Annotated[list[ColumnName], Field(min_length=1, max_length=10_000)] = Field(
         description=(
-            "The columns that make one row of it, in order; a name may end in * for all columns that begin so. A "
-            "single column may hold whole vectors."
+            "The columns that form one row of it, in order; a name that ends in * selects all columns with that "
+            "prefix. A single column may contain whole vectors."
         )
     )
 
 
 class DatasetSpec(ApiModel):
-    """Inputs for the model, a row for each request."""
+    """Inputs for the model, one row per request."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule("has(self.uri) != has(self.configMap)", "name either a uri or a configMap"),
+            rule("has(self.uri) != has(self.configMap)", "set exactly one of uri and configMap"),
             rule(
                 "!has(self.caBundle) || (has(self.uri) && self.uri.startsWith('https://'))",
-                "caBundle is for https:// URIs",
+                "caBundle applies only to https:// URIs: remove it",
             ),
         )
     )
@@ -93,18 +94,19 @@ class DatasetSpec(ApiModel):
         ]
         | None
     ) = Field(default=None, description="Where the file is: pvc://CLAIM/PATH or https://HOST/PATH.")
-    config_map: ConfigMapKey | None = Field(default=None, description="A ConfigMap that holds the file.")
+    config_map: ConfigMapKey | None = Field(default=None, description="A ConfigMap that contains the file.")
     ca_bundle: CABundleReference | None = Field(
-        default=None, description="Certificates by which an https server is trusted, beside the system's own."
+        default=None, description="Certificates to trust for an https server, in addition to the public ones."
     )
     format: DatasetFormat | None = Field(
-        default=None, description="Its format. Default: what the name ends in, .csv, .jsonl, .npz or .parquet."
+        default=None,
+        description="Format of the file. Default: by the ending of its name, .csv, .jsonl, .npz or .parquet.",
     )
     inputs: Annotated[list[DatasetInput], Field(min_length=1, max_length=64)] = Field(
         description="The model's input tensors, each with its columns."
     )
     max_rows: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="How many of its rows are used, from the first on. Default: 1000."
+        default=None, description="How many rows are used, from the first on. Default: 1000."
     )
 
 
@@ -114,20 +116,21 @@ class AccuracyCheck(ApiModel):
     label: ColumnName = Field(description="The column with the right answers.")
     output: TensorName = Field(
         description=(
-            "The output that is compared with it; of an output with several values a row, the index of the largest."
+            "The output to compare with the label; if it has several values per row, the index of the largest is "
+            "compared."
         )
     )
-    minimum_percent: Percentage = Field(description="The least share of right answers, in percent.")
+    minimum_percent: Percentage = Field(description="Minimum percentage of right answers.")
 
 
 class LatencyCheck(ApiModel):
-    """How fast the candidate must answer, one request at a time, after ten that do not count."""
+    """How fast the candidate must answer, one request at a time, after ten warm-up requests."""
 
     percentile: Annotated[float, Field(gt=0, le=100)] | None = Field(
-        default=None, description="Which percentile of the times. Default: 95."
+        default=None, description="Percentile of the latencies. Default: 95."
     )
     maximum_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] = Field(
-        description="The most that it may be, in milliseconds."
+        description="Maximum of that percentile, in milliseconds."
     )
 
 
@@ -138,38 +141,38 @@ class ComparisonCheck(ApiModel):
         json_schema_extra=rules(
             rule(
                 "self.kind == 'Scores' || !has(self.maxDistance)",
-                "maxDistance is for kind Scores",
+                "maxDistance is valid only with kind Scores",
             ),
             rule(
                 "self.kind != 'Scores' || !has(self.minAgreementPercent)",
-                "minAgreementPercent is for kinds Classes and Values; Scores have maxDistance",
+                "minAgreementPercent is valid only with kinds Classes and Values; for Scores set maxDistance",
             ),
             rule(
                 "self.kind == 'Values' || (!has(self.absoluteTolerance) && !has(self.relativeTolerance))",
-                "absoluteTolerance and relativeTolerance are for kind Values",
+                "absoluteTolerance and relativeTolerance are valid only with kind Values",
             ),
         )
     )
 
-    output: TensorName = Field(description="The output that is compared.")
+    output: TensorName = Field(description="The output to compare.")
     kind: Literal["Classes", "Scores", "Values"] = Field(
         description=(
-            "Classes: the same class for each row; of an output with several values a row, the index of the largest. "
-            "Scores: the same distribution over all rows, by the Kolmogorov-Smirnov distance, the worst column's. "
-            "Values: numbers within a tolerance of each other for each row."
+            "Classes: the same class for each row; if the output has several values per row, the index of the "
+            "largest. Scores: the same distribution over all rows, by the largest Kolmogorov-Smirnov distance of "
+            "any column. Values: numbers within a tolerance of each other for each row."
         )
     )
     min_agreement_percent: Percentage | None = Field(
-        default=None, description="The least share of rows that agree, in percent (Classes, Values). Default: 95."
+        default=None, description="Minimum percentage of rows that agree (Classes, Values). Default: 95."
     )
     max_distance: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        default=None, description="The largest distance of the distributions, from 0 to 1 (Scores). Default: 0.1."
+        default=None, description="Maximum distance of the distributions, from 0 to 1 (Scores). Default: 0.1."
     )
     absolute_tolerance: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="How far two numbers may be apart (Values). Default: 0."
+        default=None, description="Maximum absolute difference of two numbers (Values). Default: 0."
     )
     relative_tolerance: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="How far apart relative to stable's number (Values). Default: 0.05."
+        default=None, description="Maximum difference relative to stable's number (Values). Default: 0.05."
     )
 
 
@@ -181,11 +184,12 @@ class CheckSpec(ApiModel):
             rule(
                 "[has(self.requests), has(self.accuracy), has(self.latency), has(self.comparison)]"
                 ".filter(given, given).size() == 1",
-                "a check is exactly one of requests, accuracy, latency and comparison",
+                "a check must set exactly one of requests, accuracy, latency and comparison",
             ),
             rule(
                 "has(self.requests) != has(self.dataset)",
-                "accuracy, latency and comparison need a dataset; requests bring their own inputs",
+                "accuracy, latency and comparison require dataset; requests must not have one, as they contain their "
+                "own inputs",
             ),
         )
     )
@@ -202,15 +206,15 @@ class CheckSpec(ApiModel):
     requests: Annotated[list[ExampleRequest], Field(min_length=1, max_length=32)] | None = Field(
         default=None, description="Requests whose answers are known."
     )
-    accuracy: AccuracyCheck | None = Field(default=None, description="A least share of right answers.")
+    accuracy: AccuracyCheck | None = Field(default=None, description="Minimum percentage of right answers.")
     latency: LatencyCheck | None = Field(default=None, description="A latency budget.")
     comparison: ComparisonCheck | None = Field(
-        default=None, description="The answers are compared with stable's to the same inputs."
+        default=None, description="Comparison with stable's answers to the same inputs."
     )
 
 
 class ChecksSpec(ApiModel):
-    """Checks of a candidate, and the Job that runs them."""
+    """Checks of a candidate, run by a Job before it gets traffic."""
 
     items: Annotated[
         list[CheckSpec],
@@ -220,4 +224,4 @@ class ChecksSpec(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
         ),
     ] = Field(description="The checks; all of them must pass.")
-    timeout: Duration | None = Field(default=None, description="How long all of them may take. Default: 10m.")
+    timeout: Duration | None = Field(default=None, description="How long all checks together may take. Default: 10m.")

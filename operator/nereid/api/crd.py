@@ -18,12 +18,12 @@ from nereid.api.status import ModelDeploymentStatus
 _DROPPED: Final = frozenset({"title", "default", "additionalProperties", "$defs"})
 _COLUMNS: Final = (
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether the spec's model serves."),
-    ("Stable", "string", ".status.stable.version", "The version that is trusted with the traffic."),
+    ("Stable", "string", ".status.stable.version", "The stable version."),
     ("Candidate", "string", ".status.candidate.version", "The version that is being rolled out."),
     ("Weight", "integer", ".status.candidate.weight", "Percentage of requests that the candidate gets."),
     ("Phase", "string", ".status.phase", "The state in one word."),
     ("URL", "string", ".status.url", "Where clients send requests."),
-    ("Age", "date", ".metadata.creationTimestamp", "Since when it exists."),
+    ("Age", "date", ".metadata.creationTimestamp", "Time since it was created."),
 )
 _NAME_RULE: Final = {
     "rule": (
@@ -83,15 +83,15 @@ def _version() -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "A model to be served: Nereid runs it on Triton and rolls out each new version with care.",
+        "description": "A model to serve: Nereid runs it on Triton and rolls out each new version step by step.",
         "required": ["spec"],
         RULES: [_NAME_RULE],
         "properties": {
             "apiVersion": {"type": "string", "description": "Version of the schema of this object."},
             "kind": {"type": "string", "description": f"Always {names.KIND}."},
             "metadata": {"type": "object"},
-            "spec": _structural_root(ModelDeploymentSpec, "What is wanted: written by you, never by the operator."),
-            "status": _structural_root(ModelDeploymentStatus, "What is: written by the operator alone."),
+            "spec": _structural_root(ModelDeploymentSpec, "The desired state: written by you, never by the operator."),
+            "status": _structural_root(ModelDeploymentStatus, "The observed state: written only by the operator."),
         },
     }
 

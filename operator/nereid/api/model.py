@@ -1,39 +1,34 @@
 """`spec.model`: which model is served, and where it comes from."""
 
-from typing import Annotated, Any, Final, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
+from nereid.api import model_uri
 from nereid.api.provenance import Provenance
 from nereid.api.schema import ApiModel, Duration, ObjectName, Quantity, matching, rule, rules
 
-ModelFormat = Literal[
-    "onnx", "tensorrt", "torchscript", "savedmodel", "python", "sklearn", "xgboost", "lightgbm", "triton"
-]
-
-_SOURCES: Final = (
-    r"pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?",
-    r"https://[^/\s@]+/\S*",
-    r"s3://[a-z0-9][-a-z0-9.]+[a-z0-9]/\S+",
-    r"gs://[a-z0-9][-a-z0-9._]+[a-z0-9]/\S+",
-    r"azure://[a-z0-9]{3,24}/[$a-z0-9][-a-z0-9]*/\S+",
-    r"hf://[\w.-]+/[\w.-]+(:[^\s/:]+)?",
-    r"oci://[^/\s@]+/[a-z0-9][a-z0-9._/-]*(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?",
-    r"models:/[^/@\s]+(/[0-9]+|/latest|@\S+)",
-    r"runs:/[0-9a-zA-Z_-]+/\S+",
-)
-_SOURCE_MESSAGE: Final = (
-    "must be one of pvc://CLAIM/PATH, https://HOST/PATH without user or password, s3://BUCKET/KEY, gs://BUCKET/KEY, "
-    "azure://ACCOUNT/CONTAINER/PATH, hf://OWNER/MODEL[:REVISION], oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX], "
-    "models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME/latest or runs:/RUN/PATH"
-)
+LONGEST_VERSION: Final = 40
 _LABEL_VALUE: Final = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
-_MOVES: Final = (
-    "(self.uri.startsWith('oci://') && !self.uri.contains('@sha256:')) || "
-    "(self.uri.startsWith('hf://') && !self.uri.matches(':[0-9a-f]{40}$')) || "
-    "(self.uri.startsWith('models:/') && !self.uri.matches('^models:/[^/@]+/[0-9]+$'))"
-)
+
+
+class Format(StrEnum):
+    """What a source holds."""
+
+    ONNX = "onnx"
+    TENSORRT = "tensorrt"
+    TORCHSCRIPT = "torchscript"
+    SAVEDMODEL = "savedmodel"
+    PYTHON = "python"
+    SKLEARN = "sklearn"
+    XGBOOST = "xgboost"
+    LIGHTGBM = "lightgbm"
+    TRITON = "triton"
+
+
+_FORMAT_SCHEMA: Final = WithJsonSchema({"enum": [known.value for known in Format], "type": "string"})
 
 
 class CABundleReference(ApiModel):
@@ -46,29 +41,30 @@ class CABundleReference(ApiModel):
 
 
 class CredentialsReference(ApiModel):
-    """A Secret in the namespace of the ModelDeployment by which its source knows the reader."""
+    """A Secret in the namespace of the ModelDeployment with the credentials for its source."""
 
     secret_name: ObjectName = Field(
         description=(
-            "Name of the Secret. Its keys are those of the source's own tools, for instance AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, HF_TOKEN, or .dockerconfigjson; docs/models.md lists them. It is mounted in the "
-            "container that fetches the model and in the Jobs that ask its registry, and nowhere else; with image "
-            "volumes it is the pods' pull Secret as well. Default: the pods' service account is all they have."
+            "Name of the Secret. Its keys are named as the source's own tools name them, for instance "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, HF_TOKEN, or .dockerconfigjson; docs/models.md lists "
+            "them. It is mounted only in the container that fetches the model and in the Jobs that query its "
+            "registry; with image volumes it is also the pods' image pull Secret. Default: no Secret, only the "
+            "identity of the pods' service account."
         )
     )
 
 
 class ModelCache(ApiModel):
-    """A PersistentVolumeClaim on which fetched models are kept for the pods that come later."""
+    """A PersistentVolumeClaim on which fetched models are cached for later pods."""
 
     claim: ObjectName = Field(
         description=(
-            "Name of a PersistentVolumeClaim of this namespace that all pods may mount: ReadWriteMany, or "
-            "ReadWriteOnce where one node is enough."
+            "Name of a PersistentVolumeClaim in this namespace that all pods can mount: ReadWriteMany, or "
+            "ReadWriteOnce if all pods run on one node."
         )
     )
     limit: Quantity = Field(
-        description="The most that is kept on it, for instance 50Gi: what was not used for longest goes first."
+        description="Maximum size of the cache, for instance 50Gi. The least recently used models are removed first."
     )
 
 
@@ -79,57 +75,62 @@ class ModelSpec(ApiModel):
         json_schema_extra=rules(
             rule(
                 "!has(self.caBundle) || !self.uri.startsWith('pvc://')",
-                "caBundle is for what is fetched over a network: leave it out for pvc://",
+                "caBundle applies only to models that are fetched over a network: remove it for pvc://",
             ),
             rule(
                 "!has(self.credentials) || !self.uri.startsWith('pvc://')",
-                "credentials are for what is fetched over a network: leave them out for pvc://",
+                "credentials apply only to models that are fetched over a network: remove them for pvc://",
             ),
             rule(
                 "!has(self.cache) || !self.uri.startsWith('pvc://')",
-                "cache is for what is fetched over a network: leave it out for pvc://, which is read in its place",
+                "cache applies only to models that are fetched over a network: remove it for pvc://, which is read in "
+                "place",
             ),
             rule(
-                "!has(self.endpoint) || self.uri.matches('^(s3|gs|azure|hf)://') || "
-                "self.uri.matches('^(models|runs):/')",
-                "endpoint is for s3, gs, azure, hf, models and runs: other URIs name their server themselves",
+                f"!has(self.endpoint) || {model_uri.HAS_ENDPOINT}",
+                "endpoint applies only to s3, gs, azure, hf, models and runs: remove it, as other URIs contain their "
+                "server",
             ),
             rule(
                 "!has(self.path) || !self.uri.startsWith('https://')",
-                "path names a file or folder within a source: an https:// URI is a file itself",
+                "path names a file or folder within a source, and an https:// URI is a single file: remove path",
             ),
             rule(
-                f"!has(self.refresh) || {_MOVES}",
-                "refresh is for a reference that may move: an alias or latest of models:/, a tag of oci:// or a "
-                "branch of hf://; this one names something that stays",
+                f"!has(self.refresh) || {model_uri.MOVES}",
+                "refresh applies only to references that can move (an alias or latest of models:/, a tag of oci://, a "
+                "branch of hf://), and this URI is fixed: remove refresh",
             ),
             rule(
                 "!has(self.refresh) || !has(self.digest)",
-                "digest names one model, and refresh asks for whatever comes next: keep one of them",
+                "digest fixes one model, and refresh follows a reference to new ones: remove one of them",
             ),
             rule(
                 "!has(self.imageVolume) || self.uri.startsWith('oci://')",
-                "imageVolume is for oci:// URIs: leave it out for other sources",
+                "imageVolume applies only to oci:// URIs: remove it for other sources",
             ),
             rule(
                 "!has(self.tagRegistry) || !self.tagRegistry || self.uri.startsWith('models:/')",
-                "tagRegistry is for models:/ URIs: no other source has a registry to write to",
+                "tagRegistry applies only to models:/ URIs: remove it, as no other source has a registry to write to",
             ),
         )
     )
 
     uri: Annotated[
         str,
-        Field(min_length=1, max_length=1024, json_schema_extra=matching(f"^({'|'.join(_SOURCES)})$", _SOURCE_MESSAGE)),
+        Field(
+            min_length=1,
+            max_length=model_uri.LONGEST_URI,
+            json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
+        ),
     ] = Field(
         description=(
-            "Where the model is: pvc://CLAIM/PATH reads a PersistentVolumeClaim of this namespace in its place; "
-            "https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
-            "hf://OWNER/MODEL[:REVISION] and oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX] are fetched; models:/NAME/7, "
-            "models:/NAME@ALIAS, models:/NAME/latest and runs:/RUN/PATH come from an MLflow tracking server. It names "
-            "a file of the format, or a folder that holds it; over https an archive may stand for a folder: .tar.gz, "
-            ".tgz, .tar or .zip. A changed URI is a new revision, and so is an alias, tag or branch that leads to "
-            "something else when it is looked at; see refresh."
+            "Where the model is. pvc://CLAIM/PATH is read in place from a PersistentVolumeClaim in this "
+            "namespace; https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
+            "hf://OWNER/MODEL[:REVISION] and oci://REGISTRY/REPOSITORY[:TAG][@sha256:HEX] are fetched; "
+            "models:/NAME/7, models:/NAME@ALIAS, models:/NAME/latest and runs:/RUN/PATH come from an MLflow "
+            "tracking server. It names a file in the model's format, or a folder that contains it; over https a "
+            "folder is an archive: .tar.gz, .tgz, .tar or .zip. Changing the URI makes a new revision. So does an "
+            "alias, tag or branch that has moved when it is resolved again; see refresh."
         )
     )
     path: (
@@ -139,7 +140,7 @@ class ModelSpec(ApiModel):
                 min_length=1,
                 max_length=512,
                 json_schema_extra=matching(
-                    r"^[^/\s][^\s]*$", "must be a relative path without blanks, for instance onnx/model.onnx"
+                    r"^[^/\s][^\s]*$", "must be a relative path without spaces, for instance onnx/model.onnx"
                 ),
             ),
         ]
@@ -147,8 +148,9 @@ class ModelSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "File or folder within the source, where that holds more than the model, for instance onnx/model.onnx. "
-            "Nothing else is fetched, but the weights beside an ONNX graph. Default: all of it."
+            "File or folder within the source, if the source contains more than the model, for instance "
+            "onnx/model.onnx. Only this is fetched, together with the external weights of an ONNX graph. Default: "
+            "the whole source."
         ),
     )
     endpoint: (
@@ -158,7 +160,8 @@ class ModelSpec(ApiModel):
                 min_length=1,
                 max_length=512,
                 json_schema_extra=matching(
-                    r"^https?://[^/?#\s@]+[^?#\s]*$", "must be an address like https://minio.storage:9000"
+                    r"^https?://[^/?#\s@]+[^?#\s]*$",
+                    "must be an http or https URL, for instance https://minio.storage:9000",
                 ),
             ),
         ]
@@ -166,35 +169,38 @@ class ModelSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "Address of the source's server where it is not the public one: an S3-compatible store, a mirror of the "
-            "Hugging Face hub, the tracking server of models:/ and runs:/ (default: the operator's)."
+            "URL of the source's server if it is not the public one: an S3-compatible store, a mirror of the "
+            "Hugging Face hub, or the MLflow tracking server of models:/ and runs:/ (default: the one that the "
+            "operator is configured with)."
         ),
     )
-    credentials: CredentialsReference | None = Field(default=None, description="How the source knows the reader.")
+    credentials: CredentialsReference | None = Field(default=None, description="Credentials for the source.")
     refresh: Duration | None = Field(
         default=None,
         description=(
-            "How often an alias, latest, a tag or a branch is looked at again, for instance 5m; when it leads to "
-            "something else, that is rolled out as any change. At least 10s: a shorter time counts as that. Default: "
-            "never; it is looked at when the URI, or how it is reached, changes."
+            "How often an alias, latest, a tag or a branch is resolved again, for instance 5m. If it has moved, "
+            "the new model is rolled out like any other change. Values below 10s count as 10s. Default: never; it "
+            "is resolved only when the URI, its endpoint or its credentials change."
         ),
     )
     cache: ModelCache | None = Field(
-        default=None, description="Where fetched models are kept for later pods. Default: each pod fetches its own."
+        default=None,
+        description="Cache of fetched models for later pods. Default: none; each pod fetches the model itself.",
     )
     image_volume: bool | None = Field(
         default=None,
         description=(
-            "Whether the node's runtime mounts the image of an oci:// URI, instead of its being fetched: the cluster "
-            "must have image volumes, and the artifact must be an image. Default: as the operator was set up."
+            "Whether the node's container runtime mounts the image of an oci:// URI instead of fetching it. The "
+            "cluster must support image volumes, and the artifact must be an image. Default: the operator's "
+            "setting."
         ),
     )
-    format: ModelFormat | None = Field(
+    format: Annotated[Format, _FORMAT_SCHEMA] | None = Field(
         default=None,
         description=(
-            "What the URI holds: one model's file or folder (onnx, tensorrt, torchscript, savedmodel, python, sklearn, "
-            "xgboost, lightgbm), or triton, a ready model repository of Triton, of which all models and ensembles are "
-            "served. Default: onnx when the URI or path ends in .onnx, else triton."
+            "What the URI contains: the file or folder of one model (onnx, tensorrt, torchscript, savedmodel, "
+            "python, sklearn, xgboost, lightgbm), or a complete Triton model repository (triton), of which all "
+            "models and ensembles are served. Default: onnx if the URI or path ends in .onnx, otherwise triton."
         ),
     )
     digest: (
@@ -203,7 +209,8 @@ class ModelSpec(ApiModel):
             Field(
                 max_length=71,
                 json_schema_extra=matching(
-                    "^sha256:[0-9a-f]{64}$", "must be sha256: and 64 lower-case hexadecimal digits, as sha256sum prints"
+                    f"^{model_uri.DIGEST}$",
+                    "must be sha256: followed by 64 lower-case hexadecimal digits, as printed by sha256sum",
                 ),
             ),
         ]
@@ -212,9 +219,9 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "SHA-256 as sha256:HEX of the file or archive at the URI; of a folder, that of the list that `find . "
-            "-type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum` prints in it. It is "
-            "verified before the model serves; a model that differs never does. Status tells the digest of what was "
-            "fetched."
+            "-type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum` prints in it. It is verified before the "
+            "model serves; a model with another digest never serves. The digest of the fetched model is shown in "
+            "status."
         ),
     )
     name: (
@@ -225,7 +232,8 @@ class ModelSpec(ApiModel):
                 max_length=63,
                 json_schema_extra=matching(
                     _LABEL_VALUE,
-                    "must be letters, digits, dashes, underscores and dots, and begin and end with a letter or digit",
+                    "must contain only letters, digits, dashes, underscores and dots, and begin and end "
+                    "with a letter or digit",
                 ),
             ),
         ]
@@ -233,8 +241,8 @@ class ModelSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "The name that clients ask Triton for, as in /v2/models/NAME/infer. With format triton it is one of the "
-            "repository's models. Default: the name of the ModelDeployment."
+            "The model name that clients use in requests, as in /v2/models/NAME/infer. With format triton it must "
+            "be one of the repository's models. Default: the name of the ModelDeployment."
         ),
     )
     version: (
@@ -242,10 +250,11 @@ class ModelSpec(ApiModel):
             str,
             Field(
                 min_length=1,
-                max_length=40,
+                max_length=LONGEST_VERSION,
                 json_schema_extra=matching(
                     _LABEL_VALUE,
-                    "must be a label value: letters, digits, dashes, underscores and dots",
+                    "must be a valid label value: letters, digits, dashes, underscores and dots, beginning and ending "
+                    "with a letter or digit",
                 ),
             ),
         ]
@@ -253,15 +262,15 @@ class ModelSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "Your own label for this version of the model, for instance 7 or 2026-11-20. It is shown by kubectl, in "
-            "Kiali's graph and in every metric, followed by the revision, which keeps it unique."
+            "Your own label for this version of the model, for instance 7 or 2026-11-20. kubectl, Kiali and "
+            "metrics show it followed by the revision id, which keeps it unique."
         ),
     )
     ca_bundle: CABundleReference | None = Field(
         default=None,
         description=(
-            "Certificates of a private certification authority that signed the server's certificate. Default: the "
-            "public ones."
+            "Certificates of the private certificate authority that signed the server's certificate. Default: the "
+            "public authorities."
         ),
     )
     config: Annotated[
@@ -271,28 +280,30 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "Triton's model configuration (ModelConfig of model_config.proto) in YAML, for instance maxBatchSize, "
-            "dynamicBatching, instanceGroup, sequenceBatching, responseCache, optimization, modelWarmup or parameters. "
-            "It is merged over what is generated for the format, or over the repository's config.pbtxt of the named "
-            "model: messages field by field, lists as a whole. A field that Triton does not know is refused."
+            "dynamicBatching, instanceGroup, sequenceBatching, responseCache, optimization, modelWarmup or "
+            "parameters. It is merged over the configuration generated for the format, or over the config.pbtxt "
+            "of the named model in the repository: messages field by field, lists as a whole. Fields that Triton "
+            "does not know are rejected."
         ),
     )
     provenance: Provenance | None = Field(
         default=None,
         description=(
-            "What the model was made from, for people and audits: shown in status and history. What MLflow knows is "
-            "added. A change of it starts no rollout."
+            "What the model was made from, for people and audits; shown in status and history. Facts that MLflow "
+            "knows are added. Changing it starts no rollout."
         ),
     )
     tag_registry: bool | None = Field(
         default=None,
         description=(
-            "Whether the MLflow registry is told by tags which ModelDeployment serves this version. Default: false."
+            "Whether the model version in the MLflow registry is tagged with the ModelDeployment that serves it. "
+            "Default: false."
         ),
     )
 
-    def resolved_format(self) -> ModelFormat:
-        """Return the format, told or told by the URI's ending."""
+    def resolved_format(self) -> Format:
+        """Return the format that the spec names, or the one that the ending of the URI or path implies."""
         if self.format is not None:
             return self.format
         named = self.path or urlsplit(self.uri).path
-        return "onnx" if named.endswith(".onnx") else "triton"
+        return Format.ONNX if named.endswith(".onnx") else Format.TRITON

@@ -20,7 +20,7 @@ _TWO_REPLICAS = (
 
 
 def _needs_request(kind: str, resource: str) -> dict[str, Any]:
-    """Return the rule that pods which are scaled by a resource say how much of it they ask for."""
+    """Return the rule that pods which are scaled by a resource must request that resource."""
     asked = " || ".join(
         f"(has(self.runtime.resources.{part}) && '{resource}' in self.runtime.resources.{part})"
         for part in ("requests", "limits")
@@ -29,52 +29,53 @@ def _needs_request(kind: str, resource: str) -> dict[str, Any]:
         "!has(self.scaling) || !has(self.scaling.metrics) || "
         f"!self.scaling.metrics.exists(m, m.type == '{kind}') || "
         f"(has(self.runtime) && has(self.runtime.resources) && ({asked}))",
-        f"scaling by {kind} needs runtime.resources.requests.{resource}, of which the target is a percentage",
+        f"scaling by {kind} requires runtime.resources.requests.{resource}, as the target is a percentage of it",
     )
 
 
 class ModelDeploymentSpec(ApiModel):
-    """What the user wants served."""
+    """The desired state, written by the user."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
                 f"!({_PREVIEW_HOSTS}) || (has(self.traffic) && has(self.traffic.gateways))",
-                "rollout.blueGreen.previewHosts need traffic.hosts and traffic.gateways, by which they are reached",
+                "rollout.blueGreen.previewHosts requires traffic.hosts and traffic.gateways, through which the hosts "
+                "are reached",
             ),
             rule(
                 f"!({_PREVIEW_HOSTS}) || !has(self.traffic) || !has(self.traffic.hosts) || "
                 "self.rollout.blueGreen.previewHosts.all(h, !(h in self.traffic.hosts))",
-                "rollout.blueGreen.previewHosts must be other hosts than traffic.hosts",
+                "rollout.blueGreen.previewHosts must not contain any of traffic.hosts",
             ),
             rule(
                 "!has(self.rollout) || !has(self.rollout.surge) || self.rollout.surge == 1 || "
                 f"(has(self.rollout.allowDowntime) && self.rollout.allowDowntime) || {_TWO_REPLICAS}",
-                "rollout.surge: 0 takes the only pod from stable: set scaling.minReplicas to 2 or more, or "
+                "rollout.surge: 0 would remove stable's only pod: set scaling.minReplicas to 2 or more, or "
                 "rollout.allowDowntime to true",
             ),
             *(_needs_request(kind, name) for kind, name in (("CPU", "cpu"), ("Memory", "memory"))),
         )
     )
 
-    model: ModelSpec = Field(description="The model: where it is, which format it has, what it is called.")
+    model: ModelSpec = Field(description="The model: its source, format and name.")
     runtime: RuntimeSpec | None = Field(
-        default=None, description="The Triton server that runs the model: image, resources, place."
+        default=None, description="The Triton server that runs the model: image, resources, placement."
     )
     scaling: ScalingSpec | None = Field(
-        default=None, description="How many pods serve, and what makes them more or fewer."
+        default=None, description="How many pods serve, and how their number is scaled."
     )
-    traffic: TrafficSpec | None = Field(default=None, description="Who may reach the model, and by which name.")
+    traffic: TrafficSpec | None = Field(default=None, description="How clients reach the model.")
     rollout: RolloutSpec | None = Field(
         default=None,
         description=(
-            "How a new revision takes over. A change of model or runtime makes a new revision, the candidate; it "
-            "starts beside the stable revision and gets its traffic by steps. Promote it early with kubectl annotate "
-            "mdep NAME nereid.dev/promote=REVISION, stop it with nereid.dev/abort=REVISION, and try a failed one "
-            "again with nereid.dev/retry=REVISION; the revision is that of status.candidate. Go back to an earlier one "
-            "of status.history with nereid.dev/rollback=REVISION."
+            "How a new revision is rolled out. A change of model or runtime makes a new revision, the candidate, "
+            "which starts beside the stable revision and gets its traffic in steps. Promote it early with kubectl "
+            "annotate mdep NAME nereid.dev/promote=REVISION, abort it with nereid.dev/abort=REVISION, and retry a "
+            "failed one with nereid.dev/retry=REVISION; the revision is that of status.candidate. Roll back to an "
+            "earlier revision of status.history with nereid.dev/rollback=REVISION."
         ),
     )
     monitoring: MonitoringSpec | None = Field(
-        default=None, description="What is promised of the model, so that alerts know when it is broken."
+        default=None, description="The model's objectives, and whether alerts cover it."
     )

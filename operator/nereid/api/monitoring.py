@@ -15,7 +15,7 @@ DEFAULT_LATENCY_PERCENT = 99.0
 
 
 class ObjectivesSpec(ApiModel):
-    """What is promised, over the days for which Prometheus looks back."""
+    """The model's service level objectives, over the retention time of Prometheus."""
 
     availability_percent: Annotated[float, Field(ge=50, le=99.999)] | None = Field(
         default=None, description="Percentage of requests that must not fail. Default: 99.5."
@@ -23,8 +23,8 @@ class ObjectivesSpec(ApiModel):
     latency_milliseconds: Annotated[int, Field(ge=1, le=3600000)] | None = Field(
         default=None,
         description=(
-            "Within what time an answer counts as fast. It must be a bound of Istio's histogram: 1, 5, 10, 25, 50, "
-            "100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000 … Default: that of "
+            "The time within which an answer counts as fast. It must be a bucket bound of Istio's histogram: 1, "
+            "5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000 … Default: that of "
             "rollout.analysis.latencyObjectiveMilliseconds, else 1000."
         ),
     )
@@ -34,9 +34,9 @@ class ObjectivesSpec(ApiModel):
 
 
 class MonitoringSpec(ApiModel):
-    """What the alerting rules of the chart look at."""
+    """Settings for the chart's alerting rules."""
 
-    objectives: ObjectivesSpec | None = Field(default=None, description="What is promised of the model.")
+    objectives: ObjectivesSpec | None = Field(default=None, description="The model's service level objectives.")
     alerts: bool | None = Field(
-        default=None, description="Whether the chart's alerts are about this ModelDeployment too. Default: true."
+        default=None, description="Whether the chart's alerts cover this ModelDeployment. Default: true."
     )

@@ -42,6 +42,9 @@ ROUTE_PREVIEW: Final = "preview"
 
 # Set on children by the operator.
 ANNOTATION_DESIRED_HASH: Final = f"{GROUP}/desired-hash"
+# On a revision's Deployment: what its record keeps of its model, so that the record can be made again.
+ANNOTATION_MODEL_NAME: Final = f"{GROUP}/model-name"
+ANNOTATION_MODEL_URI: Final = f"{GROUP}/model-uri"
 # Set on a ModelDeployment by its user; the operator only reads them.
 ANNOTATION_PROMOTE: Final = f"{GROUP}/promote"
 ANNOTATION_ABORT: Final = f"{GROUP}/abort"

@@ -1,4 +1,4 @@
-"""What a model was made from, and where what serves came from: told by the user, and found by the operator."""
+"""What a model was made from (stated by the user) and what was fetched (observed by the operator)."""
 
 from typing import Annotated, Final
 
@@ -13,7 +13,7 @@ Word = Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
 
 
 class Provenance(ApiModel):
-    """What a model was made from, as its user says."""
+    """What the model was made from, as stated by the user."""
 
     repository: Word | None = Field(default=None, description="Repository of the code that trained it.")
     commit: Word | None = Field(default=None, description="Commit of that code.")
@@ -23,14 +23,14 @@ class Provenance(ApiModel):
 
 
 class ObservedProvenance(Provenance):
-    """What a revision was made from and fetched from: the user's words, and what registry and fetching tell."""
+    """What a revision's model was made from: the user's statement, completed by the registry and the fetch."""
 
     signature: Annotated[str, Field(max_length=LONGEST_SIGNATURE)] | None = Field(
-        default=None, description="Inputs and outputs, as the registry tells them."
+        default=None, description="Inputs and outputs of the model, as the registry records them."
     )
-    resolved_uri: str | None = Field(default=None, description="What the URI led to, where that may move.")
+    resolved_uri: str | None = Field(default=None, description="The fixed URI that a reference resolved to.")
     digest: str | None = Field(default=None, description="Digest of what was fetched.")
     applied_by: str | None = Field(
         default=None, description="Field manager that last changed the model in the spec, for instance kubectl."
     )
-    applied_at: str | None = Field(default=None, description="When it did.")
+    applied_at: str | None = Field(default=None, description="When the model in the spec was last changed.")

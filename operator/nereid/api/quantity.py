@@ -22,7 +22,7 @@ _SHOWN: Final = 40
 
 
 def quantity(value: Any) -> Decimal | None:
-    """Return a quantity's value in its base unit (cores, bytes, pieces), None for what is no quantity."""
+    """Return a quantity's value in its base unit (cores, bytes, pieces), or None if `value` is not a valid quantity."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     match = _QUANTITY.fullmatch(str(value))
@@ -32,20 +32,20 @@ def quantity(value: Any) -> Decimal | None:
 def amount(value: str) -> float:
     """Return a quantity's value.
 
-    Raises ValueError when it is none.
+    Raises ValueError if it is not valid.
     """
     found = quantity(value)
     if found is None:
-        raise ValueError(f"{value[:_SHOWN]!r} is no quantity: write a number as in 2, 500m or 4Gi")
+        raise ValueError(f"{value[:_SHOWN]!r} is not a valid quantity: write a number such as 2, 500m or 4Gi")
     return float(found)
 
 
 def whole_bytes(value: str) -> int:
     """Return a size in bytes.
 
-    Raises ValueError when it is none.
+    Raises ValueError if it is not valid.
     """
     size = quantity(value)
     if size is None or not 1 <= size <= _MOST_BYTES:
-        raise ValueError(f"{value[:_SHOWN]!r} is no size: write bytes as in 512Mi or 20Gi")
+        raise ValueError(f"{value[:_SHOWN]!r} is not a valid size: write bytes such as 512Mi or 20Gi")
     return int(size)

@@ -16,42 +16,42 @@ Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
 
 
 class Step(ApiModel):
-    """One step: a share of the traffic, and the least time that it is held."""
+    """One step: a share of the traffic, and the minimum time that it is held."""
 
     weight: Annotated[int, Field(ge=1, le=100)] = Field(
         description=(
             "Percentage of requests that the candidate gets in this step (Canary), or gets a copy of (Shadow). "
-            "100 is for Shadow alone."
+            "100 is valid only for Shadow."
         )
     )
     hold: Duration | None = Field(
         default=None,
         description=(
-            "The least time that the weight is held before the next step. Left out, the rollout pauses here until it "
-            "is promoted with the annotation nereid.dev/promote; only the last step may leave it out."
+            "Minimum time that the weight is held before the next step. If omitted, the rollout pauses here until "
+            "it is promoted with the annotation nereid.dev/promote; only the last step may omit it."
         ),
     )
 
 
 class BlueGreenSpec(ApiModel):
-    """Blue/green: the candidate is looked at under a host of its own, then gets everything in one switch."""
+    """Blue/green: the candidate is previewed under a host of its own, then gets all traffic in one switch."""
 
     preview_hosts: Annotated[list[Host], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = Field(
         default=None,
         description=(
-            "DNS names, on the Gateways of spec.traffic, that lead to the candidate before the switch, and to the "
-            "stable revision when there is none. Inside the mesh the candidate's own Service does."
+            "DNS names, on the Gateways of spec.traffic, that route to the candidate before the switch, and to "
+            "the stable revision if there is no candidate. Inside the mesh, use the candidate's own Service."
         ),
     )
     preview_hold: Duration | None = Field(
         default=None,
-        description="How long the candidate is previewed. Left out, until it is promoted with nereid.dev/promote.",
+        description="How long the candidate is previewed. If omitted, until it is promoted with nereid.dev/promote.",
     )
     keep: Duration | None = Field(
         default=None,
         description=(
-            "How long after the switch the previous revision keeps all its pods, and takes everything back should the "
-            "candidate exceed the guard. Default: 5m."
+            "How long after the switch the previous revision keeps all its pods, so that traffic can return to it "
+            "at once if the candidate exceeds the guard. Default: 5m."
         ),
     )
 
@@ -63,12 +63,12 @@ class HeaderMatch(ApiModel):
         json_schema_extra=rules(
             rule(
                 "[has(self.exact), has(self.prefix), has(self.regex)].filter(given, given).size() == 1",
-                "a header match has exactly one of exact, prefix and regex",
+                "a header match must set exactly one of exact, prefix and regex",
             ),
             rule(
                 "!(self.name in ['content-type', 'host', 'method', 'uri', 'scheme', 'authority'])",
-                "content-type, host, method, uri, scheme and authority cannot say who sees the candidate, as the route "
-                "itself goes by them: choose a header of your own",
+                "content-type, host, method, uri, scheme and authority cannot select requests for the candidate, as "
+                "routing itself depends on them: use another header",
             ),
         )
     )
@@ -78,17 +78,17 @@ class HeaderMatch(ApiModel):
         Field(
             min_length=1,
             max_length=128,
-            json_schema_extra=matching(r"^[a-z0-9][-a-z0-9_.]*$", "must be the name of a header, in lower case"),
+            json_schema_extra=matching(r"^[a-z0-9][-a-z0-9_.]*$", "must be a header name in lower case"),
         ),
     ] = Field(description="Name of the header, in lower case.")
     exact: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None, description="The whole value."
     )
     prefix: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        default=None, description="What the value begins with."
+        default=None, description="The beginning of the value."
     )
     regex: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        default=None, description="A regular expression (RE2) that the whole value matches."
+        default=None, description="A regular expression (RE2) that the whole value must match."
     )
 
 
@@ -116,11 +116,14 @@ class CookieMatch(ApiModel):
 
 
 class ABTestSpec(ApiModel):
-    """A/B: who sees the candidate is decided by a header or a cookie."""
+    """A/B test: a header or a cookie decides which requests the candidate gets."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule("has(self.headers) || has(self.cookie)", "say who sees the candidate: headers, cookie, or both"),
+            rule(
+                "has(self.headers) || has(self.cookie)",
+                "abTest must set headers, cookie, or both, to select the candidate's requests",
+            ),
         )
     )
 
@@ -134,13 +137,13 @@ class ABTestSpec(ApiModel):
             ),
         ]
         | None
-    ) = Field(default=None, description="Requests with all of these headers are the candidate's (gRPC: metadata).")
+    ) = Field(default=None, description="Requests with all of these headers (gRPC: metadata) go to the candidate.")
     cookie: CookieMatch | None = Field(
-        default=None, description="Requests with this cookie are the candidate's, whatever their headers are."
+        default=None, description="Requests with this cookie go to the candidate, whatever their headers."
     )
     hold: Duration | None = Field(
         default=None,
-        description="How long the test runs before the candidate gets everything. Left out, until it is promoted.",
+        description="How long the test runs before the candidate gets all traffic. If omitted, until it is promoted.",
     )
 
 
@@ -151,28 +154,29 @@ class RolloutSpec(ApiModel):
         json_schema_extra=rules(
             rule(
                 "!has(self.steps) || !has(self.strategy) || self.strategy in ['Canary', 'Shadow']",
-                "only strategies Canary and Shadow have steps: leave steps out, or choose one of these",
+                "only strategies Canary and Shadow have steps: remove steps, or use one of these strategies",
             ),
             rule(
                 "!has(self.steps) || (has(self.strategy) && self.strategy == 'Shadow') || "
                 "self.steps.all(s, s.weight < 100)",
-                "a canary's steps are below 100: after the last one the candidate gets everything",
+                "a canary's weights must be below 100: after the last step the candidate gets all traffic",
             ),
             rule(
                 "has(self.blueGreen) ? (has(self.strategy) && self.strategy == 'BlueGreen') : true",
-                "blueGreen needs strategy BlueGreen",
+                "blueGreen is valid only with strategy BlueGreen",
             ),
             rule(
                 "has(self.abTest) == (has(self.strategy) && self.strategy == 'ABTest')",
-                "strategy ABTest needs abTest, which says who sees the candidate, and no other strategy has it",
+                "strategy ABTest requires abTest, and no other strategy may set it",
             ),
             rule(
                 "!has(self.surge) || self.surge == 1 || !has(self.strategy) || self.strategy in ['Canary', 'Direct']",
-                "surge: 0 is for strategies Canary and Direct: the others need the candidate's pods beside stable's",
+                "surge: 0 is valid only with strategies Canary and Direct: the others run the candidate's pods beside "
+                "stable's",
             ),
             rule(
                 "!has(self.allowDowntime) || (has(self.surge) && self.surge == 0)",
-                "allowDowntime is for surge: 0",
+                "allowDowntime is valid only with surge: 0",
             ),
         )
     )
@@ -180,10 +184,10 @@ class RolloutSpec(ApiModel):
     strategy: Strategy | None = Field(
         default=None,
         description=(
-            "Canary moves traffic to the candidate by steps. BlueGreen shows the candidate under a preview host, then "
-            "switches all traffic at once and keeps the previous revision for a while. ABTest gives the candidate the "
-            "requests with a header or a cookie. Shadow gives it copies of requests, and nobody its answers. Direct "
-            "moves all traffic as soon as the candidate is ready. Default: Canary."
+            "Canary moves traffic to the candidate in steps. BlueGreen exposes the candidate under a preview "
+            "host, then switches all traffic at once and keeps the previous revision for a while. ABTest routes "
+            "the requests with a given header or cookie to the candidate. Shadow sends it copies of requests and "
+            "discards its answers. Direct moves all traffic as soon as the candidate is ready. Default: Canary."
         ),
     )
     steps: (
@@ -199,7 +203,7 @@ class RolloutSpec(ApiModel):
                     ),
                     rule(
                         "self.all(s, has(s.hold) || s.weight == self.map(t, t.weight).max())",
-                        "only the last step may leave hold out, as it waits for a promotion, which moves all traffic",
+                        "only the last step may omit hold, as it waits for a promotion, which moves all traffic",
                     ),
                 ),
             ),
@@ -208,56 +212,61 @@ class RolloutSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "Steps of a Canary or Shadow, in rising order of weight; after the last one the candidate gets everything "
-            "and becomes the stable revision. The candidate has as many pods as its share needs before it gets it. "
+            "Steps of a Canary or Shadow, in ascending order of weight. After the last one the candidate gets all "
+            "traffic and becomes the stable revision. Before each step it gets the pods that its share needs. "
             "Default: 10 for 5m, then 50 for 5m; for Shadow 100 until it is promoted."
         ),
     )
-    blue_green: BlueGreenSpec | None = Field(default=None, description="What strategy BlueGreen needs.")
-    ab_test: ABTestSpec | None = Field(default=None, description="What strategy ABTest needs.")
+    blue_green: BlueGreenSpec | None = Field(default=None, description="Settings of strategy BlueGreen.")
+    ab_test: ABTestSpec | None = Field(default=None, description="Settings of strategy ABTest; required by it.")
     surge: Annotated[int, Field(ge=0, le=1)] | None = Field(
         default=None,
         description=(
-            "Whether the candidate's pods start beside stable's (1), or each in the place that one of stable's pods "
-            "has left first (0), for clusters without a spare GPU; 0 needs two replicas or allowDowntime. Default: 1."
+            "With 1 the candidate's pods start beside stable's. With 0 each of them replaces one of stable's, "
+            "which is removed first, for clusters without spare GPUs; this requires at least two replicas, or "
+            "allowDowntime. Default: 1."
         ),
     )
     allow_downtime: bool | None = Field(
         default=None,
         description=(
-            "With surge: 0 and one replica, lets the only pod go before the candidate's starts. Default: false."
+            "With surge: 0 and one replica, allows the only pod to be removed before the candidate's pod starts. "
+            "Default: false."
         ),
     )
     analysis: AnalysisSpec | None = Field(
-        default=None, description="By which evidence the candidate is judged while it gets traffic."
+        default=None, description="How the candidate is judged while it gets traffic."
     )
-    checks: ChecksSpec | None = Field(default=None, description="What the candidate is asked before it gets traffic.")
+    checks: ChecksSpec | None = Field(
+        default=None, description="Checks that the candidate must pass before it gets traffic."
+    )
     paused: bool | None = Field(
         default=None,
-        description="Holds a rollout where it is until set to false. Abort and promote work all the same.",
+        description="Pauses the rollout where it is until set to false. Abort and promote still work.",
     )
     fast_track: bool | None = Field(
         default=None,
         description=(
-            "A revision that was stable before, and is in the history still, gets all traffic as soon as it has its "
-            "pods, without steps, checks and analysis. Default: false. A rollback by hand always does so."
+            "Whether a revision that was stable before and is still in the history gets all traffic as soon as "
+            "its pods are ready, without steps, checks and analysis. A rollback by hand always does. Default: "
+            "false."
         ),
     )
     drain: Duration | None = Field(
         default=None,
         description=(
-            "How long a revision that gets no traffic any more keeps its pods, at least: they go when no request is "
-            "seen either, or ten minutes later. Default: 30s."
+            "Minimum time that a revision keeps its pods after its traffic has moved away. After that they are "
+            "removed once no requests are in flight, and ten minutes later at the latest. Default: 30s."
         ),
     )
     progress_deadline_seconds: Annotated[int, Field(ge=10, le=86400)] | None = Field(
         default=None,
         description=(
-            "How long the candidate has to get the pods that a step needs. After that the rollout has failed and the "
-            "stable revision keeps all traffic. Default: 600."
+            "How long the pods that a step needs may take to become ready. After that the rollout fails and the "
+            "stable revision gets all traffic. Default: 600."
         ),
     )
     revision_history_limit: Annotated[int, Field(ge=0, le=100)] | None = Field(
         default=None,
-        description="How many earlier stable revisions are kept to go back to. Default: 10.",
+        description="How many earlier stable revisions are kept for rollbacks. Default: 10.",
     )

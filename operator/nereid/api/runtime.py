@@ -1,4 +1,4 @@
-"""`spec.runtime`: the Triton server that runs the model, in the words of a pod's specification."""
+"""`spec.runtime`: the Triton server that runs the model, with field names as in a pod's specification."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,10 +13,10 @@ class Resources(ApiModel):
     """Compute resources of the Triton container, as in any pod."""
 
     limits: ResourceList | None = Field(
-        default=None, description="The most that one pod may use, for instance nvidia.com/gpu: 1 or memory: 4Gi."
+        default=None, description="Maximum that one pod may use, for instance nvidia.com/gpu: 1 or memory: 4Gi."
     )
     requests: ResourceList | None = Field(
-        default=None, description="What one pod is scheduled with. Default: the limits."
+        default=None, description="What the scheduler reserves for one pod. Default: the limits."
     )
 
 
@@ -29,7 +29,7 @@ class KeySelector(ApiModel):
 
 
 class EnvSource(ApiModel):
-    """Where the value of an environment variable comes from: exactly one of the two."""
+    """Source of an environment variable's value: exactly one of the two."""
 
     secret_key_ref: KeySelector | None = Field(default=None, description="A key of a Secret of this namespace.")
     config_map_key_ref: KeySelector | None = Field(default=None, description="A key of a ConfigMap of this namespace.")
@@ -55,18 +55,18 @@ class Toleration(ApiModel):
         default=None, description="Effect of the taint; empty means all effects."
     )
     toleration_seconds: int | None = Field(
-        default=None, description="How long a NoExecute taint is tolerated; empty means for ever."
+        default=None, description="How long a NoExecute taint is tolerated; empty means forever."
     )
 
 
 class ImagePullSecret(ApiModel):
-    """A Secret of this namespace with credentials of an image registry."""
+    """A Secret in this namespace with credentials for an image registry."""
 
     name: ObjectName = Field(description="Name of the Secret.")
 
 
 class TracingSpec(ApiModel):
-    """Triton's own spans, which continue the trace that the caller or the mesh has begun (W3C Trace Context)."""
+    """Triton's trace spans, which continue the trace of the caller or the mesh (W3C Trace Context)."""
 
     url: str = Field(
         min_length=1,
@@ -81,23 +81,26 @@ class TracingSpec(ApiModel):
     sample_percent: Annotated[float, Field(gt=0, le=100)] | None = Field(
         default=None,
         description=(
-            "Percentage of requests without a trace of their own that begin one. Those that belong to a sampled trace "
-            "are always recorded. Default: 0.1."
+            "Percentage of requests without a trace for which Triton starts one. Requests that belong to a "
+            "sampled trace are always recorded. Default: 0.1."
         ),
     )
 
 
 class GpuSpec(ApiModel):
-    """The GPU of one pod, in the names of NVIDIA's device plugin and GPU feature discovery."""
+    """The GPU of one pod, as named by NVIDIA's device plugin and GPU feature discovery."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule("!has(self.mig) || !has(self.shared) || !self.shared", "mig and shared exclude each other: drop one"),
+            rule(
+                "!has(self.mig) || !has(self.shared) || !self.shared",
+                "mig and shared are mutually exclusive: remove one of them",
+            ),
         )
     )
 
     count: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        default=None, description="How many GPUs, or MIG slices, or shares. Default: 1."
+        default=None, description="Number of GPUs, MIG slices or shares. Default: 1."
     )
     product: (
         Annotated[
@@ -108,7 +111,7 @@ class GpuSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "Products that will do, as the node label nvidia.com/gpu.product names them, for instance "
+            "Acceptable GPU products, as in the node label nvidia.com/gpu.product, for instance "
             "NVIDIA-A100-SXM4-80GB. Default: any."
         ),
     )
@@ -123,92 +126,99 @@ class GpuSpec(ApiModel):
             ),
         ]
         | None
-    ) = Field(default=None, description="MIG profile, for instance 1g.10gb: slices of that size instead of whole GPUs.")
+    ) = Field(
+        default=None, description="MIG profile, for instance 1g.10gb, to use slices of that size instead of whole GPUs."
+    )
     shared: bool | None = Field(
         default=None,
-        description="Whether a GPU shared with others by time slicing or MPS will do: nvidia.com/gpu.shared.",
+        description="Whether to use a GPU that is shared with others by time slicing or MPS: nvidia.com/gpu.shared.",
     )
 
 
 class TensorMemory(ApiModel):
-    """Memory in which tensors travel, beside the container's own."""
+    """Memory for transferring tensors, in addition to the container's own."""
 
     shared: Quantity | None = Field(
         default=None,
         description=(
-            "Size of /dev/shm, through which the Python backend hands over tensors. It counts as memory of the pod. "
-            "Default: half of the node's memory, or what the pod may use."
+            "Size of /dev/shm, through which the Python backend passes tensors. It counts as memory of the pod. "
+            "Default: half of the node's memory, or the pod's memory limit."
         ),
     )
     pinned: Quantity | None = Field(
-        default=None, description="Triton's pool of pinned host memory, for GPUs. Default: Triton's own, 256Mi."
+        default=None, description="Size of Triton's pool of pinned host memory, for GPUs. Default: Triton's, 256Mi."
     )
     cuda: Quantity | None = Field(
-        default=None, description="Triton's pool of memory on each GPU. Default: Triton's own, 64Mi."
+        default=None, description="Size of Triton's memory pool on each GPU. Default: Triton's, 64Mi."
     )
 
 
 class TopologySpreadConstraint(ApiModel):
-    """How the pods of a revision spread over the cluster, as in any pod; which pods are meant is added."""
+    """How the pods of a revision spread over the cluster, as in any pod; the label selector is added."""
 
-    max_skew: Annotated[int, Field(ge=1)] = Field(description="By how many pods two places may differ.")
+    max_skew: Annotated[int, Field(ge=1)] = Field(
+        description="Maximum difference in the number of pods between two topology domains."
+    )
     topology_key: Annotated[str, Field(min_length=1, max_length=317)] = Field(
-        description="Label of nodes that names the place, for instance topology.kubernetes.io/zone."
+        description="Node label that defines the topology domain, for instance topology.kubernetes.io/zone."
     )
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
-        description="Whether a pod that would break the rule waits, or is placed as well as can be."
+        description="Whether a pod that cannot satisfy the constraint stays pending, or is scheduled anyway."
     )
 
 
 class DisruptionBudget(ApiModel):
-    """How many pods of a revision an eviction, such as a node's drain, may take at a time; exactly one of the two."""
+    """How many pods of a revision evictions, as by a node drain, may remove at a time; exactly one of the two."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            rule("has(self.maxUnavailable) != has(self.minAvailable)", "name either maxUnavailable or minAvailable"),
+            rule(
+                "has(self.maxUnavailable) != has(self.minAvailable)",
+                "set exactly one of maxUnavailable and minAvailable",
+            ),
         )
     )
 
     max_unavailable: IntOrPercent | None = Field(
-        default=None, description="Pods that may be missing, as a number or a percentage. 0 forbids evictions."
+        default=None, description="Pods that may be unavailable, as a number or a percentage. 0 forbids evictions."
     )
     min_available: IntOrPercent | None = Field(
         default=None,
         description=(
-            "Pods that have to stay, as a number or a percentage. Where that would be all of a revision's pods, one at "
-            "a time may go."
+            "Pods that must stay available, as a number or a percentage. If that is all of a revision's pods, one "
+            "at a time may still be evicted."
         ),
     )
 
 
 class RuntimeSpec(ApiModel):
-    """How Triton runs: image, resources, place. Each change here is a new revision."""
+    """How Triton runs: image, resources, placement. Changing a field makes a new revision."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
                 "!has(self.gpu) || !has(self.resources) || !has(self.resources.limits) || "
                 "!self.resources.limits.exists(name, name.startsWith('nvidia.com/'))",
-                "gpu and a limit of nvidia.com/… say the same twice: keep one of them",
+                "gpu and a limit on nvidia.com/… both request GPUs: remove one of them",
             ),
         )
     )
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
-        default=None, description="Triton server image. Default: the one that the operator was installed with."
+        default=None, description="Triton server image. Default: the operator's setting."
     )
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
-        default=None, description="When the kubelet pulls the image. Default: the operator's."
+        default=None, description="When the kubelet pulls the image. Default: the operator's setting."
     )
     image_pull_secrets: Annotated[list[ImagePullSecret], Field(max_length=16)] | None = Field(
-        default=None, description="Secrets of this namespace with registry credentials."
+        default=None, description="Secrets in this namespace with registry credentials."
     )
     resources: Resources | None = Field(
         default=None,
-        description="Compute resources of the Triton container. GPUs are asked for by limits, as on any cluster.",
+        description="Compute resources of the Triton container. GPUs are requested by limits, as in any pod.",
     )
     args: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=64)] | None = Field(
-        default=None, description="Further arguments of tritonserver, for instance --log-verbose=1."
+        default=None, description="Additional arguments of tritonserver, for instance --log-verbose=1."
     )
     env: Annotated[list[EnvVar], Field(max_length=64)] | None = Field(
         default=None, description="Environment variables of the Triton container."
@@ -220,33 +230,33 @@ class RuntimeSpec(ApiModel):
         default=None, description="Taints of nodes that the pods tolerate."
     )
     service_account_name: ObjectName | None = Field(
-        default=None, description="ServiceAccount of the pods. Default: default, with no token mounted."
+        default=None, description="ServiceAccount of the pods. Default: default, without a mounted token."
     )
     termination_grace_period_seconds: Annotated[int, Field(ge=30, le=3600)] | None = Field(
         default=None,
         description=(
-            "How long a pod has to end: first it waits until no proxy sends it requests, then Triton finishes those "
-            "in flight. Make it longer than the longest request by 25 seconds. Default: 90."
+            "How long a pod may take to terminate: it first waits until no proxy sends it requests, then Triton "
+            "finishes those in flight. Set it to at least 25 seconds more than the longest request. Default: 90."
         ),
     )
 
     gpu: GpuSpec | None = Field(
         default=None,
-        description="The GPU of each pod, with the nodes that have it. Default: none, or what resources.limits name.",
+        description="The GPU of each pod; selects nodes that have it. Default: none, or that of resources.limits.",
     )
-    tensor_memory: TensorMemory | None = Field(default=None, description="Memory in which tensors travel.")
+    tensor_memory: TensorMemory | None = Field(default=None, description="Memory for transferring tensors.")
     priority_class_name: ObjectName | None = Field(
         default=None, description="PriorityClass of the pods. Default: the cluster's."
     )
     topology_spread_constraints: Annotated[list[TopologySpreadConstraint], Field(max_length=8)] | None = Field(
         default=None,
-        description="How the pods spread over the cluster. Default: over nodes and zones, as well as can be.",
+        description="How the pods spread over the cluster. Default: over nodes and zones, as far as possible.",
     )
     disruption_budget: DisruptionBudget | None = Field(
         default=None,
         description=(
-            "How many pods of a revision an eviction may take at a time. Changed without a new revision. Default: "
-            "maxUnavailable 1."
+            "How many pods of a revision evictions may remove at a time. Changing it makes no new revision. "
+            "Default: maxUnavailable 1."
         ),
     )
     pod_template: Annotated[
@@ -255,9 +265,10 @@ class RuntimeSpec(ApiModel):
     ] = Field(
         default=None,
         description=(
-            "What else the pods need, as a strategic merge patch over their template (metadata and spec, as in a "
-            "Deployment): volumes, affinity, further containers. Triton's container is named triton, the one that "
-            "fetches the model fetch-model. What Nereid finds the pods by cannot be changed."
+            "Anything else that the pods need, as a strategic merge patch over their template (metadata and spec, "
+            "as in a Deployment): volumes, affinity, additional containers. Triton's container is named triton, "
+            "the one that fetches the model fetch-model. The labels by which Nereid selects the pods cannot be "
+            "changed."
         ),
     )
     tracing: TracingSpec | None = Field(default=None, description="Where Triton sends its spans. Default: nowhere.")

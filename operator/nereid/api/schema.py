@@ -47,11 +47,13 @@ def matching(pattern: str, message: str) -> dict[str, Any]:
 def seconds(duration: str) -> int:
     """Convert a duration as the API writes it (`90s`, `5m`, `1h30m`) into seconds.
 
-    Raises ValueError when it is none.
+    Raises ValueError if it is not valid.
     """
     match = _DURATION.fullmatch(duration)
     if not duration or match is None:
-        raise ValueError(f"{duration!r} is no duration: write hours, minutes and seconds as in 1h30m or 90s")
+        raise ValueError(
+            f"{duration!r} is not a valid duration: write hours, minutes and seconds, for instance 1h30m or 90s"
+        )
     hours, minutes, remainder = (int(group or 0) for group in match.groups())
     return hours * 3600 + minutes * 60 + remainder
 
@@ -61,7 +63,9 @@ Duration = Annotated[
     Field(
         min_length=2,
         max_length=16,
-        json_schema_extra=matching(DURATION_PATTERN, "must be hours, minutes and seconds, as in 1h30m, 5m or 90s"),
+        json_schema_extra=matching(
+            DURATION_PATTERN, "must be a duration in hours, minutes and seconds, for instance 1h30m, 5m or 90s"
+        ),
     ),
 ]
 DnsLabel = Annotated[
@@ -70,7 +74,7 @@ DnsLabel = Annotated[
         min_length=1,
         max_length=63,
         json_schema_extra=matching(
-            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be a DNS label: lower-case letters, digits and dashes"
+            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "must be a valid DNS label: lower-case letters, digits and dashes"
         ),
     ),
 ]
@@ -81,7 +85,7 @@ ObjectName = Annotated[
         max_length=253,
         json_schema_extra=matching(
             r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-            "must be the name of an object: lower-case letters, digits, dashes and dots",
+            "must be a valid object name: lower-case letters, digits, dashes and dots",
         ),
     ),
 ]

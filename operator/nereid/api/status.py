@@ -1,4 +1,4 @@
-"""The ModelDeployment's `status`: what the operator reports, and all that it needs to continue after a restart."""
+"""The ModelDeployment's `status`: what the operator reports, and everything it needs to continue after a restart."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -7,6 +7,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
+from nereid.api.rollout_stage import Stage
 from nereid.api.schema import ApiModel
 
 RolloutPhase = Literal[
@@ -40,37 +41,37 @@ class RevisionStatus(ApiModel):
 
     revision: str = Field(description="Id of the revision: a hash of the fields that shape its pods.")
     version: str = Field(description="The version label of its pods: spec.model.version and the revision.")
-    model_uri: str = Field(description="Where its model came from.")
+    model_uri: str = Field(description="URI of its model.")
     weight: int = Field(description="Percentage of requests that are routed to it.")
-    replicas: int = Field(description="Pods that it should have.")
-    ready_replicas: int = Field(description="Pods of it that are ready.")
+    replicas: int = Field(description="Desired number of pods.")
+    ready_replicas: int = Field(description="Number of ready pods.")
     provenance: ObservedProvenance | None = Field(
         default=None, description="What its model was made from, and what was fetched."
     )
 
 
 class RetiringRevision(ApiModel):
-    """A revision that gets no traffic any more and keeps its pods until it has drained."""
+    """A revision that no longer gets traffic and keeps its pods until it has drained."""
 
     revision: str = Field(description="Id of the revision.")
-    since: Time = Field(description="When its traffic was taken away.")
+    since: Time = Field(description="When its traffic ended.")
     replicas: int = Field(description="Pods that it keeps while it drains.")
-    looked_at: Time | None = Field(default=None, description="When its requests were last looked at.")
-    requests: int | None = Field(default=None, description="How many it had answered at that look.")
+    looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
+    requests: int | None = Field(default=None, description="How many requests it had answered at that time.")
 
 
 class FailedRollout(ApiModel):
-    """A rollout that did not succeed. The revision is not tried again until its user says so."""
+    """A failed rollout. The revision is not tried again until the user retries it or changes the spec."""
 
     revision: str = Field(description="Id of the revision that failed.")
-    attempt: int = Field(description="Which attempt at this revision failed, from 1.")
+    attempt: int = Field(description="Number of the attempt that failed, from 1.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(description="Why, in a sentence.")
     at: Time = Field(description="When it failed.")
 
 
 class RateStatus(ApiModel):
-    """A share of bad requests, with the interval in which the true one lies in 95 of 100 cases (Wilson)."""
+    """A share of bad requests, with its 95% confidence interval (Wilson)."""
 
     requests: int = Field(description="Requests that were counted.")
     bad: int = Field(description="How many of them were bad.")
@@ -80,55 +81,58 @@ class RateStatus(ApiModel):
 
 
 class EvidenceStatus(ApiModel):
-    """How far the evidence is on its way to a decision, as "so many to one"."""
+    """How far the evidence is from a decision, in odds: 200 means 200 to 1."""
 
     reached: float = Field(description="The evidence so far.")
     needed: float = Field(description="The evidence that decides.")
     more_requests: int | None = Field(
-        default=None, description="About how many more requests to the candidate that takes, if it ever gets there."
+        default=None,
+        description="Estimate of how many more requests to the candidate a decision takes, if it can be reached.",
     )
 
 
 class MetricStatus(ApiModel):
-    """What is known about one metric of the candidate."""
+    """The state of one metric that is judged."""
 
     name: str = Field(description="Name of the metric: errors, rejections or slow.")
     candidate: RateStatus = Field(description="The candidate's share of bad requests.")
     stable: RateStatus = Field(description="Stable's, over the same time.")
-    failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than is tolerated.")
+    failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than tolerated.")
     passing: EvidenceStatus = Field(description="The evidence that it is good enough.")
     evidence: Annotated[
         dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-    ] = Field(description="What the judge continues from after a restart.")
+    ] = Field(description="The judge's internal state, from which it continues after a restart.")
 
 
 class QueryStatus(ApiModel):
-    """What a query of the user's last told."""
+    """The last result of one of the user's queries."""
 
     name: str = Field(description="Name of the query.")
-    value: float | None = Field(default=None, description="Its value for the candidate; none without data.")
-    stable_value: float | None = Field(default=None, description="Its value for stable, where it is compared.")
+    value: float | None = Field(default=None, description="Its value for the candidate; not set if there was no data.")
+    stable_value: float | None = Field(default=None, description="Its value for stable, if it is compared.")
     passed: bool | None = Field(default=None, description="Whether it was within its limits when it last had data.")
-    failures: int = Field(description="How many times in a row it was beyond a limit.")
+    failures: int = Field(description="How many times in a row it exceeded a limit.")
 
 
 class AnalysisStatus(ApiModel):
-    """What the judge knows about the candidate."""
+    """What the analysis knows about the candidate."""
 
-    sampled_at: Time = Field(description="Until when requests have been counted.")
-    looked_at: Time = Field(description="When the provider was last asked.")
-    verdict: VerdictName = Field(description="What the judge said at the last look.")
-    message: str = Field(default="", description="What it means, and what is still needed.")
-    errors: int = Field(default=0, description="How many times in a row the provider failed.")
-    error: str | None = Field(default=None, description="Why it failed the last time.")
+    sampled_at: Time = Field(description="Time up to which requests have been counted.")
+    looked_at: Time = Field(description="When the provider was last queried.")
+    verdict: VerdictName = Field(description="The verdict at the last interval.")
+    message: str = Field(default="", description="What the verdict means, and which evidence is still missing.")
+    errors: int = Field(default=0, description="How many times in a row the provider has failed.")
+    error: str | None = Field(default=None, description="Why the provider failed last.")
     metrics: list[MetricStatus] = Field(default=[], description="The metrics that are judged.")
-    queries: list[QueryStatus] = Field(default=[], description="The queries of the user's own.")
-    triton_candidate: RateStatus | None = Field(default=None, description="What Triton itself counted: candidate.")
-    triton_stable: RateStatus | None = Field(default=None, description="What Triton itself counted: stable.")
+    queries: list[QueryStatus] = Field(default=[], description="The user's own queries.")
+    triton_candidate: RateStatus | None = Field(
+        default=None, description="Errors of the candidate, as counted by Triton."
+    )
+    triton_stable: RateStatus | None = Field(default=None, description="Errors of stable, as counted by Triton.")
 
 
 class CheckStatus(ApiModel):
-    """What has come of one check."""
+    """The result of one check."""
 
     name: str = Field(description="Name of the check.")
     passed: bool = Field(description="Whether it passed.")
@@ -136,102 +140,110 @@ class CheckStatus(ApiModel):
 
 
 class ChecksStatus(ApiModel):
-    """What has come of the checks that were last run."""
+    """The results of the last run of the checks."""
 
-    step: int = Field(description="Index of the step that they open.")
-    results: list[CheckStatus] = Field(description="Each check.")
+    step: int = Field(description="Index of the step that the checks precede.")
+    results: list[CheckStatus] = Field(description="One result for each check.")
 
 
 class ServedRevision(ApiModel):
-    """A revision that is stable, or was."""
+    """A revision that is or was stable."""
 
     revision: str = Field(description="Id of the revision.")
     version: str = Field(description="The version label of its pods.")
-    model_uri: str = Field(description="Where its model came from.")
+    model_uri: str = Field(description="URI of its model.")
     served_from: Time | None = Field(default=None, description="When it became stable.")
-    served_until: Time | None = Field(default=None, description="When another took over; none while it is stable.")
+    served_until: Time | None = Field(
+        default=None, description="When another revision took over; not set while it is stable."
+    )
     provenance: ObservedProvenance | None = Field(
         default=None, description="What its model was made from, and what was fetched."
     )
 
 
 class PinnedRevision(ApiModel):
-    """A revision that its user went back to by hand; it stays until the spec asks for something else."""
+    """A revision that the user rolled back to by hand; it stays until the spec asks for another one."""
 
-    revision: str = Field(description="Id of the revision that is wanted instead.")
+    revision: str = Field(description="Id of the revision that is pinned.")
     instead_of: str = Field(description="Id of the revision that the spec asks for.")
 
 
 class RolloutStatus(ApiModel):
-    """The state of the rollout: all that the operator needs to continue it after a restart."""
+    """The state of the rollout: everything the operator needs to continue it after a restart."""
 
-    state: RolloutPhase = Field(description="What the rollout is doing.")
-    strategy: Strategy | None = Field(default=None, description="The strategy of the rollout under way.")
-    step: int = Field(description="Index of the step that it is at, from 0; the number of steps stands for the end.")
+    state: RolloutPhase = Field(description="State of the rollout.")
+    stage: Stage | None = Field(
+        default=None,
+        description="The exact stage, from which the operator continues; `state` and `reason` are for people.",
+    )
+    strategy: Strategy | None = Field(default=None, description="Strategy of the current rollout.")
+    step: int = Field(description="Index of the current step, from 0; equal to the number of steps after the last one.")
     mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")
     matched: bool | None = Field(default=None, description="Whether the candidate gets the requests of an A/B test.")
-    preview: bool | None = Field(default=None, description="Whether the preview hosts lead to the candidate.")
+    preview: bool | None = Field(default=None, description="Whether the preview hosts route to the candidate.")
     floor: int | None = Field(
-        default=None, description="Pods that stable keeps, at least, until five minutes after the rollout."
+        default=None, description="Minimum number of pods of stable until five minutes after the rollout."
     )
     fast_track: bool | None = Field(
-        default=None, description="Whether the candidate served before and skips steps, checks and analysis."
+        default=None, description="Whether the candidate was stable before and skips steps, checks and analysis."
     )
     since: Time = Field(description="When this state began.")
-    attempt: int = Field(description="Which attempt at the candidate this is, from 1.")
+    attempt: int = Field(description="Number of the attempt at this candidate, from 1.")
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")
-    next_look: Time | None = Field(default=None, description="When a timer moves the rollout on, if one does.")
-    retiring: list[RetiringRevision] = Field(
-        default=[], description="Revisions without traffic whose pods are still there."
+    next_look: Time | None = Field(
+        default=None, description="When a timer next moves the rollout on, if it waits for one."
     )
+    retiring: list[RetiringRevision] = Field(default=[], description="Revisions without traffic that still have pods.")
     failed: FailedRollout | None = Field(
-        default=None, description="The last failure, while the spec still asks for it."
+        default=None, description="The last failed rollout, while the spec still asks for its revision."
     )
-    analysis: AnalysisStatus | None = Field(default=None, description="What the judge knows about the candidate.")
-    checks: ChecksStatus | None = Field(default=None, description="What the last checks of the candidate told.")
-    pinned: PinnedRevision | None = Field(default=None, description="A rollback by hand, while it holds.")
-    rollbacks: int = Field(default=0, description="How many rollbacks by hand were carried out.")
+    analysis: AnalysisStatus | None = Field(default=None, description="What the analysis knows about the candidate.")
+    checks: ChecksStatus | None = Field(default=None, description="The results of the candidate's last checks.")
+    pinned: PinnedRevision | None = Field(
+        default=None, description="The revision of a rollback by hand, while it is pinned."
+    )
+    rollbacks: int = Field(default=0, description="Number of rollbacks by hand so far.")
 
 
 class ScalingStatus(ApiModel):
-    """Whether the stable revision sleeps, for a model that may: all that the operator needs to continue."""
+    """Whether the stable revision sleeps, if minReplicas is 0: all that the operator needs to continue."""
 
-    state: SleepPhase = Field(description="Whether it is awake; where it is not, requests wait in the activator.")
+    state: SleepPhase = Field(description="Whether it is awake; in any other state requests go through the activator.")
     since: Time = Field(description="When this state began.")
-    looked_at: Time | None = Field(default=None, description="When its requests were last looked at.")
-    requests: int | None = Field(default=None, description="How many it had answered at that look.")
+    looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
+    requests: int | None = Field(default=None, description="How many requests it had answered at that time.")
 
 
 class ResolutionFailure(ApiModel):
-    """Why a reference could not be resolved when it was last looked at."""
+    """Why a reference could not be resolved the last time."""
 
     reason: str = Field(description="Why, in one word.")
     message: str = Field(description="Why, in a sentence that says what to change.")
 
 
 class ResolutionStatus(ApiModel):
-    """What a URI that may move leads to: an alias or latest of MLflow, a tag of an image, a branch of a hub."""
+    """What a reference resolves to: an alias or latest of MLflow, an OCI tag, a Hugging Face branch."""
 
-    id: str = Field(description="What was asked: a hash of the URI and of how it is reached.")
-    uri: str = Field(description="The URI that was asked for.")
-    resolved_uri: str | None = Field(default=None, description="What it leads to, which never changes.")
-    resolved_at: Time | None = Field(default=None, description="When it was first found to lead there.")
-    checked_at: Time | None = Field(default=None, description="When it was last looked at.")
-    next_check: Time | None = Field(default=None, description="When it is looked at again, if it is.")
-    failures: int = Field(default=0, description="How often in a row it could not be resolved.")
-    failure: ResolutionFailure | None = Field(default=None, description="Why it could not be when last looked at.")
+    id: str = Field(description="Hash of the URI, its endpoint and its credentials.")
+    uri: str = Field(description="The URI to resolve.")
+    resolved_uri: str | None = Field(default=None, description="The fixed URI that it resolves to.")
+    resolved_at: Time | None = Field(default=None, description="When it first resolved to this URI.")
+    checked_at: Time | None = Field(default=None, description="When it was last resolved.")
+    next_check: Time | None = Field(default=None, description="When it is resolved next, if it is.")
+    failures: int = Field(default=0, description="How many times in a row it could not be resolved.")
+    failure: ResolutionFailure | None = Field(default=None, description="Why it could not be resolved the last time.")
     provenance: ObservedProvenance | None = Field(default=None, description="What the registry knows about it.")
     tagged: str | None = Field(
-        default=None, description="Which revision the registry was last told to be stable, with tagRegistry."
+        default=None, description="The revision that was last tagged as stable in the registry, with tagRegistry."
     )
 
 
 class LinksStatus(ApiModel):
-    """Where the model can be looked at, as the operator's installer set it up."""
+    """Web pages of the model, if the operator is configured with them."""
 
-    kiali: str | None = Field(default=None, description="Its traffic, in Kiali.")
-    grafana: str | None = Field(default=None, description="Its dashboard, in Grafana.")
+    kiali: str | None = Field(default=None, description="The model's traffic in Kiali.")
+    grafana: str | None = Field(default=None, description="The model's dashboard in Grafana.")
 
 
 class Condition(ApiModel):
@@ -239,36 +251,36 @@ class Condition(ApiModel):
 
     type: str = Field(
         description=(
-            "Which aspect: Ready, Available, Progressing, RolloutPassed, SpecValid, with maxReplicas Scaling, where "
-            "the URI is looked up ModelResolved, with tagRegistry RegistryTagged, and ModelChanged while pods of one "
-            "revision have fetched different models."
+            "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
+            "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
+            "while pods of one revision have fetched different models."
         )
     )
-    status: ConditionStatus = Field(description="Whether it holds.")
+    status: ConditionStatus = Field(description="Whether the condition is true.")
     reason: str = Field(description="Why, in one word.")
-    message: str = Field(description="Why, in a sentence that says what to change where something must be.")
+    message: str = Field(description="Why, in a sentence that says what to change if something must be changed.")
     last_transition_time: Time = Field(description="When the status last changed.")
-    observed_generation: int = Field(description="The generation of the spec that this was said of.")
+    observed_generation: int = Field(description="The generation of the spec that the condition refers to.")
 
 
 class ModelDeploymentStatus(ApiModel):
     """What the operator reports."""
 
     observed_generation: int | None = Field(
-        default=None, description="The generation of the spec that this status was made for."
+        default=None, description="The generation of the spec that this status refers to."
     )
-    phase: Phase | None = Field(default=None, description="The state in one word; conditions say more.")
+    phase: Phase | None = Field(default=None, description="The state in one word; the conditions have the details.")
     url: str | None = Field(default=None, description="Where clients send requests.")
-    replicas: int | None = Field(default=None, description="Pods of the stable revision.")
+    replicas: int | None = Field(default=None, description="Number of pods of the stable revision.")
     selector: str | None = Field(default=None, description="Label selector of the stable revision's pods, for scalers.")
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted with the traffic.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision that is being rolled out.")
     rollout: RolloutStatus | None = Field(default=None, description="The state of the rollout.")
-    scaling: ScalingStatus | None = Field(default=None, description="Whether the model sleeps, where it may.")
+    scaling: ScalingStatus | None = Field(default=None, description="Whether the model sleeps, if minReplicas is 0.")
     resolution: ResolutionStatus | None = Field(
-        default=None, description="What the model's URI leads to, where that may move."
+        default=None, description="What the model's URI resolves to, if it is a reference."
     )
-    links: LinksStatus | None = Field(default=None, description="Where the model can be looked at.")
+    links: LinksStatus | None = Field(default=None, description="Web pages of the model.")
     history: list[ServedRevision] = Field(
         default=[], description="The stable revision and those before it, newest first."
     )

@@ -34,18 +34,18 @@ GatewayReference = Annotated[
 
 
 class TrafficSpec(ApiModel):
-    """Who may reach the model, and by which name."""
+    """How clients reach the model."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
                 "has(self.hosts) == has(self.gateways)",
-                "hosts and gateways go together: name the hosts that clients outside the mesh use and the Istio "
-                "Gateways that receive their requests, or neither",
+                "hosts and gateways must be set together: the host names that clients outside the mesh use, and the "
+                "Istio Gateways that receive their requests",
             ),
             rule(
                 "!has(self.timeout) || self.timeout.matches('[1-9]')",
-                "timeout must be at least 1s, as Istio takes no endless one",
+                "timeout must be at least 1s, as Istio does not support unlimited timeouts",
             ),
         )
     )
@@ -53,16 +53,16 @@ class TrafficSpec(ApiModel):
     hosts: Annotated[list[Host], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = Field(
         default=None,
         description=(
-            "DNS names by which clients outside the mesh reach the model through the gateways. Clients inside the "
-            "mesh use the Service named like the ModelDeployment: port 8000 for REST, 8001 for gRPC."
+            "DNS names under which clients outside the mesh reach the model through the gateways. Clients inside "
+            "the mesh use the Service with the name of the ModelDeployment: port 8000 for REST, 8001 for gRPC."
         ),
     )
     gateways: Annotated[list[GatewayReference], Field(min_length=1, max_length=16, json_schema_extra=SET)] | None = (
-        Field(default=None, description="Istio Gateways that serve the hosts, each as NAMESPACE/NAME.")
+        Field(default=None, description="Istio Gateways that accept the hosts, each as NAMESPACE/NAME.")
     )
     timeout: Duration | None = Field(
         default=None,
         description=(
-            "The longest that a request may take before the proxy answers 504 (gRPC: DEADLINE_EXCEEDED). Default: 60s."
+            "Maximum duration of a request; after that the proxy answers 504 (gRPC: DEADLINE_EXCEEDED). Default: 60s."
         ),
     )

@@ -22,10 +22,10 @@ from nereid.contract.process import begin, leave_word
     type=click.Path(path_type=Path),
     default=Path("/dev/termination-log"),
     show_default=True,
-    help="Where the outcome is written as JSON.",
+    help="File to which the outcome is written as JSON.",
 )
 def check(termination_log: Path) -> None:
-    """Run the checks that NEREID_CHECKS describes; the Job that checks a candidate runs this.
+    """Run the checks that NEREID_CHECKS describes. The check Job runs this command.
 
     It ends with status 0 when all of them were run, whether they passed or not.
     """

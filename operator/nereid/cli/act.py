@@ -22,10 +22,12 @@ _Command = Callable[..., None]
 
 def _acts(command: _Command) -> _Command:
     """Give a command the argument and the options that all of them have."""
-    timeout_help = "With --wait: how long to wait at the most, as 30m. Default: for ever."
+    timeout_help = "With --wait: how long to wait at most, for instance 30m. Default: no limit."
     for part in (
         click.option("--timeout", type=PERIOD, help=timeout_help),
-        click.option("--wait", "is_waiting", is_flag=True, help="Wait for the outcome; exit code 1 if it is not that."),
+        click.option(
+            "--wait", "is_waiting", is_flag=True, help="Wait for the outcome; exit with 1 if it is another one."
+        ),
         click.argument("name"),
     ):
         command = part(command)
@@ -36,7 +38,7 @@ def _acts(command: _Command) -> _Command:
 @_acts
 @connects
 def promote(connection: Connection, name: str, **options: Any) -> None:
-    """Skip what is left of a rollout: the candidate gets all traffic."""
+    """Skip the rest of a rollout: the candidate gets all traffic."""
     _act(connection, name, asking.promote, **options)
 
 
@@ -44,7 +46,7 @@ def promote(connection: Connection, name: str, **options: Any) -> None:
 @_acts
 @connects
 def abort(connection: Connection, name: str, **options: Any) -> None:
-    """Take a rollout back: stable gets all traffic."""
+    """End a rollout: stable gets all traffic again."""
     _act(connection, name, asking.abort, **options)
 
 
@@ -52,16 +54,18 @@ def abort(connection: Connection, name: str, **options: Any) -> None:
 @_acts
 @connects
 def retry(connection: Connection, name: str, **options: Any) -> None:
-    """Begin a failed rollout again, at its first step."""
+    """Start a failed rollout again from its first step."""
     _act(connection, name, asking.retry, **options)
 
 
 @click.command()
-@click.option("--to", metavar="REVISION|VERSION", help="Where to go back to. Default: the one before.")
+@click.option(
+    "--to", metavar="REVISION|VERSION", help="Revision or version to return to. Default: the previous stable one."
+)
 @_acts
 @connects
 def rollback(connection: Connection, name: str, *, to: str | None, **options: Any) -> None:
-    """Go back to an earlier revision, which then stays until the spec asks for another one."""
+    """Return to an earlier revision, which stays until the spec asks for another one."""
     _act(connection, name, lambda view: asking.rollback(view, to), **options)
 
 
@@ -69,7 +73,7 @@ def _act(
     connection: Connection, name: str, ask: Callable[[View], Answer], *, is_waiting: bool, timeout: float | None
 ) -> None:
     if timeout and not is_waiting:
-        raise click.UsageError("--timeout is for --wait")
+        raise click.UsageError("--timeout requires --wait")
     models = ModelDeployments(*connection.open())
     view = read(models.get(name))
     answer = ask(view)

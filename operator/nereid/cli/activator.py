@@ -12,12 +12,12 @@ import click
     type=click.IntRange(min=1),
     default=5_000,
     show_default=True,
-    help="How many requests may wait for one model.",
+    help="Maximum number of requests that may wait for one model.",
 )
 @click.option("--log-format", type=click.Choice(["json", "plain"]), default="json", show_default=True)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 def activator(cluster_domain: str, waiting_limit: int, log_format: str, log_level: str) -> None:
-    """Hold requests to models that sleep until they have woken up, and have KEDA wake them."""
+    """Hold requests to sleeping models until a pod is ready, and have KEDA wake the models."""
     from nereid.activator import logs  # noqa: PLC0415 - help needs neither gRPC nor aiohttp
     from nereid.activator.options import Options  # noqa: PLC0415
     from nereid.activator.server import run_activator  # noqa: PLC0415

@@ -70,8 +70,8 @@ def connects(command: Callable[..., None]) -> Callable[..., None]:
             command(Connection(kubeconfig, context, namespace), *arguments, **options)
 
     for option in (
-        click.option("--kubeconfig", metavar="FILE", help="Kubeconfig to use. Default: as kubectl."),
-        click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one."),
+        click.option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig. Default: as for kubectl."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: the current one."),
         click.option("--namespace", "-n", metavar="NAME", help="Namespace. Default: the context's."),
     ):
         connected = option(connected)

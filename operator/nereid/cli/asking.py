@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import click
 
 from nereid.api import names
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, named, title
-from nereid.controller.decide.rollout.state import HELD
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
 
 
@@ -58,9 +59,9 @@ def promote(view: View) -> Answer:
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
     _refuse_while_taken_back(view, "promote")
-    if view.rollout and view.rollout.reason == HELD:
+    if view.stage in HELD_BY_SPEC:
         raise click.ClickException(
-            f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; mend "
+            f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; correct "
             "the spec first"
         )
     asking = Asking(
@@ -68,7 +69,7 @@ def promote(view: View) -> Answer:
         annotation=names.ANNOTATION_PROMOTE,
         revision=candidate.revision,
         number=_attempt(view),
-        purpose="skip what is left of the rollout",
+        purpose="skip the rest of the rollout",
         sentence=f"Asked to promote {_of(candidate)}: as soon as it has all its pods, it gets all traffic",
     )
     return Settled(f"{_of(candidate)} is promoted already", asking) if _is_promoted(view) else asking
@@ -89,7 +90,7 @@ def abort(view: View) -> Answer:
         annotation=names.ANNOTATION_ABORT,
         revision=candidate.revision,
         number=_attempt(view),
-        purpose=f"give everything back to {_of(stable)}",
+        purpose=f"return all traffic to {_of(stable)}",
         sentence=f"Asked to abort {_of(candidate)}: all traffic goes back to {_of(stable)}",
     )
 
@@ -195,7 +196,7 @@ def _retrial(view: View, revision: str, attempt: int) -> Asking:
         annotation=names.ANNOTATION_RETRY,
         revision=revision,
         number=attempt,
-        purpose="begin the failed rollout again",
+        purpose="start the failed rollout again",
         sentence=f"Asked to try {named(view, revision)} again: its rollout begins at the first step",
     )
 
@@ -206,7 +207,7 @@ def _asked_back(view: View, target: str, number: int) -> Asking:
         annotation=names.ANNOTATION_ROLLBACK,
         revision=target,
         number=number,
-        purpose=f"go back to {named(view, target)} and stay there until the spec changes",
+        purpose=f"return to {named(view, target)} and stay there until the spec changes",
         sentence=f"Asked to go back to {named(view, target)}: it gets all traffic as soon as it has its pods, and "
         "stays until the spec asks for another revision",
     )
@@ -227,7 +228,7 @@ def _pin_ended(view: View, rollout: RolloutStatus, own: str) -> Asking:
 
 def _refuse_while_taken_back(view: View, command: str) -> None:
     rollout, candidate = view.rollout, view.status.candidate
-    if rollout and candidate and rollout.state == "RollingBack":
+    if rollout and candidate and view.stage is Stage.RETREATING:
         raise click.ClickException(f"nothing to {command}: {_of(candidate)} is being taken back ({rollout.reason})")
 
 
@@ -238,7 +239,7 @@ def _is_promoted(view: View) -> bool:
         return False
     if plan.strategy == "BlueGreen":
         return rollout.step >= 1
-    return rollout.step >= len(plan.steps) and (rollout.reason == "Promoted" or rollout.state == "Promoting")
+    return rollout.step >= len(plan.steps) and view.stage in {Stage.PROMOTED_BY_USER, Stage.PROMOTING}
 
 
 def _before(view: View, stable: RevisionStatus) -> str:
@@ -256,7 +257,7 @@ def _chosen(view: View, to: str) -> str:
         return to
     found = [one for one, version in known.items() if to in {version, f"{version}-{one}"}]
     if not found:
-        raise click.ClickException(f"{to} is no revision or version in the history of {view.name}{_listed(view)}")
+        raise click.ClickException(f"{to} is not a revision or version in the history of {view.name}{_listed(view)}")
     if len(found) > 1:
         raise click.ClickException(f"version {to} is several revisions: name one of them{_listed(view)}")
     return found[0]

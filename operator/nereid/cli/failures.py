@@ -19,7 +19,7 @@ def explained() -> Iterator[None]:
         yield
     except (ConfigException, YAMLError) as error:
         raise click.ClickException(
-            f"no cluster to speak to: {_sentence(error)}. Set KUBECONFIG, or give --kubeconfig and --context"
+            f"no cluster is configured: {_sentence(error)}. Set KUBECONFIG, or give --kubeconfig and --context"
         ) from error
     except ApiException as error:
         raise click.ClickException(_refused(error)) from error
@@ -46,13 +46,13 @@ def is_missing_object(error: ApiException) -> bool:
 def _refused(error: ApiException) -> str:
     match error.status:
         case HTTPStatus.NOT_FOUND if not is_missing_object(error):
-            return "this cluster does not know ModelDeployments: install Nereid in it (docs/operations.md)"
+            return "this cluster has no ModelDeployment resource: install Nereid in it (docs/operations.md)"
         case HTTPStatus.UNAUTHORIZED:
-            return "the API server does not know you: renew the credentials of the kubeconfig's user"
+            return "the API server rejected your credentials: renew those of the kubeconfig's user"
         case HTTPStatus.FORBIDDEN:
-            return f"you may not do that: {message(error)}"
+            return f"you are not allowed to do that: {message(error)}"
         case _:
-            return f"the API server refused: {message(error)}"
+            return f"the API server rejected the request: {message(error)}"
 
 
 def _status(error: ApiException) -> dict[str, object]:

@@ -16,5 +16,5 @@ def crd() -> None:
 
 @click.command("reference")
 def print_reference() -> None:
-    """Print the reference of all fields as Markdown."""
+    """Print the reference of all fields of ModelDeployment as Markdown."""
     click.echo(reference(), nl=False)

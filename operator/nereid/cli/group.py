@@ -7,18 +7,24 @@ import click
 
 from nereid import __version__
 
-# What `pip install nereid` alone does not bring, and the extra that does.
+# What `pip install nereid` alone does not bring, by the extra that does.
 EXTRAS: Final = {
-    "kubernetes": "cli",
-    "rich": "cli",
-    "kopf": "operator",
-    "grpc": "operator",
-    "numpy": "operator",
-    "pyarrow": "operator",
-    "prometheus_client": "operator",
+    "operator": frozenset({"aiohttp", "grpc", "kopf", "multidict", "prometheus_client"}),
+    "models": frozenset({"azure", "boto3", "botocore", "google", "requests", "urllib3"}),
+    "checks": frozenset({"aiohttp", "numpy", "pyarrow", "tritonclient"}),
+    "cli": frozenset({"kubernetes", "rich", "urllib3"}),
+}
+# The extra of each command in Nereid's own containers; those for people need `cli`.
+PROCESSES: Final = {
+    "run": "operator",
+    "activator": "operator",
+    "fetch": "models",
+    "resolve": "models",
+    "tag": "models",
+    "check": "checks",
 }
 _SECTIONS: Final = {
-    "See": {
+    "Inspect": {
         "status": "nereid.cli.status:status",
         "watch": "nereid.cli.watch:watch",
         "list": "nereid.cli.listing:list_all",
@@ -37,7 +43,7 @@ _SECTIONS: Final = {
         "crd": "nereid.cli.generate:crd",
         "reference": "nereid.cli.generate:print_reference",
     },
-    "In Nereid's own containers": {
+    "Inside Nereid's containers": {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.models.fetch.command:fetch",
@@ -50,22 +56,22 @@ _COMMANDS: Final = {name: place for section in _SECTIONS.values() for name, plac
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is called, or when help tells of it."""
+    """A group that imports a command only when it is called, or when the help lists it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
         """Return the names of all commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command; one that says what to install where a library is missing."""
+        """Return a command, or one that says what to install if a library is missing."""
         if cmd_name not in _COMMANDS:
             return None
         module, _, attribute = _COMMANDS[cmd_name].partition(":")
         try:
             command: click.Command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").partition(".")[0])
-            if extra is None:
+            extra = PROCESSES.get(cmd_name, "cli")
+            if (error.name or "").partition(".")[0] not in EXTRAS[extra]:
                 raise
             return _not_installed(cmd_name, extra)
         return command
@@ -98,7 +104,7 @@ def _not_installed(name: str, extra: str) -> click.Command:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="nereid")
 def main() -> None:
-    """Serve models on Triton behind Istio, and roll out each new version with care."""
+    """Serve models on Triton behind Istio, and roll out new versions step by step."""
 
 
 def kubectl_main() -> None:

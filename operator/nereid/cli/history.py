@@ -26,12 +26,12 @@ _SHORT: Final = 12
 @click.command()
 @click.argument("name")
 @click.option(
-    "--at", "moment", metavar="TIME", help="Tell only what served then: 2026-11-17, 2026-11-17T14:00, tuesday (UTC)."
+    "--at", "moment", metavar="TIME", help="Show only what served then: 2026-11-17, 2026-11-17T14:00, tuesday (UTC)."
 )
-@click.option("--output", "-o", type=click.Choice(["json"]), help="Print it for programs, with all that is known.")
+@click.option("--output", "-o", type=click.Choice(["json"]), help="Print all details as JSON.")
 @connects
 def history(connection: Connection, name: str, moment: str | None, output: str | None) -> None:
-    """List the revisions that are or were stable, newest first, and what each was made from."""
+    """List current and earlier stable revisions, newest first, and what each was made from."""
     asked = _asked(moment)
     view = read(ModelDeployments(*connection.open()).get(name))
     if not view.status.history:

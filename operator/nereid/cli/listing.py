@@ -16,10 +16,10 @@ from nereid.cli.view import View, model_version, read
 
 
 @click.command("list")
-@click.option("--all-namespaces", "-A", "everywhere", is_flag=True, help="Of all namespaces.")
+@click.option("--all-namespaces", "-A", "everywhere", is_flag=True, help="List ModelDeployments in all namespaces.")
 @connects
 def list_all(connection: Connection, *, everywhere: bool) -> None:
-    """List the ModelDeployments of the namespace, or of all of them."""
+    """List the ModelDeployments of a namespace with the state of their rollouts."""
     models = ModelDeployments(*connection.open())
     views = [read(found) for found in models.list(everywhere=everywhere)]
     if not views:

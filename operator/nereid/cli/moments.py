@@ -31,7 +31,7 @@ def time_span(text: str, now: datetime) -> TimeSpan:
     """
     found = _named(text, now)
     if found.begin > now:
-        raise ValueError(f"{text!r} is still to come: ask for a time that has begun")
+        raise ValueError(f"{text!r} is in the future: give a time in the past")
     return found
 
 
@@ -48,7 +48,7 @@ def _named(text: str, now: datetime) -> TimeSpan:
         return _day(moment) if len(text.strip()) <= _DATE_LENGTH else TimeSpan(moment, moment)
     except (ValueError, OverflowError) as error:
         raise ValueError(
-            f"{text!r} is no day and no time: write 2026-11-17, 2026-11-17T14:00, tuesday or yesterday"
+            f"{text!r} is not a valid day or time: write 2026-11-17, 2026-11-17T14:00, tuesday or yesterday"
         ) from error
 
 

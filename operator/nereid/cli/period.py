@@ -20,7 +20,7 @@ class Period(click.ParamType[float]):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if not length and not self._may_be_zero:
-            self.fail(f"{value!r} is no time at all: write 1s or more", param, ctx)
+            self.fail(f"{value!r} is not a valid time: write 1s or more", param, ctx)
         return length
 
 

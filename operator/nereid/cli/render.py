@@ -16,9 +16,9 @@ from nereid.controller.plan.settings import Settings
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--namespace", "-n", default="default", show_default=True, help="Namespace of objects that name none.")
+@click.option("--namespace", "-n", default="default", show_default=True, help="Namespace for objects without one.")
 def render(file: Path, namespace: str) -> None:
-    """Print the manifests that FILE's ModelDeployments become, without a cluster, as in a first rollout."""
+    """Print the manifests that Nereid would create for the ModelDeployments in FILE, as for a first rollout."""
     try:
         for document in yaml.load_all(file.read_text(), Loader=Loader):
             if document and document.get("kind") == names.KIND:

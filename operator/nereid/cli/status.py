@@ -15,10 +15,10 @@ from nereid.cli.view import read
 
 @click.command()
 @click.argument("name")
-@click.option("--output", "-o", type=click.Choice(["json", "yaml"]), help="Print the object itself instead.")
+@click.option("--output", "-o", type=click.Choice(["json", "yaml"]), help="Print the object instead.")
 @connects
 def status(connection: Connection, name: str, output: str | None) -> None:
-    """Explain what is happening to a ModelDeployment, why, and what comes next."""
+    """Explain what a ModelDeployment is doing, why, and what comes next."""
     document = ModelDeployments(*connection.open()).get(name)
     document["metadata"].pop("managedFields", None)
     match output:

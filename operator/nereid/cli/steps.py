@@ -1,12 +1,14 @@
 """The steps of a rollout in words, and what comes next. Pure."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ResolutionStatus, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, named
-from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, TAKEN_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
 
 
@@ -38,23 +40,23 @@ def coming(view: View, now: datetime) -> str:
         return _once_resolved(status.resolution, now)
     if rollout is None:
         return "the operator looks at it"
-    if rollout.state == "RollingBack":
+    if view.stage in TAKEN_BACK:
         return _retreat(view, rollout, now)
     if status.candidate is None:
         return _at_rest(view, rollout)
     if status.stable is None:
         return "it gets all traffic as soon as one pod is ready"
-    if rollout.reason in {PAUSED, HELD}:
-        return f"nothing, until {_end_of_pause(view, rollout)}"
-    match rollout.state:
-        case "Preparing":
-            return f"{_at(view, rollout.step)}, as soon as {_preparing(rollout)}{_left(rollout, now)}"
-        case "Propagating" | "Promoting":
+    match view.stage:
+        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD:
+            return f"nothing, until {_end_of_pause(view)}"
+        case stage if stage in PREPARING:
+            return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_left(rollout, now)}"
+        case Stage.PROPAGATING | Stage.PROMOTING:
             return f"{_after_route(view, rollout)}, when the proxies know the route{_in(rollout, now)}"
-        case "Holding" | "Analyzing":
-            return f"{_at(view, rollout.step + 1)}, {_condition(view, rollout, now)}"
+        case Stage.HOLDING | Stage.ANALYZING:
+            return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
         case _:
-            return f"nothing, until {_end_of_pause(view, rollout)}"
+            return f"nothing, until {_end_of_pause(view)}"
 
 
 def _once_resolved(asked: ResolutionStatus, now: datetime) -> str:
@@ -65,7 +67,7 @@ def _once_resolved(asked: ResolutionStatus, now: datetime) -> str:
 def hold_ends(view: View) -> datetime | None:
     """Return when the hold of the present step is over; None where nothing is held, or until a promotion."""
     rollout, steps = view.rollout, steps_of(view)
-    if rollout is None or rollout.state not in {"Holding", "Analyzing"} or not steps or rollout.step >= len(steps):
+    if rollout is None or view.stage not in {Stage.HOLDING, Stage.ANALYZING} or not steps or rollout.step >= len(steps):
         return None
     hold = steps[rollout.step].hold
     return None if hold is None else rollout.since + timedelta(seconds=hold)
@@ -74,7 +76,7 @@ def hold_ends(view: View) -> datetime | None:
 def verdict_due(view: View) -> datetime | None:
     """Return when evidence that is still undecided becomes inconclusive."""
     ends = hold_ends(view)
-    if ends is None or view.plan is None or view.rollout is None or view.rollout.state != "Analyzing":
+    if ends is None or view.plan is None or view.rollout is None or view.stage is not Stage.ANALYZING:
         return None
     return ends + timedelta(seconds=view.plan.analysis.deadline)
 
@@ -104,8 +106,8 @@ def _at(view: View, step: int) -> str:
     return f"a copy of {exposure.mirror}%" if exposure.mirror else f"{exposure.weight}% of the traffic"
 
 
-def _preparing(rollout: RolloutStatus) -> str:
-    return "its checks have passed" if rollout.reason == "RunningChecks" else "its pods are ready"
+def _preparing(view: View) -> str:
+    return "its checks have passed" if view.stage is Stage.RUNNING_CHECKS else "its pods are ready"
 
 
 def _left(rollout: RolloutStatus, now: datetime) -> str:
@@ -118,7 +120,7 @@ def _in(rollout: RolloutStatus, now: datetime) -> str:
 
 def _after_route(view: View, rollout: RolloutStatus) -> str:
     steps = steps_of(view)
-    if rollout.state == "Promoting" or (steps is not None and rollout.step >= len(steps)):
+    if view.stage is Stage.PROMOTING or (steps is not None and rollout.step >= len(steps)):
         return "it becomes the stable revision"
     if steps is None:
         return "it is held there"
@@ -129,10 +131,10 @@ def _held(step: Step) -> str:
     return "it is held there until promoted" if step.hold is None else f"it is held there for {span(step.hold)}"
 
 
-def _condition(view: View, rollout: RolloutStatus, now: datetime) -> str:
+def _condition(view: View, now: datetime) -> str:
     ends, due = hold_ends(view), verdict_due(view)
     held = f"in {until(ends, now)}" if ends and ends > now else ""
-    if rollout.state == "Holding":
+    if view.stage is Stage.HOLDING:
         return held or "now"
     if held:
         return f"{held} at the earliest, once it is judged good enough"
@@ -140,15 +142,18 @@ def _condition(view: View, rollout: RolloutStatus, now: datetime) -> str:
     return f"as soon as it is judged good enough{limit}"
 
 
-def _end_of_pause(view: View, rollout: RolloutStatus) -> str:
-    ends = {
-        PAUSED: "spec.rollout.paused is false",
-        HELD: "the spec can be carried out",
-        "Inconclusive": "the evidence decides",
-        "MetricsUnavailable": "the metrics are back",
-    }
+_ENDS_OF_PAUSES: Final = {
+    **dict.fromkeys(PAUSED_BY_SPEC, "spec.rollout.paused is false"),
+    **dict.fromkeys(HELD_BY_SPEC, "the spec can be carried out"),
+    Stage.INCONCLUSIVE: "the evidence decides",
+    Stage.METRICS_UNAVAILABLE: "the metrics are back",
+}
+
+
+def _end_of_pause(view: View) -> str:
+    end = _ENDS_OF_PAUSES.get(view.stage) if view.stage else None
     words = [asking.command for asking in possible(view) if asking.command in {"promote", "abort"}]
-    return ", or ".join(filter(None, [ends.get(rollout.reason), f"you {' or '.join(words)}"]))
+    return ", or ".join(filter(None, [end, f"you {' or '.join(words)}"]))
 
 
 def _retreat(view: View, rollout: RolloutStatus, now: datetime) -> str:

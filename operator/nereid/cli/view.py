@@ -7,7 +7,9 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, RolloutStatus
+from nereid.controller.decide.rollout.stage import stage_of
 from nereid.controller.plan.plan import InvalidSpecError, RolloutPlan, plan
 from nereid.controller.plan.settings import Settings
 
@@ -30,6 +32,12 @@ class View:
     def rollout(self) -> RolloutStatus | None:
         """The state of the rollout; None before the operator has looked at the object."""
         return self.status.rollout
+
+    @property
+    def stage(self) -> Stage | None:
+        """The stage of the rollout, also of one that an operator without stages reports; None before any report."""
+        rollout, candidate = self.status.rollout, self.status.candidate
+        return stage_of(rollout, has_candidate=candidate is not None) if rollout else None
 
     @property
     def is_seen(self) -> bool:

@@ -11,17 +11,17 @@ from nereid.cli.rollout_outcome import done
 
 @click.command()
 @click.argument("name")
-@click.option("--until-done", is_flag=True, help="End when the spec's revision is stable (exit code 0) or failed (1).")
+@click.option("--until-done", is_flag=True, help="Exit when the spec's revision is stable (exit code 0) or failed (1).")
 @click.option(
-    "--timeout", type=PERIOD, help="With --until-done: how long to wait at the most, as 30m. Default: for ever."
+    "--timeout", type=PERIOD, help="With --until-done: how long to wait at most, for instance 30m. Default: no limit."
 )
 @connects
 def watch(connection: Connection, name: str, *, until_done: bool, timeout: float | None) -> None:
-    """Show the status screen, and draw it anew at each change, until Ctrl-C.
+    """Show the status screen and update it at every change, until Ctrl-C.
 
-    Where standard output is no terminal, each change is a line.
+    If standard output is not a terminal, print one line per change.
     """
     if timeout and not until_done:
-        raise click.UsageError("--timeout is for --until-done")
+        raise click.UsageError("--timeout requires --until-done")
     wait = Wait(done, f"the end of the rollout of {name}", timeout) if until_done else None
     follow(ModelDeployments(*connection.open()), name, connection.command_line, wait)

@@ -1,9 +1,36 @@
-"""The ways in which fetching a model can fail, as the operator reads them from the pod's termination message."""
+"""The ways in which fetching can fail, as the operator reads them from a container's termination message.
 
-from enum import StrEnum
+What is wrong with a source is found by code that does not know whose source it is, a model's or a data set's. So a
+sentence names what is to be changed as a `Field`, and whoever shows the sentence says of which object.
+"""
+
+import re
+from enum import Enum, StrEnum
 from typing import Final
 
 LONGEST_MESSAGE = 1000
+# The object of a ModelDeployment whose fields are meant where nobody says another.
+MODEL: Final = "spec.model"
+
+_BEGIN, _END = "\x02", "\x03"
+_FIELD: Final = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+
+
+class Field(Enum):
+    """A field that says where something comes from, or how it is reached; written into a sentence by an f-string."""
+
+    URI = "uri"
+    PATH = "path"
+    ENDPOINT = "endpoint"
+    CREDENTIALS = "credentials"
+    CA_BUNDLE = "caBundle"
+    DIGEST = "digest"
+    NAME = "name"
+    ANY = ""
+
+    def __str__(self) -> str:
+        """Return a mark that no text of users holds, which `FetchError` replaces by the field's name."""
+        return f"{_BEGIN}{self.value}{_END}"
 
 
 class Reason(StrEnum):
@@ -21,14 +48,30 @@ WORTH_CONTINUING: Final = frozenset({Reason.MODEL_FETCH_FAILED, Reason.MODEL_ACC
 
 
 class FetchError(Exception):
-    """A failure that the user can act on: `sentence` says what happened and what to change, without any secret."""
+    """A failure that the user can act on: the sentence says what happened and what to change, without any secret."""
 
     def __init__(self, reason: Reason, sentence: str) -> None:
+        """Take a sentence whose fields are marked by `Field`; as `marked` it can become part of another."""
         super().__init__(reason, sentence)
         self.reason = reason
-        self.sentence = sentence
+        self.marked = sentence
+
+    @property
+    def sentence(self) -> str:
+        """What is told to the user of a model."""
+        return self.sentence_for(MODEL)
+
+    def sentence_for(self, subject: str) -> str:
+        """Return what is told to the user of another object, for instance `spec.rollout.checks[0].dataset`."""
+        return _FIELD.sub(lambda match: f"{subject}.{match[1]}" if match[1] else subject, self.marked)
 
     def __str__(self) -> str:
         """Return `<Reason>: <sentence>` as one bounded line, which fits into a termination message."""
         line = " ".join(f"{self.reason}: {self.sentence}".split())
         return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"
+
+
+def failure_in(message: str) -> FetchError | None:
+    """Return the failure that a termination message tells; None where it is none that a fetch has left."""
+    reason, _, sentence = message.strip().partition(": ")
+    return FetchError(Reason(reason), sentence) if reason in set(Reason) else None

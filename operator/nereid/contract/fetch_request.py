@@ -1,59 +1,38 @@
-"""What one run of the init container is asked to do."""
+"""What is to be brought from a source, and how its server is reached: all that the clients of sources need to know."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated
+
+from pydantic import AfterValidator, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from nereid.api.model import Format
 
 
-class Format(StrEnum):
-    """What the source holds."""
-
-    ONNX = "onnx"
-    TENSORRT = "tensorrt"
-    TORCHSCRIPT = "torchscript"
-    SAVEDMODEL = "savedmodel"
-    PYTHON = "python"
-    SKLEARN = "sklearn"
-    XGBOOST = "xgboost"
-    LIGHTGBM = "lightgbm"
-    TRITON = "triton"
-
-
-class ForestBackend(StrEnum):
-    """Which of Triton's backends serves forests: its own for them, or Python with the library that trained them."""
-
-    FIL = "fil"
-    PYTHON = "python"
+def _inside(path: PurePosixPath) -> PurePosixPath:
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("it leads out of the source: write it relative and without '..'")
+    return path
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One model to fetch: from where, as what, to where."""
+    """Files of a source; credentials are a folder, as no secret stands in a pod's spec."""
 
     uri: str
-    format: Format
-    model_name: str
-    destination: Path
-    claim_mount: Path
-    """Where the claim of a pvc:// URI is mounted."""
-    digest: str | None = None
-    """`sha256:<hex>` of the file, or of the tree, that is meant."""
-    ca_bundle: Path | None = None
-    """PEM certificates to trust beside the public ones."""
-    path: PurePosixPath | None = None
+    path: Annotated[PurePosixPath, AfterValidator(_inside)] | None = None
     """A file or folder within what the URI names; None: all of it."""
     endpoint: str | None = None
     """URL of the server where it is not the public one."""
     credentials: Path | None = None
     """Folder with a file for each key of the Secret."""
+    ca_bundle: Path | None = None
+    """PEM certificates to trust beside the public ones."""
+    digest: str | None = None
+    """`sha256:<hex>` of the file, or of the tree, that is meant."""
     cache: Path | None = None
     """Volume that pods share, so that only one of them downloads."""
-    cache_limit: int | None = None
+    cache_limit: PositiveInt | None = None
     """Bytes that the cache may hold; None: as many as its volume has."""
-    config: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of Triton's ModelConfig to merge over the model's own."""
-    forest_backend: ForestBackend = ForestBackend.FIL
-    mounted: Path | None = None
-    """Where an image volume holds the source already; None: it is to be fetched."""
+    format: Format | None = None
+    """What the source holds where that is a model, as some consist of files beside each other; None: any files."""

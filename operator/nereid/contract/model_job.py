@@ -1,19 +1,33 @@
-"""What the operator and the Jobs that speak to a model's source tell each other, in the pods' termination messages.
+"""What the operator and the Jobs that speak to a model's source tell each other: the work, and the answer.
 
 They are two processes of different images, and know nothing else of each other.
 """
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass
 
 from nereid.api.provenance import LONGEST_SIGNATURE, LONGEST_WORD
 from nereid.api.schema import ApiModel
 from nereid.api.status import ResolutionFailure
+from nereid.contract.fetch_request import Request
 
 # The containers of the Jobs that resolve a URI, and that tag a registered version.
 CONTAINER_RESOLVE: Final = "resolve-model"
 CONTAINER_TAG: Final = "tag-model"
+# The environment variable that holds a ModelJobWork as JSON.
+ENV_WORK: Final = "NEREID_MODEL_JOB"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJobWork:
+    """What is asked about, and how its server is reached; `tags` are what a Job that tags a version sets."""
+
+    request: Request
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def _cut(length: int) -> BeforeValidator:

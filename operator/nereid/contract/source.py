@@ -1,4 +1,8 @@
-"""Where a model comes from: the URI of `spec.model.uri`, parsed once, and shown without its secrets."""
+"""Where a model comes from: its URI parsed into one type for each scheme, and shown without its secrets.
+
+The only reading of the grammar in `api.model_uri`, for all processes. It takes more than users may write, as the places
+that MLflow names are read by it too.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,21 +13,38 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.api.model_uri import COMMIT, DIGEST, FORMS, LATEST, VERSION, Scheme
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
-LATEST: Final = "latest"
-
-_FORMS: Final = (
-    "pvc://CLAIM/PATH, https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
-    "hf://OWNER/MODEL, oci://REGISTRY/REPOSITORY, models:/NAME/VERSION or runs:/RUN_ID/PATH"
-)
+_FORMS: Final = ", ".join(form.shown for form in FORMS.values())
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_COMMIT: Final = re.compile(COMMIT)
+_DIGEST: Final = re.compile(DIGEST)
+_VERSION: Final = re.compile(VERSION)
+
+
+class _Place:
+    """What every source tells of itself; these are the answers of most."""
+
+    __slots__ = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether it may come to mean something else, as an alias, a tag or a branch does."""
+        return False
+
+    @property
+    def has_provenance(self) -> bool:
+        """Whether its server knows what the model was made from."""
+        return False
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether its server may answer that it means the other now: the same model, which never changes."""
+        return other == self
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimSource:
+class ClaimSource(_Place):
     """A path on a PersistentVolumeClaim."""
 
     claim: str
@@ -34,7 +55,7 @@ class ClaimSource:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpsSource:
+class HttpsSource(_Place):
     """A file behind https; user, password and query of the URL may be secrets and are never shown."""
 
     url: URL = field(repr=False)
@@ -49,7 +70,7 @@ class HttpsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class S3Source:
+class S3Source(_Place):
     """An object, or all objects below a prefix, of a store that speaks S3; the key has no slash at either end."""
 
     bucket: str
@@ -60,7 +81,7 @@ class S3Source:
 
 
 @dataclass(frozen=True, slots=True)
-class GcsSource:
+class GcsSource(_Place):
     """An object, or all objects below a prefix, of Google Cloud Storage; the key has no slash at either end."""
 
     bucket: str
@@ -71,7 +92,7 @@ class GcsSource:
 
 
 @dataclass(frozen=True, slots=True)
-class AzureSource:
+class AzureSource(_Place):
     """A blob, or all blobs below a prefix, of a container of Azure Blob Storage."""
 
     account: str
@@ -83,7 +104,7 @@ class AzureSource:
 
 
 @dataclass(frozen=True, slots=True)
-class HubSource:
+class HubSource(_Place):
     """A model of a Hugging Face hub at a revision: a commit, a tag or a branch."""
 
     repository: str
@@ -94,12 +115,22 @@ class HubSource:
         """Whether the revision is a commit."""
         return _COMMIT.fullmatch(self.revision) is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the revision is none of its commits."""
+        return not self.is_immutable
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a commit of the same model, or the same commit."""
+        is_commit = isinstance(other, HubSource) and other.repository == self.repository and other.is_immutable
+        return is_commit if self.moves else other == self
+
     def __str__(self) -> str:
         return f"hf://{self.repository}:{self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
-class OciSource:
+class OciSource(_Place):
     """An image or artifact of a registry; the reference is a tag or a digest `sha256:<hex>`."""
 
     registry: str
@@ -111,12 +142,23 @@ class OciSource:
         """Whether the reference is a digest."""
         return _DIGEST.fullmatch(self.reference) is not None
 
+    @property
+    def moves(self) -> bool:
+        """Whether the reference is a tag."""
+        return not self.is_immutable
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a digest in the same repository, or the same digest."""
+        named = (self.registry, self.repository)
+        is_digest = isinstance(other, OciSource) and (other.registry, other.repository) == named and other.is_immutable
+        return is_digest if self.moves else other == self
+
     def __str__(self) -> str:
         return f"oci://{self.registry}/{self.repository}{'@' if self.is_immutable else ':'}{self.reference}"
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredModel:
+class RegisteredModel(_Place):
     """A version of a model of MLflow's registry: exactly one of `version` (a number or `latest`) and `alias` is set."""
 
     name: str
@@ -128,16 +170,36 @@ class RegisteredModel:
         """Whether it is a version by its number."""
         return self.version is not None and self.version != LATEST
 
+    @property
+    def moves(self) -> bool:
+        """Whether it is an alias or `latest`."""
+        return not self.is_immutable
+
+    @property
+    def has_provenance(self) -> bool:
+        """MLflow knows the run that made it."""
+        return True
+
+    def leads_to(self, other: "Source") -> bool:
+        """Whether the other is a version of the same model, or the same version."""
+        is_version = isinstance(other, RegisteredModel) and other.name == self.name and other.is_immutable
+        return is_version if self.moves else other == self
+
     def __str__(self) -> str:
         return f"models:/{self.name}@{self.alias}" if self.alias else f"models:/{self.name}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
-class RunArtifact:
+class RunArtifact(_Place):
     """What an MLflow run logged; an empty path is all of it."""
 
     run_id: str
     path: str
+
+    @property
+    def has_provenance(self) -> bool:
+        """MLflow knows what the run was made from."""
+        return True
 
     def __str__(self) -> str:
         return _joined("runs:", self.run_id, self.path)
@@ -167,6 +229,28 @@ def in_ascii(text: str, encoding: str = "utf-8") -> str:
     return quote(text.encode(encoding), safe=_PRINTABLE)
 
 
+def source_of(uri: str) -> Source | None:
+    """Return the source that a URI names; None where it names none: why, the container says that is to fetch it."""
+    try:
+        return parse_source(uri)
+    except FetchError:
+        return None
+
+
+def claim_of(uri: str) -> str | None:
+    """Return the PersistentVolumeClaim that a URI names; None for any other place.
+
+    The claim of a path that leads out of it counts as well: it is mounted, and the container says what is wrong.
+    """
+    scheme, _, rest = uri.partition("://")
+    return rest.partition("/")[0] if scheme == Scheme.PVC else None
+
+
+def is_of_mlflow(source: Source | None) -> bool:
+    """Whether an MLflow tracking server leads to the source."""
+    return isinstance(source, RegisteredModel | RunArtifact)
+
+
 def parse_source(uri: str) -> Source:
     """Return the source that a URI names; raise FetchError when it is none that can be fetched."""
     scheme, separator, rest = uri.partition(":")
@@ -175,19 +259,19 @@ def parse_source(uri: str) -> Source:
     if separator and scheme in _STORES and rest.startswith("//"):
         return _STORES[scheme](rest[2:])
     if not separator or "/" in scheme:
-        raise _invalid(f"spec.model.uri names no scheme: use {_FORMS}")
+        raise _invalid(f"{Field.URI} names no scheme: use {_FORMS}")
     if scheme in {*_REGISTRY, *_STORES}:
-        raise _invalid(f"spec.model.uri is not written as its scheme {scheme!r} wants it: use {_FORMS}")
-    raise _invalid(f"the scheme {scheme!r} of spec.model.uri is not supported: use {_FORMS}")
+        raise _invalid(f"{Field.URI} is not written as its scheme {scheme!r} wants it: use {_FORMS}")
+    raise _invalid(f"the scheme {scheme!r} of {Field.URI} is not supported: use {_FORMS}")
 
 
 def _parse_claim(rest: str) -> ClaimSource:
     claim, _, path = rest.partition("/")
     if not claim:
-        raise _invalid("spec.model.uri names no claim: use pvc://CLAIM/path")
+        raise _invalid(f"{Field.URI} names no claim: use pvc://CLAIM/path")
     relative = PurePosixPath(path.strip("/"))
     if ".." in relative.parts:
-        raise _invalid("spec.model.uri leads out of its claim: write the path without '..'")
+        raise _invalid(f"{Field.URI} leads out of its claim: write the path without '..'")
     return ClaimSource(claim, relative)
 
 
@@ -197,7 +281,7 @@ def _parse_https(rest: str) -> HttpsSource:
         # As it was written: a signed URL does not survive being quoted again.
         return HttpsSource(with_server(URL(f"https://{_host_in_ascii(host)}{slash}{in_ascii(path)}", encoded=True)))
     except ValueError as error:
-        raise _invalid("spec.model.uri names no host, or none that there can be: use https://host/path") from error
+        raise _invalid(f"{Field.URI} names no host, or none that there can be: use https://host/path") from error
 
 
 def _host_in_ascii(host: str) -> str:
@@ -215,7 +299,7 @@ def _parse_gcs(rest: str) -> GcsSource:
 def _bucket_and_key(scheme: str, rest: str) -> tuple[str, str]:
     bucket, _, key = rest.partition("/")
     if not bucket:
-        raise _invalid(f"spec.model.uri names no bucket: use {scheme}://BUCKET/KEY")
+        raise _invalid(f"{Field.URI} names no bucket: use {scheme}://BUCKET/KEY")
     return bucket, key.strip("/")
 
 
@@ -223,7 +307,7 @@ def _parse_azure(rest: str) -> AzureSource:
     account, _, inside = rest.partition("/")
     container, _, path = inside.partition("/")
     if not account or not container:
-        raise _invalid("spec.model.uri names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
+        raise _invalid(f"{Field.URI} names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
     return AzureSource(account, container, path.strip("/"))
 
 
@@ -232,11 +316,11 @@ def _parse_hub(rest: str) -> HubSource:
     parts = repository.split("/")
     if len(parts) != len(("owner", "model")) or not all(parts):
         raise _invalid(
-            "spec.model.uri names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
-            "and spec.model.path for a file or folder within it"
+            f"{Field.URI} names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
+            f"and {Field.PATH} for a file or folder within it"
         )
     if colon and not revision:
-        raise _invalid("spec.model.uri ends in a colon without a revision: use hf://OWNER/MODEL:REVISION")
+        raise _invalid(f"{Field.URI} ends in a colon without a revision: use hf://OWNER/MODEL:REVISION")
     return HubSource(repository, revision) if colon else HubSource(repository)
 
 
@@ -245,9 +329,9 @@ def _parse_oci(rest: str) -> OciSource:
     named, at, digest = inside.partition("@")
     repository, colon, tag = named.partition(":")
     if not registry or not repository or (colon and not tag):
-        raise _invalid("spec.model.uri names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
+        raise _invalid(f"{Field.URI} names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
     if at and not _DIGEST.fullmatch(digest):
-        raise _invalid("spec.model.uri has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
+        raise _invalid(f"{Field.URI} has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
     return OciSource(registry, repository, digest or tag or LATEST)
 
 
@@ -255,12 +339,12 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
     name, at, alias = rest.partition("@")
     if at:
         if not name or "/" in name or not alias:
-            raise _invalid("spec.model.uri names no alias of a registered model: use models:/NAME@ALIAS")
+            raise _invalid(f"{Field.URI} names no alias of a registered model: use models:/NAME@ALIAS")
         return RegisteredModel(name, alias=alias)
     name, _, version = rest.rstrip("/").rpartition("/")
-    if not name or "/" in name or not (version.isdecimal() or version == LATEST):
+    if not name or "/" in name or not (_VERSION.fullmatch(version) or version == LATEST):
         raise _invalid(
-            "spec.model.uri names no version of a registered model: use models:/NAME/VERSION with a number, "
+            f"{Field.URI} names no version of a registered model: use models:/NAME/VERSION with a number, "
             "models:/NAME@ALIAS or models:/NAME/latest"
         )
     return RegisteredModel(name, version=version)
@@ -269,7 +353,7 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
 def _parse_run(rest: str) -> RunArtifact:
     run_id, _, path = rest.partition("/")
     if not run_id:
-        raise _invalid("spec.model.uri names no run: use runs:/RUN_ID/PATH")
+        raise _invalid(f"{Field.URI} names no run: use runs:/RUN_ID/PATH")
     return RunArtifact(run_id, path.strip("/"))
 
 
@@ -282,15 +366,15 @@ def _invalid(sentence: str) -> FetchError:
 
 
 _STORES: Final[Mapping[str, Callable[[str], Source]]] = {
-    "pvc": _parse_claim,
-    "https": _parse_https,
-    "s3": _parse_s3,
-    "gs": _parse_gcs,
-    "azure": _parse_azure,
-    "hf": _parse_hub,
-    "oci": _parse_oci,
+    Scheme.PVC: _parse_claim,
+    Scheme.HTTPS: _parse_https,
+    Scheme.S3: _parse_s3,
+    Scheme.GCS: _parse_gcs,
+    Scheme.AZURE: _parse_azure,
+    Scheme.HUB: _parse_hub,
+    Scheme.OCI: _parse_oci,
 }
 _REGISTRY: Final[Mapping[str, Callable[[str], Source]]] = {
-    "models": _parse_registered_model,
-    "runs": _parse_run,
+    Scheme.REGISTERED: _parse_registered_model,
+    Scheme.RUN: _parse_run,
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 
 def unforeseen(error: Exception) -> FetchError:
@@ -15,5 +15,5 @@ def unforeseen(error: Exception) -> FetchError:
     where = f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
     return FetchError(
         Reason.MODEL_FETCH_FAILED,
-        f"Nereid came upon what it does not expect ({where}): look at spec.model, and report this with the log",
+        f"Nereid came upon what it does not expect ({where}): look at {Field.ANY}, and report this with the log",
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nereid.contract.fetch_request import ForestBackend, Format, Request
+from nereid.api.model import Format
+from nereid.contract.fetch_job import FetchWork, ForestBackend
 from nereid.models.fetch.layouts import stage
 from nereid.models.fetch.staging import Staging
 
@@ -17,7 +18,7 @@ class Bench:
     staging: Staging
     claim: Path
 
-    def request(self, model_format: str, **changes: Any) -> Request:
+    def request(self, model_format: str, **changes: Any) -> FetchWork:
         fields: dict[str, Any] = {
             "uri": "pvc://models/flowers",
             "format": Format(model_format),
@@ -26,7 +27,7 @@ class Bench:
             "claim_mount": self.claim,
             "forest_backend": ForestBackend.FIL,
         }
-        return Request(**{**fields, **changes})
+        return FetchWork(**{**fields, **changes})
 
     def put(self, files: Mapping[str, bytes]) -> Path:
         """Write files to the volume and return their folder."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from tests.support.property.rollout_specs import is_without_data
 
 from nereid.api.status import SleepPhase
-from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, drowsy
+from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed
@@ -240,7 +240,7 @@ def _has_pod(one: Pass, revision: str | None) -> bool:
 
 def _draining(state: RolloutState) -> set[str]:
     """Return the revisions that must be quiet before their pods go."""
-    return {kept.revision for kept in (*state.retiring, *drowsy(state))}
+    return {kept.revision for kept in (*state.retiring, *stable_falling_asleep(state))}
 
 
 def _shares(state: RolloutState) -> list[dict[str, int]]:
@@ -252,12 +252,12 @@ def check_roles(one: Pass) -> None:
     live, after = one.decision.live, one.after
     assert sum(revision.weight for revision in live) == 100
     assert all(revision.weight >= 0 and revision.replicas >= 0 for revision in live)
-    assert {revision.revision for revision in live if revision.exposure} <= {after.stable, after.candidate}
+    assert {revision.revision for revision in live if revision.exposure.has_traffic} <= {after.stable, after.candidate}
     assert len({revision.revision for revision in live}) == len(live)
     assert live[0].revision == (after.stable or after.candidate)
-    assert not after.exposure or after.candidate
+    assert not after.exposure.has_traffic or after.candidate
     if after.candidate is None or after.candidate != one.before.candidate:
-        assert after.stable is None or not after.exposure, "a new candidate begins with traffic"
+        assert after.stable is None or not after.exposure.has_traffic, "a new candidate begins with traffic"
     if one.before.stable == one.wanted and not one.is_command and one.before.phase != "RollingBack":
         assert after.candidate is None or after.phase == "RollingBack", "the candidate stays beside what is wanted"
 
@@ -284,7 +284,12 @@ def check_commands(one: Pass) -> None:
 def check_failures(one: Pass) -> None:
     """Each failure has its cause; what is no cause for one makes none."""
     before, after, seen = one.before, one.after, one.observed
-    dead = before.stable and before.exposure and before.candidate == one.wanted and not one.ready(before.candidate)
+    dead = (
+        before.stable
+        and before.exposure.has_traffic
+        and before.candidate == one.wanted
+        and not one.ready(before.candidate)
+    )
     if dead and not one.is_command and before.phase != "RollingBack":
         assert after.phase == "RollingBack", "traffic stays where no pod is ready"
     if after.analysis and after.analysis.verdict == "Fail" and after.candidate:
@@ -302,7 +307,7 @@ def check_failures(one: Pass) -> None:
     if reason == "Inconclusive":
         assert one.plan.rollout.analysis.on_inconclusive == "Rollback"
     if reason == "NoReadyReplica":
-        assert before.exposure
+        assert before.exposure.has_traffic
     if reason == "CheckFailed":
         assert seen.checks is not None
         assert any(not result.passed for result in seen.checks.results)
@@ -352,7 +357,7 @@ def check_capacity(one: Pass) -> None:
     before, after = one.before, one.after
     if after.stable is None or after.candidate is None or after.phase == "RollingBack":
         return
-    if not after.exposure or after.exposure == before.exposure:
+    if not after.exposure.has_traffic or after.exposure == before.exposure:
         return
     places = max(one.plan.replicas, after.floor)
     needed = max(1, math.ceil(places * after.exposure.share / 100))
@@ -374,7 +379,12 @@ def check_checks(one: Pass) -> None:
             after.step,
         )
         assert (after.phase, after.reason) == ("Preparing", "RunningChecks")
-    first = after.stable and after.exposure and not before.exposure and before.candidate == after.candidate
+    first = (
+        after.stable
+        and after.exposure.has_traffic
+        and not before.exposure.has_traffic
+        and before.candidate == after.candidate
+    )
     if first and one.plan.rollout.checks and before.reason != "Promoted" and not after.is_fast:
         assert after.checks is not None, "traffic before the checks"
         assert after.checks.results

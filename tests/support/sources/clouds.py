@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from nereid.contract.fetch_request import Format, Request
+from nereid.api.model import Format
+from nereid.contract.fetch_job import FetchWork
 from nereid.contract.source import ClaimSource, parse_source
 from nereid.models.sources.opening import open_source
 from nereid.models.sources.remote import RemoteFile, RemoteFiles
@@ -42,7 +43,7 @@ class Cloud:
         """The same, found by way of a line to it."""
         return self.at(f"{proxy.url}{urlsplit(self.endpoint).path}")
 
-    def request(self, key: str, *, bucket: str | None = None, **changes: Any) -> Request:
+    def request(self, key: str, *, bucket: str | None = None, **changes: Any) -> FetchWork:
         """Ask for what lies at a key."""
         credentials = self.folder / "credentials"
         credentials.mkdir(exist_ok=True)
@@ -51,8 +52,14 @@ class Cloud:
         for name, value in self.secret.items():
             (credentials / name).write_text(value)
         uri = f"{bucket or self.bucket}/{key}"
-        models = self.folder / "models"
-        asked = Request(uri, Format.ONNX, "m", models, self.folder, endpoint=self.endpoint, credentials=credentials)
+        asked = FetchWork(
+            uri,
+            format=Format.ONNX,
+            model_name="m",
+            destination=self.folder / "models",
+            endpoint=self.endpoint,
+            credentials=credentials,
+        )
         return replace(asked, **changes)
 
     def open(self, key: str, **changes: Any) -> RemoteFiles:

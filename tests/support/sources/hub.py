@@ -25,6 +25,8 @@ class Hub:
     private: frozenset[str] = frozenset()
     gated: frozenset[str] = frozenset()
     status: int = 0
+    error: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
     seen: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -55,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.seen.append((path, self.headers.get("Range"), self.headers.get("Authorization")))
         parts = path.strip("/").split("/")
         if self.hub.status:
-            self._answer(self.hub.status)
+            self._answer(self.hub.status, self.hub.error, self.hub.body)
         elif parts[:2] == ["api", "models"]:
             self._model("/".join(parts[2:4]), parts[5] if len(parts) > 5 else "main")
         elif parts[0] == "content":

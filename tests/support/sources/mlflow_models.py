@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 from servers.mlflow import MlflowServer
 
-import nereid.models.sources.tracking  # noqa: F401 - its settings keep MLflow's client from sending anything home
+# MLflow's client reads its settings when it is imported, and sends usage data unless it is told not to.
+os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "ERROR"}
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput  # isort: skip
 from mlflow.tracking import MlflowClient  # isort: skip
@@ -36,6 +37,11 @@ class Registered:
     @property
     def url(self) -> str:
         return self.server.url
+
+    def tags(self, name: str, version: str) -> Mapping[str, str]:
+        """Return the tags of a version, as the server has them."""
+        tags: Mapping[str, str] = MlflowClient(self.url, self.url).get_model_version(name, version).tags
+        return tags
 
 
 @contextmanager

@@ -29,16 +29,16 @@ def test_what_is_none_is_told(written: object) -> None:
 
 def test_a_size_is_a_whole_number_of_bytes() -> None:
     assert whole_bytes("64Mi") == 67108864
-    with pytest.raises(ValueError, match="'0' is no size: write bytes as in 512Mi"):
+    with pytest.raises(ValueError, match="'0' is not a valid size: write bytes such as 512Mi"):
         whole_bytes("0")
 
 
 def test_a_size_beyond_all_memory_is_none() -> None:
-    with pytest.raises(ValueError, match=r"^'10+' is no size"):
+    with pytest.raises(ValueError, match=r"^'10+' is not a valid size"):
         whole_bytes("1" + "0" * 5000)
 
 
 def test_what_has_to_be_a_quantity_is_told_otherwise() -> None:
     assert amount("500m") == 0.5
-    with pytest.raises(ValueError, match="'two' is no quantity: write a number as in 2"):
+    with pytest.raises(ValueError, match="'two' is not a valid quantity: write a number such as 2"):
         amount("two")

@@ -43,7 +43,7 @@ class TestPromote:
         assert "is being taken back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
 
     def test_nobody_knows_whether_it_is_still_asked_for(self):
-        assert "mend the spec first" in refusal(asking.promote, view("held-by-spec"))
+        assert "correct the spec first" in refusal(asking.promote, view("held-by-spec"))
 
     def test_before_the_operator_has_looked(self):
         assert "the operator has not begun" in refusal(asking.promote, view("unseen"))
@@ -108,7 +108,7 @@ class TestRollback:
 
     def test_lists_what_there_is(self):
         assert refusal(asking.rollback, view("completed"), "5") == (
-            "5 is no revision or version in the history of digits. "
+            "5 is not a revision or version in the history of digits. "
             "There are: bbc4zt2p (version 8), x7k2m9qd (version 7), w2w2w2w2 (version 6)"
         )
 

@@ -1,17 +1,18 @@
 """Failures of the API server and of the way to it, as sentences."""
 
+from typing import Any
+
 import click
 import pytest
 from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
-from urllib3 import HTTPConnectionPool
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from nereid.cli.failures import explained
 
 NO_PAGE = "404 page not found\n"
-POOL, CONNECTION = HTTPConnectionPool("cluster"), HTTPConnection("cluster")
+# Its name is no part of what is told.
+POOL: Any = None
 MISSING = '{"kind": "Status", "message": "modeldeployments \\"digits\\" not found", "details": {"name": "digits"}}'
 DENIED = '{"kind": "Status", "message": "User \\"me\\" cannot patch resource", "details": {}}'
 
@@ -27,18 +28,18 @@ def refused(status: int, body: str) -> ApiException:
     [
         (
             refused(404, NO_PAGE),
-            "this cluster does not know ModelDeployments: install Nereid in it (docs/operations.md)",
+            "this cluster has no ModelDeployment resource: install Nereid in it (docs/operations.md)",
         ),
-        (refused(404, MISSING), 'the API server refused: modeldeployments "digits" not found'),
-        (refused(403, DENIED), 'you may not do that: User "me" cannot patch resource'),
-        (refused(401, "{}"), "the API server does not know you: renew the credentials of the kubeconfig's user"),
-        (refused(500, "<html>"), "the API server refused: Reason"),
+        (refused(404, MISSING), 'the API server rejected the request: modeldeployments "digits" not found'),
+        (refused(403, DENIED), 'you are not allowed to do that: User "me" cannot patch resource'),
+        (refused(401, "{}"), "the API server rejected your credentials: renew those of the kubeconfig's user"),
+        (refused(500, "<html>"), "the API server rejected the request: Reason"),
         (
             ConfigException("Invalid kube-config file."),
-            "no cluster to speak to: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
+            "no cluster is configured: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
         ),
         (
-            MaxRetryError(POOL, "/", NewConnectionError(CONNECTION, "[Errno 111] Connection refused")),
+            MaxRetryError(POOL, "/", NewConnectionError(POOL, "[Errno 111] Connection refused")),
             "the API server cannot be reached: [Errno 111] Connection refused",
         ),
         (

@@ -52,5 +52,5 @@ def test_queries_without_data_say_so():
 
 def test_a_timeout_is_written_as_in_the_spec():
     assert PERIOD.convert("1h30m", None, None) == 5400
-    with pytest.raises(click.BadParameter, match="is no duration"):
+    with pytest.raises(click.BadParameter, match="is not a valid duration"):
         PERIOD.convert("soon", None, None)

@@ -60,4 +60,4 @@ def test_a_missing_library_is_named(missing, arguments):
 def test_help_is_given_without_the_operators_libraries():
     said = program(["--help"], "sys.modules['numpy'] = None")
     assert "\n  check " in said
-    assert "pip install '.[operator]'" in program(["check", "--help"], "sys.modules['numpy'] = None")
+    assert "pip install '.[checks]'" in program(["check", "--help"], "sys.modules['numpy'] = None")

@@ -72,7 +72,7 @@ def test_what_is_older_than_the_history_is_said_to_be():
 
 
 @pytest.mark.parametrize(
-    ("moment", "sentence"), [("2999-01-01", "is still to come"), ("soon", "is no day and no time")]
+    ("moment", "sentence"), [("2999-01-01", "is in the future"), ("soon", "is not a valid day or time")]
 )
 def test_a_wrong_time_is_told_before_the_cluster_is_asked(moment, sentence):
     result = CliRunner().invoke(history, ["digits", "--at", moment, "--kubeconfig", "/nowhere/config"])

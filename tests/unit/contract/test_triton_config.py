@@ -5,8 +5,11 @@ import sys
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from tritonclient.grpc import model_config_pb2 as published
 
 from nereid.contract.triton_config import merged, problem
+from nereid.contract.triton_config import model_config_pb2 as vendored
 
 WARM: dict[str, Any] = {"dataType": "TYPE_FP32", "dims": [4], "zeroData": True}
 
@@ -178,3 +181,10 @@ def test_it_loads_neither_grpc_nor_numpy() -> None:
     program = "import sys, nereid.contract.triton_config; print({'grpc', 'numpy', 'tritonclient'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+def test_the_vendored_definition_is_the_one_that_tritonclient_ships() -> None:
+    ours, theirs = (FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb) for module in (vendored, published))
+    in_its_package = str(ours).replace('".triton.', '".inference.')
+    theirs.name, theirs.package = ours.name, ours.package
+    assert in_its_package == str(theirs)

@@ -19,14 +19,14 @@ _COMMENT_WIDTH = 120
 @click.command()
 @click.argument("files", nargs=-1, type=click.File(encoding="utf-8"))
 @click.option(
-    "--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Form of the output."
+    "--output", "-o", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True, help="Output format."
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 when any field is lost.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if any field is lost.")
 def convert(files: tuple[TextIO, ...], output: str, *, strict: bool) -> None:
-    """Turn KServe's InferenceServices of FILES, or of standard input, into ModelDeployments.
+    """Convert KServe InferenceServices in FILES, or from standard input, into ModelDeployments.
 
-    A line on standard error, and a comment in the YAML, tells each field that has no counterpart (lost) and what else
-    is to be known (note). The exit code is 1 when an InferenceService could not be converted at all.
+    Each field without a counterpart (lost), and anything else to know or to do (note), is reported on standard error
+    and as a comment in the YAML. The exit code is 1 if an InferenceService could not be converted.
     """
     is_complete, is_any = True, False
     try:

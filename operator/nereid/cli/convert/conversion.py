@@ -49,7 +49,7 @@ def conversions(documents: list[Any]) -> Iterator[Conversion]:
 def conversion(document: Any) -> Conversion:
     """Return what becomes of one document."""
     if not isinstance(document, Mapping):
-        return Conversion("a document", passed_over="it is no object of Kubernetes")
+        return Conversion("a document", passed_over="it is not a Kubernetes object")
     name, kind, version = _name(document), document.get("kind"), document.get("apiVersion")
     if kind != KIND:
         return Conversion(name, passed_over=f"only {KIND}s are converted")

@@ -24,7 +24,7 @@ def model_fields(name: str, predictor: Part, server: Server, findings: Findings)
     """Return `spec.model` for the predictor of the InferenceService `name`."""
     storage = server.part.part("storage") if "storage" in server.part else None
     uri = model_uri(server.uri, server.uri_path) if server.uri else _uri_of_storage(predictor, server, storage)
-    fields: dict[str, Any] = {"uri": uri, "format": server.format}
+    fields: dict[str, Any] = {"uri": uri, "format": server.format.value}
     if called := model_name(server.part):
         fields["name"] = called
     if storage:

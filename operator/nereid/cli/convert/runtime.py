@@ -92,7 +92,7 @@ def _image(server: Server, findings: Findings) -> dict[str, Any]:
         return {"image": image}
     version = server.part.take("runtimeVersion") if "runtimeVersion" in server.part else None
     if version and not _TAG.fullmatch(version):
-        findings.lose(server.part.path_of("runtimeVersion"), f"{version} is no tag of {_IMAGE}")
+        findings.lose(server.part.path_of("runtimeVersion"), f"{version} is not a tag of {_IMAGE}")
         return {}
     if not version:
         return {}

@@ -67,7 +67,7 @@ def item_type(kind: str) -> str:
     """Return the type of a list's items."""
     listed = _LIST.fullmatch(kind)
     if listed is None:
-        raise ValueError(f"{kind} is no list")
+        raise ValueError(f"{kind} is not a list")
     return listed["item"]
 
 

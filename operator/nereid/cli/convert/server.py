@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.api.model import ModelFormat
+from nereid.api.model import Format
 from nereid.cli.convert.findings import Findings, NotConvertibleError
 from nereid.cli.convert.part import Part
 
@@ -21,17 +21,17 @@ _OLDER: Final = (
     "paddle",
     "huggingface",
 )
-_FORMATS: Final[Mapping[str, ModelFormat]] = {
-    "sklearn": "sklearn",
-    "xgboost": "xgboost",
-    "lightgbm": "lightgbm",
-    "mlflow": "sklearn",
-    "tensorflow": "savedmodel",
-    "pytorch": "torchscript",
+_FORMATS: Final[Mapping[str, Format]] = {
+    "sklearn": Format.SKLEARN,
+    "xgboost": Format.XGBOOST,
+    "lightgbm": Format.LIGHTGBM,
+    "mlflow": Format.SKLEARN,
+    "tensorflow": Format.SAVEDMODEL,
+    "pytorch": Format.TORCHSCRIPT,
     # For these KServe starts Triton, to which it gives a model repository.
-    "onnx": "triton",
-    "tensorrt": "triton",
-    "triton": "triton",
+    "onnx": Format.TRITON,
+    "tensorrt": Format.TRITON,
+    "triton": Format.TRITON,
 }
 # Their servers speak KServe's first protocol where no other is asked for.
 _FIRST_PROTOCOL: Final = frozenset({"sklearn", "xgboost", "lightgbm", "tensorflow", "pytorch"})
@@ -54,7 +54,7 @@ _NOTES: Final[Mapping[str, str]] = {
         "chart's has none"
     ),
     "pytorch": (
-        "TorchServe's archive (.mar) is no TorchScript: save the model by torch.jit, let uri or path name the folder "
+        "TorchServe's archive (.mar) is not TorchScript: save the model by torch.jit, let uri or path name the folder "
         "or the .pt file, and correct the tensors in spec.model.config, which are an example"
     ),
 }
@@ -74,7 +74,7 @@ class Server:
     part: Part
     uri: str | None
     uri_path: str
-    format: ModelFormat
+    format: Format
     is_triton: bool
 
 
@@ -100,12 +100,12 @@ def _server(part: Part, name: str, runtime: str | None, findings: Findings) -> S
             f"{part.path}: Triton does not serve {name or 'a model without modelFormat.name'} as it is: export the "
             "model to ONNX, TorchScript or a SavedModel, or write a model of Triton's Python backend"
         )
-    is_triton = "triton" in runtime if runtime else _FORMATS[name] == "triton"
+    is_triton = "triton" in runtime if runtime else _FORMATS[name] is Format.TRITON
     if runtime and not is_triton and not runtime.startswith("kserve-"):
         findings.lose(part.path_of("runtime"), f"what the ServingRuntime {runtime} sets is not in this document")
-    chosen: ModelFormat = "triton" if is_triton else _FORMATS[name]
+    chosen: Format = Format.TRITON if is_triton else _FORMATS[name]
     if (uri or "").endswith(".onnx"):
-        chosen = "onnx"
+        chosen = Format.ONNX
     elif name in _NOTES and (name == "onnx" or not is_triton):
         findings.note(part.path, _NOTES[name])
     if not is_triton:
@@ -131,8 +131,8 @@ def _custom(predictor: Part) -> Server:
     image = str(own.take("image"))
     if _IMAGE not in image:
         raise NotConvertibleError(
-            f"{own.path}: a container of your own ({image}) is no Triton: serve its code as a model of Triton's Python "
-            "backend, and write a ModelDeployment with format python"
+            f"{own.path}: a container of your own ({image}) is not Triton: serve its code as a model of Triton's "
+            "Python backend, and write a ModelDeployment with format python"
         )
     uri = next((one.get("value") for one in own.take("env") or () if one.get("name") == "STORAGE_URI"), None)
-    return Server(own, uri, own.path_of("env"), "triton", is_triton=True)
+    return Server(own, uri, own.path_of("env"), Format.TRITON, is_triton=True)

@@ -6,19 +6,20 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import RolloutStatus
 from nereid.cli.figures import since, span, until
 from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
 from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
 from nereid.cli.view import View
-from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, TAKEN_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, Step
 
 
 def progress(view: View, now: datetime) -> Group | None:
     """Return the steps of the rollout under way; None where there is none, or nobody to take over from."""
     rollout = view.rollout
-    if rollout is None or rollout.state == "RollingBack":
+    if rollout is None or view.stage in TAKEN_BACK:
         return None
     if view.status.candidate is None or view.status.stable is None:
         return None
@@ -53,19 +54,19 @@ def _add(rows: Table, index: int, present: int, words: str, note: str) -> None:
 
 def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
     """Return how far the present step is."""
-    if rollout.reason == PAUSED:
-        return f"paused by the spec for {since(rollout.since, now)}"
-    if rollout.reason == HELD:
-        return f"kept for {since(rollout.since, now)}, as the spec cannot be carried out"
-    match rollout.state:
-        case "Preparing" if rollout.reason == "RunningChecks":
+    match view.stage:
+        case stage if stage in PAUSED_BY_SPEC:
+            return f"paused by the spec for {since(rollout.since, now)}"
+        case stage if stage in HELD_BY_SPEC:
+            return f"kept for {since(rollout.since, now)}, as the spec cannot be carried out"
+        case Stage.RUNNING_CHECKS:
             return f"its checks have run for {since(rollout.since, now)}"
-        case "Preparing":
+        case stage if stage in PREPARING:
             candidate = view.status.candidate
             return f"{candidate.ready_replicas} of {candidate.replicas} pods are ready" if candidate else ""
-        case "Propagating" | "Promoting":
+        case Stage.PROPAGATING | Stage.PROMOTING:
             return "the proxies learn of the route"
-        case "Holding" | "Analyzing":
+        case Stage.HOLDING | Stage.ANALYZING:
             return _held(view, rollout, now)
         case _:
             return f"paused for {since(rollout.since, now)}: {rollout.reason}"

@@ -42,7 +42,9 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
 
 @click.command()
 @click.argument("name")
-@click.option("--latency-p99", "objective", type=ShortTime(), help="The objective: 99 of 100 answers within, as 50ms.")
+@click.option(
+    "--latency-p99", "objective", type=ShortTime(), help="Latency objective for 99 of 100 requests, for instance 50ms."
+)
 @click.option(
     "--resources",
     "hardware",
@@ -50,16 +52,20 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     multiple=True,
     default=(OWN,),
     show_default=True,
-    help="Resources to try, as cpu=2,memory=4Gi,gpu=1; own: the spec's. Also mig= and product=. May be repeated.",
+    help="Resources to try, for instance cpu=2,memory=4Gi,gpu=1; own: the spec's. Also mig= and product=. Repeatable.",
 )
-@click.option("--instances", type=Counts(), default="1,2,4", show_default=True, help="Instances of the model to try.")
-@click.option("--batch-sizes", type=Counts(), default="4,8,16,32", show_default=True, help="Largest batches to try.")
+@click.option(
+    "--instances", type=Counts(), default="1,2,4", show_default=True, help="Numbers of model instances to try."
+)
+@click.option(
+    "--batch-sizes", type=Counts(), default="4,8,16,32", show_default=True, help="Maximum batch sizes to try."
+)
 @click.option(
     "--queue-delays",
     type=Times(),
     default="100us,1ms",
     show_default=True,
-    help="How long a batch may wait to be filled.",
+    help="Maximum times that a batch waits to fill, to try.",
 )
 @click.option(
     "--price",
@@ -67,16 +73,16 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     type=Price(),
     multiple=True,
     metavar="RESOURCE=PRICE",
-    help="Price for an hour, per core, GiB or unit: cpu=0.04, memory=0.005, nvidia.com/gpu=2.5.",
+    help="Price per hour of a core, GiB or unit: cpu=0.04, memory=0.005, nvidia.com/gpu=2.5.",
 )
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Predictions per second that are wanted in all.")
-@click.option("--budget", type=SOME_TIME, default="20m", show_default=True, help="How long it may take.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Total predictions per second to serve.")
+@click.option("--budget", type=SOME_TIME, default="20m", show_default=True, help="Time limit for the whole search.")
 @click.option(
     "--parallel",
     type=click.IntRange(1, 16),
     default=1,
     show_default=True,
-    help="How many configurations are measured at a time; they must not share a node's cores.",
+    help="How many configurations to measure at a time; they must not share a node's cores.",
 )
 @click.option(
     "--generator",
@@ -84,14 +90,16 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     type=click.Choice(list(_GENERATORS)),
     default="k6",
     show_default=True,
-    help="What makes the load.",
+    help="Load generator.",
 )
-@click.option("--generator-image", "image", metavar="IMAGE", help="Its image. Default: the public one.")
+@click.option(
+    "--generator-image", "image", metavar="IMAGE", help="Image of the load generator. Default: the public one."
+)
 @click.option(
     "--input",
     "given",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With k6 the body of a request; with perf_analyzer its --input-data. Default: made up.",
+    help="For k6 a request body; for perf_analyzer its --input-data. Default: generated.",
 )
 @click.option(
     "--shape",
@@ -99,40 +107,48 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     type=Shape(),
     multiple=True,
     metavar="INPUT:SIZES",
-    help="Sizes of an input that takes any, as image:3,224,224.",
+    help="Shape of an input with open dimensions, for instance image:3,224,224.",
 )
-@click.option("--duration", type=SOME_TIME, default="10s", show_default=True, help="How long each load is measured.")
-@click.option("--warm-up", type=PERIOD, default="3s", show_default=True, help="How long each load runs before that.")
+@click.option(
+    "--duration", type=SOME_TIME, default="10s", show_default=True, help="How long each load level is measured."
+)
+@click.option(
+    "--warm-up",
+    type=PERIOD,
+    default="3s",
+    show_default=True,
+    help="How long each load level runs before it is measured.",
+)
 @click.option(
     "--max-concurrency",
     type=click.IntRange(1, 4096),
     default=64,
     show_default=True,
-    help="The most requests at a time.",
+    help="Maximum number of concurrent requests.",
 )
 @click.option(
-    "--ready-timeout", type=SOME_TIME, default="5m", show_default=True, help="How long a pod may take to serve."
+    "--ready-timeout", type=SOME_TIME, default="5m", show_default=True, help="How long a pod may take to become ready."
 )
 @click.option(
     "--output",
     type=NewFile(),
-    help="Write the ModelDeployment with the best configuration into this file.",
+    help="File to write the ModelDeployment with the best configuration to.",
 )
-@click.option("--clean", is_flag=True, help="Only delete what an earlier search for NAME has left.")
+@click.option("--clean", is_flag=True, help="Only delete what an earlier search for NAME left behind.")
 @connects
 def tune(connection: Connection, name: str, *, clean: bool, objective: float | None, **options: Any) -> None:
-    """Choose resources, instances and batches for NAME by measuring them.
+    """Find the cheapest resources, instances and batch sizes that meet a latency objective.
 
-    Each configuration is served for a while by a ModelDeployment of its own, beside NAME and without traffic, and a
-    load generator finds the highest throughput at which the objective holds. NAME itself is not changed: the best
-    configuration is printed, and written with --output, for you to apply.
+    Each configuration runs for a while as a separate ModelDeployment beside NAME, without traffic, and a load
+    generator finds the highest throughput that meets the objective. NAME itself is not changed: the best configuration
+    is printed, and written to --output, for you to apply.
     """
     objects = Objects(*connection.open())
     if clean:
         _clean(objects, name)
         return
     if objective is None:
-        raise click.UsageError("--latency-p99 is missing: say what is good enough, as in --latency-p99 50ms")
+        raise click.UsageError("--latency-p99 is required: set the latency objective, for instance --latency-p99 50ms")
     _tune(objects, objects.models.get(name), objective, **options)
 
 

@@ -36,13 +36,15 @@ class Hardware:
         for part in text.split(","):
             key, equals, value = part.strip().partition("=")
             if not (key and equals and value):
-                raise ValueError(f"{part!r} is no resource: write {OWN}, or for instance cpu=2,memory=4Gi,gpu=1")
+                raise ValueError(
+                    f"{part!r} is not a valid resource: write {OWN}, or for instance cpu=2,memory=4Gi,gpu=1"
+                )
             if key in _GPU_FIELDS:
                 gpu[key] = value
             elif amount(value) > 0:
                 limits[key] = value
             else:
-                raise ValueError(f"{part!r} is no resource: write more than 0, or leave {key} out")
+                raise ValueError(f"{part!r} is not a valid resource: write more than 0, or leave {key} out")
         return cls(text, tuple(limits.items()), _gpu_fields(gpu))
 
 
@@ -129,7 +131,7 @@ def _gpu_fields(given: Mapping[str, str]) -> tuple[tuple[str, int | str], ...]:
         return ()
     count = given.get("gpu", "1")
     if not count.isdigit() or count == "0":
-        raise ValueError(f"gpu={count} is no number of GPUs: leave gpu out for a pod on CPUs alone")
+        raise ValueError(f"gpu={count} is not a valid number of GPUs: leave gpu out for a pod without GPUs")
     return (("count", int(count)), *((name, given[name]) for name in ("mig", "product") if name in given))
 
 

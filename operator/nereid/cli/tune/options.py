@@ -1,4 +1,4 @@
-"""The words of `nereid tune`'s options, and what they mean."""
+"""The types of `nereid tune`'s options."""
 
 import os
 import re
@@ -18,7 +18,7 @@ def microseconds(text: str) -> int:
     """Return a short time, written as 50ms, 1.5s or 200us, in microseconds; raises ValueError where it is none."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no time: write it as 50ms, 1.5s or 200us")
+        raise ValueError(f"{text!r} is not a valid time: write it as 50ms, 1.5s or 200us")
     return round(float(match["number"]) * _MICROSECONDS[match["unit"]])
 
 
@@ -34,7 +34,7 @@ class ShortTime(click.ParamType[float]):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if not length:
-            self.fail(f"{value!r} is no time at all: write 1us or more", param, ctx)
+            self.fail(f"{value!r} is not a valid time: write 1us or more", param, ctx)
         return length
 
 
@@ -60,7 +60,11 @@ class Counts(click.ParamType[tuple[int, ...]]):
         """Return the numbers, rising."""
         parts = [part.strip() for part in str(value).split(",")]
         if not all(part.isdigit() and int(part) > 0 for part in parts):
-            self.fail(f"{value!r} are no numbers: write whole ones from 1 on, as in 1,2,4", param, ctx)
+            self.fail(
+                f"{value!r} is not a valid list of numbers: write whole numbers from 1 on, for instance 1,2,4",
+                param,
+                ctx,
+            )
         return tuple(sorted({int(part) for part in parts}))
 
 
@@ -90,7 +94,7 @@ class Price(click.ParamType[tuple[str, float]]):
         except ValueError:
             number = -1.0
         if not resource or not 0 <= number < float("inf"):
-            self.fail(f"{value!r} is no price: write RESOURCE=PRICE, for instance cpu=0.04", param, ctx)
+            self.fail(f"{value!r} is not a valid price: write RESOURCE=PRICE, for instance cpu=0.04", param, ctx)
         return resource, number
 
 
@@ -105,7 +109,7 @@ class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
         """Return the input and its sizes."""
         name, _, sizes = str(value).rpartition(":")
         if not name or not re.fullmatch(r"[1-9][0-9]*(,[1-9][0-9]*)*", sizes):
-            self.fail(f"{value!r} is no shape: write INPUT:SIZES, for instance image:3,224,224", param, ctx)
+            self.fail(f"{value!r} is not a valid shape: write INPUT:SIZES, for instance image:3,224,224", param, ctx)
         return name, tuple(int(size) for size in sizes.split(","))
 
 
@@ -121,7 +125,7 @@ class NewFile(click.Path):
         if not path.parent.is_dir():
             self.fail(f"{value} cannot be written: its folder does not exist", param, ctx)
         if not path.exists() and not os.access(path.parent, os.W_OK):
-            self.fail(f"{value} cannot be written: its folder is not yours to write to", param, ctx)
+            self.fail(f"{value} cannot be written: you have no write permission for its folder", param, ctx)
         return path
 
 

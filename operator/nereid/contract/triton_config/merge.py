@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf import text_format
 
 from nereid.contract.triton_config.fields import ConfigError, as_key, as_list, as_mapping, as_scalar, fields, is_map
-from nereid.contract.triton_config.published import ModelConfig
+from nereid.contract.triton_config.model_config_pb2 import ModelConfig
 
 
 def merged(base_pbtxt: str, config: Mapping[str, Any]) -> str:

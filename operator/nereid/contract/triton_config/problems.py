@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nereid.contract.triton_config.fields import ConfigError
 from nereid.contract.triton_config.merge import overlay
-from nereid.contract.triton_config.published import ModelConfig
+from nereid.contract.triton_config.model_config_pb2 import ModelConfig
 
 _FIELD: Final = "spec.model.config"
 _REPOSITORY: Final = "triton"

@@ -15,6 +15,7 @@ from nereid.contract.check_job import (
     MAX_DOWNLOAD_BYTES,
     CheckWork,
 )
+from nereid.contract.source import claim_of
 from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
 from nereid.controller.build.metadata import Manifest, mesh_labels
@@ -89,7 +90,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
 def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the volumes with their mounts: downloads, and every claim and ConfigMap that a data set is in, once."""
     datasets = [check.dataset for check in checks if check.dataset]
-    claims = sorted({claim for one in datasets if (claim := source_access.claim_of(one.uri or ""))})
+    claims = sorted({claim for one in datasets if (claim := claim_of(one.uri or ""))})
     config_maps = sorted(
         {reference.name for one in datasets for reference in (one.config_map, one.ca_bundle) if reference}
     )

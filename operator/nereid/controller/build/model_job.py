@@ -4,7 +4,7 @@ import hashlib
 from typing import Any, Final
 
 from nereid.api import names
-from nereid.contract.model_job import CONTAINER_RESOLVE, CONTAINER_TAG
+from nereid.contract.model_job import CONTAINER_RESOLVE, CONTAINER_TAG, ENV_WORK, ModelJobWork
 from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
 from nereid.controller.build.metadata import Manifest, mesh_labels
@@ -41,17 +41,13 @@ def job_name(model_deployment: str, asked: ModelJob) -> str:
 
 
 def _container(plan: Plan, asked: ModelJob) -> dict[str, Any]:
-    arguments = [
-        asked.task,
-        f"--uri={asked.uri}",
-        *source_access.arguments(plan.model, plan.settings),
-        *(f"--tag={key}={value}" for key, value in asked.tags),
-    ]
+    work = ModelJobWork(source_access.request(plan.model, asked.uri, plan.settings), dict(asked.tags))
     return {
         "name": _CONTAINERS[asked.task],
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
-        "args": [source_access.literal(argument) for argument in arguments],
+        "args": [asked.task],
+        "env": [source_access.variable(ENV_WORK, work)],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         # It leaves its answer; should it end before it can, the end of its log says why.
         "terminationMessagePolicy": "FallbackToLogsOnError",

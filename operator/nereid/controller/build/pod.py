@@ -4,11 +4,14 @@ It is built once, when the revision is made, and kept in the revision's record: 
 only.
 """
 
-from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from nereid.api import names
+from nereid.api.model import Format
 from nereid.api.quantity import whole_bytes
+from nereid.contract.fetch_job import CACHE, CLAIM, ENV_WORK, IMAGE, MODELS, FetchWork, ForestBackend
+from nereid.contract.source import OciSource, claim_of, source_of
 from nereid.controller.build import hardware, source_access
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
@@ -16,18 +19,12 @@ from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_PO
 from nereid.controller.plan.plan import Plan
 from nereid.controller.plan.pod_patch import merged
 
-MODELS_PATH: Final = "/models"
-CLAIM_PATH: Final = "/mnt/model"
-IMAGE_PATH: Final = "/mnt/image"
-CACHE_PATH: Final = "/var/cache/nereid"
 # What a client must not do: load another model, run its code, write traces, or map the server's memory.
 CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
 
 IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
 
-_OCI: Final = "oci://"
-_FORESTS: Final = ("xgboost", "lightgbm")
-_MODEL_NAME: Final = "--model-name="
+_FORESTS: Final = (Format.XGBOOST, Format.LIGHTGBM)
 
 DEFAULT_GRACE_SECONDS: Final = 90
 # A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
@@ -103,7 +100,7 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
         "imagePullPolicy": runtime.get("imagePullPolicy", plan.settings.image_pull_policy),
         "args": [
             "tritonserver",
-            f"--model-repository={MODELS_PATH}",
+            f"--model-repository={MODELS}",
             f"--exit-timeout-secs={_grace_seconds(plan) - PRE_STOP_SECONDS - EXIT_MARGIN_SECONDS}",
             *_closed_apis(runtime.get("args", [])),
             *hardware.memory_pools(plan.runtime),
@@ -128,7 +125,7 @@ def _triton_container(plan: Plan, runtime: dict[str, Any]) -> dict[str, Any]:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
-            {"name": "models", "mountPath": MODELS_PATH, "readOnly": True},
+            {"name": "models", "mountPath": str(MODELS), "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
             {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
             *_mounted_model(plan),
@@ -175,51 +172,42 @@ def _fetch_container(plan: Plan) -> dict[str, Any]:
         "name": names.CONTAINER_FETCH,
         "image": plan.settings.fetch_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
-        "args": [source_access.literal(argument) for argument in _fetch_arguments(plan)],
+        "args": ["fetch"],
+        "env": [source_access.variable(ENV_WORK, _fetch_work(plan))],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         # It says why it failed; should it end before it can, the end of its log does.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
-            {"name": "models", "mountPath": MODELS_PATH},
+            {"name": "models", "mountPath": str(MODELS)},
             {"name": "fetch-tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
             *_mounted_model(plan),
             *source_access.mounts(plan.model),
-            *([{"name": "model-cache", "mountPath": CACHE_PATH}] if plan.model.cache else []),
+            *([{"name": "model-cache", "mountPath": str(CACHE)}] if plan.model.cache else []),
         ],
     }
 
 
-def model_name_of(template: Mapping[str, Any]) -> str | None:
-    """Return the name by which the pods of a template serve their model; None where it does not tell."""
-    containers = template.get("spec", {}).get("initContainers") or ()
-    arguments = (argument for one in containers for argument in one.get("args") or ())
-    return next((one.removeprefix(_MODEL_NAME) for one in arguments if one.startswith(_MODEL_NAME)), None)
-
-
-def _fetch_arguments(plan: Plan) -> list[str]:
+def _fetch_work(plan: Plan) -> FetchWork:
     model = plan.model
-    arguments = [
-        "fetch",
-        f"--uri={plan.model_uri}",
-        f"--format={model.resolved_format()}",
-        f"{_MODEL_NAME}{plan.model_name}",
-        f"--destination={MODELS_PATH}",
-        *source_access.arguments(model, plan.settings),
-    ]
-    if model.path:
-        arguments.append(f"--path={model.path}")
-    if model.digest:
-        arguments.append(f"--digest={model.digest}")
-    if model.cache:
-        arguments += [f"--cache={CACHE_PATH}", f"--cache-limit={whole_bytes(model.cache.limit)}"]
-    if model.config:
-        arguments.append(f"--config={names.canonical_json(model.config).decode()}")
-    if model.resolved_format() in _FORESTS:
-        arguments.append(f"--forest-backend={plan.settings.forest_backend}")
-    if _is_image_volume(plan):
-        arguments.append(f"--image-mount={IMAGE_PATH}")
-    return arguments
+    request = source_access.request(model, plan.model_uri, plan.settings)
+    model_format = model.resolved_format()
+    backend = ForestBackend(plan.settings.forest_backend) if model_format in _FORESTS else ForestBackend.FIL
+    return FetchWork(
+        plan.model_uri,
+        path=PurePosixPath(model.path) if model.path else None,
+        endpoint=request.endpoint,
+        credentials=request.credentials,
+        ca_bundle=request.ca_bundle,
+        digest=model.digest,
+        cache=CACHE if model.cache else None,
+        cache_limit=whole_bytes(model.cache.limit) if model.cache else None,
+        format=model_format,
+        model_name=plan.model_name,
+        mounted=IMAGE if _is_image_volume(plan) else None,
+        config=model.config or {},
+        forest_backend=backend,
+    )
 
 
 def _volumes(plan: Plan) -> list[dict[str, Any]]:
@@ -230,10 +218,10 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
         {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
         *source_access.volumes(plan.model),
     ]
-    if claim := source_access.claim_of(plan.model.uri):
+    if claim := claim_of(plan.model.uri):
         volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
     if _is_image_volume(plan):
-        reference = plan.model_uri.removeprefix(_OCI)
+        reference = plan.model_uri.partition("://")[2]
         volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}})
     if cache := plan.model.cache:
         volumes.append({"name": "model-cache", "persistentVolumeClaim": {"claimName": cache.claim}})
@@ -242,7 +230,9 @@ def _volumes(plan: Plan) -> list[dict[str, Any]]:
 
 def _is_image_volume(plan: Plan) -> bool:
     asked = plan.model.image_volume
-    return plan.model_uri.startswith(_OCI) and (plan.settings.image_volumes if asked is None else asked)
+    return isinstance(source_of(plan.model_uri), OciSource) and (
+        plan.settings.image_volumes if asked is None else asked
+    )
 
 
 def _image_volume_secrets(plan: Plan) -> list[str]:
@@ -252,10 +242,10 @@ def _image_volume_secrets(plan: Plan) -> list[str]:
 
 
 def _mounted_model(plan: Plan) -> list[dict[str, Any]]:
-    if source_access.claim_of(plan.model.uri):
-        return [{"name": "claim", "mountPath": CLAIM_PATH, "readOnly": True}]
+    if claim_of(plan.model.uri):
+        return [{"name": "claim", "mountPath": str(CLAIM), "readOnly": True}]
     if _is_image_volume(plan):
-        return [{"name": "model-image", "mountPath": IMAGE_PATH, "readOnly": True}]
+        return [{"name": "model-image", "mountPath": str(IMAGE), "readOnly": True}]
     return []
 
 

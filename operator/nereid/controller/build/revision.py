@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from nereid.api import names
 from nereid.api.identity import Owner
-from nereid.controller.build.metadata import Manifest, child, mesh_labels, selector_labels
-from nereid.controller.build.pod import PRE_STOP_SECONDS, model_name_of, pod_template
+from nereid.controller.build.metadata import Manifest, annotated, child, mesh_labels, selector_labels
+from nereid.controller.build.pod import PRE_STOP_SECONDS, pod_template
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.plan import Plan
@@ -32,12 +32,13 @@ def new_record(plan: Plan) -> RevisionRecord:
         version=version,
         model_uri=plan.model_uri,
         template_json=names.canonical_json(pod_template(plan, version)),
+        model_name=plan.model_name,
     )
 
 
 def named_as_made(plan: Plan, record: RevisionRecord | None) -> Plan:
     """Return a plan that is held with the name by which its revision serves its model, whatever the spec says."""
-    name = model_name_of(record.template) if record else None
+    name = record.model_name if record else None
     return replace(plan, model=plan.model.model_copy(update={"name": name})) if name else plan
 
 
@@ -57,7 +58,9 @@ def deployment(owner: Owner, record: RevisionRecord, live: LiveRevision, min_rea
         "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
         "template": record.template,
     }
-    return revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
+    model = {names.ANNOTATION_MODEL_NAME: record.model_name, names.ANNOTATION_MODEL_URI: record.model_uri}
+    made = revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
+    return annotated(made, {name: value for name, value in model.items() if value})
 
 
 def service(owner: Owner, record: RevisionRecord) -> Manifest:

@@ -3,17 +3,15 @@
 The fetching of a model, the resolving of its URI and the tagging of its registry all speak to the same server.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from nereid.api.model import ModelSpec
 from nereid.api.runtime import RuntimeSpec
+from nereid.contract.fetch_job import CA_BUNDLE, CREDENTIALS
+from nereid.contract.fetch_request import Request
+from nereid.contract.source import is_of_mlflow, source_of
+from nereid.contract.work import as_json
 from nereid.controller.plan.settings import Settings
-
-CREDENTIALS_PATH: Final = "/etc/nereid/credentials"
-CA_BUNDLE_PATH: Final = "/etc/nereid/ca"
-_CA_BUNDLE_FILE: Final = "ca.crt"
-_CLAIM: Final = "pvc"
-_MLFLOW: Final = ("models:/", "runs:/")
 
 
 def volumes(model: ModelSpec) -> list[dict[str, Any]]:
@@ -25,7 +23,7 @@ def volumes(model: ModelSpec) -> list[dict[str, Any]]:
     if model.credentials:
         found.append({"name": "credentials", "secret": {"secretName": model.credentials.secret_name, "optional": True}})
     if model.ca_bundle:
-        items = [{"key": model.ca_bundle.key, "path": _CA_BUNDLE_FILE}]
+        items = [{"key": model.ca_bundle.key, "path": CA_BUNDLE.name}]
         found.append(
             {"name": "ca-bundle", "configMap": {"name": model.ca_bundle.name, "optional": True, "items": items}}
         )
@@ -36,21 +34,21 @@ def mounts(model: ModelSpec) -> list[dict[str, Any]]:
     """Return where a container mounts these volumes."""
     found: list[dict[str, Any]] = []
     if model.credentials:
-        found.append({"name": "credentials", "mountPath": CREDENTIALS_PATH, "readOnly": True})
+        found.append({"name": "credentials", "mountPath": str(CREDENTIALS), "readOnly": True})
     if model.ca_bundle:
-        found.append({"name": "ca-bundle", "mountPath": CA_BUNDLE_PATH, "readOnly": True})
+        found.append({"name": "ca-bundle", "mountPath": str(CA_BUNDLE.parent), "readOnly": True})
     return found
 
 
-def arguments(model: ModelSpec, settings: Settings) -> list[str]:
-    """Return the arguments by which a command learns of them."""
-    endpoint = model.endpoint or (settings.mlflow_tracking_uri if model.uri.startswith(_MLFLOW) else None)
-    found = [f"--endpoint={endpoint}"] if endpoint else []
-    if model.credentials:
-        found.append(f"--credentials={CREDENTIALS_PATH}")
-    if model.ca_bundle:
-        found.append(f"--ca-bundle={CA_BUNDLE_PATH}/{_CA_BUNDLE_FILE}")
-    return found
+def request(model: ModelSpec, uri: str, settings: Settings) -> Request:
+    """Return what a container is to ask of the model's source; `uri` is the model's own, or what that leads to."""
+    tracking_server = settings.mlflow_tracking_uri if is_of_mlflow(source_of(model.uri)) else ""
+    return Request(
+        uri,
+        endpoint=model.endpoint or tracking_server or None,
+        credentials=CREDENTIALS if model.credentials else None,
+        ca_bundle=CA_BUNDLE if model.ca_bundle else None,
+    )
 
 
 def identity(runtime: RuntimeSpec) -> dict[str, Any]:
@@ -60,10 +58,9 @@ def identity(runtime: RuntimeSpec) -> dict[str, Any]:
     return {"automountServiceAccountToken": False}
 
 
-def claim_of(uri: str) -> str | None:
-    """Return the PersistentVolumeClaim of pvc://CLAIM/PATH; None for any other URI."""
-    scheme, _, rest = uri.partition("://")
-    return rest.partition("/")[0] if scheme == _CLAIM else None
+def variable(name: str, work: object) -> dict[str, str]:
+    """Return the environment variable by which a container is told its work."""
+    return {"name": name, "value": literal(as_json(work))}
 
 
 def literal(value: str) -> str:

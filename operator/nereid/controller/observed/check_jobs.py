@@ -11,6 +11,7 @@ from nereid.contract.sentence import as_sentence, last_line
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.job_pods import ended, finished, trouble
 
+_CLAIM_FIELD: Final = "the data set's uri"
 _UNREADABLE: Final = "the container that ran them left no results that can be read"
 
 
@@ -64,13 +65,8 @@ def _last_words(end: Mapping[str, Any]) -> str:
 
 
 def _trouble(raw: Mapping[str, Any]) -> str | None:
-    found = trouble(raw)
-    if found is None:
-        return None
-    if found.reason == "ModelNotFound":
-        # What is said of a model's claim is here true of a data set's.
-        return found.message.replace("spec.model.uri", "the data set's uri")
-    return found.message
+    found = trouble(raw, _CLAIM_FIELD)
+    return found.message if found else None
 
 
 def _run(raw: Mapping[str, Any]) -> str:

@@ -72,7 +72,9 @@ class RevisionRecord:
     """A revision as it was made: the content of its ControllerRevision, resolved once and never changed.
 
     It keeps the whole pod template, so that a later operator with other defaults re-rolls nothing; as JSON, which takes
-    a tenth of the memory. `provenance_labels` are what its objects tell of its model's origin; no part of what is kept.
+    a tenth of the memory. `model_name` is how clients call the model; None in a record that is older than this field,
+    and then the spec's name counts. `provenance_labels` are what its objects tell of its model's origin; no part of
+    what is kept.
     """
 
     revision: str
@@ -80,6 +82,7 @@ class RevisionRecord:
     version: str
     model_uri: str
     template_json: bytes
+    model_name: str | None = None
     provenance_labels: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -90,7 +93,8 @@ class RevisionRecord:
 
     def data(self) -> dict[str, Any]:
         """Return the record as the ControllerRevision's `data`."""
-        return {"version": self.version, "modelUri": self.model_uri, "template": self.template}
+        name = {"modelName": self.model_name} if self.model_name else {}
+        return {"version": self.version, "modelUri": self.model_uri, **name, "template": self.template}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nereid.controller.observed.facts import Trouble
-from nereid.controller.observed.pods import pod_facts
+from nereid.controller.observed.pods import MODEL_CLAIM, pod_facts
 
 
 def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
@@ -21,10 +21,13 @@ def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | No
     return None
 
 
-def trouble(raw: Mapping[str, Any]) -> Trouble | None:
-    """Return what keeps a pod from running, also of one that is being deleted for it."""
+def trouble(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Trouble | None:
+    """Return what keeps a pod from running, also of one that is being deleted for it.
+
+    claim_field: the field that names the pod's claims.
+    """
     metadata = {key: value for key, value in raw["metadata"].items() if key != "deletionTimestamp"}
-    return pod_facts({**raw, "metadata": metadata}).trouble
+    return pod_facts({**raw, "metadata": metadata}, claim_field).trouble
 
 
 def finished(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -81,6 +81,7 @@ def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
         version=data["version"],
         model_uri=data["modelUri"],
         template_json=names.canonical_json(data["template"]),
+        model_name=data.get("modelName"),
         provenance_labels=_provenance_labels(raw),
     )
 
@@ -88,15 +89,18 @@ def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
 def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionRecord:
     """Return the record of a revision whose ControllerRevision was lost, from its raw Deployment.
 
+    What the template does not say of the model, annotations do; `model_uri` counts where an older operator wrote none.
     The template then holds the API server's defaults too; applying it again changes nothing and re-rolls nothing.
     """
     template = deployment["spec"]["template"]
+    annotations = deployment["metadata"].get("annotations") or {}
     return RevisionRecord(
         revision=_revision_label(deployment),
         number=1,
         version=template["metadata"]["labels"]["version"],
-        model_uri=model_uri,
+        model_uri=annotations.get(names.ANNOTATION_MODEL_URI, model_uri),
         template_json=names.canonical_json(template),
+        model_name=annotations.get(names.ANNOTATION_MODEL_NAME),
         provenance_labels=_provenance_labels(deployment),
     )
 

@@ -1,16 +1,19 @@
 """Facts of a pod: whether it is ready, and if not, why, as far as its status tells."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from nereid.api import names
+from nereid.contract.fetch_errors import Reason, failure_in
+from nereid.contract.fetch_job import fetched_in
 from nereid.contract.sentence import as_sentence, last_line
 from nereid.controller.observed.facts import Crash, PodFacts, Trouble
 from nereid.controller.observed.pod_address import pod_address
 from nereid.controller.observed.triton_log import load_failure
+
+MODEL_CLAIM: Final = "spec.model.uri"
 
 _PULL_REASONS: Final = frozenset(
     {
@@ -27,14 +30,13 @@ _CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "Create
 _CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
 # The pods of a Deployment end so only when they are evicted, refused by a node, or lost with it: they never run again.
 _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
-_FETCH_REASONS: Final = frozenset(
-    {"ModelNotFound", "ModelAccessDenied", "ModelDigestMismatch", "ModelFetchFailed", "ModelInvalid"}
-)
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
-    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble."""
+def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFacts:
+    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble.
+
+    claim_field: the field that names the pod's claims, as a user is told of one that does not exist.
+    """
     name = raw["metadata"]["name"]
     status = raw.get("status", {})
     is_over = status.get("phase") in _FINAL_PHASES
@@ -46,7 +48,7 @@ def pod_facts(raw: Mapping[str, Any]) -> PodFacts:
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
         return replace(facts, ready=True)
-    trouble = _scheduling_trouble(conditions) or _container_trouble(raw)
+    trouble = _scheduling_trouble(conditions, claim_field) or _container_trouble(raw)
     crashed = trouble is not None and trouble.reason == "ContainerCrashed"
     return replace(facts, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
 
@@ -64,17 +66,9 @@ def _fetched_digest(status: Mapping[str, Any]) -> str | None:
     for container in status.get("initContainerStatuses", []):
         end = container.get("state", {}).get("terminated")
         if container["name"] == names.CONTAINER_FETCH and end and end.get("exitCode") == 0:
-            return _digest_in(end.get("message") or "")
+            fetched = fetched_in(end.get("message") or "")
+            return fetched.digest if fetched else None
     return None
-
-
-def _digest_in(message: str) -> str | None:
-    try:
-        told = json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-    digest = told.get("digest") if isinstance(told, dict) else None
-    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None
 
 
 def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
@@ -87,7 +81,7 @@ def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
     return None
 
 
-def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble | None:
+def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]], claim_field: str) -> Trouble | None:
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") != "False":
         return None
@@ -95,7 +89,7 @@ def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]]) -> Trouble 
     if match := _CLAIM_NOT_FOUND.search(message):
         claim = match["claim"]
         return Trouble(
-            "ModelNotFound", f"there is no PersistentVolumeClaim {claim}: create it or correct spec.model.uri"
+            Reason.MODEL_NOT_FOUND, f"there is no PersistentVolumeClaim {claim}: create it or correct {claim_field}"
         )
     return Trouble("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
 
@@ -165,11 +159,12 @@ def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
         remedy = ": raise spec.runtime.resources.limits" if name == names.CONTAINER_TRITON else ""
         return Trouble("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
     if name == names.CONTAINER_FETCH:
-        reason, _, sentence = message.strip().partition(": ")
-        if reason in _FETCH_REASONS:
-            return Trouble(reason, as_sentence(sentence))
+        if failure := failure_in(message):
+            return Trouble(failure.reason, as_sentence(failure.sentence))
         cause = last_line(message)
-        return Trouble("ModelFetchFailed", as_sentence(f"fetching the model ended with exit code {code}: {cause}"))
+        return Trouble(
+            Reason.MODEL_FETCH_FAILED, as_sentence(f"fetching the model ended with exit code {code}: {cause}")
+        )
     return Trouble(
         "ContainerCrashed", as_sentence(f"container {name} ended with exit code {code}: {last_line(message)}")
     )

@@ -15,12 +15,13 @@ from nereid.api import names
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, OnInconclusive, QueryCheck
 from nereid.api.checks import CheckSpec
 from nereid.api.identity import Owner
-from nereid.api.model import ModelSpec
+from nereid.api.model import LONGEST_VERSION, ModelSpec
 from nereid.api.rollout import ABTestSpec, BlueGreenSpec, RolloutSpec, Strategy
 from nereid.api.runtime import RuntimeSpec
 from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
 from nereid.api.traffic import TrafficSpec
+from nereid.contract.source import RegisteredModel, source_of
 from nereid.controller.plan.admission import admitted, refusal
 from nereid.controller.plan.autoscaling import Autoscaling, autoscaling, fixed_replicas
 from nereid.controller.plan.settings import Settings
@@ -45,7 +46,6 @@ _NOT_IN_RUNTIME: Final = {"disruption_budget"}
 _OPAQUE: Final = frozenset({"config", "podTemplate"})
 # It means one GPU of any product.
 _MEANT_EMPTY: Final = "gpu"
-_REGISTERED: Final = re.compile(r"models:/[^/@]+/(?P<version>[0-9]{1,40})")
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
 
 
@@ -83,7 +83,9 @@ class Exposure:
         """What makes one exposure more than another of the same strategy."""
         return (self.weight, self.share)
 
-    def __bool__(self) -> bool:
+    @property
+    def has_traffic(self) -> bool:
+        """Whether any request reaches it, or a copy of one."""
         return self != NO_TRAFFIC
 
 
@@ -148,7 +150,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a user's annotation asks for: it names a revision and which attempt at it is meant."""
+    """What a user's annotation asks of a rollout: it names the candidate, and which attempt at it is meant."""
 
     revision: str
     attempt: int
@@ -158,6 +160,23 @@ class Command:
         """Read `REVISION` or `REVISION/ATTEMPT`; None for anything else, as an annotation may hold anything."""
         match = _COMMAND.fullmatch(value or "")
         return cls(match["revision"], int(match["attempt"] or 1)) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A rollback by hand: to which revision, and the how manyth it is of the ModelDeployment, from 1.
+
+    Each number is obeyed once.
+    """
+
+    revision: str
+    number: int
+
+    @classmethod
+    def parse(cls, value: str | None) -> "Rollback | None":
+        """Read `REVISION`, which is the first, or `REVISION/NUMBER`; None for anything else."""
+        command = Command.parse(value)
+        return cls(command.revision, command.attempt) if command else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +201,7 @@ class RolloutPlan:
     promote: Command | None
     abort: Command | None
     retry: Command | None
-    rollback: Command | None
+    rollback: Rollback | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +300,11 @@ def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_ur
 
 def _with_version(model: ModelSpec, model_uri: str) -> ModelSpec:
     """Return the model with the registry's version as its label, where the user gives none."""
-    registered = _REGISTERED.fullmatch(model_uri)
-    if model.version or not registered:
+    source = source_of(model_uri)
+    version = source.version if isinstance(source, RegisteredModel) and source.is_immutable else None
+    if model.version or version is None or len(version) > LONGEST_VERSION:
         return model
-    return model.model_copy(update={"version": registered["version"]})
+    return model.model_copy(update={"version": version})
 
 
 def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,7 +337,7 @@ def _rollout(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Set
         promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
         retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
-        rollback=Command.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+        rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
     )
 
 

@@ -1,6 +1,6 @@
-"""The operator's settings: what its installer decides once for every ModelDeployment.
+"""The operator's settings, which apply to every ModelDeployment.
 
-They are read from the environment (the Helm chart sets it) and handed around as a value; nothing else reads the
+They are read from environment variables, which the Helm chart sets, and passed on as a value; nothing else reads the
 environment.
 """
 
@@ -17,87 +17,93 @@ class Settings(BaseSettings):
 
     triton_image: str = Field(
         default="nvcr.io/nvidia/tritonserver:25.08-py3",
-        description="Triton image of revisions whose spec names none.",
+        description="Default Triton image, for specs without spec.runtime.image.",
     )
     fetch_image: str = Field(
         default="ghcr.io/nereid-serving/nereid-models:0.1.0",
-        description="Image of what fetches models and speaks to their registries: the one with the sources' clients.",
+        description="Image that fetches models and queries registries: the one with the clients of the sources.",
     )
     check_image: str = Field(
         default="ghcr.io/nereid-serving/nereid:0.1.0",
-        description="Image of the Jobs that check candidates: the operator's own.",
+        description="Image of the check Jobs: the operator's own.",
     )
     image_pull_policy: str = Field(
-        default="IfNotPresent", description="Pull policy of these images where the spec names none."
+        default="IfNotPresent",
+        description="Default pull policy of these images, for specs without spec.runtime.imagePullPolicy.",
     )
     forest_backend: Literal["fil", "python"] = Field(
         default="fil",
-        description="Triton's backend for xgboost and lightgbm: fil where the Triton image has it, else python.",
+        description="Triton backend for xgboost and lightgbm: fil, or python if the Triton image has no FIL backend.",
     )
     image_volumes: bool = Field(
         default=False,
-        description="Whether models of oci:// are mounted as image volumes, which cluster and runtime must support.",
+        description=(
+            "Mount models of oci:// URIs as image volumes. The cluster and its container runtime must support them."
+        ),
     )
     mlflow_tracking_uri: str = Field(
-        default="", description="MLflow tracking server of models:/ and runs:/ where the spec names none."
+        default="",
+        description=(
+            "Default MLflow tracking server of models:/ and runs:/ URIs, for specs without spec.model.endpoint."
+        ),
     )
     allow_pod_template: bool = Field(
         default=True,
-        description="Whether users may patch the template of their pods; what they may then ask for, the cluster says.",
+        description="Allow spec.runtime.podTemplate. The cluster's admission policies still apply.",
     )
     propagation_seconds: float = Field(
         default=10,
         ge=0,
-        description="How long a changed route is given to reach the proxies before it counts as applied.",
+        description="Seconds that a changed route is given to reach the proxies before it counts as applied.",
     )
     min_ready_seconds: int = Field(
         default=5,
         ge=0,
-        description="How long a pod must be ready before it may get traffic, so that every proxy knows its address.",
+        description=(
+            "Seconds that a pod must be ready before it may get traffic, so that every proxy knows its address."
+        ),
     )
     prometheus_url: str = Field(
         default="",
-        description="Address of the Prometheus that holds Istio's metrics; empty where there is none.",
+        description="URL of the Prometheus that has Istio's metrics; empty for none.",
     )
     prometheus_token_file: str = Field(
-        default="", description="File with a bearer token for Prometheus; it is read again as it changes."
+        default="", description="File with a bearer token for Prometheus; changes are picked up."
     )
     prometheus_ca_file: str = Field(
-        default="", description="File with the certificates by which an https Prometheus is trusted."
+        default="", description="File with the certificates to trust for an https Prometheus."
     )
     allow_queries: bool = Field(
         default=True,
-        description="Whether users may have Prometheus asked PromQL of theirs; it is asked with the operator's rights.",
+        description="Allow user-supplied PromQL. It runs with the operator's Prometheus credentials.",
     )
     scaling_prometheus_url: str = Field(
-        default="", description="Address by which KEDA reaches Prometheus; empty where it is prometheus_url."
+        default="", description="URL at which KEDA reaches Prometheus; empty for prometheus_url."
     )
     scaling_authentication: str = Field(
         default="",
-        description="ClusterTriggerAuthentication by which KEDA is known to Prometheus; empty where it asks for none.",
+        description="ClusterTriggerAuthentication with which KEDA authenticates to Prometheus; empty for none.",
     )
-    scaling_polling_seconds: int = Field(default=15, ge=1, description="How often KEDA looks at each metric.")
+    scaling_polling_seconds: int = Field(default=15, ge=1, description="Seconds between KEDA's queries of each metric.")
     scaling_window: str = Field(
         default="1m",
-        description="Over which time rates of requests are taken; it must hold two scrapes of Prometheus.",
+        description="Time window for request rates; it must contain at least two scrapes of Prometheus.",
     )
     activator_service: str = Field(
-        default="", description="NAME.NAMESPACE of the activator's Service; empty where there is none."
+        default="", description="NAME.NAMESPACE of the activator's Service; empty if it is not installed."
     )
-    kiali_url: str = Field(default="", description="Address of Kiali's web page, for links; empty for none.")
-    grafana_url: str = Field(default="", description="Address of Grafana's web page, for links; empty for none.")
+    kiali_url: str = Field(default="", description="URL of Kiali, for links; empty for none.")
+    grafana_url: str = Field(default="", description="URL of Grafana, for links; empty for none.")
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
-    workers: int = Field(default=8, ge=1, description="How many ModelDeployments are worked on at a time.")
-    health_port: int = Field(default=8080, description="Port on which the liveness probe is answered, at /healthz.")
+    workers: int = Field(default=8, ge=1, description="How many ModelDeployments are reconciled at a time.")
+    health_port: int = Field(default=8080, description="Port of the liveness probe, at /healthz.")
     metrics_port: int = Field(
         default=9090,
         ge=0,
         le=65535,
-        description="Port on which the operator's own metrics are served, at /metrics; 0 takes a free one.",
+        description="Port of the operator's own metrics, at /metrics; 0 picks a free port.",
     )
-    watch_namespaces: str = Field(
-        default="", description="Namespaces to watch, separated by commas; empty means all of them."
-    )
+    watch_namespaces: str = Field(default="", description="Comma-separated namespaces to watch; empty means all.")
 
     @property
     def activator_host(self) -> str:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Final
 
 from nereid.api.provenance import ObservedProvenance
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ResolutionFailure
-from nereid.controller.decide.rollout.checks import RUNNING
 from nereid.controller.decide.rollout.routing import describe, is_gated
-from nereid.controller.decide.rollout.scaling import lacks_activator, obstacle
-from nereid.controller.decide.rollout.state import HELD, NO_PLACE, PAUSED, Decision, RolloutState
+from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
+from nereid.controller.decide.rollout.stage import PREPARING, TAKEN_BACK, WAITING
+from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
@@ -104,7 +105,7 @@ def available(picture: Picture) -> Verdict:
 def progressing(picture: Picture) -> Verdict:
     """Tell whether a rollout is under way, and where it is."""
     state = picture.decision.state
-    moving = state.candidate is not None or state.phase == "RollingBack"
+    moving = state.candidate is not None or state.stage in TAKEN_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(picture))
 
 
@@ -132,7 +133,7 @@ def ready(picture: Picture) -> Verdict:
         return Verdict("False", trouble.reason, trouble.message)
     if state.stable is None:
         return Verdict("False", "FirstRevisionPending", rollout_message(picture))
-    if state.candidate or state.phase == "RollingBack":
+    if state.candidate or state.stage in TAKEN_BACK:
         return Verdict("False", "RolloutInProgress", rollout_message(picture))
     if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(picture))
@@ -145,7 +146,7 @@ def ready(picture: Picture) -> Verdict:
 def scaling(picture: Picture) -> Verdict:
     """Tell whether the number of pods follows what the spec names."""
     wanted, state = picture.plan.autoscaling, picture.decision.state
-    if found := obstacle(picture.plan, picture.observed):
+    if found := scaling_trouble(picture.plan, picture.observed):
         return Verdict("False", found.reason, found.message)
     scaler = picture.serving.scaler
     if scaler and scaler.trouble:
@@ -198,23 +199,23 @@ def rollout_message(picture: Picture) -> str:
     state, steps = picture.decision.state, picture.plan.rollout.steps
     place = f"step {state.step + 1} of {len(steps)}" if state.step < len(steps) else "the last move, to 100%"
     gets = f"Candidate {state.candidate} gets {describe(state)}"
-    match state.phase:
-        case "Preparing":
+    match state.stage:
+        case stage if stage in PREPARING:
             return _preparation(state, gets, place)
-        case "Propagating" | "Promoting":
+        case Stage.PROPAGATING | Stage.PROMOTING:
             return f"The proxies are learning that candidate {state.candidate} gets {describe(state)}: {place}"
-        case "Holding":
+        case Stage.HOLDING:
             return f"{gets}: {place}"
-        case "Analyzing":
+        case Stage.ANALYZING:
             return f"{gets}, {place}. {_evidence(picture)}"
-        case "Paused":
+        case stage if stage in WAITING:
             return f"{gets} and waits{_pause_cause(picture)}"
-        case "RollingBack" if state.candidate:
+        case Stage.RETREATING:
             until = f"{gets[0].lower()}{gets[1:]} until it has them"
             return f"Stable revision {state.stable} lacks pods to take everything back: {until}"
-        case "RollingBack":
+        case Stage.ROLLING_BACK:
             return f"All traffic goes back to stable revision {state.stable}"
-        case "Failed":
+        case Stage.FAILED:
             return _failure_sentence(picture)
         case _:
             return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
@@ -223,16 +224,20 @@ def rollout_message(picture: Picture) -> str:
 def _preparation(state: RolloutState, gets: str, place: str) -> str:
     if state.stable is None:
         return f"The first revision, {state.candidate}, is getting its pods"
-    if state.reason == PAUSED:
-        return f"{gets} and waits: spec.rollout.paused is true"
-    if state.reason == HELD:
-        return f"{gets} and waits{_UNTIL_KNOWN}"
-    if state.reason == NO_PLACE:
-        change = "set spec.rollout.allowDowntime, or scale to two replicas"
-        return f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
-    if state.reason == RUNNING:
-        return f"Candidate {state.candidate} is being checked for {place}"
-    return f"Candidate {state.candidate} is getting its pods for {place}"
+    match state.stage:
+        case Stage.PREPARATION_PAUSED:
+            return f"{gets} and waits: spec.rollout.paused is true"
+        case Stage.PREPARATION_HELD:
+            return f"{gets} and waits{_UNTIL_KNOWN}"
+        case Stage.NO_PLACE:
+            change = "set spec.rollout.allowDowntime, or scale to two replicas"
+            return (
+                f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
+            )
+        case Stage.RUNNING_CHECKS:
+            return f"Candidate {state.candidate} is being checked for {place}"
+        case _:
+            return f"Candidate {state.candidate} is getting its pods for {place}"
 
 
 def _pin(state: RolloutState) -> str:
@@ -244,14 +249,14 @@ def _pause_cause(picture: Picture) -> str:
     attempt = f"/{state.attempt}" if state.attempt > 1 else ""
     name = picture.plan.owner.name
     promote = f"kubectl annotate mdep {name} --overwrite nereid.dev/promote={state.candidate}{attempt}"
-    match state.reason:
-        case "PausedBySpec":
+    match state.stage:
+        case Stage.STEP_PAUSED:
             return ": spec.rollout.paused is true"
-        case "HeldBySpec":
+        case Stage.STEP_HELD:
             return _UNTIL_KNOWN
-        case "Inconclusive":
+        case Stage.INCONCLUSIVE:
             return f", as the evidence is undecided. {_evidence(picture)}. To go on without it: {promote}"
-        case "MetricsUnavailable":
+        case Stage.METRICS_UNAVAILABLE:
             return f" until there are metrics again. {_evidence(picture)}"
         case _:
             return f" for a promotion: {promote}"

@@ -10,7 +10,7 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.status import ModelDeploymentStatus, Phase, ResolutionStatus, RevisionStatus, RolloutStatus
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout.routing import is_gated
-from nereid.controller.decide.rollout.state import HELD, PAUSED
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, TAKEN_BACK, WAITING
 from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
@@ -47,7 +47,7 @@ def report(
         stable=_revision(picture, live[state.stable], records, known, found) if state.stable else None,
         candidate=_revision(picture, live[state.candidate], records, known, found) if state.candidate else None,
         rollout=_rollout(picture),
-        scaling=state.sleep,
+        scaling=state.sleep.to_status() if state.sleep else None,
         resolution=resolution_status(picture),
         links=links(picture.plan),
         history=with_provenance(state.history, found),
@@ -136,6 +136,7 @@ def _rollout(picture: Picture) -> RolloutStatus:
     state = picture.decision.state
     return RolloutStatus(
         state=state.phase,
+        stage=state.stage,
         strategy=state.strategy,
         step=state.step,
         mirror=state.exposure.mirror or None,
@@ -148,7 +149,7 @@ def _rollout(picture: Picture) -> RolloutStatus:
         reason=state.reason,
         message=rollout_message(picture),
         next_look=deadline(picture.plan.rollout, state),
-        retiring=list(state.retiring),
+        retiring=[one.to_status() for one in state.retiring],
         failed=state.failed,
         analysis=picture.analysis,
         checks=state.checks,
@@ -163,7 +164,7 @@ def _phase(picture: Picture) -> Phase:
     if state.stable is None:
         return "Failed" if troubled else "Pending"
     if state.candidate:
-        return "Paused" if state.phase == "Paused" or state.reason in {PAUSED, HELD} else "Progressing"
+        return "Paused" if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC else "Progressing"
     if troubled:
         return "Degraded"
     if cause := held(picture):
@@ -172,4 +173,4 @@ def _phase(picture: Picture) -> Phase:
         return "Sleeping"
     if picture.stable.available < picture.plan.replicas:
         return "Degraded"
-    return "Progressing" if state.phase == "RollingBack" else "Ready"
+    return "Progressing" if state.stage in TAKEN_BACK else "Ready"

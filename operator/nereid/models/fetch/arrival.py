@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from nereid.contract.fetch_facts import Facts
+from nereid.contract.fetch_job import Fetched
 from nereid.models.sources.digest import digest_of, require_content, require_digest
 from nereid.models.sources.remote import CHUNK_BYTES
 
@@ -39,9 +39,9 @@ class Arrival:
         return self.content / next(iter(self.files)) if self.is_file else self.content
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> Fetched:
         """What is told of it."""
-        return Facts(
+        return Fetched(
             digest_of(self._hashes, is_file=self.is_file),
             sum(size for size, _ in self.files.values()),
             len(self.files),

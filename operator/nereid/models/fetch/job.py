@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nereid.contract.fetch_errors import WORTH_CONTINUING, FetchError, Reason
-from nereid.contract.fetch_facts import Facts
-from nereid.contract.fetch_request import Request
+from nereid.contract.fetch_job import Fetched, FetchWork
 from nereid.contract.source import ClaimSource, Source, parse_source
 from nereid.models.fetch.cache import DISK_FULL
 from nereid.models.fetch.layouts import stage
@@ -21,14 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedModel:
     """The model's directory in the destination, and what is told of its source."""
 
     model: Path
-    facts: Facts
+    facts: Fetched
 
 
-def fetch(request: Request, limits: Limits | None = None) -> Fetched:
+def fetch(request: FetchWork, limits: Limits | None = None) -> FetchedModel:
     """Bring the model into the destination; raise FetchError when that cannot be done.
 
     It may be called again after it failed or was killed: it continues, and does nothing when the model is there
@@ -41,7 +40,7 @@ def fetch(request: Request, limits: Limits | None = None) -> Fetched:
             if model.exists():
                 logger.info("%s is there already", model)
                 staging.discard()
-                return Fetched(model, staging.published)
+                return FetchedModel(model, staging.published)
             _stage(request, staging, limits or Limits())
         staging.publish()
     except FetchError as error:
@@ -50,10 +49,10 @@ def fetch(request: Request, limits: Limits | None = None) -> Fetched:
         raise
     except OSError as error:
         raise _explained(error, request.destination) from error
-    return Fetched(model, staging.published)
+    return FetchedModel(model, staging.published)
 
 
-def _stage(request: Request, staging: Staging, limits: Limits) -> None:
+def _stage(request: FetchWork, staging: Staging, limits: Limits) -> None:
     source = parse_source(request.uri)
     logger.info("Fetching %s as %s", source, request.format)
     staging.open()
@@ -62,7 +61,7 @@ def _stage(request: Request, staging: Staging, limits: Limits) -> None:
     staging.seal(facts)
 
 
-def _artifact(source: Source, request: Request, staging: Staging, limits: Limits) -> tuple[Path, Facts]:
+def _artifact(source: Source, request: FetchWork, staging: Staging, limits: Limits) -> tuple[Path, Fetched]:
     """Return the file or folder that the request selects, once it is there and verified."""
     if isinstance(source, ClaimSource):
         return require_mounted(on_claim(source, request), request)

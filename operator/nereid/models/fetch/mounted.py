@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_facts import Facts
-from nereid.contract.fetch_request import Format, Request
+from nereid.api.model import Format
+from nereid.contract.fetch_errors import FetchError, Field, Reason
+from nereid.contract.fetch_job import Fetched, FetchWork
 from nereid.contract.source import ClaimSource, RemoteSource
 from nereid.models.sources.digest import (
     digest_of,
@@ -34,7 +34,7 @@ class MountedSource:
         return f"{self.shown}/{self.path}" if self.path.parts else self.shown
 
 
-def on_claim(source: ClaimSource, request: Request) -> MountedSource:
+def on_claim(source: ClaimSource, request: FetchWork) -> MountedSource:
     """Return where the claim has the source; raise FetchError when the claim is not mounted."""
     if not request.claim_mount.is_dir():
         raise FetchError(
@@ -42,11 +42,11 @@ def on_claim(source: ClaimSource, request: Request) -> MountedSource:
             f"the claim {source.claim} is not mounted at {request.claim_mount}: check that it exists and is bound",
         )
     path = source.path / (request.path or "")
-    field = "spec.model.path" if request.path else "spec.model.uri"
+    field = str(Field.PATH) if request.path else str(Field.URI)
     return MountedSource(request.claim_mount, path, f"pvc://{source.claim}", field)
 
 
-def on_image(source: RemoteSource, mount: Path, request: Request) -> MountedSource:
+def on_image(source: RemoteSource, mount: Path, request: FetchWork) -> MountedSource:
     """Return where the image volume has the source; raise FetchError when it is not mounted."""
     if not mount.is_dir():
         raise FetchError(
@@ -54,10 +54,10 @@ def on_image(source: RemoteSource, mount: Path, request: Request) -> MountedSour
         )
     # An image has its model there, mounted or fetched; what has not is an artifact that a runtime mounts as it is.
     root = mount / MODEL_FOLDER if (mount / MODEL_FOLDER).is_dir() else mount
-    return MountedSource(root, request.path or PurePosixPath(), str(source), "spec.model.path")
+    return MountedSource(root, request.path or PurePosixPath(), str(source), str(Field.PATH))
 
 
-def require_mounted(source: MountedSource, request: Request) -> tuple[Path, Facts]:
+def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fetched]:
     """Return the file or folder and what is told of it; raise FetchError when it is not there or not what is meant."""
     path = _existing_path(source)
     if path.is_dir():
@@ -69,7 +69,7 @@ def require_mounted(source: MountedSource, request: Request) -> tuple[Path, Fact
         hashes = folder_hashes(path) if path.is_dir() else _hashes(_named(path, request.format))
         is_file = path.is_file() and len(hashes) == 1
         require_digest(digest_of(hashes, is_file=is_file), request.digest, str(source), hashes)
-    return path, Facts(request.digest, size, count)
+    return path, Fetched(request.digest, size, count)
 
 
 def _named(path: Path, model_format: Format) -> list[Path]:

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from nereid.contract.fetch_facts import Facts
+from nereid.contract.fetch_job import Fetched
 from nereid.models.fetch.arrival import Arrival
 
 NAME = ".nereid-fetch"
@@ -88,7 +88,7 @@ class Staging:
             shutil.rmtree(directory, ignore_errors=True)
         self.tree.mkdir()
 
-    def seal(self, facts: Facts) -> None:
+    def seal(self, facts: Fetched) -> None:
         """Declare the tree complete, and keep what is told of it."""
         facts.write(self.root / FACTS)
         self.tree.rename(self._ready)
@@ -103,9 +103,9 @@ class Staging:
         self.discard()
 
     @property
-    def published(self) -> Facts:
+    def published(self) -> Fetched:
         """What was told of the models that are in the destination."""
-        return Facts.read(self.destination / FACTS)
+        return Fetched.read(self.destination / FACTS)
 
     def discard(self) -> None:
         """Remove everything that is staged."""

@@ -5,60 +5,47 @@ A finding and a failure are both an answer, in one line of JSON.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from nereid.contract.fetch_errors import FetchError
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.model_job import ENV_WORK, ModelJobWork
 from nereid.contract.process import begin, leave_word
+from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.registry.answer_lines import failure_line
-from nereid.models.registry.question import Question
+from nereid.models.registry.question import resolved, tagged
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.unforeseen import unforeseen
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _server_options(command: F) -> F:
-    path = click.Path(path_type=Path)
-    for option in (
-        click.option(
-            "--termination-log",
-            type=path,
-            default=Path("/dev/termination-log"),
-            show_default=True,
-            help="Where one line of JSON tells what came of it.",
-        ),
-        click.option("--mlflow-tracking-uri", help="URL of MLflow's tracking server where --endpoint is not given."),
-        click.option("--credentials", type=path, help="Folder with a file for each key of the Secret."),
-        click.option("--ca-bundle", type=path, help="PEM certificates to trust beside the public ones."),
-        click.option("--endpoint", help="URL of the server where it is not the public one."),
-    ):
-        command = option(command)
-    return command
+_termination_log = click.option(
+    "--termination-log",
+    type=click.Path(path_type=Path),
+    default=Path("/dev/termination-log"),
+    show_default=True,
+    help="File to which the outcome is written as one line of JSON.",
+)
 
 
 @click.command()
-@click.option("--uri", required=True, help="models:/…, oci://… or hf://…, as spec.model.uri.")
-@_server_options
-def resolve(termination_log: Path, **options: Any) -> None:
-    """Tell to which immutable URI a moving one leads now; the Job that resolves a model runs this."""
-    _answer(termination_log, lambda: Question(**options).resolve())
+@_termination_log
+def resolve(termination_log: Path) -> None:
+    """Resolve the reference of NEREID_MODEL_JOB to a fixed URI. The Job that resolves a model runs this command."""
+    _answer(termination_log, resolved)
 
 
 @click.command()
-@click.option("--uri", required=True, help="models:/NAME/VERSION.")
-@click.option("--tag", "tags", multiple=True, required=True, metavar="KEY=VALUE", help="A tag to set; repeat for more.")
-@_server_options
-def tag(tags: tuple[str, ...], termination_log: Path, **options: Any) -> None:
-    """Set tags of a version in MLflow's registry; the Job that tells it what serves runs this."""
-    _answer(termination_log, lambda: Question(**options).tag(tags))
+@_termination_log
+def tag(termination_log: Path) -> None:
+    """Set the tags of NEREID_MODEL_JOB in the MLflow registry. The Job that tags a model runs this command."""
+    _answer(termination_log, tagged)
 
 
-def _answer(termination_log: Path, ask: Callable[[], str]) -> None:
+def _answer(termination_log: Path, ask: Callable[[ModelJobWork], str]) -> None:
     begin()
     try:
-        line = ask()
+        line = ask(read_work(ModelJobWork, ENV_WORK))
+    except InvalidWorkError as error:
+        line = failure_line(FetchError(Reason.MODEL_INVALID, str(error)))
     except FetchError as error:
         line = failure_line(error)
     except InterruptionError as interruption:

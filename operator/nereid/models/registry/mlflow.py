@@ -1,9 +1,9 @@
 """What MLflow's registry knows of a model: the version behind an alias, and the run that made it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from yarl import URL
 
@@ -15,10 +15,8 @@ from nereid.models.registry.answer_lines import found_line
 from nereid.models.registry.signature import signature_of
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.mlflow import MlflowFiles
+from nereid.models.sources.mlflow_entities import DatasetInput, Run
 from nereid.models.sources.tracking import TrackingServer
-
-if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput, Run
 
 _COMMIT: Final = "mlflow.source.git.commit"
 _REPOSITORY: Final = "mlflow.source.git.repoURL"
@@ -30,7 +28,7 @@ _LONGEST_DESCRIPTION: Final = 1 << 20
 def resolve_version(model: RegisteredModel, tracking: TrackingServer, request: Request) -> str:
     """Return the line that tells which version the source names now, and what it was made from."""
     version = tracking.version(model)
-    fixed = replace(model, version=str(version.version), alias=None)
+    fixed = replace(model, version=version.version, alias=None)
     made = _of_run(tracking, version.run_id) if version.run_id else RegistryProvenance()
     return found_line(str(fixed), _signed(made, MlflowFiles(fixed, tracking, request)))
 
@@ -41,16 +39,15 @@ def resolve_run(artifact: RunArtifact, tracking: TrackingServer, request: Reques
     return found_line(str(artifact), _signed(made, MlflowFiles(artifact, tracking, request)))
 
 
-def provenance_of(run: "Run") -> RegistryProvenance:
+def provenance_of(run: Run) -> RegistryProvenance:
     """Return what a run tells of code and data."""
-    tags = run.data.tags
-    dataset = _training_set(run.inputs.dataset_inputs if run.inputs else [])
+    dataset = _training_set(run.datasets)
     return RegistryProvenance(
-        run=run.info.run_id,
-        commit=tags.get(_COMMIT),
-        repository=without_password(tags.get(_REPOSITORY, "")),
-        dataset=dataset.dataset.name if dataset else None,
-        dataset_version=dataset.dataset.digest if dataset else None,
+        run=run.run_id,
+        commit=run.tags.get(_COMMIT),
+        repository=without_password(run.tags.get(_REPOSITORY, "")),
+        dataset=dataset.name if dataset else None,
+        dataset_version=dataset.digest if dataset else None,
     )
 
 
@@ -73,14 +70,10 @@ def _of_run(tracking: TrackingServer, run_id: str) -> RegistryProvenance:
         return RegistryProvenance(run=run_id)
 
 
-def _training_set(inputs: "Iterable[DatasetInput]") -> "DatasetInput | None":
+def _training_set(datasets: Sequence[DatasetInput]) -> DatasetInput | None:
     """Return the data set of training; the first one where none is called that."""
-    known = list(inputs)
-    return next((entry for entry in known if _contexts(entry).get(_CONTEXT) == "training"), next(iter(known), None))
-
-
-def _contexts(entry: "DatasetInput") -> Mapping[str, str]:
-    return {tag.key: tag.value for tag in entry.tags}
+    of_training = (dataset for dataset in datasets if dataset.tags.get(_CONTEXT) == "training")
+    return next(of_training, datasets[0] if datasets else None)
 
 
 def _signed(made: RegistryProvenance, files: MlflowFiles) -> RegistryProvenance:

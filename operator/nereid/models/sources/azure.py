@@ -21,7 +21,7 @@ from azure.core.exceptions import (
 from azure.identity import ClientSecretCredential, DefaultAzureCredential
 from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource
 from nereid.models.sources.broken_connection import broken
@@ -137,7 +137,7 @@ class Container:
         if not tenant or not client:
             raise FetchError(
                 Reason.MODEL_ACCESS_DENIED,
-                f"the Secret that spec.model.credentials names lacks {PRINCIPAL[1] if tenant else PRINCIPAL[0]}: "
+                f"the Secret that {Field.CREDENTIALS} names lacks {PRINCIPAL[1] if tenant else PRINCIPAL[0]}: "
                 f"it needs {NEEDED}",
             )
         return ClientSecretCredential(tenant, client, secret)
@@ -171,7 +171,7 @@ class Container:
         except ClientAuthenticationError as error:
             raise self._refused(_code(error) or "no token for these credentials") from error
         except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-            correct = "spec.model.endpoint" if self._request.endpoint else "the account in spec.model.uri"
+            correct = str(Field.ENDPOINT) if self._request.endpoint else f"the account in {Field.URI}"
             raise broken(error, self._server, correct) from error
         except HttpResponseError as error:
             raise self._answered(error) from error
@@ -180,16 +180,16 @@ class Container:
         except ValueError as error:
             # The client reads a key, a token and an endpoint only when it needs them.
             raise failed(
-                f"Azure's client cannot use what it was given for {self._source}: correct spec.model.endpoint, "
+                f"Azure's client cannot use what it was given for {self._source}: correct {Field.ENDPOINT}, "
                 "which is https where a token is sent, and "
-                f"{NEEDED} in the Secret that spec.model.credentials names"
+                f"{NEEDED} in the Secret that {Field.CREDENTIALS} names"
             ) from error
 
     def _answered(self, error: HttpResponseError) -> Exception:
         """Return what an error of the server means."""
         status, code = error.status_code or 0, _code(error) or "no code"
         if not status:
-            return broken(error, self._server, "spec.model.endpoint")
+            return broken(error, self._server, str(Field.ENDPOINT))
         if may_pass(status):
             return faulty(self._server, self._source, f"{code} (status {status})")
         if status in REFUSED or code in _REFUSED_CODES:
@@ -198,14 +198,14 @@ class Container:
             return self._gone(code)
         if status in REPLACED:
             return changed(self._source)
-        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
+        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
 
     def _gone(self, code: str) -> FetchError:
         known = "" if self._credentials or self._as_pod else f", or none that anybody may read: it may need {NEEDED}"
         return FetchError(
             Reason.MODEL_NOT_FOUND,
             f"{self._server} has no container {self._source.container} ({code}){known}: "
-            "correct spec.model.uri or spec.model.credentials",
+            f"correct {Field.URI} or {Field.CREDENTIALS}",
         )
 
     def _refused(self, code: str) -> FetchError:

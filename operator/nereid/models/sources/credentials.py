@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
-SECRET: Final = "the Secret that spec.model.credentials names"  # noqa: S105 - words, not a secret
+SECRET: Final = f"the Secret that {Field.CREDENTIALS} names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def denied(server: str, shown: object, credentials: Credentials, needed: str) ->
     """Return the error of a server that refuses `shown`; `needed` is which keys the Secret needs, `a and b, or c`."""
     if not credentials:
         sentence = (
-            f"{server} refuses {shown}, and no credentials are sent: let spec.model.credentials name a Secret "
+            f"{server} refuses {shown}, and no credentials are sent: let {Field.CREDENTIALS} name a Secret "
             f"of this namespace with {needed}"
         )
     elif needed and not any(key in needed for key in credentials):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.walking import below
 
 MOST_LINKED: Final = 100_000
@@ -66,7 +66,7 @@ def _too_many_linked(folder: Path) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
         f"the links in the folder {folder.name} lead to more than {MOST_LINKED} files and folders: "
-        "remove links, or name a folder nearer to the model in spec.model.path",
+        f"remove links, or name a folder nearer to the model in {Field.PATH}",
     )
 
 
@@ -92,7 +92,7 @@ def require_digest(
         raise FetchError(
             Reason.MODEL_DIGEST_MISMATCH,
             f"{shown} has the digest {actual}, but {expected} is expected: "
-            "correct spec.model.digest, or put back what it names",
+            f"correct {Field.DIGEST}, or put back what it names",
         )
 
 

@@ -8,7 +8,7 @@ import ssl
 from http import HTTPStatus
 from typing import Final
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 # Which of them is told depends on the version of OpenSSL.
 NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
@@ -57,7 +57,7 @@ def untrusted(error: ssl.SSLCertVerificationError, server: str) -> FetchError:
     """Return the error of a server whose certificate no authority signed that is trusted."""
     return failed(
         f"the certificate of {server} is not trusted ({error.verify_message}): when a private authority "
-        "signed it, give that authority's certificate by spec.model.caBundle"
+        f"signed it, give that authority's certificate by {Field.CA_BUNDLE}"
     )
 
 

@@ -14,11 +14,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.oauth2.service_account import Credentials as ServiceAccount
-from google.resumable_media import DataCorruption, InvalidResponse
 from urllib3.exceptions import HTTPError
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import GcsSource
 from nereid.models.sources.broken_connection import broken
@@ -110,7 +110,7 @@ class Bucket:
             return client.bucket(self._source.bucket)
         except ValueError as error:
             raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct spec.model.uri"
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct {Field.URI}"
             ) from error
 
     def _identity(self) -> Any:
@@ -143,7 +143,7 @@ class Bucket:
         except (GoogleAPICallError, InvalidResponse) as error:
             raise self._answered(error, gone or self._no_bucket()) from error
         except TransportError as error:
-            raise broken(error, "Google's token server", "spec.model.credentials") from error
+            raise broken(error, "Google's token server", str(Field.CREDENTIALS)) from error
         except GoogleAuthError as error:
             if error.retryable:
                 raise faulty("Google's token server", self._source, "with an error of its own") from error
@@ -151,7 +151,7 @@ class Bucket:
         except DataCorruption as error:
             raise faulty(self._server, self._source, "with damaged content") from error
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise broken(error, self._server, "spec.model.endpoint") from error
+            raise broken(error, self._server, str(Field.ENDPOINT)) from error
 
     def _answered(self, error: GoogleAPICallError | InvalidResponse, gone: Exception) -> Exception:
         """Return what an error of the server means."""
@@ -164,12 +164,12 @@ class Bucket:
             return changed(self._source)
         if status in REFUSED:
             return self._refused(f"status {status}")
-        return failed(f"{self._server} answered status {status} for {self._source}: correct spec.model.uri")
+        return failed(f"{self._server} answered status {status} for {self._source}: correct {Field.URI}")
 
     def _no_bucket(self) -> FetchError:
         return FetchError(
             Reason.MODEL_NOT_FOUND,
-            f"{self._server} has no bucket {self._source.bucket}: correct spec.model.uri or spec.model.endpoint",
+            f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
         )
 
     def _refused(self, answer: str) -> FetchError:
@@ -194,7 +194,7 @@ def _key(text: str) -> Any:
     except (ValueError, TypeError, AttributeError, GoogleAuthError) as error:
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"{NEEDED} of the Secret that spec.model.credentials names is no key of a service account: "
+            f"{NEEDED} of the Secret that {Field.CREDENTIALS} names is no key of a service account: "
             "store there the JSON file as Google made it",
         ) from error
 

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials, denied
 from nereid.models.sources.failures import GONE, REFUSED, ChangedError, InterruptionError, failed, faulty, may_pass
@@ -24,6 +24,11 @@ from nereid.models.sources.trust import trusted_by
 
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 50
+_NOT_AN_ADDRESS: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
 
 
 class Unauthenticated(AuthBase):
@@ -93,6 +98,23 @@ class Server:
         except (requests.RequestException, HTTPError) as error:
             raise self.broken(error) from error
 
+    def json_object(self, answer: requests.Response, shown: object) -> dict[str, Any]:
+        """Return the JSON object that is an answer's body; raise InterruptionError where it is not one."""
+        try:
+            content = answer.json()
+        except requests.exceptions.JSONDecodeError:
+            content = None
+        except requests.RequestException as error:
+            raise self.broken(error) from error
+        if isinstance(content, dict):
+            return content
+        raise InterruptionError(
+            failed(
+                f"the answer of {self.host} for {shown} is not a JSON object: look at the server, or correct "
+                f"{self.correct}"
+            )
+        )
+
     def _to_skip(self, answer: requests.Response, shown: object, offset: int) -> int:
         if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
             if not answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
@@ -109,19 +131,17 @@ class Server:
         """Return what a status means that is no success: a FetchError, or an InterruptionError to try again."""
         if status in GONE:
             return FetchError(
-                Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct spec.model.uri"
+                Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct {Field.URI}"
             )
         if status in REFUSED:
             return denied(self.host, f"{shown} (status {status})", self.credentials, self.needed)
         if may_pass(status):
             return faulty(self.host, shown, f"status {status}")
-        return failed(
-            f"{self.host} answered status {status} for {shown}: correct spec.model.uri, or look at the server"
-        )
+        return failed(f"{self.host} answered status {status} for {shown}: correct {Field.URI}, or look at the server")
 
     def broken(self, error: BaseException) -> Exception:
         """Return what a failed connection means."""
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        if isinstance(error, _NOT_AN_ADDRESS):
             return FetchError(Reason.MODEL_INVALID, f"{self.host} is no server's address: correct {self.correct}")
         return broken(error, self.host, self.correct)
 

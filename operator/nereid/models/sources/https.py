@@ -10,6 +10,7 @@ from typing import Final
 
 from yarl import URL
 
+from nereid.contract.fetch_errors import Field
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HttpsSource, in_ascii, with_server, without_secrets
 from nereid.models.sources.credentials import Credentials
@@ -119,9 +120,7 @@ class HttpsFile:
                 return response
             response.close()
             url = _redirected(url, response.headers["Location"] or "", self._source)
-        raise failed(
-            f"{self._source} redirects more than {MAX_REDIRECTS} times: let spec.model.uri name the file itself"
-        )
+        raise failed(f"{self._source} redirects more than {MAX_REDIRECTS} times: let {Field.URI} name the file itself")
 
     def _get(self, url: URL, headers: Mapping[str, str]) -> HTTPResponse:
         # An encoding is not asked for: ranges and the digest count the bytes of the file itself.
@@ -166,5 +165,5 @@ def _redirected(url: URL, location: str, source: HttpsSource) -> URL:
         if target.scheme == "https":
             return with_server(target)
     except ValueError as error:
-        raise failed(f"{source} redirects to no valid URL: let spec.model.uri name the file itself") from error
+        raise failed(f"{source} redirects to no valid URL: let {Field.URI} name the file itself") from error
     raise failed(f"{source} redirects to {shown}, which is not https: use its https:// address")

@@ -8,31 +8,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
-from requests import RequestException
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RemoteSource, RunArtifact, parse_source
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import InterruptionError, failed
-from nereid.models.sources.http_files import Server, basic, new_session, range_header
+from nereid.models.sources.http_files import Server, range_header
+from nereid.models.sources.mlflow_entities import LoggedModel, Run
 from nereid.models.sources.remote import RemoteFile, RemoteFiles
-from nereid.models.sources.tracking import (
-    ADDRESS_FIELD,
-    NEEDED,
-    PASSWORD,
-    TOKEN,
-    USERNAME,
-    TrackingServer,
-    tracking_server,
-)
-
-if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel, Run
+from nereid.models.sources.tracking import TrackingServer, tracking_server
 
 _PROXY: Final = "api/2.0/mlflow-artifacts/artifacts"
 _LOGGED_MODEL: Final = "models:/m-"
@@ -71,7 +59,7 @@ class MlflowFiles:
             return run_location(self._tracking, self._source)
         location = self._tracking.location(self._tracking.version(self._source))
         if location.startswith(_LOGGED_MODEL):
-            return str(self._tracking.logged_model(location.removeprefix("models:/")).artifact_location)
+            return self._tracking.logged_model(location.removeprefix("models:/")).artifact_location
         return location
 
     def _opened(self, location: str) -> RemoteFiles:
@@ -97,11 +85,9 @@ class MlflowFiles:
         )
 
     def _server(self, address: URL) -> Server:
-        tracking, session = self._tracking, new_session(self._request.ca_bundle)
         # No other server is told the tracking server's password, nor is this one where all may read it on the way.
-        is_own = address.origin() == URL(tracking.address).origin()
-        introduction = _introduction(tracking.credentials) if is_own else {}
-        return Server(tracking.host, ADDRESS_FIELD, tracking.credentials, NEEDED, session, introduction=introduction)
+        is_own = address.origin() == URL(self._tracking.address).origin()
+        return self._tracking.server if is_own else replace(self._tracking.server, introduction={})
 
 
 def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
@@ -110,18 +96,18 @@ def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
     name, _, rest = source.path.partition("/")
     model = _newest(tracking, run, name) if name else None
     if model is None:
-        return _joined(str(run.info.artifact_uri), source.path)
-    return _joined(str(model.artifact_location), rest)
+        return _joined(run.artifact_uri, source.path)
+    return _joined(model.artifact_location, rest)
 
 
-def _newest(tracking: TrackingServer, run: "Run", name: str) -> "LoggedModel | None":
+def _newest(tracking: TrackingServer, run: Run, name: str) -> LoggedModel | None:
     """Return the newest of a run's models of a name, as MLflow does; None where it has none, or none any more."""
-    found = [_logged(tracking, output.model_id) for output in (run.outputs.model_outputs if run.outputs else [])]
+    found = [_logged(tracking, model_id) for model_id in run.model_ids]
     named = [model for model in found if model is not None and model.name == name]
     return max(named, key=lambda model: (model.creation_timestamp, model.model_id), default=None)
 
 
-def _logged(tracking: TrackingServer, model_id: str) -> "LoggedModel | None":
+def _logged(tracking: TrackingServer, model_id: str) -> LoggedModel | None:
     try:
         return tracking.logged_model(model_id)
     except FetchError as error:
@@ -147,7 +133,7 @@ class ProxiedFiles:
         if not files:
             raise FetchError(
                 Reason.MODEL_NOT_FOUND,
-                f"{self._server.host} holds no files of {self._source}: log the model again, or correct spec.model.uri",
+                f"{self._server.host} holds no files of {self._source}: log the model again, or correct {Field.URI}",
             )
         return files
 
@@ -190,11 +176,7 @@ class ProxiedFiles:
         with self._server.get(f"{base}/{_PROXY}?path={quote(below)}") as answer:
             if not answer.ok:
                 raise self._server.refusal(answer.status_code, self._source)
-            try:
-                return list(answer.json().get("files", []))
-            except RequestException as error:
-                sentence = f"{self._server.host} sent no list of the files of {self._source}: correct {ADDRESS_FIELD}"
-                raise InterruptionError(failed(sentence)) from error
+            return list(self._server.json_object(answer, f"the files of {self._source}").get("files", []))
 
 
 def _proxy_address(location: str, tracking: str) -> URL:
@@ -238,12 +220,3 @@ def _shown(location: str) -> str:
         return location.partition("?")[0]
     # A password may hold a slash.
     return f"{scheme}://{re.split('[/?#]', rest.rpartition('@')[2])[0]}"
-
-
-def _introduction(credentials: Credentials) -> Mapping[str, str]:
-    username, password = credentials.value(USERNAME), credentials.value(PASSWORD)
-    # The same precedence as that of MLflow's client.
-    if username and password:
-        return {"Authorization": basic(username, password)}
-    token = credentials.token(TOKEN)
-    return {"Authorization": f"Bearer {token}"} if token else {}

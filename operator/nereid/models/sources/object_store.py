@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from yarl import URL
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.models.sources.credentials import Credentials, denied
 from nereid.models.sources.external_data import is_external_data
@@ -118,8 +118,8 @@ class StoredFiles:
             prefix = "" if folder == PurePosixPath() else f"{folder}/"
             if names := self._beside(prefix):
                 listed = ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
-                return self._nothing(f"does not exist; {prefix or 'the top'} holds {listed}: correct spec.model.uri")
-        return self._nothing("holds nothing: upload the model, or correct spec.model.uri")
+                return self._nothing(f"does not exist; {prefix or 'the top'} holds {listed}: correct {Field.URI}")
+        return self._nothing(f"holds nothing: upload the model, or correct {Field.URI}")
 
     def _nothing(self, sentence: str) -> FetchError:
         return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} {sentence}")
@@ -142,7 +142,7 @@ def endpoint_of(request: Request, public: str) -> str:
     if not is_complete:
         raise FetchError(
             Reason.MODEL_INVALID,
-            "spec.model.endpoint is no URL of a server: write it as https://host or http://host:port",
+            f"{Field.ENDPOINT} is no URL of a server: write it as https://host or http://host:port",
         )
     return endpoint
 
@@ -170,7 +170,7 @@ def refused(server: str, shown: object, credentials: Credentials, needed: str, *
     return FetchError(
         Reason.MODEL_ACCESS_DENIED,
         f"{server} refuses {shown} to the identity of the pod's service account: grant it read access, "
-        f"or let spec.model.credentials name a Secret of this namespace with {needed}",
+        f"or let {Field.CREDENTIALS} name a Secret of this namespace with {needed}",
     )
 
 
@@ -184,8 +184,8 @@ def _files(objects: Iterable[StoredObject], prefix: str, source: object) -> dict
         if len(files) > MOST_FILES:
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"{source} holds more than {MOST_FILES} objects: name a folder nearer to the model in spec.model.uri "
-                "or spec.model.path",
+                f"{source} holds more than {MOST_FILES} objects: name a folder nearer to the model in {Field.URI} "
+                f"or {Field.PATH}",
             )
     return _without_markers(files, source)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 LONGEST_LISTING = 10
 # macOS adds this directory to every zip archive that it makes.
@@ -43,7 +43,7 @@ def require_model(repository: Path, name: str, shown: str) -> list[Path]:
         raise FetchError(
             Reason.MODEL_INVALID,
             f"{shown} is itself a model and not a repository of models: put it into a directory named {name}, "
-            "and let spec.model.uri name what holds that directory",
+            f"and let {Field.URI} name what holds that directory",
         )
     found = models(repository)
     if not found:
@@ -55,7 +55,7 @@ def require_model(repository: Path, name: str, shown: str) -> list[Path]:
     names = [model.name for model in found]
     if name not in names:
         raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} holds {listing(names)} but no model named {name}: set spec.model.name"
+            Reason.MODEL_INVALID, f"{shown} holds {listing(names)} but no model named {name}: set {Field.NAME}"
         )
     return found
 

@@ -1,10 +1,9 @@
-"""Models in a store that speaks S3, by boto3 as kserve-storage configures it.
+"""Models in a store that speaks S3, by boto3.
 
-The options of that configuration (`awsAnonymousCredential`, `S3_USER_VIRTUAL_BUCKET`, `S3_VERIFY_SSL` and others) are
-keys of the Secret here.
+The options that KServe's storage initializer reads from its environment (`awsAnonymousCredential`,
+`S3_USER_VIRTUAL_BUCKET`, `S3_VERIFY_SSL` and others) are keys of the Secret here, with the same names and meanings.
 """
 
-import os
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,10 +26,9 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
-from kserve_storage import Storage
 from urllib3.exceptions import HTTPError
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
@@ -51,20 +49,8 @@ from nereid.models.sources.trust import bundle_file
 
 NEEDED: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _DEFAULT_REGION: Final = "us-east-1"
-# The loop around it tries again, and continues where the transfer broke off.
-_PATIENCE: Final = {
-    "S3_CONNECT_TIMEOUT": str(CONNECT_SECONDS),
-    "S3_READ_TIMEOUT": str(READ_SECONDS),
-    "S3_MAX_ATTEMPTS": "0",
-}
-_OPTIONS: Final = (
-    *_PATIENCE,
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "S3_USE_ACCELERATE",
-    "S3_USER_VIRTUAL_BUCKET",
-    "awsAnonymousCredential",
-)
+# Amazon's address from before there were regions: it serves another region's bucket by the bucket's own host name only.
+_LEGACY_ENDPOINT: Final = "https://s3.amazonaws.com"
 _CHECKSUM_OF_PARTS: Final = "COMPOSITE"
 _TRANSIENT: Final = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests"})
 _WRONG_REGION: Final = frozenset(
@@ -131,33 +117,31 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        options = {key: value for key in _OPTIONS if (value := self._credentials.value(key))}
-        if self._request.endpoint:
-            options["AWS_ENDPOINT_URL"] = endpoint_of(self._request, "")
+        value = self._credentials.value
+        endpoint = endpoint_of(self._request, "") if self._request.endpoint else value("AWS_ENDPOINT_URL")
         session = boto3.session.Session()
         keys = self._keys(session)
-        region = options.get("AWS_DEFAULT_REGION") or self._credentials.value("AWS_REGION") or session.region_name
+        region = value("AWS_DEFAULT_REGION") or value("AWS_REGION") or session.region_name or _DEFAULT_REGION
         try:
-            config = _config({**_PATIENCE, **options})
+            config = config_of(self._credentials, endpoint, region)
             if not keys and not self._as_pod:
                 config = config.merge(Config(signature_version=UNSIGNED))
             return session.client(
                 "s3",
                 config=config,
-                region_name=region or _DEFAULT_REGION,
-                endpoint_url=options.get("AWS_ENDPOINT_URL"),
+                region_name=region,
+                endpoint_url=endpoint,
                 verify=self._verification(),
                 **keys,
             )
         except ValueError as error:
             raise failed(
-                "the options for S3 are not valid: in the Secret that spec.model.credentials names, correct "
+                f"the options for S3 are not valid: in the Secret that {Field.CREDENTIALS} names, correct "
                 "AWS_ENDPOINT_URL, which is a URL, AWS_DEFAULT_REGION, and S3_*, where numbers are whole"
             ) from error
 
     def _keys(self, session: boto3.session.Session) -> Mapping[str, str]:
         """Return the Secret's key pair as the client takes it; without one it looks for the pod's own identity."""
-        value = self._credentials.value
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         identifier, secret, token = map(self._credentials.token, names)
         if identifier and secret:
@@ -167,9 +151,9 @@ class Bucket:
             lacking = "AWS_SECRET_ACCESS_KEY" if identifier else "AWS_ACCESS_KEY_ID"
             raise FetchError(
                 Reason.MODEL_ACCESS_DENIED,
-                f"the Secret that spec.model.credentials names lacks {lacking}: it needs {NEEDED}",
+                f"the Secret that {Field.CREDENTIALS} names lacks {lacking}: it needs {NEEDED}",
             )
-        if (value("awsAnonymousCredential") or "").lower() != "true":
+        if not _is_on(self._credentials, "awsAnonymousCredential"):
             with self._explained():
                 self._as_pod = session.get_credentials() is not None
         return {}
@@ -195,10 +179,10 @@ class Bucket:
             raise self._refused("no usable credentials") from error
         except ParamValidationError as error:
             raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct spec.model.uri"
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct {Field.URI}"
             ) from error
         except (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
-            raise broken(error, self._server, "spec.model.endpoint") from error
+            raise broken(error, self._server, str(Field.ENDPOINT)) from error
         except FlexibleChecksumError as error:
             raise CorruptedError(
                 failed(
@@ -221,40 +205,53 @@ class Bucket:
         if code == "NoSuchBucket":
             return FetchError(
                 Reason.MODEL_NOT_FOUND,
-                f"{self._server} has no bucket {self._source.bucket}: correct spec.model.uri or spec.model.endpoint",
+                f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
             )
         if status == HTTPStatus.NOT_FOUND:
-            return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct spec.model.uri")
+            return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct {Field.URI}")
         if status in REPLACED:
             return changed(self._source)
         if code == "RequestTimeTooSkewed":
             return failed(f"{self._server} finds that the clock of this node is wrong: set the node's clock")
         if status == HTTPStatus.BAD_REQUEST or status in REFUSED:
             return self._refused(code)
-        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct spec.model.uri")
+        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
 
     def _elsewhere(self, error: ClientError, headers: Mapping[str, str]) -> FetchError:
         region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
         return failed(
             f"the bucket {self._source.bucket} is in {f'the region {region}' if region else 'another region'}: "
-            "set AWS_DEFAULT_REGION in the Secret that spec.model.credentials names, or correct spec.model.endpoint"
+            f"set AWS_DEFAULT_REGION in the Secret that {Field.CREDENTIALS} names, or correct {Field.ENDPOINT}"
         )
 
     def _refused(self, code: str) -> FetchError:
         return refused(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
 
 
-def _config(options: Mapping[str, str]) -> Config:
-    """Return kserve-storage's configuration; it reads options, none of them secret, from the environment alone."""
-    before = {key: os.environ.get(key) for key in options}
-    os.environ.update(options)
-    try:
-        return Storage.get_S3_config()
-    finally:
-        for key, value in before.items():
-            os.environ.pop(key, None)
-            if value is not None:
-                os.environ[key] = value
+def config_of(credentials: Credentials, endpoint: str | None, region: str) -> Config:
+    """Return the client's configuration by the options of the Secret; raise ValueError for a number that is not whole.
+
+    The client does not retry unless `S3_MAX_ATTEMPTS` says so: the transfer loop around it does, and continues where
+    the transfer broke off.
+    """
+    value = credentials.value
+    s3: dict[str, object] = {}
+    needs_virtual = endpoint == _LEGACY_ENDPOINT and region != _DEFAULT_REGION
+    if needs_virtual or _is_on(credentials, "S3_USER_VIRTUAL_BUCKET"):
+        s3["addressing_style"] = "virtual"
+    if _is_on(credentials, "S3_USE_ACCELERATE"):
+        s3["use_accelerate_endpoint"] = True
+    return Config(
+        connect_timeout=int(value("S3_CONNECT_TIMEOUT") or CONNECT_SECONDS),
+        read_timeout=int(value("S3_READ_TIMEOUT") or READ_SECONDS),
+        retries={"max_attempts": int(value("S3_MAX_ATTEMPTS") or 0), "mode": "standard"},
+        s3=s3 or None,
+        signature_version=UNSIGNED if _is_on(credentials, "awsAnonymousCredential") else None,
+    )
+
+
+def _is_on(credentials: Credentials, option: str) -> bool:
+    return (credentials.value(option) or "").lower() == "true"
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:

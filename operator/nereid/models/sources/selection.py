@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format
+from nereid.api.model import Format
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.external_data import is_external_data
 from nereid.models.sources.remote import RemoteFile
 from nereid.models.sources.repository import listing
@@ -37,14 +37,16 @@ class Selection:
         return all(file.version or file.sha256 for _, file in self.files)
 
 
-def select(files: Sequence[RemoteFile], path: PurePosixPath | None, shown: str, model_format: Format) -> Selection:
+def select(
+    files: Sequence[RemoteFile], path: PurePosixPath | None, shown: str, model_format: Format | None
+) -> Selection:
     """Return the files at the path; raise FetchError when there are none or their names cannot be files here.
 
     A source that holds nothing but one file at its top is that file. A graph of ONNX whose weights lie beside it is a
-    folder of these files alone.
+    folder of these files alone; without a format, a file is just a file.
     """
     if not files:
-        raise FetchError(Reason.MODEL_NOT_FOUND, f"{shown} holds no file: correct spec.model.uri")
+        raise FetchError(Reason.MODEL_NOT_FOUND, f"{shown} holds no file: correct {Field.URI}")
     if path is None or not path.parts:
         alone = len(files) == 1 and len(files[0].path.parts) == 1
         return Selection(_checked([(file.path, file) for file in files], shown), is_file=alone)
@@ -58,7 +60,7 @@ def select(files: Sequence[RemoteFile], path: PurePosixPath | None, shown: str, 
 
 
 def _named(
-    files: Sequence[RemoteFile], path: PurePosixPath, model_format: Format
+    files: Sequence[RemoteFile], path: PurePosixPath, model_format: Format | None
 ) -> list[tuple[PurePosixPath, RemoteFile]]:
     """Return the file of that path, with the weights of a graph; nothing when there is no such file."""
     file = next((file for file in files if file.path == path), None)
@@ -92,4 +94,4 @@ def _what_is_there(files: Sequence[RemoteFile], path: PurePosixPath, shown: str)
     depth = len(nearest.parts)
     held = {file.path.parts[depth] for file in files if nearest in file.path.parents}
     where = f"its folder {nearest}" if nearest.parts else "it"
-    return f"{shown} holds no {path}; {where} holds {listing(held)}: correct spec.model.path"
+    return f"{shown} holds no {path}; {where} holds {listing(held)}: correct {Field.PATH}"

@@ -138,7 +138,7 @@ class Transfer:
                 return
             # Where it is the same place each time, it is not the network.
             place = f"{self._name(file)} breaks off after {arrived} of {file.size} bytes"
-            raise InterruptionError(failed(f"{place}: {interruption.failure.sentence}")) from interruption
+            raise InterruptionError(failed(f"{place}: {interruption.failure.marked}")) from interruption
 
     def _require_whole(self, file: RemoteFile, arrived: int) -> None:
         if file.size is None or arrived == file.size:

@@ -5,7 +5,7 @@ import ssl
 from functools import cache
 from pathlib import Path
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 
 def trusted_by(ca_bundle: Path | None) -> ssl.SSLContext:
@@ -16,14 +16,14 @@ def trusted_by(ca_bundle: Path | None) -> ssl.SSLContext:
     if not ca_bundle.is_file():
         raise FetchError(
             Reason.MODEL_FETCH_FAILED,
-            "the ConfigMap or the key that spec.model.caBundle names does not exist: create it in this namespace",
+            f"the ConfigMap or the key that {Field.CA_BUNDLE} names does not exist: create it in this namespace",
         )
     try:
         context.load_verify_locations(cafile=ca_bundle)
     except ssl.SSLError as error:
         raise FetchError(
             Reason.MODEL_FETCH_FAILED,
-            "the key that spec.model.caBundle names holds no PEM certificate: "
+            f"the key that {Field.CA_BUNDLE} names holds no PEM certificate: "
             "store there what begins with -----BEGIN CERTIFICATE-----",
         ) from error
     return context

@@ -49,7 +49,7 @@ def test_other_kinds_are_passed_over_with_a_line():
     result = convert(text="apiVersion: v1\nkind: Secret\nmetadata: {name: keys, namespace: models}\n---\n[]\n")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "Secret models/keys: passed over: only InferenceServices" in result.stderr
-    assert "a document: passed over: it is no object of Kubernetes" in result.stderr
+    assert "a document: passed over: it is not a Kubernetes object" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["", "apiVersion: v1\nkind: List\nitems: []\n", "kind: Secret\n"])

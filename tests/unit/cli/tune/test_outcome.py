@@ -127,17 +127,17 @@ def refusal(kubeconfig, *options):
 
 
 def test_the_objective_has_to_be_told(kubeconfig):
-    assert "--latency-p99 is missing" in refusal(kubeconfig)
+    assert "--latency-p99 is required" in refusal(kubeconfig)
 
 
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--latency-p99", "0ms", "'0ms' is no time at all"),
-        ("--duration", "0s", "'0s' is no time at all"),
-        ("--budget", "0m", "'0m' is no time at all"),
-        ("--ready-timeout", "0s", "'0s' is no time at all"),
-        ("--resources", "cpu=0", "'cpu=0' is no resource: write more than 0, or leave cpu out"),
+        ("--latency-p99", "0ms", "'0ms' is not a valid time"),
+        ("--duration", "0s", "'0s' is not a valid time"),
+        ("--budget", "0m", "'0m' is not a valid time"),
+        ("--ready-timeout", "0s", "'0s' is not a valid time"),
+        ("--resources", "cpu=0", "'cpu=0' is not a valid resource: write more than 0, or leave cpu out"),
         ("--output", "missing/best.yaml", "missing/best.yaml cannot be written: its folder does not exist"),
     ],
 )

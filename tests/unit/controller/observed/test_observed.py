@@ -330,8 +330,20 @@ class TestRecord:
         made = plan_of()
         record = new_record(made)
         raw = deployment(made.owner, record, LiveRevision(record.revision, 1), 5)
-        found = recovered_record(raw, record.model_uri)
+        found = recovered_record(raw, "what status says")
         assert (found.revision, found.version, found.template) == (record.revision, record.version, record.template)
+        assert (found.model_uri, found.model_name) == (record.model_uri, "digits")
+
+    def test_what_an_older_operator_did_not_write_is_not_needed(self):
+        made = plan_of()
+        record = replace(new_record(made), model_name=None)
+        raw = controller_revision(made.owner, record)
+        assert "modelName" not in raw["data"]
+        assert revision_record(raw) == record
+        deployed = deployment(made.owner, record, LiveRevision(record.revision, 1), 5)
+        del deployed["metadata"]["annotations"]
+        found = recovered_record(deployed, "pvc://models/1")
+        assert (found.model_uri, found.model_name) == ("pvc://models/1", None)
 
 
 class TestObserve:

@@ -14,6 +14,7 @@ from nereid.controller.plan.plan import (
     Guard,
     InvalidSpecError,
     Query,
+    Rollback,
     Step,
     leading_to,
     plan,
@@ -192,7 +193,7 @@ class TestExposure:
     )
     def test_needs_pods_for_its_share(self, exposure, share):
         assert exposure.share == share
-        assert bool(exposure) == (share > 0)
+        assert exposure.has_traffic == (share > 0)
 
     def test_answering_more_is_more_than_any_copy_or_preview(self):
         rising = [NO_TRAFFIC, Exposure(mirror=10), Exposure(preview=True), Exposure(1), Exposure(20), ALL_TRAFFIC]
@@ -379,7 +380,7 @@ class TestCommands:
     def test_each_annotation_is_its_own_command(self):
         annotations = {ANNOTATION_PROMOTE: "b", ANNOTATION_ABORT: "c/2", ANNOTATION_RETRY: "d/3", "other": "e"}
         rollout = plan_of(annotations=annotations | {ANNOTATION_ROLLBACK: "e/4"}).rollout
-        assert rollout.rollback == Command("e", 4)
+        assert rollout.rollback == Rollback("e", 4)
         assert (rollout.promote, rollout.abort, rollout.retry) == (Command("b", 1), Command("c", 2), Command("d", 3))
 
     def test_an_object_without_annotations_has_none(self):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.support.fetch.https_server import Server, running_server, self_signed
 
-from nereid.contract.fetch_request import Format, Request
+from nereid.api.model import Format
+from nereid.contract.fetch_job import FetchWork
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +18,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[..., Request]:
+def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[..., FetchWork]:
     """Make a request with this test's folders; keywords override."""
 
-    def make(uri: str, **changes: Any) -> Request:
+    def make(uri: str, **changes: Any) -> FetchWork:
         fields: dict[str, Any] = {
             "uri": uri,
             "format": Format.TRITON,
@@ -29,7 +30,7 @@ def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[...,
             "claim_mount": tmp_path / "claim",
             "ca_bundle": certificate[0] if uri.startswith("https") else None,
         }
-        return Request(**{**fields, **changes})
+        return FetchWork(**{**fields, **changes})
 
     return make
 

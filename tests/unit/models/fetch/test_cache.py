@@ -17,10 +17,12 @@ import pytest
 from aiohttp import web
 from tests.support.fetch.https_server import CONTENT, Server, serve, status
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_job import ENV_WORK, FetchWork
+from nereid.contract.work import as_json
 from nereid.models.fetch import lock
-from nereid.models.fetch.job import Fetched, fetch
+from nereid.models.fetch.job import FetchedModel, fetch
 from nereid.models.sources.attempts import Limits
 from nereid.models.sources.partial import GrowingFile, PartialFile
 from nereid.models.sources.remote import RemoteFile
@@ -32,7 +34,7 @@ TOUCHY = (
     "from nereid.models.fetch.command import fetch; fetch()"
 )
 
-Pod = Callable[..., Request]
+Pod = Callable[..., FetchWork]
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +45,11 @@ def _touchy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pod(server: Server, request_for: Callable[..., Request], tmp_path: Path) -> Pod:
+def pod(server: Server, request_for: Callable[..., FetchWork], tmp_path: Path) -> Pod:
     """Make the request of a pod of this number, which has a destination of its own; keywords change it."""
     (tmp_path / "cache").mkdir()
 
-    def make(number: int, name: str = "m.onnx", **changes: Any) -> Request:
+    def make(number: int, name: str = "m.onnx", **changes: Any) -> FetchWork:
         made = request_for(f"{server.url}/{name}", format=Format.ONNX)
         own: dict[str, Any] = {"destination": tmp_path / f"pod-{number}", "cache": tmp_path / "cache"}
         return replace(made, **{**own, **changes})
@@ -55,31 +57,23 @@ def pod(server: Server, request_for: Callable[..., Request], tmp_path: Path) -> 
     return make
 
 
-async def run(request: Request) -> Fetched:
+async def run(request: FetchWork) -> FetchedModel:
     return await asyncio.to_thread(fetch, request, QUICK)
 
 
-def model_of(request: Request) -> bytes:
+def model_of(request: FetchWork) -> bytes:
     return (request.destination / "digits" / "1" / "model.onnx").read_bytes()
 
 
-def entries(request: Request) -> list[Path]:
+def entries(request: FetchWork) -> list[Path]:
     assert request.cache is not None
     return sorted(path for path in request.cache.iterdir() if not path.name.startswith("."))
 
 
-async def start(request: Request) -> asyncio.subprocess.Process:
-    options = {
-        "uri": request.uri,
-        "format": request.format,
-        "model-name": request.model_name,
-        "destination": request.destination,
-        "ca-bundle": request.ca_bundle,
-        "cache": request.cache,
-        "termination-log": request.destination.with_suffix(".log"),
-    }
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    return await asyncio.create_subprocess_exec(sys.executable, "-c", TOUCHY, *arguments, env=dict(os.environ))
+async def start(request: FetchWork) -> asyncio.subprocess.Process:
+    log = f"--termination-log={request.destination.with_suffix('.log')}"
+    environment = {**os.environ, ENV_WORK: as_json(request)}
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", TOUCHY, log, env=environment)
 
 
 async def test_the_second_pod_is_served_from_the_cache(server: Server, pod: Pod) -> None:

@@ -11,38 +11,39 @@ import pytest
 from aiohttp import web
 from tests.support.fetch.https_server import CONTENT, Server, hang, repository, serve, status
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_job import FetchWork
 from nereid.models.fetch.job import fetch
 from nereid.models.fetch.staging import FACTS, Staging
 from nereid.models.sources.attempts import Limits
 
-MakeRequest = Callable[..., Request]
+MakeRequest = Callable[..., FetchWork]
 QUICK = Limits(total=20, attempts=3, first_pause=0.01, longest_pause=0.02)
 
 
-async def run(request: Request, limits: Limits = QUICK) -> Path:
+async def run(request: FetchWork, limits: Limits = QUICK) -> Path:
     return (await asyncio.to_thread(fetch, request, limits)).model
 
 
-async def failure(request: Request, limits: Limits = QUICK) -> FetchError:
+async def failure(request: FetchWork, limits: Limits = QUICK) -> FetchError:
     with pytest.raises(FetchError) as caught:
         await run(request, limits)
     return caught.value
 
 
 @pytest.fixture
-def onnx(server: Server, request_for: MakeRequest) -> Request:
+def onnx(server: Server, request_for: MakeRequest) -> FetchWork:
     return request_for(f"{server.url}/m.onnx?token=secret", format=Format.ONNX)
 
 
-def files(request: Request) -> list[str]:
+def files(request: FetchWork) -> list[str]:
     found = request.destination.rglob("*")
     kept = [path.relative_to(request.destination) for path in found if path.is_file()]
     return sorted(str(path) for path in kept if path.name != ".nereid-fetched.json")
 
 
-async def test_a_file_is_downloaded(server: Server, onnx: Request) -> None:
+async def test_a_file_is_downloaded(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve()]
     model = await run(onnx)
     assert (model / "1" / "model.onnx").read_bytes() == CONTENT
@@ -67,7 +68,7 @@ async def test_a_repository_without_the_model_is_invalid(server: Server, request
     assert list(request.destination.iterdir()) == []
 
 
-async def test_an_interrupted_transfer_is_continued(server: Server, onnx: Request) -> None:
+async def test_an_interrupted_transfer_is_continued(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve(stop_after=300_000), serve(stop_after=300_000), serve()]
     model = await run(onnx)
     assert (model / "1" / "model.onnx").read_bytes() == CONTENT
@@ -76,30 +77,30 @@ async def test_an_interrupted_transfer_is_continued(server: Server, onnx: Reques
     assert 0 < starts[0] < starts[1] <= 600_000
 
 
-async def test_attempts_that_bring_something_are_not_counted(server: Server, onnx: Request) -> None:
+async def test_attempts_that_bring_something_are_not_counted(server: Server, onnx: FetchWork) -> None:
     server.handlers = [*(serve(stop_after=100_000) for _ in range(8)), serve()]
     assert (await run(onnx) / "1" / "model.onnx").read_bytes() == CONTENT
 
 
-async def test_a_file_that_changed_meanwhile_is_downloaded_anew(server: Server, onnx: Request) -> None:
+async def test_a_file_that_changed_meanwhile_is_downloaded_anew(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve(b"old" * 100_000, '"v0"', stop_after=90_000), serve()]
     assert (await run(onnx) / "1" / "model.onnx").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("etag", [None, 'W/"v1"'])
-async def test_without_a_strong_etag_nothing_is_continued(server: Server, onnx: Request, etag: str | None) -> None:
+async def test_without_a_strong_etag_nothing_is_continued(server: Server, onnx: FetchWork, etag: str | None) -> None:
     server.handlers = [serve(etag=etag, stop_after=300_000), serve(etag=etag)]
     assert (await run(onnx) / "1" / "model.onnx").read_bytes() == CONTENT
     assert "Range" not in server.requests[1].headers
 
 
-async def test_a_range_that_is_not_the_wanted_one_is_dropped(server: Server, onnx: Request) -> None:
+async def test_a_range_that_is_not_the_wanted_one_is_dropped(server: Server, onnx: FetchWork) -> None:
     other = status(206, **{"Content-Range": "bytes 7-9/10"})
     server.handlers = [serve(stop_after=300_000), other, serve(stop_after=300_000), status(416), serve()]
     assert (await run(onnx, replace(QUICK, attempts=5)) / "1" / "model.onnx").read_bytes() == CONTENT
 
 
-async def test_a_restarted_container_continues(server: Server, onnx: Request) -> None:
+async def test_a_restarted_container_continues(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve(stop_after=300_000), status(503)]
     assert (await failure(onnx)).reason is Reason.MODEL_FETCH_FAILED
     assert ".nereid-fetch/download/content/m.onnx" in files(onnx)
@@ -149,7 +150,7 @@ async def test_a_container_killed_while_models_appear_finishes(
 
 
 async def test_a_container_killed_before_it_tidied_up_finishes(
-    server: Server, onnx: Request, monkeypatch: pytest.MonkeyPatch
+    server: Server, onnx: FetchWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.handlers = [serve()]
 
@@ -173,7 +174,7 @@ async def test_letters_that_no_url_may_hold_are_sent_all_the_same(server: Server
     assert asked == ["/mod%C3%A8le.onnx?name=%C3%A9", "/wei%20ter/blank%20here"]
 
 
-async def test_a_second_run_downloads_nothing(server: Server, onnx: Request) -> None:
+async def test_a_second_run_downloads_nothing(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve()]
     await run(onnx)
     await run(onnx)
@@ -181,7 +182,7 @@ async def test_a_second_run_downloads_nothing(server: Server, onnx: Request) -> 
 
 
 async def test_a_digest_is_verified_before_the_model_appears(
-    server: Server, onnx: Request, request_for: MakeRequest
+    server: Server, onnx: FetchWork, request_for: MakeRequest
 ) -> None:
     server.handlers = [serve()]
     wrong = request_for(onnx.uri, format=Format.ONNX, digest=f"sha256:{'0' * 64}")
@@ -192,7 +193,7 @@ async def test_a_digest_is_verified_before_the_model_appears(
     await run(right)
 
 
-async def test_an_empty_file_is_invalid(server: Server, onnx: Request) -> None:
+async def test_an_empty_file_is_invalid(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve(b"")]
     error = await failure(onnx)
     assert (error.reason, "is empty" in error.sentence) == (Reason.MODEL_INVALID, True)
@@ -209,7 +210,7 @@ async def test_an_empty_file_is_invalid(server: Server, onnx: Request) -> None:
         (204, Reason.MODEL_FETCH_FAILED, "localhost answered status 204 for"),
     ],
 )
-async def test_a_refusal_is_final(server: Server, onnx: Request, code: int, reason: Reason, sentence: str) -> None:
+async def test_a_refusal_is_final(server: Server, onnx: FetchWork, code: int, reason: Reason, sentence: str) -> None:
     server.handlers = [status(code)]
     error = await failure(onnx)
     assert error.reason is reason
@@ -219,13 +220,13 @@ async def test_a_refusal_is_final(server: Server, onnx: Request, code: int, reas
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
-async def test_a_passing_refusal_is_tried_again(server: Server, onnx: Request, code: int) -> None:
+async def test_a_passing_refusal_is_tried_again(server: Server, onnx: FetchWork, code: int) -> None:
     server.handlers = [status(code), status(code), serve()]
     await run(onnx)
     assert len(server.requests) == 3
 
 
-async def test_attempts_are_bounded(server: Server, onnx: Request) -> None:
+async def test_attempts_are_bounded(server: Server, onnx: FetchWork) -> None:
     server.handlers = [status(503)]
     error = await failure(onnx)
     assert error.reason is Reason.MODEL_FETCH_FAILED
@@ -234,7 +235,7 @@ async def test_attempts_are_bounded(server: Server, onnx: Request) -> None:
 
 
 async def test_a_server_that_stops_answering_is_told(
-    server: Server, onnx: Request, monkeypatch: pytest.MonkeyPatch
+    server: Server, onnx: FetchWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.https.IDLE_SECONDS", 0.1)
     server.handlers = [hang]
@@ -243,7 +244,7 @@ async def test_a_server_that_stops_answering_is_told(
 
 
 async def test_the_whole_takes_no_longer_than_its_limit(
-    server: Server, onnx: Request, monkeypatch: pytest.MonkeyPatch
+    server: Server, onnx: FetchWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.https.IDLE_SECONDS", 2.1)
     limits = Limits(total=2, first_pause=0.01)
@@ -254,7 +255,7 @@ async def test_the_whole_takes_no_longer_than_its_limit(
     assert "was not complete after 2 s, 1000 bytes have arrived" in error.sentence
 
 
-async def test_redirects_are_followed(server: Server, onnx: Request) -> None:
+async def test_redirects_are_followed(server: Server, onnx: FetchWork) -> None:
     server.handlers = [status(302, Location="/other?signature=secret"), serve()]
     await run(onnx)
     assert server.requests[1].path == "/other"
@@ -273,7 +274,7 @@ async def test_redirects_are_followed(server: Server, onnx: Request) -> None:
         ("data:,x", "redirects to data:,x, which is not https"),
     ],
 )
-async def test_a_redirect_elsewhere_is_refused(server: Server, onnx: Request, location: str, sentence: str) -> None:
+async def test_a_redirect_elsewhere_is_refused(server: Server, onnx: FetchWork, location: str, sentence: str) -> None:
     server.handlers = [status(302, Location=location)]
     error = await failure(onnx)
     assert error.reason is Reason.MODEL_FETCH_FAILED
@@ -281,7 +282,7 @@ async def test_a_redirect_elsewhere_is_refused(server: Server, onnx: Request, lo
     assert "secret" not in error.sentence
 
 
-async def test_nothing_secret_is_logged(server: Server, onnx: Request, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_secret_is_logged(server: Server, onnx: FetchWork, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server.handlers = [serve(stop_after=1000), status(500), serve()]
     await run(onnx)
@@ -290,7 +291,7 @@ async def test_nothing_secret_is_logged(server: Server, onnx: Request, caplog: p
     assert not any("secret" in line for line in logged)
 
 
-async def test_a_private_authority_must_be_given(server: Server, onnx: Request, request_for: MakeRequest) -> None:
+async def test_a_private_authority_must_be_given(server: Server, onnx: FetchWork, request_for: MakeRequest) -> None:
     server.handlers = [serve()]
     error = await failure(request_for(onnx.uri, format=Format.ONNX, ca_bundle=None))
     assert error.reason is Reason.MODEL_FETCH_FAILED
@@ -301,7 +302,7 @@ async def test_a_private_authority_must_be_given(server: Server, onnx: Request, 
 
 @pytest.mark.parametrize(("content", "sentence"), [(None, "does not exist"), ("no PEM", "holds no PEM certificate")])
 async def test_a_wrong_bundle_is_told(
-    onnx: Request, request_for: MakeRequest, tmp_path: Path, content: str | None, sentence: str
+    onnx: FetchWork, request_for: MakeRequest, tmp_path: Path, content: str | None, sentence: str
 ) -> None:
     bundle = tmp_path / "bundle.crt"
     if content:
@@ -327,7 +328,7 @@ async def test_a_refused_connection_is_told(request_for: MakeRequest, unused_tcp
 
 async def test_a_server_without_tls_is_told(request_for: MakeRequest) -> None:
     async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.write(b"HTTP/1.1 400 Bad FetchWork\r\n\r\n")
         await writer.drain()
         writer.close()
 
@@ -337,7 +338,7 @@ async def test_a_server_without_tls_is_told(request_for: MakeRequest) -> None:
     assert "do not speak TLS" in error.sentence
 
 
-async def test_a_full_disk_is_told(onnx: Request, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told(onnx: FetchWork, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -363,14 +364,14 @@ def secret(folder: Path, **values: str) -> Path:
     ],
 )
 async def test_the_secret_is_shown_to_its_server(
-    server: Server, onnx: Request, tmp_path: Path, values: dict[str, str], header: str
+    server: Server, onnx: FetchWork, tmp_path: Path, values: dict[str, str], header: str
 ) -> None:
     server.handlers = [status(302, Location="/other"), serve()]
     await run(replace(onnx, credentials=secret(tmp_path / "secret", **values)))
     assert [request.headers["Authorization"] for request in server.requests] == [header, header]
 
 
-async def test_the_secret_is_shown_to_no_other_server(server: Server, onnx: Request, tmp_path: Path) -> None:
+async def test_the_secret_is_shown_to_no_other_server(server: Server, onnx: FetchWork, tmp_path: Path) -> None:
     elsewhere = server.url.replace("localhost", "127.0.0.1")
     server.handlers = [status(302, Location=f"{elsewhere}/m"), serve()]
     await run(replace(onnx, credentials=secret(tmp_path / "secret", token="t0k3n")))
@@ -386,7 +387,7 @@ async def test_the_secret_is_shown_to_no_other_server(server: Server, onnx: Requ
     ],
 )
 async def test_a_refusal_tells_what_the_secret_needs(
-    server: Server, onnx: Request, tmp_path: Path, values: dict[str, str], sentence: str
+    server: Server, onnx: FetchWork, tmp_path: Path, values: dict[str, str], sentence: str
 ) -> None:
     server.handlers = [status(401)]
     error = await failure(replace(onnx, credentials=secret(tmp_path / "secret", **values)))
@@ -395,7 +396,7 @@ async def test_a_refusal_tells_what_the_secret_needs(
     assert "t0k3n" not in error.sentence
 
 
-async def test_an_answer_without_an_end_is_not_taken(server: Server, onnx: Request) -> None:
+async def test_an_answer_without_an_end_is_not_taken(server: Server, onnx: FetchWork) -> None:
     async def without_size(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf a model")
@@ -406,7 +407,7 @@ async def test_an_answer_without_an_end_is_not_taken(server: Server, onnx: Reque
     assert "tells neither the size nor the end" in (await failure(onnx)).sentence
 
 
-async def test_a_truncated_file_is_never_taken(server: Server, onnx: Request) -> None:
+async def test_a_truncated_file_is_never_taken(server: Server, onnx: FetchWork) -> None:
     """A server that promises more than it has: what it has comes again and again, and is no model."""
 
     async def lie(request: web.Request) -> web.StreamResponse:
@@ -423,7 +424,7 @@ async def test_a_truncated_file_is_never_taken(server: Server, onnx: Request) ->
     assert not (onnx.destination / "digits").exists()
 
 
-async def test_a_cut_range_is_told_with_its_bytes(server: Server, onnx: Request) -> None:
+async def test_a_cut_range_is_told_with_its_bytes(server: Server, onnx: FetchWork) -> None:
     """Each answer is complete in itself, but the file is not."""
     server.handlers = [serve(stop_after=300_000), status(206, **{"Content-Range": "bytes 300000-300010/1048576"})]
     server.handlers[1] = short_range
@@ -437,7 +438,7 @@ async def short_range(request: web.Request) -> web.StreamResponse:
     return web.Response(status=206, headers={"Content-Range": f"bytes {start}-{start}/1048576"})
 
 
-async def test_what_is_kept_tells_digest_and_size(server: Server, onnx: Request) -> None:
+async def test_what_is_kept_tells_digest_and_size(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve()]
     fetched = await asyncio.to_thread(fetch, onnx, QUICK)
     digest = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -445,7 +446,7 @@ async def test_what_is_kept_tells_digest_and_size(server: Server, onnx: Request)
     assert await asyncio.to_thread(fetch, onnx, QUICK) == fetched
 
 
-async def test_a_disk_without_room_is_told_before_the_download(server: Server, onnx: Request) -> None:
+async def test_a_disk_without_room_is_told_before_the_download(server: Server, onnx: FetchWork) -> None:
     async def huge(_: web.Request) -> web.StreamResponse:
         return web.Response(headers={"Content-Length": str(1 << 60)})
 

@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_job import FetchWork
 from nereid.models.fetch.job import fetch
 from nereid.models.sources.digest import files_below, folder_hashes, tree_digest
 
-MakeRequest = Callable[..., Request]
+MakeRequest = Callable[..., FetchWork]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def entries(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.name != ".nereid-fetched.json")
 
 
-def failure(request: Request) -> FetchError:
+def failure(request: FetchWork) -> FetchError:
     with pytest.raises(FetchError) as caught:
         fetch(request)
     return caught.value

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from tests.support.fetch.folder_source import FolderSource, PackedSource
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_job import FetchWork
 from nereid.contract.source import S3Source
 from nereid.models.fetch.arrival import Arrival
 from nereid.models.fetch.obtain import obtain
@@ -38,12 +39,12 @@ def bucket(tmp_path: Path) -> FolderSource:
 
 
 @pytest.fixture
-def request_(request_for: Callable[..., Request]) -> Request:
+def request_(request_for: Callable[..., FetchWork]) -> FetchWork:
     return request_for("s3://models/digits")
 
 
 @pytest.fixture
-def obtained(monkeypatch: pytest.MonkeyPatch, bucket: FolderSource, request_: Request) -> Obtain:
+def obtained(monkeypatch: pytest.MonkeyPatch, bucket: FolderSource, request_: FetchWork) -> Obtain:
     """Obtain what the bucket holds; keywords change the request."""
 
     def run(remote: FolderSource | None = None, limits: Limits = QUICK, **changes: Any) -> Arrival:
@@ -79,7 +80,7 @@ def test_the_digest_of_a_tree_is_what_a_user_computes(obtained: Obtain, bucket: 
     assert (arrival.facts.files, arrival.facts.cached) == (8, False)
 
 
-def test_a_wrong_digest_of_a_tree_is_told(obtained: Obtain, request_: Request) -> None:
+def test_a_wrong_digest_of_a_tree_is_told(obtained: Obtain, request_: FetchWork) -> None:
     with pytest.raises(FetchError, match="s3://models/digits has the digest sha256:") as caught:
         obtained(digest=f"sha256:{'0' * 64}")
     assert caught.value.reason is Reason.MODEL_DIGEST_MISMATCH

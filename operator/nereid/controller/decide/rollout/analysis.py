@@ -6,7 +6,7 @@ In blue/green and A/B tests they do not; there the guard, the queries and the ch
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +17,8 @@ from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
-from nereid.controller.decide.rollout.state import RolloutState, whole_second
+from nereid.controller.decide.rollout.stage import TAKEN_BACK
+from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Plan, Query
@@ -26,15 +27,7 @@ from nereid.controller.plan.plan import Analysis, Plan, Query
 MOST_ERRORS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the candidate must not go on: a reason in one word, and a sentence with the figures."""
-
-    reason: str
-    message: str
-
-
-def begun(plan: Plan, now: datetime) -> AnalysisState | None:
+def new_analysis(plan: Plan, now: datetime) -> AnalysisState | None:
     """Return the state of an analysis that counts from now on; None when nothing is judged.
 
     Prometheus knows what its counters were. Triton's own have to be read once, at once, to be compared with later.
@@ -64,9 +57,9 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate or state.phase == "RollingBack":
+    if not state.stable or not state.candidate or state.stage in TAKEN_BACK:
         return False
-    return bool(state.exposure) and plan.rollout.analysis.provider != "None"
+    return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
 
 
 def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleRequest | None:
@@ -88,7 +81,7 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
     )
 
 
-def absorbed(
+def with_sample(
     plan: Plan, state: RolloutState, sample: Sample | SampleFailure | None, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
     """Return the state with what a sample says, and why the candidate must not go on, if so.
@@ -98,22 +91,22 @@ def absorbed(
     """
     kept = state.analysis
     if kept is None:
-        return (replace(state, analysis=begun(plan, now)) if _is_judged(plan, state) else state), None
+        return (replace(state, analysis=new_analysis(plan, now)) if _is_judged(plan, state) else state), None
     if sample is None or wanted_sample(plan, state, now) is None:
         return state, None
     if isinstance(sample, SampleFailure):
-        return replace(state, analysis=_missed(kept, sample.message, now)), None
+        return replace(state, analysis=_with_failure(kept, sample.message, now)), None
     if sample.until <= kept.sampled_at:
         # A clock was set back in between. To ask again needs another request than the one that this answers.
-        return replace(state, analysis=_missed(kept, "the sample's clock went back", now)), None
-    return _learned(plan, state, kept, sample, now)
+        return replace(state, analysis=_with_failure(kept, "the sample's clock went back", now)), None
+    return _with_result(plan, state, kept, sample, now)
 
 
-def _missed(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
+def _with_failure(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
     return replace(kept, looked_at=whole_second(now), errors=kept.errors + 1, error=error)
 
 
-def _learned(
+def _with_result(
     plan: Plan, state: RolloutState, kept: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
     analysis, controlled = plan.rollout.analysis, has_control(state)
@@ -125,7 +118,7 @@ def _learned(
         verdict, worse = _compared(analysis, evidence, passed=passed)
     else:
         verdict, worse = ("Pass" if passed and _is_seen(plan, state, evidence) else "Continue"), None
-    learned = replace(
+    judged = replace(
         kept,
         sampled_at=sample.until,
         looked_at=whole_second(now),
@@ -136,7 +129,7 @@ def _learned(
         error=None,
         triton=_added(kept.triton, sample.triton),
     )
-    return replace(state, analysis=learned), failure or worse
+    return replace(state, analysis=judged), failure or worse
 
 
 def _evidence(
@@ -168,7 +161,8 @@ def _beyond_guard(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failu
             continue
         if found.beyond.log_value >= limits(analysis).log_fail_at(1):
             share, ceiling = f"{_share(found.candidate)} {what}", found.margins.ceiling
-            return Failure("GuardExceeded", f"{share}, beyond the guard's {ceiling:.1%}")
+            sentence = f"{share}, beyond the guard's {ceiling:.1%}"
+            return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
 
 
@@ -176,7 +170,9 @@ def _read(query: Query, kept: tuple[QueryStatus, ...], reading: QueryReading | N
     before = next((one for one in kept if one.name == query.name), QueryStatus(name=query.name, failures=0))
     value, stable = (_finite(reading.candidate), _finite(reading.stable)) if reading else (None, None)
     if value is None or (query.max_ratio is not None and stable is None):
-        return before.model_copy(update={"value": value, "stable_value": stable})
+        return QueryStatus(
+            name=query.name, value=value, stable_value=stable, passed=before.passed, failures=before.failures
+        )
     passed = _is_within(query, value, stable)
     return QueryStatus(
         name=query.name,
@@ -205,7 +201,7 @@ def _beyond_limit(analysis: Analysis, queries: tuple[QueryStatus, ...]) -> Failu
             beside = f" (stable: {read.stable_value:g})" if read.stable_value is not None else ""
             times = f"{read.failures} times in a row" if read.failures > 1 else "now"
             sentence = f"query {query.name} is beyond its limit {times}: {read.value:g}{beside}"
-            return Failure("QueryFailed", sentence)
+            return Failure("QueryFailed", sentence, is_harmful=True)
     return None
 
 
@@ -224,7 +220,7 @@ def _compared(
     judgement = judge(evidence, limits(analysis))
     if judgement.verdict is Verdict.FAIL:
         sentences = [_comparison_sentence(name, evidence[name]) for name in judgement.metrics]
-        return "Fail", Failure("AnalysisFailed", "; ".join(sentences))
+        return "Fail", Failure("AnalysisFailed", "; ".join(sentences), is_harmful=True)
     return ("Pass" if judgement.verdict is Verdict.PASS and passed else "Continue"), None
 
 

@@ -7,7 +7,8 @@ from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.decide.rollout.routing import FULL, is_gated, routing_of
 from nereid.controller.decide.rollout.scaling import scale_of, scaled_pods
 from nereid.controller.decide.rollout.settling import is_at_rest
-from nereid.controller.decide.rollout.state import OBSTACLES, RolloutState
+from nereid.controller.decide.rollout.stage import OBSTACLES, TAKEN_BACK
+from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, Plan, RolloutPlan
 
@@ -58,7 +59,7 @@ def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | Non
 
 def lacks_place(plan: Plan, state: RolloutState) -> bool:
     """Whether the candidate can't have a pod, as stable's only one holds the only place and must not go."""
-    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure
+    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
 
 
 def takes_only_place(plan: Plan, state: RolloutState) -> bool:
@@ -76,7 +77,7 @@ def with_floor(plan: Plan, observed: Observed, state: RolloutState) -> RolloutSt
 
     It gets no fewer meanwhile: each revision has a part of the load, by which a scaler would take stable's away.
     """
-    runs = state.stable is not None and (state.candidate is not None or state.phase == "RollingBack")
+    runs = state.stable is not None and (state.candidate is not None or state.stage in TAKEN_BACK)
     most = max(plan.replicas, scaled_pods(plan, observed, state.stable))
     return replace(state, floor=most) if runs and most > state.floor else state
 
@@ -146,7 +147,7 @@ def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
 
 def _places_asked(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places the candidate gets now: one more than it has ready pods, up to what it needs."""
-    if state.candidate is None or (state.reason in OBSTACLES and not state.exposure):
+    if state.candidate is None or (state.stage in OBSTACLES and not state.exposure.has_traffic):
         return 0
     return min(pods_needed(plan, state), observed.of(state.candidate).available + 1)
 

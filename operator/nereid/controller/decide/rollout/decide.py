@@ -7,14 +7,23 @@ Semantics: docs/rollouts.md.
 from dataclasses import replace
 from datetime import datetime
 
-from nereid.api.status import ScalingStatus
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
 from nereid.controller.decide.rollout.sleeping import next_sleep
 from nereid.controller.decide.rollout.start import started, started_instead
-from nereid.controller.decide.rollout.state import Decision, Event, RolloutState, Transition, not_after, whole_second
+from nereid.controller.decide.rollout.state import (
+    Decision,
+    Event,
+    Failure,
+    RolloutState,
+    Sleep,
+    Transition,
+    not_after,
+    whole_second,
+)
 from nereid.controller.decide.rollout.steps import advance, complete
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
 from nereid.controller.decide.rollout.withdrawal import retreat, withdrawn, without_candidate
@@ -34,7 +43,7 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = history.unpinned(plan, with_floor(plan, observed, state))
     wanted, (following, events) = history.wanted(plan, observed, state)
     if following == state and not events:
-        state, failure = analysis.absorbed(plan, state, observed.sample, now)
+        state, failure = analysis.with_sample(plan, state, observed.sample, now)
         following, events = _next(wanted, observed, state, now, failure)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
@@ -56,18 +65,14 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     What was decided may have been written down long before it could be carried out, or have been undone by somebody.
     """
     begun = whole_second(now)
-    retiring = tuple(
-        one.model_copy(update={"since": begun, "looked_at": None, "requests": None}) for one in state.retiring
-    )
-    sleep = state.sleep and (ScalingStatus(state=state.sleep.state, since=begun) if is_gated(state) else state.sleep)
-    since = begun if state.phase in ROUTE_CHANGES else state.since
+    retiring = tuple(replace(one, since=begun, looked_at=None, requests=None) for one in state.retiring)
+    sleep = state.sleep and (Sleep(state.sleep.state, begun) if is_gated(state) else state.sleep)
+    since = begun if state.stage in ROUTE_CHANGES else state.since
     return replace(state, retiring=retiring, sleep=sleep, since=since)
 
 
-def _next(
-    plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: analysis.Failure | None
-) -> Transition:
-    if state.phase == "RollingBack" and state.candidate is not None:
+def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
+    if state.stage is Stage.RETREATING:
         return retreat(plan, observed, state, now)
     if state.stable is None:
         return _first_revision(plan, observed, state, now)
@@ -96,8 +101,9 @@ def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: 
     if state.candidate is not None:
         event = Event("Normal", "SpecReverted", f"Stable revision {state.stable} is wanted again")
         return withdrawn(plan, observed, state, now, "SpecReverted"), (event,)
-    if state.phase == "Failed" or (state.phase == "RollingBack" and has_propagated(plan, observed, state, now)):
-        return at_rest(state, "Idle", now, "SpecReverted"), ()
+    is_back = state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now)
+    if state.stage is Stage.FAILED or is_back:
+        return at_rest(state, Stage.IDLE, now, "SpecReverted"), ()
     return state, ()
 
 
@@ -112,6 +118,6 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
         return started(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt) and not plan.is_held:
         return started(plan, state, now)
-    if state.phase == "RollingBack" and has_propagated(plan, observed, state, now):
-        return at_rest(state, "Failed", now, failed.reason), ()
+    if state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now):
+        return at_rest(state, Stage.FAILED, now, failed.reason), ()
     return state, ()

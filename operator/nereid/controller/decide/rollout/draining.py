@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from nereid.api.status import RetiringRevision
 from nereid.controller.decide.asks import ActivityRequest
-from nereid.controller.decide.rollout.state import RolloutState, whole_second
+from nereid.controller.decide.rollout.state import Retiring, RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity
 from nereid.controller.plan.plan import Plan, RolloutPlan
@@ -27,18 +26,18 @@ def wanted_looks(plan: Plan, state: RolloutState, now: datetime) -> tuple[Activi
         ActivityRequest(
             plan.owner.namespace, plan.owner.name, plan.model_name, one.revision, one.looked_at or one.since
         )
-        for one in (*state.retiring, *drowsy(state))
+        for one in (*state.retiring, *stable_falling_asleep(state))
         if now >= next_look(plan.rollout, one)
     )
 
 
-def drowsy(state: RolloutState) -> tuple[RetiringRevision, ...]:
+def stable_falling_asleep(state: RolloutState) -> tuple[Retiring, ...]:
     """Return stable, while it falls asleep, as a revision that drains: it is to be quiet before its pods end."""
     sleep = state.sleep
     if sleep is None or state.stable is None or sleep.state != "FallingAsleep":
         return ()
     return (
-        RetiringRevision(
+        Retiring(
             revision=state.stable, since=sleep.since, replicas=0, looked_at=sleep.looked_at, requests=sleep.requests
         ),
     )
@@ -63,12 +62,12 @@ def moments(rollout: RolloutPlan, state: RolloutState, now: datetime) -> Iterato
             yield look
 
 
-def looked_at(one: RetiringRevision, activity: Activity, now: datetime) -> RetiringRevision:
+def looked_at(one: Retiring, activity: Activity, now: datetime) -> Retiring:
     """Return a revision with what this look has seen, for the next one to compare with."""
-    return one.model_copy(update={"looked_at": whole_second(now), "requests": activity.requests})
+    return replace(one, looked_at=whole_second(now), requests=activity.requests)
 
 
-def is_quiet(rollout: RolloutPlan, one: RetiringRevision, activity: Activity, now: datetime) -> bool:
+def is_quiet(rollout: RolloutPlan, one: Retiring, activity: Activity, now: datetime) -> bool:
     """Whether this look and the last one show that nothing is asked of the revision any more."""
     if now < _least(rollout, one):
         return False
@@ -77,17 +76,17 @@ def is_quiet(rollout: RolloutPlan, one: RetiringRevision, activity: Activity, no
     return one.looked_at is not None and activity.requests == one.requests and not activity.in_flight
 
 
-def next_look(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+def next_look(rollout: RolloutPlan, one: Retiring) -> datetime:
     """Return when the revision is to be looked at next."""
     if one.looked_at is None:
         return one.since + timedelta(seconds=max(rollout.propagation, QUIET_SECONDS))
     return max(_least(rollout, one), one.looked_at + timedelta(seconds=QUIET_SECONDS))
 
 
-def _least(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+def _least(rollout: RolloutPlan, one: Retiring) -> datetime:
     return one.since + timedelta(seconds=rollout.propagation + rollout.drain)
 
 
-def latest(rollout: RolloutPlan, one: RetiringRevision) -> datetime:
+def latest(rollout: RolloutPlan, one: Retiring) -> datetime:
     """Return when the waiting for it to be quiet ends, whatever is seen."""
     return _least(rollout, one) + timedelta(seconds=LONGEST_SECONDS)

@@ -16,7 +16,7 @@ def wanted(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, T
     unchanged spec does not undo it.
     """
     command, pinned = plan.rollout.rollback, state.pinned
-    if command and command.attempt == state.rollbacks + 1:
+    if command and command.number == state.rollbacks + 1:
         return plan, _obeyed(plan, observed, state, command.revision)
     # What is wanted by hand is known, also where nobody knows what the spec asks for.
     return (replace(plan, revision=pinned.revision, is_held=False) if pinned else plan), (state, ())
@@ -47,19 +47,31 @@ def is_fast(plan: Plan, state: RolloutState) -> bool:
 
 def with_served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> tuple[ServedRevision, ...]:
     """Return the history once the candidate is stable, cut to the limit."""
-    begun = whole_second(now)
-    served = _entry(observed, state.candidate or "").model_copy(update={"served_from": begun})
+    moment = whole_second(now)
+    served = _entry(observed, state.candidate or "", served_from=moment)
     before = state.history or ((_entry(observed, state.stable),) if state.stable else ())
-    ended = (one.model_copy(update={"served_until": one.served_until or begun}) for one in before)
-    return (served, *tuple(ended)[: plan.rollout.history_limit])
+    return (served, *(_ended(one, moment) for one in before[: plan.rollout.history_limit]))
 
 
-def _entry(observed: Observed, revision: str) -> ServedRevision:
+def _ended(one: ServedRevision, moment: datetime) -> ServedRevision:
+    """Return the entry of a revision that serves no longer than until now; one that ended before ended then."""
+    return ServedRevision(
+        revision=one.revision,
+        version=one.version,
+        model_uri=one.model_uri,
+        served_from=one.served_from,
+        served_until=one.served_until or moment,
+        provenance=one.provenance,
+    )
+
+
+def _entry(observed: Observed, revision: str, served_from: datetime | None = None) -> ServedRevision:
     record = observed.of(revision).record
     return ServedRevision(
         revision=revision,
         version=record.version if record else revision,
         model_uri=record.model_uri if record else "",
+        served_from=served_from,
     )
 
 

@@ -7,7 +7,7 @@ from nereid.controller.observed.facts import Observed, Trouble
 from nereid.controller.plan.plan import Plan
 
 
-def obstacle(plan: Plan, observed: Observed) -> Trouble | None:
+def scaling_trouble(plan: Plan, observed: Observed) -> Trouble | None:
     """Return why no scaler can be made, if that is so; the pods that there are stay then."""
     wanted, settings = plan.autoscaling, plan.settings
     if wanted is None:
@@ -37,7 +37,11 @@ def scale_of(plan: Plan, observed: Observed, state: RolloutState, revision: str)
     does not sleep gets its first one whatever the scaler does: neither KEDA nor a HorizontalPodAutoscaler raises what
     it cannot measure, as it has none.
     """
-    if plan.autoscaling is None or obstacle(plan, observed) or (not plan.rollout.surge and not is_at_rest(state)):
+    if (
+        plan.autoscaling is None
+        or scaling_trouble(plan, observed)
+        or (not plan.rollout.surge and not is_at_rest(state))
+    ):
         return None
     phase = state.sleep.state if state.sleep and revision == state.stable else "Awake"
     seen, sleeps = observed.of(revision), phase == "Asleep"

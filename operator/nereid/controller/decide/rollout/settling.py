@@ -8,24 +8,24 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from nereid.api.status import RolloutPhase
+from nereid.api.rollout_stage import Stage
+from nereid.controller.decide.rollout.stage import AT_REST
 from nereid.controller.decide.rollout.state import RolloutState, entered
 from nereid.controller.plan.plan import NO_TRAFFIC
 
 # The window over which a HorizontalPodAutoscaler, by default, looks before it scales down.
 SECONDS: Final = 300
-_AT_REST: Final = frozenset({"Completed", "Failed", "Idle"})
 
 
-def at_rest(state: RolloutState, phase: RolloutPhase, now: datetime, reason: str) -> RolloutState:
-    """Enter a state in which nothing is rolled out."""
+def at_rest(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
+    """Enter a stage in which nothing is rolled out."""
     resting = replace(state, exposure=NO_TRAFFIC, step=0, is_fast=False, strategy=None)
-    return entered(resting, phase, now, reason)
+    return entered(resting, stage, now, cause)
 
 
 def is_at_rest(state: RolloutState) -> bool:
     """Whether nothing is being rolled out, nor taken back."""
-    return state.candidate is None and state.phase in _AT_REST
+    return state.candidate is None and state.stage in AT_REST
 
 
 def settled(state: RolloutState, now: datetime) -> RolloutState:

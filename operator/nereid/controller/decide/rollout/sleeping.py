@@ -8,12 +8,12 @@ told by the scaler, which sees both what pods count and what waits; that it fail
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from nereid.api.status import RetiringRevision, ScalingStatus, SleepPhase
-from nereid.controller.decide.rollout.draining import drowsy, is_quiet, latest, looked_at, next_look
+from nereid.api.status import SleepPhase
+from nereid.controller.decide.rollout.draining import is_quiet, latest, looked_at, next_look, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.scaling import lacks_activator, obstacle
+from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
 from nereid.controller.decide.rollout.settling import is_at_rest
-from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, whole_second
+from nereid.controller.decide.rollout.state import Event, Retiring, RolloutState, Sleep, Transition, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan
 
@@ -45,7 +45,7 @@ def moment(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
         case "Awake":
             return _rested_at(plan, state.sleep) if is_routed and _may_sleep(plan, observed, state) else None
         case "FallingAsleep":
-            (stable,) = drowsy(state)
+            (stable,) = stable_falling_asleep(state)
             look = next_look(plan.rollout, stable)
             # One that is due is under way, and wakes by itself.
             return min(look, latest(plan.rollout, stable)) if is_routed and look > now else latest(plan.rollout, stable)
@@ -72,7 +72,7 @@ def _while_awake(plan: Plan, observed: Observed, state: RolloutState, now: datet
 
 
 def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
-    (stable,) = drowsy(state)
+    (stable,) = stable_falling_asleep(state)
     if moves or now >= latest(plan.rollout, stable) or not _may_sleep(plan, observed, state):
         # Its pods are all there, so that they can take the traffic at once.
         return _entered(state, "Awake", now), ()
@@ -127,30 +127,29 @@ def _may_sleep(plan: Plan, observed: Observed, state: RolloutState) -> bool:
 def _is_sleep_possible(plan: Plan, observed: Observed, state: RolloutState) -> bool:
     """Whether it may sleep on; a scaler that fails for a moment is no reason to start the pods of all sleepers."""
     allowed = plan.autoscaling is not None and plan.autoscaling.may_sleep and not lacks_activator(plan)
-    can_wake = allowed and obstacle(plan, observed) is None and observed.of(state.stable).scaler is not None
+    can_wake = allowed and scaling_trouble(plan, observed) is None and observed.of(state.stable).scaler is not None
     return can_wake and is_at_rest(state) and not state.floor
 
 
-def _rested_at(plan: Plan, sleep: ScalingStatus) -> datetime:
+def _rested_at(plan: Plan, sleep: Sleep) -> datetime:
     return sleep.since + timedelta(seconds=plan.autoscaling.sleep_after if plan.autoscaling else 0)
 
 
-def _sure_at(plan: Plan, sleep: ScalingStatus) -> datetime:
+def _sure_at(plan: Plan, sleep: Sleep) -> datetime:
     """Return when a pod that is seen is a new one: just after the last one was taken, it is still seen for a moment."""
     return sleep.since + timedelta(seconds=plan.rollout.propagation)
 
 
-def _late_at(plan: Plan, sleep: ScalingStatus) -> datetime:
+def _late_at(plan: Plan, sleep: Sleep) -> datetime:
     patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else 0
     return sleep.since + timedelta(seconds=max(plan.rollout.progress_deadline, patience))
 
 
 def _entered(state: RolloutState, phase: SleepPhase, now: datetime) -> RolloutState:
-    return replace(state, sleep=ScalingStatus(state=phase, since=whole_second(now)))
+    return replace(state, sleep=Sleep(phase, whole_second(now)))
 
 
-def _with_look(state: RolloutState, seen: RetiringRevision) -> RolloutState:
+def _with_look(state: RolloutState, seen: Retiring) -> RolloutState:
     if state.sleep is None:
         return state
-    update = {"looked_at": seen.looked_at, "requests": seen.requests}
-    return replace(state, sleep=state.sleep.model_copy(update=update))
+    return replace(state, sleep=replace(state.sleep, looked_at=seen.looked_at, requests=seen.requests))

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import lacks_place
-from nereid.controller.decide.rollout.state import HELD, NO_PLACE, PAUSED, Event, RolloutState, Transition, entered
+from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Plan
@@ -15,7 +16,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     """Make the plan's revision the candidate, as an attempt of its own."""
     is_fast = history.is_fast(plan, state)
     begun = replace(
-        entered(state, "Preparing", now, "StartingPods"),
+        entered(state, Stage.STARTING_PODS, now),
         candidate=plan.revision,
         strategy=plan.rollout.strategy,
         exposure=NO_TRAFFIC,
@@ -30,7 +31,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     )
     how = ", which served before and takes the fast track" if is_fast else ""
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
-    return replace(begun, reason=obstacle_of(plan, begun) or begun.reason), (event,)
+    return replace(begun, stage=obstacle_of(plan, begun) or begun.stage), (event,)
 
 
 def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
@@ -54,13 +55,13 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
     return max(used, default=0) + 1
 
 
-def obstacle_of(plan: Plan, state: RolloutState) -> str | None:
-    """Return what keeps the candidate from getting ready, in one word, if its user alone can remove it."""
+def obstacle_of(plan: Plan, state: RolloutState) -> Stage | None:
+    """Return the stage in which the candidate waits for its user, who alone can let it get ready; None: it need not."""
     if plan.is_held and state.stable is not None:
-        return HELD
-    if state.reason == "Promoted" or state.stable is None:
+        return Stage.PREPARATION_HELD
+    if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:
         return None
     is_by_hand = state.is_fast and state.pinned is not None
     if plan.rollout.paused and not is_by_hand:
-        return PAUSED
-    return NO_PLACE if lacks_place(plan, state) else None
+        return Stage.PREPARATION_PAUSED
+    return Stage.NO_PLACE if lacks_place(plan, state) else None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout import Strategy
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import (
     ChecksStatus,
     FailedRollout,
@@ -14,17 +15,12 @@ from nereid.api.status import (
     RolloutPhase,
     ScalingStatus,
     ServedRevision,
+    SleepPhase,
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.stage import WORDS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
-
-# Reasons of a candidate that waits for its user before it gets any further: the spec is paused; it is not known what
-# the spec asks for; there is no place for its pods.
-PAUSED: Final = "PausedBySpec"
-HELD: Final = "HeldBySpec"
-NO_PLACE: Final = "NoPlace"
-OBSTACLES: Final = frozenset({PAUSED, HELD, NO_PLACE})
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,16 +31,66 @@ def whole_second(now: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Retiring:
+    """A revision that gets no traffic any more, and keeps `replicas` pods until it has drained.
+
+    `looked_at` is when its pods were last looked at, and `requests` how many these had answered by then.
+    """
+
+    revision: str
+    since: datetime
+    replicas: int
+    looked_at: datetime | None = None
+    requests: int | None = None
+
+    @classmethod
+    def from_status(cls, status: RetiringRevision) -> "Retiring":
+        """Read it back from status."""
+        return cls(status.revision, status.since, status.replicas, status.looked_at, status.requests)
+
+    def to_status(self) -> RetiringRevision:
+        """Return it as status tells of it."""
+        return RetiringRevision(
+            revision=self.revision,
+            since=self.since,
+            replicas=self.replicas,
+            looked_at=self.looked_at,
+            requests=self.requests,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Whether stable sleeps, where it may; the last look at its pods is kept as that of a retiring revision."""
+
+    state: SleepPhase
+    since: datetime
+    looked_at: datetime | None = None
+    requests: int | None = None
+
+    @classmethod
+    def from_status(cls, status: ScalingStatus) -> "Sleep":
+        """Read it back from status."""
+        return cls(status.state, status.since, status.looked_at, status.requests)
+
+    def to_status(self) -> ScalingStatus:
+        """Return it as status tells of it."""
+        return ScalingStatus(state=self.state, since=self.since, looked_at=self.looked_at, requests=self.requests)
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutState:
     """Which revisions there are, and how far the rollout is.
 
-    `exposure` is what of the traffic is routed to the candidate. `step` is an index into the plan's steps; their
-    number stands for the last move, to everything. `floor` is how many pods stable keeps at least. `checks` are those
-    that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand that were carried out. `sleep` is
-    set for a model that may sleep.
+    `stage` is where it is, `since` when that began, and `cause` why it came there, in one word for people, where that
+    may vary; the cause decides nothing. `exposure` is what of the traffic is routed to the candidate. `step` is an
+    index into the plan's steps; their number stands for the last move, to everything. `floor` is how many pods stable
+    keeps at least. `checks` are those that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand
+    that were carried out. `sleep` is set for a model that may sleep.
     """
 
-    phase: RolloutPhase = "Idle"
+    stage: Stage = Stage.IDLE
+    cause: str | None = None
     stable: str | None = None
     candidate: str | None = None
     strategy: Strategy | None = None
@@ -54,15 +100,24 @@ class RolloutState:
     is_fast: bool = False
     attempt: int = 1
     since: datetime = EPOCH
-    reason: str = "Idle"
-    retiring: tuple[RetiringRevision, ...] = ()
+    retiring: tuple[Retiring, ...] = ()
     failed: FailedRollout | None = None
     analysis: AnalysisState | None = None
     checks: ChecksStatus | None = None
     pinned: PinnedRevision | None = None
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
-    sleep: ScalingStatus | None = None
+    sleep: Sleep | None = None
+
+    @property
+    def phase(self) -> RolloutPhase:
+        """What the rollout is doing, for people."""
+        return WORDS[self.stage].phase
+
+    @property
+    def reason(self) -> str:
+        """Why it is doing that, in one word for people."""
+        return reason_of(self.stage, self.cause)
 
     @property
     def weight(self) -> int:
@@ -75,8 +130,10 @@ class RolloutState:
         rollout = status.rollout
         if rollout is None:
             return cls()
+        stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
-            phase=rollout.state,
+            stage=stage,
+            cause=cause_in(stage, rollout.reason),
             stable=status.stable.revision if status.stable else None,
             candidate=status.candidate.revision if status.candidate else None,
             strategy=rollout.strategy,
@@ -91,16 +148,27 @@ class RolloutState:
             is_fast=bool(rollout.fast_track),
             attempt=rollout.attempt,
             since=rollout.since,
-            reason=rollout.reason,
-            retiring=tuple(rollout.retiring),
+            retiring=tuple(Retiring.from_status(one) for one in rollout.retiring),
             failed=rollout.failed,
             analysis=AnalysisState.from_status(rollout.analysis) if rollout.analysis else None,
             checks=rollout.checks,
             pinned=rollout.pinned,
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
-            sleep=status.scaling,
+            sleep=Sleep.from_status(status.scaling) if status.scaling else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the candidate must not go on: a reason in one word, and a sentence with the figures.
+
+    `is_harmful`: it was found to fail requests, so it keeps none of them, whatever stable can carry.
+    """
+
+    reason: str
+    message: str
+    is_harmful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +199,9 @@ class Decision:
 Transition = tuple[RolloutState, tuple[Event, ...]]
 
 
-def entered(state: RolloutState, phase: RolloutPhase, now: datetime, reason: str) -> RolloutState:
-    """Return the state in another phase, which begins now."""
-    return replace(state, phase=phase, since=whole_second(now), reason=reason)
+def entered(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
+    """Return the state in another stage, or in the same one anew: it begins now."""
+    return replace(state, stage=stage, since=whole_second(now), cause=cause)
 
 
 def not_after(state: RolloutState, now: datetime) -> RolloutState:
@@ -141,9 +209,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     latest = whole_second(now)
     judged = state.analysis
     retiring = tuple(
-        one.model_copy(
-            update={"since": min(one.since, latest), "looked_at": one.looked_at and min(one.looked_at, latest)}
-        )
+        replace(one, since=min(one.since, latest), looked_at=one.looked_at and min(one.looked_at, latest))
         for one in state.retiring
     )
     return replace(
@@ -156,6 +222,6 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     )
 
 
-def _sleep_not_after(sleep: ScalingStatus, latest: datetime) -> ScalingStatus:
+def _sleep_not_after(sleep: Sleep, latest: datetime) -> Sleep:
     looked_at = sleep.looked_at and min(sleep.looked_at, latest)
-    return sleep.model_copy(update={"since": min(sleep.since, latest), "looked_at": looked_at})
+    return replace(sleep, since=min(sleep.since, latest), looked_at=looked_at)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from nereid.api.status import RolloutPhase
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.orders import CheckRun
 from nereid.controller.decide.rollout import analysis, checks, history
 from nereid.controller.decide.rollout.capacity import (
@@ -17,46 +17,47 @@ from nereid.controller.decide.rollout.capacity import (
 )
 from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.settling import at_rest
+from nereid.controller.decide.rollout.stage import AT_A_STEP, OBSTACLES, PREPARING, WAITING, WORDS
 from nereid.controller.decide.rollout.start import obstacle_of, started_instead
-from nereid.controller.decide.rollout.state import HELD, OBSTACLES, PAUSED, Event, RolloutState, Transition, entered
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
 from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
-from nereid.controller.observed.facts import Observed, Trouble
+from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Plan, RolloutPlan
 
-_AT_A_STEP: Final = frozenset({"Propagating", "Analyzing", "Holding", "Paused"})
 # Pauses that end by themselves, when what they wait for is there.
-_WAITS_FOR_EVIDENCE: Final = frozenset({"Inconclusive", "MetricsUnavailable"})
+_WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
+_PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING})
+_ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
+_UNDECIDED: Final = Failure("Inconclusive", "the evidence was undecided at the deadline")
 
 
-def advance(
-    plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: analysis.Failure | None
-) -> Transition:
+def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     """Return what comes next for the candidate that the plan asks for; `failure` is why it must not go on."""
     mine = Command(plan.revision, state.attempt)
     if plan.rollout.abort == mine:
-        return fail(plan, observed, state, now, "Aborted", "aborted by annotation nereid.dev/abort")
-    if state.exposure and observed.of(state.candidate).available == 0:
+        return fail(plan, observed, state, now, _ABORTED)
+    if state.exposure.has_traffic and observed.of(state.candidate).available == 0:
         trouble = observed.of(state.candidate).trouble
         cause = trouble.message if trouble else "none of its pods is ready any more"
-        return fail(plan, observed, state, now, "NoReadyReplica", cause)
+        return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
     if failure is not None:
-        return fail(plan, observed, state, now, failure.reason, failure.message)
+        return fail(plan, observed, state, now, failure)
     if plan.is_held:
         # The steps are those of another revision, which nobody knows yet.
-        return _TRANSITIONS[state.phase](plan, observed, state, now)
-    if state.strategy not in {None, plan.rollout.strategy} and state.phase != "Promoting" and not state.is_fast:
+        return _NEXT[state.stage](plan, observed, state, now)
+    if state.strategy not in {None, plan.rollout.strategy} and state.stage is not Stage.PROMOTING and not state.is_fast:
         event = Event("Normal", "StrategyChanged", f"Strategy {plan.rollout.strategy} begins at its first step")
         return started_instead(plan, observed, state, now, event)
     if plan.rollout.promote == mine and not _is_promoted(plan.rollout, state):
-        promoted = entered(replace(state, step=_promotion_step(plan.rollout)), "Preparing", now, "Promoted")
+        promoted = entered(replace(state, step=_promotion_step(plan.rollout)), Stage.PROMOTED_BY_USER, now)
         return promoted, (Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by its user"),)
     step = _step_of(plan, state)
     if step is None:
-        return entered(replace(state, step=0), "Preparing", now, "StartingPods"), ()
+        return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
     if step != state.step:
         return replace(state, step=step), ()
-    return _TRANSITIONS[state.phase](plan, observed, state, now)
+    return _NEXT[state.stage](plan, observed, state, now)
 
 
 def _step_of(plan: Plan, state: RolloutState) -> int | None:
@@ -65,11 +66,11 @@ def _step_of(plan: Plan, state: RolloutState) -> int | None:
     Where the one that it was at is gone, the last one counts, so that no gate is passed by editing steps.
     """
     steps = len(plan.rollout.steps)
-    if state.phase in _AT_A_STEP:
+    if state.stage in AT_A_STEP:
         return min(state.step, steps - 1) if steps else None
-    if state.is_fast or (state.phase == "Preparing" and takes_only_place(plan, state)):
+    if state.is_fast or (state.stage in PREPARING and takes_only_place(plan, state)):
         return steps
-    if state.phase == "Preparing" and state.reason != "Promoted":
+    if state.stage in PREPARING - {Stage.PROMOTED_BY_USER}:
         return _first_with_more(plan.rollout, state.exposure)
     return state.step
 
@@ -82,16 +83,16 @@ def _promotion_step(rollout: RolloutPlan) -> int:
 def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
     if rollout.strategy == "BlueGreen" and state.weight == FULL:
         return True
-    return state.step >= _promotion_step(rollout) and (state.reason == "Promoted" or state.phase == "Promoting")
+    return state.step >= _promotion_step(rollout) and state.stage in _PROMOTED
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     obstacle = obstacle_of(plan, state)
-    if obstacle or state.reason in OBSTACLES:
+    if obstacle or state.stage in OBSTACLES:
         # Begun anew after it, as the time that it takes must not count against the deadline.
-        reason = obstacle or "StartingPods"
-        return (state if state.reason == reason else entered(state, "Preparing", now, reason)), ()
-    if state.reason == checks.RUNNING:
+        stage = obstacle or Stage.STARTING_PODS
+        return (state if state.stage is stage else entered(state, stage, now)), ()
+    if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
     needed = pods_needed(plan, state)
     candidate = observed.of(state.candidate)
@@ -105,51 +106,52 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return state, ()
     if candidate.deployment is None or waits_for_places(plan, state):
         # Nothing was tried yet: the operator, or the API server, was away, or others still hold the places.
-        return entered(state, "Preparing", now, state.reason), ()
+        return entered(state, state.stage, now), ()
+    if trouble := candidate.trouble:
+        return fail(plan, observed, state, now, Failure(trouble.reason, trouble.message))
     cause = f"{candidate.available} of {needed} pods were ready in time"
-    trouble = candidate.trouble or Trouble("ProgressDeadlineExceeded", cause)
-    return fail(plan, observed, state, now, trouble.reason, trouble.message)
+    return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 
 def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
     listed = ", ".join(check.name for check in run.checks)
     event = Event("Normal", "ChecksStarted", f"Revision {state.candidate} is checked: {listed}")
-    return entered(state, "Preparing", now, checks.RUNNING), (event,)
+    return entered(state, Stage.RUNNING_CHECKS, now), (event,)
 
 
 def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     run = checks.pending(plan, state)
     if run is None:
         # They were taken out of the spec meanwhile.
-        return entered(state, "Preparing", now, "StartingPods"), ()
+        return entered(state, Stage.STARTING_PODS, now), ()
     outcome = checks.outcome(run, observed.checks)
     if outcome is None:
         if not is_over(plan.rollout, state, now):
             return state, ()
         cause = observed.hindrance or "the Job did not end"
         late = f"the checks were not done within {plan.rollout.checks_timeout} s: {cause}"
-        return fail(plan, observed, state, now, "ChecksNotRun", late)
+        return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
     state = replace(state, checks=outcome.status)
-    if outcome.problem:
-        return fail(plan, observed, state, now, outcome.problem.reason, outcome.problem.message)
+    if outcome.failure:
+        return fail(plan, observed, state, now, outcome.failure)
     event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed: {outcome.summary}")
-    return entered(state, "Preparing", now, "StartingPods"), (event,)
+    return entered(state, Stage.STARTING_PODS, now), (event,)
 
 
 def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     """Give the candidate what its step says; never less than it has, however steps are edited."""
     asked = exposure_at(plan.rollout, state.step)
     exposure = asked if asked.order >= state.exposure.order else state.exposure
-    phase: RolloutPhase = "Propagating" if state.step < len(plan.rollout.steps) else "Promoting"
-    counting = state.analysis or analysis.begun(plan, now)
-    exposed = entered(replace(state, exposure=exposure, analysis=counting), phase, now, "RouteChanged")
+    stage = Stage.PROPAGATING if state.step < len(plan.rollout.steps) else Stage.PROMOTING
+    counting = state.analysis or analysis.new_analysis(plan, now)
+    exposed = entered(replace(state, exposure=exposure, analysis=counting), stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 
 
 def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> Transition:
     """Give the candidate what its ready pods carry already, so that stable can spare another place for it."""
-    counting = state.analysis or analysis.begun(plan, now)
-    exposed = entered(replace(state, exposure=exposure, analysis=counting), "Preparing", now, state.reason)
+    counting = state.analysis or analysis.new_analysis(plan, now)
+    exposed = entered(replace(state, exposure=exposure, analysis=counting), state.stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 
 
@@ -162,19 +164,19 @@ def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetim
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
     if plan.is_held:
-        return entered(state, "Paused", now, HELD)
+        return entered(state, Stage.STEP_HELD, now)
     if plan.rollout.paused:
-        return entered(state, "Paused", now, PAUSED)
+        return entered(state, Stage.STEP_PAUSED, now)
     if plan.rollout.steps[state.step].hold is None:
-        return entered(state, "Paused", now, "AwaitingPromotion")
+        return entered(state, Stage.AWAITING_PROMOTION, now)
     if plan.rollout.analysis.provider == "None":
-        return entered(state, "Holding", now, "HoldingWeight")
-    return entered(state, "Analyzing", now, "CollectingEvidence")
+        return entered(state, Stage.HOLDING, now)
+    return entered(state, Stage.ANALYZING, now)
 
 
 def _dwells_otherwise(plan: Plan, state: RolloutState, now: datetime) -> RolloutState | None:
     dwelling = _dwell(plan, state, now)
-    return dwelling if dwelling.phase != state.phase else None
+    return dwelling if dwelling.stage is not state.stage else None
 
 
 def _hold(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -188,7 +190,7 @@ def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return dwelling, ()
     judged = state.analysis
     if judged and judged.errors >= analysis.MOST_ERRORS:
-        return _pause_for(state, now, "MetricsUnavailable", f"the metrics provider keeps failing: {judged.error}")
+        return _pause_for(state, now, Stage.METRICS_UNAVAILABLE, f"the metrics provider keeps failing: {judged.error}")
     if not is_over(plan.rollout, state, now):
         return state, ()
     if has_passed(state):
@@ -197,26 +199,24 @@ def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         case "Continue":
             return _next_step(plan, state, now), ()
         case "Rollback":
-            return fail(plan, observed, state, now, "Inconclusive", "the evidence was undecided at the deadline")
+            return fail(plan, observed, state, now, _UNDECIDED)
         case _:
-            return _pause_for(state, now, "Inconclusive", "the evidence is undecided at the deadline")
+            return _pause_for(state, now, Stage.INCONCLUSIVE, "the evidence is undecided at the deadline")
 
 
-def _pause_for(state: RolloutState, now: datetime, reason: str, cause: str) -> Transition:
-    if reason == "Inconclusive" and state.analysis:
+def _pause_for(state: RolloutState, now: datetime, stage: Stage, cause: str) -> Transition:
+    if stage is Stage.INCONCLUSIVE and state.analysis:
         state = replace(state, analysis=replace(state.analysis, verdict="Inconclusive"))
-    event = Event("Warning", reason, f"Revision {state.candidate} is held at {describe(state)}: {cause}")
-    return entered(state, "Paused", now, reason), (event,)
+    sentence = f"Revision {state.candidate} is held at {describe(state)}: {cause}"
+    return entered(state, stage, now), (Event("Warning", WORDS[stage].reason, sentence),)
 
 
 def _next_step(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Go to the first step that gives the candidate more: the steps may have been edited while the rollout ran."""
     if state.exposure == ALL_TRAFFIC:
         # There is nothing more to get ready or to route: it only has to become stable.
-        return entered(replace(state, step=len(plan.rollout.steps)), "Promoting", now, "RouteChanged")
-    return entered(
-        replace(state, step=_first_with_more(plan.rollout, state.exposure)), "Preparing", now, "StartingPods"
-    )
+        return entered(replace(state, step=len(plan.rollout.steps)), Stage.PROMOTING, now)
+    return entered(replace(state, step=_first_with_more(plan.rollout, state.exposure)), Stage.STARTING_PODS, now)
 
 
 def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
@@ -226,10 +226,10 @@ def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
 
 def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
     dwelling = _dwell(plan, state, now)
-    if state.reason not in _WAITS_FOR_EVIDENCE or dwelling.phase != "Analyzing":
-        return (state, ()) if dwelling.reason == state.reason else (dwelling, ())
+    if state.stage not in _WAITS_FOR_EVIDENCE or dwelling.stage is not Stage.ANALYZING:
+        return (state, ()) if dwelling.stage is state.stage else (dwelling, ())
     judged = state.analysis
-    if state.reason == "MetricsUnavailable":
+    if state.stage is Stage.METRICS_UNAVAILABLE:
         return (dwelling, ()) if judged is None or judged.errors == 0 else (state, ())
     if has_passed(state):
         return _next_step(plan, state, now), ()
@@ -243,13 +243,13 @@ def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     return complete(plan, observed, state, now)
 
 
-_TRANSITIONS: Final[dict[RolloutPhase, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
-    "Preparing": _prepare,
-    "Propagating": _propagate,
-    "Analyzing": _analyze,
-    "Holding": _hold,
-    "Paused": _pause,
-    "Promoting": _promote,
+_NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
+    **dict.fromkeys(PREPARING, _prepare),
+    Stage.PROPAGATING: _propagate,
+    Stage.ANALYZING: _analyze,
+    Stage.HOLDING: _hold,
+    **dict.fromkeys(WAITING, _pause),
+    Stage.PROMOTING: _promote,
 }
 
 
@@ -267,4 +267,4 @@ def complete(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         history=history.with_served(plan, observed, state, now),
     )
     event = Event("Normal", "RolloutCompleted", f"Revision {state.candidate} is stable and gets all traffic")
-    return at_rest(replace(completed, candidate=None), "Completed", now, "Promoted"), (event,)
+    return at_rest(replace(completed, candidate=None), Stage.COMPLETED, now), (event,)

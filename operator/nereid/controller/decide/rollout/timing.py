@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from nereid.controller.decide.rollout import analysis, checks, draining, settling, sleeping
+from nereid.api.rollout_stage import Stage
+from nereid.controller.decide.rollout import analysis, draining, settling, sleeping
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.state import OBSTACLES, RolloutState
+from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
 
-# Phases whose time begins when the API server has taken the route.
-ROUTE_CHANGES: Final = frozenset({"Propagating", "Promoting", "RollingBack"})
+# Stages whose time begins when the API server has taken the route.
+ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
 
 
 def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
@@ -37,16 +38,16 @@ def has_passed(state: RolloutState) -> bool:
 
 
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
-    match state.phase:
-        case "Preparing" if state.reason == checks.RUNNING:
+    match state.stage:
+        case Stage.RUNNING_CHECKS:
             return rollout.checks_timeout
-        case "Preparing":
-            return rollout.progress_deadline if state.stable and state.reason not in OBSTACLES else None
-        case "RollingBack" if state.candidate is not None:
+        case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
+            return rollout.progress_deadline if state.stable else None
+        case Stage.RETREATING:
             return rollout.progress_deadline
-        case "Propagating" | "Promoting" | "RollingBack":
+        case Stage.PROPAGATING | Stage.PROMOTING | Stage.ROLLING_BACK:
             return rollout.propagation
-        case "Holding" | "Analyzing" if not rollout.paused and state.step < len(rollout.steps):
+        case Stage.HOLDING | Stage.ANALYZING if not rollout.paused and state.step < len(rollout.steps):
             return _dwelling(rollout, state)
         case _:
             return None
@@ -55,7 +56,7 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
 def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
     """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
     hold = rollout.steps[state.step].hold
-    if hold is None or state.phase == "Holding" or has_passed(state):
+    if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold
     if state.analysis and state.analysis.errors:
         return None  # Whether there is evidence is for the provider to say first: that it fails decides nothing.
@@ -68,7 +69,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     due = deadline(plan.rollout, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
-    elif state.phase in ROUTE_CHANGES and not (state.phase == "RollingBack" and state.candidate):
+    elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
     if due is not None:
         moments.append(due)

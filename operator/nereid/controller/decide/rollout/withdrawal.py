@@ -2,47 +2,63 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
-from nereid.api.status import FailedRollout, RetiringRevision
+from nereid.api.rollout_stage import Stage
+from nereid.api.status import FailedRollout
 from nereid.controller.decide.rollout.capacity import carried, live_revisions
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.scaling import scaled_pods
-from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered, whole_second
+from nereid.controller.decide.rollout.state import (
+    Event,
+    Failure,
+    Retiring,
+    RolloutState,
+    Transition,
+    entered,
+    whole_second,
+)
 from nereid.controller.decide.rollout.timing import is_over
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import NO_TRAFFIC, Plan
-
-# What fails requests is no capacity to keep.
-_HARMFUL: Final = frozenset({"GuardExceeded", "AnalysisFailed", "QueryFailed", "CheckFailed", "NoReadyReplica"})
+from nereid.controller.plan.plan import NO_TRAFFIC, Exposure, Plan
 
 
-def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, reason: str, cause: str) -> Transition:
+def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure) -> Transition:
     """Take the candidate back as failed, which it stays until its user retries it or changes the spec."""
     failed = FailedRollout(
-        revision=plan.revision, attempt=state.attempt, reason=reason, message=cause, at=whole_second(now)
+        revision=plan.revision,
+        attempt=state.attempt,
+        reason=failure.reason,
+        message=failure.message,
+        at=whole_second(now),
     )
-    event = Event("Warning", "RolledBack", f"Revision {plan.revision} is taken back ({reason}): {cause}")
-    return replace(withdrawn(plan, observed, state, now, reason), failed=failed), (event,)
+    sentence = f"Revision {plan.revision} is taken back ({failure.reason}): {failure.message}"
+    # What fails requests is no capacity to keep.
+    weight = 0 if failure.is_harmful else retreat_weight(plan, observed, state)
+    back = _taken_back(plan, observed, state, weight, now, failure.reason)
+    return replace(back, failed=failed), (Event("Warning", "RolledBack", sentence),)
 
 
-def withdrawn(plan: Plan, observed: Observed, state: RolloutState, now: datetime, reason: str) -> RolloutState:
+def withdrawn(plan: Plan, observed: Observed, state: RolloutState, now: datetime, cause: str) -> RolloutState:
     """Take the traffic back from the candidate: all of it, or as much as stable can carry."""
-    kept = 0 if reason in _HARMFUL else retreat_weight(plan, observed, state)
-    if not kept:
-        return entered(without_candidate(plan, observed, state, now), "RollingBack", now, reason)
-    return entered(replace(state, exposure=replace(NO_TRAFFIC, weight=kept)), "RollingBack", now, reason)
+    return _taken_back(plan, observed, state, retreat_weight(plan, observed, state), now, cause)
 
 
 def retreat(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Take back more as stable gets its pods again; all of it once it is not to be expected to get more."""
-    kept = retreat_weight(plan, observed, state)
-    if kept < state.weight or is_over(plan.rollout, state, now):
-        state = replace(state, exposure=replace(NO_TRAFFIC, weight=kept))
-        if not kept or is_over(plan.rollout, state, now):
-            state = without_candidate(plan, observed, state, now)
-        return entered(state, "RollingBack", now, state.reason), ()
+    is_late = is_over(plan.rollout, state, now)
+    weight = 0 if is_late else retreat_weight(plan, observed, state)
+    if is_late or weight < state.weight:
+        return _taken_back(plan, observed, state, weight, now, state.cause), ()
     return state, ()
+
+
+def _taken_back(
+    plan: Plan, observed: Observed, state: RolloutState, weight: int, now: datetime, cause: str | None
+) -> RolloutState:
+    """Leave the candidate this weight, until stable can carry more; with none, its pods drain."""
+    if weight:
+        return entered(replace(state, exposure=Exposure(weight)), Stage.RETREATING, now, cause)
+    return entered(without_candidate(plan, observed, state, now), Stage.ROLLING_BACK, now, cause)
 
 
 def retreat_weight(plan: Plan, observed: Observed, state: RolloutState) -> int:
@@ -63,9 +79,9 @@ def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: 
     return replace(state, candidate=None, exposure=NO_TRAFFIC, step=0, retiring=(*state.retiring, retiring))
 
 
-def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> RetiringRevision:
+def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> Retiring:
     """Return a revision that is to lose its traffic, with the pods that it has, so that none is started for it."""
     replicas = {one.revision: one.replicas for one in live_revisions(plan, observed, state)}
     # Those that a scaler has given it serve until the routes lead elsewhere.
     most = max(replicas[revision], scaled_pods(plan, observed, revision))
-    return RetiringRevision(revision=revision, since=whole_second(now), replicas=most)
+    return Retiring(revision, whole_second(now), most)

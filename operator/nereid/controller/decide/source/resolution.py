@@ -5,7 +5,6 @@ Job in the user's namespace asks them. Here is decided when it asks. A registere
 they are looked up for what the registry knows about them. Pure: no client, no clock.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,12 @@ from typing import Final, Literal
 
 from nereid.api import names
 from nereid.api.model import ModelSpec
+from nereid.api.model_uri import LONGEST_URI
 from nereid.api.provenance import ObservedProvenance, Provenance
 from nereid.api.schema import seconds
 from nereid.api.status import ResolutionFailure, ResolutionStatus
 from nereid.contract.model_job import ModelJobAnswer
+from nereid.contract.source import source_of
 from nereid.controller.observed.facts import Trouble
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS, UNANSWERED, ModelJobFacts, progress
 from nereid.controller.plan.plan import Plan
@@ -25,16 +26,7 @@ from nereid.controller.plan.plan import Plan
 BACK_OFF_SECONDS: Final = (10, 30, 60, 120, 300)
 SHORTEST_REFRESH_SECONDS: Final = 10
 
-_LONGEST_URI: Final = 1024
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
-# What stays what it is, and of which a registry knows more.
-_FIXED: Final = re.compile(r"models:/[^/@]+/[0-9]+|runs:/[^/]+/.+")
-# What may move, and what is behind the name of the model in what it leads to.
-_MOVING: Final = (
-    (re.compile(r"(?P<model>models:/[^/@]+)(/latest|@.+)"), r"/[0-9]+"),
-    (re.compile(r"(?!.*@sha256:)(?P<model>oci://[^/]+/[^:@]+).*"), r"@sha256:[0-9a-f]{64}"),
-    (re.compile(r"(?!.*:[0-9a-f]{40}$)(?P<model>hf://[^:]+).*"), r":[0-9a-f]{40}"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,8 @@ class ResolutionRequest:
     @property
     def is_fixed(self) -> bool:
         """Whether the URI names itself what it leads to."""
-        return _FIXED.fullmatch(self.uri) is not None
+        source = source_of(self.uri)
+        return source is not None and not source.moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,8 @@ class Resolution:
 def request_of(plan: Plan) -> ResolutionRequest | None:
     """Return what is to be looked up for a plan; None where the URI says it all."""
     model = plan.model
-    if not (_FIXED.fullmatch(model.uri) or any(form.fullmatch(model.uri) for form, _ in _MOVING)):
+    source = source_of(model.uri)
+    if source is None or not (source.moves or source.has_provenance):
         return None
     refresh = max(SHORTEST_REFRESH_SECONDS, seconds(model.refresh)) if model.refresh else None
     return ResolutionRequest(_id(model, plan), plan.owner.uid, model.uri, refresh)
@@ -204,11 +198,11 @@ def _answered(
 
 def _is_answer(request: ResolutionRequest, uri: str | None) -> bool:
     """Whether a URI is of the same model as the one that was asked for, and leads to one thing for ever."""
-    if uri is None or len(uri) > _LONGEST_URI:
+    asked, answer = source_of(request.uri), source_of(uri or "")
+    if asked is None or answer is None or len(uri or "") > LONGEST_URI:
         return False
-    asked = ((form.fullmatch(request.uri), lasting) for form, lasting in _MOVING)
-    lasting = next((re.escape(match["model"]) + rest for match, rest in asked if match), re.escape(request.uri))
-    return re.fullmatch(lasting, uri) is not None
+    # A URI that is written in another way than its own server's answers are may be anything.
+    return uri == request.uri if request.is_fixed else asked.leads_to(answer) and uri == str(answer)
 
 
 def _registry_words(answer: ModelJobAnswer) -> ObservedProvenance | None:

@@ -10,11 +10,11 @@ from typing import Final
 
 from nereid.api import names
 from nereid.api.status import ResolutionFailure, ServedRevision, rfc3339
+from nereid.contract.source import RegisteredModel, source_of
 from nereid.controller.decide.source.resolution import BACK_OFF_SECONDS, ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS, ModelJobFacts, progress
 from nereid.controller.plan.plan import Plan
 
-_REGISTRY: Final = "models:/"
 _SERVING: Final = "serving"
 _RUN_HASH_LENGTH: Final = 8
 
@@ -55,7 +55,7 @@ def tagging(
     if not plan.model.tag_registry:
         return None
     serving = history[0] if history else None
-    if serving is None or serving.revision == tagged or not serving.model_uri.startswith(_REGISTRY):
+    if serving is None or serving.revision == tagged or not _is_registered(serving):
         return Tagging(tagged)
     attempts = [_attempt(plan, uri, value, facts, now) for uri, value in _values(history, tagged).items()]
     if all(one.is_done for one in attempts):
@@ -67,6 +67,10 @@ def tagging(
         min((one.wait for one in attempts if one.wait is not None), default=None),
         any(one.is_retry for one in attempts),
     )
+
+
+def _is_registered(served: ServedRevision) -> bool:
+    return isinstance(source_of(served.model_uri), RegisteredModel)
 
 
 def _key(plan: Plan) -> str:
@@ -81,7 +85,7 @@ def _values(history: Sequence[ServedRevision], tagged: str | None) -> dict[str, 
     values = {history[0].model_uri: _SERVING}
     heard = next((index for index, one in enumerate(history) if one.revision == tagged), 0)
     for one in history[1 : heard + 1]:
-        if one.model_uri.startswith(_REGISTRY) and one.served_until:
+        if _is_registered(one) and one.served_until:
             values.setdefault(one.model_uri, f"served until {rfc3339(one.served_until)}")
     return values
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Format, Request
+from nereid.contract.fetch_job import FetchWork
 from nereid.contract.triton_config import merged, parsed, problem
 from nereid.models.fetch.layouts import learned, networks
 from nereid.models.fetch.layouts.placement import Placement
@@ -26,7 +27,7 @@ _LAYOUTS: Final[Mapping[Format, Callable[[Placement], dict[str, Any]]]] = {
 _SELF_DESCRIBING: Final = frozenset({Format.ONNX, Format.TENSORRT, Format.SAVEDMODEL})
 
 
-def stage(artifact: Path, request: Request, staging: Staging) -> None:
+def stage(artifact: Path, request: FetchWork, staging: Staging) -> None:
     """Put a model's file or folder into the staging's tree as the request's format wants it, with its configuration.
 
     What lies below the staging is moved, anything else is linked. Raise FetchError when the artifact is no model of the
@@ -45,7 +46,7 @@ def stage(artifact: Path, request: Request, staging: Staging) -> None:
     configure(placement.model, request)
 
 
-def configure(model_directory: Path, request: Request) -> None:
+def configure(model_directory: Path, request: FetchWork) -> None:
     """Lay the request's configuration over the model's config.pbtxt; a directory that is a link stays as it is there.
 
     Raise FetchError when the model's own configuration cannot be read. May be called again.
@@ -81,7 +82,7 @@ def _is_ensemble(model_directory: Path) -> bool:
     return bool(config.platform == "ensemble" or config.HasField("ensemble_scheduling"))
 
 
-def _own_config(model_directory: Path, request: Request) -> str:
+def _own_config(model_directory: Path, request: FetchWork) -> str:
     file = model_directory / networks.CONFIG
     try:
         return file.read_text() if file.exists() else ""
@@ -107,7 +108,7 @@ def _make_writable(model_directory: Path) -> None:
         (model_directory / entry.name).symlink_to(entry)
 
 
-def _unusable(request: Request, complaint: str) -> FetchError:
+def _unusable(request: FetchWork, complaint: str) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
         f"spec.model.config cannot be laid over the model {request.model_name}: {complaint}",

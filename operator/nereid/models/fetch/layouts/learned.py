@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from nereid.contract.fetch_request import ForestBackend
+from nereid.contract.fetch_job import ForestBackend
 from nereid.models.fetch.layouts import forest, lightgbm, xgboost
 from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.fetch.layouts.search import find, is_zipped_model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.contract.fetch_request import Request
+from nereid.contract.fetch_job import FetchWork
 from nereid.contract.source import parse_source
 from nereid.models.fetch.staging import Staging
 from nereid.models.fetch.symlinks import move
@@ -18,7 +18,7 @@ class Placement:
     """What one run has at hand: what arrived, for which request, and where it is put together."""
 
     artifact: Path
-    request: Request
+    request: FetchWork
     staging: Staging
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from nereid.contract.fetch_request import Format
+from nereid.api.model import Format
 from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.sources.archive import ZIP_MAGICS
 from nereid.models.sources.digest import MOST_LINKED

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import requests
 
-from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource
 from nereid.models.sources.credentials import Credentials, denied
@@ -125,7 +125,7 @@ class Registry:
 def registry_of(source: OciSource, request: Request) -> Registry:
     """Return the registry of a source with the request's credentials; nothing is asked of it yet."""
     credentials = Credentials.read(request.credentials)
-    server = Server(source.registry, "spec.model.uri", credentials, NEEDED, new_session(request.ca_bundle))
+    server = Server(source.registry, str(Field.URI), credentials, NEEDED, new_session(request.ca_bundle))
     return Registry(source, server, _login(credentials, source))
 
 

@@ -6,7 +6,6 @@ import pytest
 from tests.support.scenario import NOW, PROGRESS_DEADLINE, ago, doing, place, reasons, rollout, unchanged
 
 from nereid.api.checks import AccuracyCheck, CheckSpec
-from nereid.controller.decide.rollout.checks import RUNNING
 from nereid.controller.decide.rollout.decide import decide
 
 ONE = CheckSpec(name="one", accuracy=AccuracyCheck(label="digit", output="label", minimum_percent=90))
@@ -14,14 +13,14 @@ EACH = ONE.model_copy(update={"name": "each", "when": "EachStep"})
 TIMEOUT = 600
 CHECKED = rollout().checking(ONE, EACH).stable("a")
 FIRST = CHECKED.candidate("b", ready=1)
-RUNS = FIRST.preparing(5, RUNNING)
+RUNS = FIRST.preparing(5, "RunningChecks")
 LATER = CHECKED.candidate("b", weight=20, step=1, ready=2)
 
 
 class TestStart:
     def test_with_the_pods_of_the_first_step_and_before_any_traffic(self):
         decision = FIRST.decide()
-        assert doing(decision) == ("Preparing", RUNNING)
+        assert doing(decision) == ("Preparing", "RunningChecks")
         assert (decision.state.weight, reasons(decision)) == (0, ["ChecksStarted"])
         assert decision.requeue_after == TIMEOUT
 
@@ -59,7 +58,7 @@ class TestStart:
     )
     def test_is_skipped(self, scenario):
         assert scenario.decide().check_run is None
-        assert scenario.decide().state.reason != RUNNING
+        assert scenario.decide().state.reason != "RunningChecks"
 
     def test_is_skipped_by_the_fast_track(self):
         before = rollout().checking(ONE).fast_track().stable("a").served("a", "b").wanting("b").ready("b", 4)
@@ -89,7 +88,7 @@ class TestOutcome:
         assert [one.passed for one in decision.state.checks.results] == [True, False]
 
     def test_takes_the_candidate_back_from_a_later_step(self):
-        decision = LATER.preparing(5, RUNNING).checked(("each", False)).decide()
+        decision = LATER.preparing(5, "RunningChecks").checked(("each", False)).decide()
         assert (decision.state.candidate, decision.state.failed.reason) == (None, "CheckFailed")
 
     def test_not_run_takes_the_candidate_back_as_it_is_unknown(self):
@@ -104,7 +103,7 @@ class TestOutcome:
         assert RUNS.decide().check_run.id == FIRST.decide().check_run.id
 
     def test_is_not_waited_for_for_ever(self):
-        late = RUNS.preparing(TIMEOUT, RUNNING)
+        late = RUNS.preparing(TIMEOUT, "RunningChecks")
         decision = late.decide()
         assert doing(decision) == ("RollingBack", "ChecksNotRun")
         assert "the Job did not end" in decision.state.failed.message
@@ -127,7 +126,7 @@ class TestOutcome:
     def test_counts_for_its_step_alone(self):
         passed = LATER.has_passed(("each", True), step=1)
         assert place(passed.decide()) == ("Propagating", 1, 50)
-        assert doing(LATER.has_passed(("each", False), step=1).decide()) == ("Preparing", RUNNING)
+        assert doing(LATER.has_passed(("each", False), step=1).decide()) == ("Preparing", "RunningChecks")
 
     def test_counts_while_pods_come_and_go(self):
         """The time for pods begins anew after the checks, and they are not run again."""
@@ -146,18 +145,18 @@ class TestMeanwhile:
         assert (doing(paused.decide()), paused.decide().check_run) == (("Preparing", "PausedBySpec"), None)
         assert paused.state.since == NOW
         resumed = FIRST.preparing(99, "PausedBySpec").following()
-        assert doing(resumed.decide()) == ("Preparing", RUNNING)
+        assert doing(resumed.decide()) == ("Preparing", "RunningChecks")
 
     def test_a_new_revision_stops_them(self):
         decision = RUNS.wanting("c").decide()
         assert (decision.state.candidate, decision.check_run) == ("c", None)
 
     def test_bad_evidence_takes_the_candidate_back(self):
-        judged = CHECKED.judged().candidate("b", weight=20, step=1, ready=2).preparing(5, RUNNING).looked(30)
+        judged = CHECKED.judged().candidate("b", weight=20, step=1, ready=2).preparing(5, "RunningChecks").looked(30)
         assert doing(judged.counted((100, 60)).decide()) == ("RollingBack", "GuardExceeded")
 
     def test_a_candidate_that_lost_its_pods_is_taken_back(self):
-        lost = LATER.preparing(5, RUNNING).ready("b", 0)
+        lost = LATER.preparing(5, "RunningChecks").ready("b", 0)
         assert doing(lost.decide()) == ("RollingBack", "NoReadyReplica")
 
     def test_the_time_of_a_run_begins_with_it(self):

@@ -7,8 +7,6 @@ from tests.support.scenario import NOW, plan_of, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.controller.build.revision import named_as_made, new_record
-from nereid.controller.decide.rollout.checks import RUNNING
-from nereid.controller.decide.rollout.state import HELD
 
 CHECK = CheckSpec(name="one", when="EachStep", latency=LatencyCheck(maximum_milliseconds=50))
 CANARY = rollout().stable("a").candidate("b", weight=20)
@@ -22,8 +20,8 @@ LONG = 100_000
     [
         NEW.preparing(1),
         NEW.preparing(LONG),
-        NEW.checking(CHECK).preparing(LONG, RUNNING),
-        NEW.checking(CHECK).preparing(1, RUNNING).checked(("one", True)),
+        NEW.checking(CHECK).preparing(LONG, "RunningChecks"),
+        NEW.checking(CHECK).preparing(1, "RunningChecks").checked(("one", True)),
         CANARY.preparing(LONG),
         CANARY.propagating(LONG),
         CANARY.holding(LONG),
@@ -38,7 +36,7 @@ LONG = 100_000
 def test_a_candidate_gets_no_further(scenario):
     decision = scenario.held().decide()
     assert decision.state.candidate == "b"
-    assert decision.state.reason == HELD
+    assert decision.state.reason == "HeldBySpec"
     assert decision.state.exposure == scenario.state.exposure
     assert decision.check_run is None
     assert decision.requeue_after is None or decision.requeue_after > 0
@@ -46,7 +44,7 @@ def test_a_candidate_gets_no_further(scenario):
 
 def test_it_goes_on_where_it_was():
     kept = CANARY.holding(LONG).held().following()
-    assert kept.state.reason == HELD
+    assert kept.state.reason == "HeldBySpec"
     back = replace(kept, is_held=False).decide().state
     assert (back.phase, back.reason, back.weight, back.since) == ("Holding", "HoldingWeight", 20, NOW)
 
@@ -86,13 +84,13 @@ def test_a_failed_one_is_not_begun_again():
 
 def test_a_rollback_to_what_was_asked_for_pins_it():
     before = (
-        rollout().stable("a").served("a", "b").pinned("a", instead_of="b").recorded("a", "b").rollback("b", attempt=2)
+        rollout().stable("a").served("a", "b").pinned("a", instead_of="b").recorded("a", "b").rollback("b", number=2)
     )
     pinned = before.held().decide().state.pinned
     assert (pinned.revision, pinned.instead_of) == ("b", "b")
 
 
-@pytest.mark.parametrize("reason", ["StartingPods", HELD])
+@pytest.mark.parametrize("reason", ["StartingPods", "HeldBySpec"])
 def test_a_rollback_by_hand_is_carried_out(reason):
     asked = rollout().stable("a").served("a", "b").recorded("a", "b").rollback("b")
     begun = asked.held().settled()

@@ -36,7 +36,6 @@ from nereid.controller.build.manifests import manifests
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.capacity import pods_for
-from nereid.controller.decide.rollout.checks import RUNNING
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
@@ -480,7 +479,7 @@ GATES = {
     "paused by the user": CANARY.paused().phase("Paused", 300, "PausedBySpec"),
     "paused as undecided": CANARY.phase("Paused", 300, "Inconclusive"),
     "paused without metrics": CANARY.looked(INTERVAL, errors=MOST_ERRORS).phase("Paused", 300, "MetricsUnavailable"),
-    "running checks": CANARY.checking(EACH_STEP).phase("Preparing", 5, RUNNING),
+    "running checks": CANARY.checking(EACH_STEP).phase("Preparing", 5, "RunningChecks"),
     "starting pods": CANARY.paused().phase("Preparing", 5, "PausedBySpec"),
 }
 

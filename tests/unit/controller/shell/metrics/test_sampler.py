@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.activator.until import until
 from tests.support.metrics.requests import SINCE, activity_request, analysis, query, sample_request
 from tests.support.metrics.servers import FakePod, FakePrometheus, Respond, address, series, serving, success
 
@@ -121,7 +122,7 @@ async def test_a_request_that_is_overtaken_is_given_up() -> None:
         found = await one.sample(sample_request(attempt=1))
         assert isinstance(found, Sample)
         let_go.set()
-        await asyncio.sleep(0.05)
+        await until(lambda: not requests_under_way())
         assert one.ready.empty()
 
 
@@ -447,9 +448,13 @@ async def test_nothing_stays_of_what_is_forgotten_while_it_is_fetched(provider: 
         await arrived.wait()
         let_go.set()
         one.sampler.forget(*KEY)
-        await asyncio.sleep(0.1)
+        await until(lambda: not requests_under_way())
         assert remembered(one.sampler) == set()
         assert one.ready.empty()
+
+
+def requests_under_way() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if "Request of" in task.get_name()]
 
 
 def remembered(sampler: Sampler) -> set[tuple[str, str]]:
@@ -472,4 +477,4 @@ async def test_closing_ends_what_is_under_way() -> None:
         began = datetime.now(UTC)
         await one.sampler.close()
         assert datetime.now(UTC) - began < timedelta(seconds=4)
-    assert len([task for task in asyncio.all_tasks() if "Request of" in task.get_name()]) == 0
+    assert requests_under_way() == []

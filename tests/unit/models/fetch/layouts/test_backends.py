@@ -15,7 +15,7 @@ from tests.support.fetch import triton_stub
 from tests.support.fetch.layouts import Bench
 from tests.support.fetch.triton_stub import ModelConfig, Request, Tensor
 
-from nereid.contract.fetch_request import ForestBackend
+from nereid.contract.fetch_job import ForestBackend
 
 LEARNED = [name for name in ARTIFACTS if not name.startswith(("onnx", "python"))]
 
