@@ -79,7 +79,6 @@ lint: venv ## Format check, ruff, mypy, import linter, declared dependencies, ge
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=local $(VENV)/bin/mypy --config-file= --strict --explicit-package-bases local/cluster local/dashboards local/servers local/timing
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/deptry operator
 	$(MAKE) --no-print-directory verify

@@ -164,8 +164,8 @@ class Cluster:
 
     @cached_property
     def _client(self) -> DynamicClient:
-        configured = config.new_client_from_config(config_file=str(self.kubeconfig))  # type: ignore[no-untyped-call]
-        return DynamicClient(configured)  # type: ignore[no-untyped-call]
+        configured = config.new_client_from_config(config_file=str(self.kubeconfig))
+        return DynamicClient(configured)
 
     def _resource(self, kind: str) -> Any:
         return self._client.resources.get(api_version=_API_VERSIONS.get(kind, "v1"), kind=kind)

@@ -207,7 +207,7 @@ def _sum_up(cluster: Cluster, total: Tally, story: Story) -> None:
         story.tell(f"{protocol}: version 1 answered {versions['1']:,}, version 2 {versions['2']:,}")
     story.tell(f"sent: {total.sent:,}   failed: {total.failed}")
     for error in total.errors[:5]:
-        story.tell(error)
+        story.tell(str(error))
     _require(total.failed == 0, f"{total.failed} requests failed")
     print(
         f"\nLook around:  kubectl get mdep -n {NAMESPACE}    kubectl describe mdep digits -n {NAMESPACE}\n"

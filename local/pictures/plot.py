@@ -164,7 +164,7 @@ def _pieces(points: Points) -> Iterator[Points]:
 def _colour(panel: Json, legend: str) -> str | None:
     for override in panel["fieldConfig"]["overrides"]:
         if re.search(override["matcher"]["options"].strip("/"), legend):
-            name = override["properties"][0]["value"]["fixedColor"]
+            name: str = override["properties"][0]["value"]["fixedColor"]
             return _COLOURS.get(name, name)
     return None
 

@@ -51,9 +51,10 @@ class CommandLine:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator"), "KUBECONFIG": str(self.kubeconfig)}
         # A test interrupts it: where the test run is a shell's job in the background, SIGINT would be ignored.
         command = ["env", "--default-signal=INT", sys.executable, "-u", "-m", "nereid", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self._running.append(subprocess.Popen(command, env=environment, text=True, **pipes))
-        return self._running[-1]
+        output = subprocess.PIPE
+        process = subprocess.Popen(command, env=environment, text=True, stdout=output, stderr=subprocess.STDOUT)
+        self._running.append(process)
+        return process
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Return a command's exit code and its output."""

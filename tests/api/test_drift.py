@@ -1,6 +1,7 @@
 """Whatever somebody does to a child is undone: at once, or at the start of an operator that was down meanwhile."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.support.api.kubernetes import CHILDREN, Kubernetes
@@ -8,7 +9,7 @@ from tests.support.api.models import Key, Models
 from tests.support.api.operator_process import Operator
 from tests.support.api.waiting import wait_until
 
-EDITS = {
+EDITS: dict[str, dict[str, Any]] = {
     "Deployment": {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 75}}}},
     "Service": {"spec": {"selector": {"somebody": "else"}}},
     "DestinationRule": {"spec": {"trafficPolicy": {"connectionPool": {"http": {"idleTimeout": "1h"}}}}},

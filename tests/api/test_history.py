@@ -1,6 +1,7 @@
 """Earlier revisions: their records are kept, and a rollback by hand or the fast track brings one of them back."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from tests.support.api.kubernetes import Object
@@ -13,16 +14,17 @@ from tests.support.api.waiting import wait_until
 SLOW = {"steps": [{"weight": 10, "hold": "1h"}], "drain": "0s", "analysis": {"provider": "None"}}
 
 
+def is_stable(models: Models, uri: str) -> bool:
+    return bool(models.status().get("stable", {}).get("modelUri") == uri)
+
+
 def serve(models: Models, *numbers: int) -> list[str]:
     """Have models served one after another, and return their revisions' ids."""
     revisions = []
     for number in numbers:
         models.change(model={"uri": f"pvc://models/digits/{number}"})
-        wait_until(
-            lambda uri=f"pvc://models/digits/{number}": models.status().get("stable", {}).get("modelUri") == uri,
-            seconds=20,
-            what=f"model {number} being stable",
-        )
+        uri = f"pvc://models/digits/{number}"
+        wait_until(partial(is_stable, models, uri), seconds=20, what=f"model {number} being stable")
         revisions.append(models.stable())
     return revisions
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 from tests.support.api.audit import AuditLog
@@ -18,7 +20,7 @@ BY_CPU = {
     "runtime": {"resources": {"requests": {"cpu": "1"}}},
     "scaling": {"minReplicas": 2, "maxReplicas": 8, "metrics": [{"type": "CPU", "target": 70}]},
 }
-BY_QUEUE = {"scaling": {"minReplicas": 2, "maxReplicas": 8}}
+BY_QUEUE: dict[str, Any] = {"scaling": {"minReplicas": 2, "maxReplicas": 8}}
 LEAST = {"HorizontalPodAutoscaler": "minReplicas", "ScaledObject": "minReplicaCount"}
 each_scaler = pytest.mark.parametrize(
     ("kind", "spec"), [("HorizontalPodAutoscaler", BY_CPU), ("ScaledObject", BY_QUEUE)], ids=["hpa", "keda"]
@@ -44,13 +46,16 @@ class Scaled:
         deployment = self.models.kubernetes.get("Deployment", self.models.namespace, f"digits-{revision}")
         return int(deployment["spec"]["replicas"])
 
+    def has(self, revision: str, pods: int) -> bool:
+        return self.replicas(revision) == pods
+
     def owner_of_replicas(self, revision: str) -> set[str]:
         """Return who has set a Deployment's number of pods."""
         deployment = self.models.kubernetes.get("Deployment", self.models.namespace, f"digits-{revision}")
         fields = deployment["metadata"]["managedFields"]
         return {one["manager"] for one in fields if "f:replicas" in one["fieldsV1"].get("f:spec", {})}
 
-    def create(self, **spec: object) -> str:
+    def create(self, **spec: Any) -> str:
         """Have the first revision served with a scaler in charge of it, and return its id."""
         self.models.create(**spec)
         self.models.wait_settled()
@@ -279,7 +284,7 @@ def test_an_autoscaler_of_the_users_is_respected(models: Models) -> None:
         models.kubernetes.patch(
             "ModelDeployment", models.namespace, "digits", {"spec": {"replicas": replicas}}, "scale"
         )
-        wait_until(lambda pods=pods: scaled.replicas(revision) == pods, seconds=10, what=f"{pods} pods")
+        wait_until(partial(scaled.has, revision, pods), seconds=10, what=f"{pods} pods")
     models.wait_settled()
     told = models.kubernetes.request("GET", path)["status"]
     assert (told["replicas"], told["selector"]) == (2, f"app=digits,nereid.dev/revision={revision}")

@@ -68,16 +68,16 @@ def through_status(world: Scenario, decision: Decision, now: datetime) -> Rollou
 
 
 # What may be done at any time is done mostly while it matters.
-ROLLING = precondition(lambda self: self.world.state.candidate)
+ROLLING = precondition(lambda self: self.world.state.candidate is not None)
 MOVING = precondition(lambda self: self.world.state.candidate or is_gated(self.world.state))
 BUSY = precondition(
     lambda self: (
         self.world.state.candidate or self.world.state.retiring or self.world.state.failed or is_gated(self.world.state)
     )
 )
-JUDGED = precondition(lambda self: next_look(self.world.plan, self.world.state))
-DRAINING = precondition(lambda self: self.world.state.retiring or stable_falling_asleep(self.world.state))
-CHECKED = precondition(lambda self: checks.due(self.world.plan, self.world.state))
+JUDGED = precondition(lambda self: next_look(self.world.plan, self.world.state) is not None)
+DRAINING = precondition(lambda self: bool(self.world.state.retiring or stable_falling_asleep(self.world.state)))
+CHECKED = precondition(lambda self: checks.due(self.world.plan, self.world.state) is not None)
 SCALED = precondition(lambda self: self.world.autoscaling and self.world.state.stable)
 SLEEPY = precondition(lambda self: self.world.state.sleep and not self.world.state.candidate)
 
@@ -144,6 +144,7 @@ class RolloutMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.state.stable and self.world.state.candidate)
     @rule(at_once=st.booleans())
     def change_back_to_stable(self, *, at_once: bool) -> None:
+        assert self.world.state.stable
         self.world = self.world.wanting(self.world.state.stable)
         self._pass_if(at_once)
 
@@ -205,7 +206,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def annotate_as_told(self, command: str, *, stale: bool, at_once: bool) -> None:
         state = self.world.state
         subject = Command(state.failed.revision, state.failed.attempt) if state.failed else None
-        subject = subject or Command(state.candidate, state.attempt)
+        subject = subject or Command(state.candidate or "", state.attempt)
         self.world = getattr(self.world, command)(subject.revision, max(1, subject.attempt - stale))
         self._pass_if(at_once)
 
@@ -509,7 +510,13 @@ class RolloutMachine(RuleBasedStateMachine):
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
         self._edit(allow_downtime=asked.surge == 0)
-        fair = {"troubles": {}, "occupied": {}, "settings": SCALING_SETTINGS, "has_keda": True, "is_held": False}
+        fair: dict[str, Any] = {
+            "troubles": {},
+            "occupied": {},
+            "settings": SCALING_SETTINGS,
+            "has_keda": True,
+            "is_held": False,
+        }
         self.world = replace(self.world, **fair)
 
     def _check_end(self) -> None:

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.support.rules.case import Case, records
+from tests.support.rules.case import Case, Series, records
 from tests.support.rules.series import (
     OTHER,
     REVISION,
@@ -224,7 +224,8 @@ OUTCOMES = {Outcome.ERROR: "error", Outcome.REJECTION: "rejection", Outcome.OTHE
 @pytest.mark.parametrize("code", CODES)
 def test_outcomes_are_those_by_which_candidates_are_judged(code: str, check: Callable[[Case], None]) -> None:
     """Each kind of answer goes to a revision of its own, so that no two mistakes make up for each other."""
-    series, expected = {}, []
+    series: Series = {}
+    expected = []
     for number, (flags, status) in enumerate(product(FLAGS, STATUSES)):
         one = "".join("bcdfghjklm"[int(digit)] for digit in f"{number:08d}")
         labels = {"response_code": code, "response_flags": flags, "grpc_response_status": status}

@@ -142,14 +142,14 @@ def test_what_lies_in_a_store_is_left_to_its_source(
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.opening.open_source", Elsewhere)
     # With the path, by which a store lists no more than that.
-    fields = {"endpoint": "http://mlflow:5000", "credentials": tmp_path, "path": PurePosixPath("model.onnx")}
-    request = Request("", **fields)
+    path = PurePosixPath("model.onnx")
+    request = Request("", endpoint="http://mlflow:5000", credentials=tmp_path, path=path)
     files = MlflowFiles(
         RegisteredModel("digits", "7"), tracking_server(request.endpoint, None, Credentials.read(None)), request
     )
     monkeypatch.setattr(MlflowFiles, "_location", lambda _: location)
-    (opened_elsewhere,) = files.files()
-    assert opened_elsewhere == Elsewhere(source, replace(request, endpoint=None))
+    opened_elsewhere: list[object] = [*files.files()]
+    assert opened_elsewhere == [Elsewhere(source, replace(request, endpoint=None))]
 
 
 def test_what_lies_on_the_server_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,7 +249,7 @@ def test_the_path_selects_below_the_key_and_only_once(
     remote = cloud.open(key, path=PurePosixPath(path) if path else None)
     selection = select(remote.files(), PurePosixPath(path) if path else None, "it", Format.ONNX)
     assert {str(name) for name, _ in selection.files} == found
-    for name, file in selection.files:
+    for selected, file in selection.files:
         content = b"".join(remote.read(file, 0)).decode()
         assert content.startswith("m/")
-        assert content.endswith(str(name))
+        assert content.endswith(str(selected))

@@ -124,7 +124,7 @@ class TestImages:
         assert "it has linux/s390x" in error.sentence
 
     def test_links_within_the_model_are_kept(self, pusher: Pusher, tmp_path: Path) -> None:
-        content = {
+        content: dict[str, bytes | tarfile.TarInfo] = {
             "models/blobs/x": b"weights",
             "models/model.onnx": link("blobs/x"),
             "models/same": link("models/blobs/x", tarfile.LNKTYPE),

@@ -29,9 +29,7 @@ def reader(tmp_path: Path) -> Path:
     return secret(tmp_path / "reader", *READER)
 
 
-def answer(
-    task: str, uri: str, *, log: Path, tags: Mapping[str, str] | None = None, **access: str | Path
-) -> dict[str, Any]:
+def answer(task: str, uri: str, *, log: Path, tags: Mapping[str, str] | None = None, **access: Any) -> dict[str, Any]:
     """Run a command, and return what it leaves in the termination log."""
     work = ModelJobWork(Request(uri, **access), tags or {})
     result = CliRunner(env={ENV_WORK: as_json(work)}).invoke(main, [task, "--termination-log", str(log)])

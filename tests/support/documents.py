@@ -4,9 +4,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
-OLD = {"revision": "x7k2m9qd", "version": "7-x7k2m9qd", "modelUri": "pvc://models/digits/7.onnx"}
-NEW = {"revision": "bbc4zt2p", "version": "8-bbc4zt2p", "modelUri": "pvc://models/digits/8.onnx"}
-OLDER = {"revision": "w2w2w2w2", "version": "6-w2w2w2w2", "modelUri": "pvc://models/digits/6.onnx"}
+OLD: Document = {"revision": "x7k2m9qd", "version": "7-x7k2m9qd", "modelUri": "pvc://models/digits/7.onnx"}
+NEW: Document = {"revision": "bbc4zt2p", "version": "8-bbc4zt2p", "modelUri": "pvc://models/digits/8.onnx"}
+OLDER: Document = {"revision": "w2w2w2w2", "version": "6-w2w2w2w2", "modelUri": "pvc://models/digits/6.onnx"}
 STEPS = [{"weight": 10, "hold": "5m"}, {"weight": 50, "hold": "10m"}]
 HISTORY = [
     {**OLD, "servedFrom": "2026-11-19T08:00:00Z"},
@@ -90,7 +90,7 @@ def metric(
 
 ERRORS = metric("errors", rate(812, 3, 0.37, 0.13, 1.08), rate(7204, 29, 0.4, 0.28, 0.58), 0.04, 3.2, 412)
 REJECTIONS = metric("rejections", rate(812, 0, 0.0, 0.0, 0.47), rate(7204, 1, 0.01, 0.0, 0.08), 1.0, 24.0)
-ANALYSIS = {
+ANALYSIS: Document = {
     "sampledAt": "2026-11-20T11:59:40Z",
     "lookedAt": "2026-11-20T11:59:45Z",
     "verdict": "Continue",
@@ -99,14 +99,14 @@ ANALYSIS = {
 }
 CHAMPION = "models:/digits@champion"
 NO_ALIAS = "cannot be resolved: there is no alias champion; it is tried again at 2026-11-20T12:00:40Z"
-CANARY = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
+CANARY: Document = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
 NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
 NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
 LACKING = "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate"
 HELD = f"Candidate bbc4zt2p gets 10% of the traffic, step 1 of 2. {LACKING}"
 
 
-FAILURE = {
+FAILURE: Document = {
     "revision": NEW["revision"],
     "attempt": 1,
     "reason": "AnalysisFailed",

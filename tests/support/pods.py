@@ -18,7 +18,7 @@ def terminated(code: int, message: str = "", reason: str = "") -> Raw:
     return {"terminated": {"exitCode": code, "reason": reason, **({"message": message} if message else {})}}
 
 
-def crash_looping(code: int, message: str = "", reason: str = "") -> dict[str, Raw]:
+def crash_looping(code: int, message: str = "", reason: str = "") -> dict[str, Any]:
     back_off = waiting("CrashLoopBackOff", "back-off 20s restarting failed container=triton pod=digits-x7k2m9qd")
     return {"state": back_off, "last": terminated(code, message, reason)}
 

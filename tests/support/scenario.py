@@ -18,6 +18,7 @@ from nereid.api.status import (
     FailedRollout,
     ModelDeploymentStatus,
     PinnedRevision,
+    RolloutPhase,
     ServedRevision,
     SleepPhase,
 )
@@ -180,7 +181,7 @@ class Scenario:
         )
         return replace(self, state=state, wanted=revision).ready(revision, needed if ready is None else ready)
 
-    def phase(self, phase: str, seconds: float = 0, reason: str = "") -> "Scenario":
+    def phase(self, phase: RolloutPhase, seconds: float = 0, reason: str = "") -> "Scenario":
         """Let it be at the stage that is shown so, since so many seconds."""
         stage = stage_in_words(phase, reason, has_candidate=self.state.candidate is not None)
         return self.at(stage, seconds, cause_in(stage, reason or phase))
@@ -210,6 +211,7 @@ class Scenario:
 
     def looked(self, seconds: float, **known: Any) -> "Scenario":
         """Let the provider have answered so many seconds ago; `known` is what the judge has learned from it."""
+        assert self.state.analysis
         analysis = replace(self.state.analysis, sampled_at=ago(seconds), looked_at=ago(seconds), **known)
         return replace(self, state=replace(self.state, analysis=analysis))
 

@@ -17,14 +17,14 @@ CANCEL = "/inference.GRPCInferenceService/Cancel"
 SLOW = "/inference.GRPCInferenceService/Slow"
 
 
-class Triton(grpc.GenericRpcHandler):
+class Triton(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc comes without types
     """Notes what it is asked; refuses everything while it sleeps."""
 
     def __init__(self) -> None:
         self.awake = asyncio.Event()
         self.finish = asyncio.Event()
         self.requests: list[web.Request] = []
-        self.calls: list[tuple[str, dict]] = []
+        self.calls: list[tuple[str, dict[str, str]]] = []
         self.probes = 0
         # The probe after which it falls asleep.
         self.last_probe = 0
@@ -132,8 +132,8 @@ async def triton() -> AsyncIterator[Triton]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
     one.rest_port = runner.addresses[0][1]
-    options = (("grpc.max_receive_message_length", -1), ("grpc.server.max_pending_requests", 100_000))
-    options = (*options, ("grpc.server.max_pending_requests_hard_limit", 100_000))
+    pending = ("grpc.server.max_pending_requests", "grpc.server.max_pending_requests_hard_limit")
+    options = (("grpc.max_receive_message_length", -1), *((limit, 100_000) for limit in pending))
     server = grpc.aio.server(handlers=(one,), options=options)
     one.grpc_port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -201,7 +202,7 @@ def install_definitions(admin: Kubernetes) -> None:
         admin.create(DEFINITIONS, definition)
     istio = [f"/apis/networking.istio.io/v1/{plural}" for plural in ISTIO_PLURALS]
     for path in ["/apis/nereid.dev/v1alpha1/modeldeployments", *istio]:
-        wait_until(lambda path=path: admin.exists(path), seconds=30, what=f"{path} being served")
+        wait_until(partial(admin.exists, path), seconds=30, what=f"{path} being served")
     install_keda(admin)
 
 
@@ -255,7 +256,7 @@ def bind_operator_role(admin: Kubernetes) -> None:
 
 def chart_rules() -> list[Object]:
     """Return the rules of the ClusterRole in the Helm chart."""
-    command = [cache() / "bin" / "helm", "template", "nereid", ROOT / "charts" / "nereid"]
+    command: list[str | Path] = [cache() / "bin" / "helm", "template", "nereid", ROOT / "charts" / "nereid"]
     rendered = subprocess.run(
         [*command, "--show-only", "templates/rbac.yaml"], check=True, capture_output=True, text=True
     )

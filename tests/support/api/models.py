@@ -32,7 +32,7 @@ class Models:
     def change(self, name: str = "digits", **spec: Any) -> None:
         self.kubernetes.patch("ModelDeployment", self.namespace, name, {"spec": spec})
 
-    def annotate(self, name: str = "digits", **values: str) -> None:
+    def annotate(self, name: str = "digits", **values: str | None) -> None:
         """Set annotations of Nereid's."""
         annotations = {f"nereid.dev/{key}": value for key, value in values.items()}
         self.kubernetes.patch("ModelDeployment", self.namespace, name, {"metadata": {"annotations": annotations}})

@@ -39,8 +39,8 @@ class Recording:
 
         def is_shown() -> bool:
             present = {name: version(one) for name, one in list(self._present.items())}
-            gone = {name for name, version in present.items() if name not in now and version <= version(listed)}
-            return not gone and all(present.get(name, 0) >= version for name, version in now.items())
+            gone = {name for name, seen in present.items() if name not in now and seen <= version(listed)}
+            return not gone and all(present.get(name, 0) >= newest for name, newest in now.items())
 
         wait_until(is_shown, seconds=10, what=f"the watch of {self._path} showing what is there")
 

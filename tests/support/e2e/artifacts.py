@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 ROWS: Final = 16
 CLASSES: Final = ("setosa", "versicolor", "virginica")
@@ -229,14 +230,14 @@ def _flowers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _classified(
-    model: Any, rows: np.ndarray, data_type: type = np.float64
+    model: Any, rows: np.ndarray, data_type: DTypeLike = np.float64
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     sample = rows[::10][:ROWS].astype(data_type)
     return {"input": sample}, {"label": model.predict(sample)[:, None], "probabilities": model.predict_proba(sample)}
 
 
 def _predicted(
-    model: Any, rows: np.ndarray, data_type: type = np.float64
+    model: Any, rows: np.ndarray, data_type: DTypeLike = np.float64
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     sample = rows[::10][:ROWS].astype(data_type)
     return {"input": sample}, {"prediction": model.predict(sample)[:, None]}

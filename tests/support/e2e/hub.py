@@ -25,13 +25,14 @@ class Hub:
     def __init__(self, folder: Path, address: str, *, withheld: int = 0) -> None:
         self.folder = folder
         self.withheld = withheld
+        self._address = address
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer((address, 0), handler)
 
     @property
     def url(self) -> str:
         """The endpoint."""
-        return f"http://{self._server.server_address[0]}:{self._server.server_port}"
+        return f"http://{self._address}:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -50,7 +50,7 @@ class Pass:
     def sleep(self) -> tuple[SleepPhase | None, SleepPhase | None]:
         """Whether stable slept before the pass, and after."""
         before, after = self.before.sleep, self.after.sleep
-        return before and before.state, after and after.state
+        return before.state if before else None, after.state if after else None
 
     @property
     def pods(self) -> dict[str, int]:

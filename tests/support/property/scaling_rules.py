@@ -10,7 +10,7 @@ from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.observed.facts import ACTIVATOR
 
 # From each state of sleep, those that may follow; it begins, and ends for good, while the model is awake.
-FOLLOWING = {
+FOLLOWING: dict[str | None, set[str | None]] = {
     None: {None, "Awake"},
     "Awake": {"Awake", "FallingAsleep", None},
     "FallingAsleep": {"FallingAsleep", "Asleep", "Awake"},

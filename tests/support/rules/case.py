@@ -1,10 +1,10 @@
 """One case of a rule: series go in, and at a moment the rule has fired, or recorded something, or has not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Series = Mapping[str, str]
+Series = dict[str, str]
 
 
 @dataclass(frozen=True)

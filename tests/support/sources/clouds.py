@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from nereid.api.model import Format
 from nereid.contract.fetch_job import FetchWork
-from nereid.contract.source import parse_source
+from nereid.contract.source import ClaimSource, parse_source
 from nereid.models.sources.opening import open_source
-from nereid.models.sources.remote import RemoteFiles
+from nereid.models.sources.remote import RemoteFile, RemoteFiles
 
 BUFFER = 1 << 16
 
@@ -28,7 +28,7 @@ class Cloud:
     bucket: str
     endpoint: str
     secret: Mapping[str, str]
-    put: Callable[[str, bytes], object]
+    put: Callable[..., object]
     folder: Path
 
     def at(self, endpoint: str) -> Self:
@@ -65,7 +65,9 @@ class Cloud:
     def open(self, key: str, **changes: Any) -> RemoteFiles:
         """Open what lies at a key."""
         request = self.request(key, **changes)
-        return open_source(parse_source(request.uri), request)
+        source = parse_source(request.uri)
+        assert not isinstance(source, ClaimSource)
+        return open_source(source, request)
 
     def content(self, key: str) -> dict[str, bytes]:
         """Read all that lies at a key."""
@@ -73,7 +75,7 @@ class Cloud:
         return {str(file.path): b"".join(remote.read(file, 0)) for file in remote.files()}
 
 
-def only(remote: RemoteFiles, path: str) -> tuple[RemoteFiles, object]:
+def only(remote: RemoteFiles, path: str) -> tuple[RemoteFiles, RemoteFile]:
     """List a source and return it with the one file of this path."""
     return remote, next(file for file in remote.files() if file.path == PurePosixPath(path))
 

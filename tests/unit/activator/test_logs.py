@@ -2,11 +2,12 @@
 
 import json
 import logging
+from typing import Any
 
 from nereid.activator.logs import JsonFormatter
 
 
-def line(record: logging.LogRecord) -> dict[str, object]:
+def line(record: logging.LogRecord) -> dict[str, Any]:
     return json.loads(JsonFormatter().format(record))
 
 

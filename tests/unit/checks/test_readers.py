@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from nereid.api.checks import DatasetFormat
 from nereid.checks.errors import NotRunError
 from nereid.checks.readers import READERS, ROWS_AT_A_TIME, CsvReader, JsonLinesReader, NpzReader, Reader
 
@@ -20,7 +21,7 @@ X = np.arange(ROWS * 3, dtype=np.float32).reshape(ROWS, 3)
 def written(path: Path, kind: str) -> Path:
     columns = {"a": X[:, 0], "b": X[:, 1], "v": X}
     if kind == "npz":
-        np.savez_compressed(path, **columns)
+        np.savez_compressed(path, a=X[:, 0], b=X[:, 1], v=X)
     elif kind == "parquet":
         pq.write_table(pa.table({name: column.tolist() for name, column in columns.items()}), path)
     elif kind == "jsonl":
@@ -33,7 +34,7 @@ def written(path: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_all_formats_tell_the_same(tmp_path: Path, kind: str) -> None:
+def test_all_formats_tell_the_same(tmp_path: Path, kind: DatasetFormat) -> None:
     reader = READERS[kind](written(tmp_path / f"x.{kind}", kind))
     assert reader.columns() == ["a", "b", "v"]
     tables = list(reader.tables(["v", "b"]))

@@ -1,5 +1,7 @@
 """Failures of the API server and of the way to it, as sentences."""
 
+from typing import Any
+
 import click
 import pytest
 from kubernetes.client import ApiException
@@ -9,6 +11,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 from nereid.cli.failures import explained
 
 NO_PAGE = "404 page not found\n"
+# Its name is no part of what is told.
+POOL: Any = None
 MISSING = '{"kind": "Status", "message": "modeldeployments \\"digits\\" not found", "details": {"name": "digits"}}'
 DENIED = '{"kind": "Status", "message": "User \\"me\\" cannot patch resource", "details": {}}'
 
@@ -35,10 +39,13 @@ def refused(status: int, body: str) -> ApiException:
             "no cluster is configured: Invalid kube-config file. Set KUBECONFIG, or give --kubeconfig and --context",
         ),
         (
-            MaxRetryError(None, "/", NewConnectionError(None, "[Errno 111] Connection refused")),
+            MaxRetryError(POOL, "/", NewConnectionError(POOL, "[Errno 111] Connection refused")),
             "the API server cannot be reached: [Errno 111] Connection refused",
         ),
-        (ReadTimeoutError(None, "/", "Read timed out."), "the API server cannot be reached: Read timed out."),
+        (
+            ReadTimeoutError(POOL, "/", "Read timed out."),
+            "the API server cannot be reached: Read timed out.",
+        ),
     ],
 )
 def test_each_is_a_sentence(error, sentence):

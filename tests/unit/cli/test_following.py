@@ -23,11 +23,12 @@ def test_lines_tell_what_is_new(capsys):
 
 
 def drawn(*seen) -> str:
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=200, height=60)
+    written = io.StringIO()
+    terminal = Console(file=written, force_terminal=True, width=200, height=60)
     with Screen(terminal, command_line) as screen:
         for one in seen:
             screen.show(one)
-    return terminal.file.getvalue()
+    return written.getvalue()
 
 
 def test_the_screen_is_drawn_over():

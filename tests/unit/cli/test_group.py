@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -12,7 +13,7 @@ from nereid.cli import main
 def test_help_tells_of_each_command():
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for name in main.list_commands(None):
+    for name in main.list_commands(click.Context(main)):
         assert f"\n  {name} " in result.output
 
 

@@ -32,9 +32,10 @@ def view() -> View:
 
 
 def drawn(renderable) -> str:
-    output = Console(file=io.StringIO(), width=200)
+    written = io.StringIO()
+    output = Console(file=written, width=200)
     show(output, renderable)
-    return output.file.getvalue()
+    return written.getvalue()
 
 
 def test_table_tells_data_set_commit_and_digest():

@@ -7,6 +7,7 @@ import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -21,10 +22,11 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SCREENS = Path(__file__).parent / "screens"
 
 
-def drawn(found: dict, **options) -> str:
-    output = Console(file=io.StringIO(), **{"width": 1000, "highlight": False, "markup": False, **options})
+def drawn(found: dict[str, Any], **options: Any) -> str:
+    written = io.StringIO()
+    output = Console(file=written, **{"width": 1000, "highlight": False, "markup": False, **options})
     show(output, screen(read(found), NOW, command_line))
-    return output.file.getvalue()
+    return written.getvalue()
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -12,9 +12,10 @@ from nereid.cli.view import read
 
 
 def drawn(renderable) -> list[list[str]]:
-    output = Console(file=io.StringIO(), width=200)
+    written = io.StringIO()
+    output = Console(file=written, width=200)
     show(output, renderable)
-    return [line.split() for line in output.file.getvalue().splitlines()]
+    return [line.split() for line in written.getvalue().splitlines()]
 
 
 def test_history_tells_who_served_and_when():

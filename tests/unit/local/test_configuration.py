@@ -18,7 +18,7 @@ def test_containerd_configuration_survives_toml() -> None:
 
 
 def test_node_address_prefers_the_default_route() -> None:
-    links = [
+    links: list[dict[str, object]] = [
         {"ifname": network.BRIDGE, "addr_info": [{"local": "10.244.0.1"}]},
         {"ifname": "eth0", "addr_info": [{"local": "192.0.2.2"}]},
         {"ifname": "eth1", "addr_info": [{"local": "198.51.100.7"}]},

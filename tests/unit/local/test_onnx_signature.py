@@ -11,6 +11,8 @@ SOURCE = Path(__file__).resolve().parents[3] / "local" / "images" / "triton" / "
 
 def load_signature():
     specification = importlib.util.spec_from_file_location("onnx_signature", SOURCE)
+    assert specification
+    assert specification.loader
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)

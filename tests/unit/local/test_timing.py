@@ -10,7 +10,7 @@ CASE = '<testcase classname="tests.e2e" name="test_slow" time="{seconds}"/>'
 def timing(*arguments: str, notes: Path | None) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "NEREID_TIMES"}
     environment |= {"NEREID_TIMES": str(notes)} if notes else {}
-    command = [LOCAL / "timing", *arguments]
+    command: list[str | Path] = [LOCAL / "timing", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

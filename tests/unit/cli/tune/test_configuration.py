@@ -1,11 +1,13 @@
 """Configurations: how they are written, and what they change in a spec."""
 
+from typing import Any
+
 import pytest
 
 from nereid.cli.tune.configuration import OWN, Configuration, Hardware, configured, own_values
 
 OWN_HARDWARE = Hardware(OWN)
-SPEC = {
+SPEC: dict[str, Any] = {
     "model": {"uri": "pvc://models/a.onnx", "config": {"max_batch_size": 8, "parameters": {"a": {"stringValue": "b"}}}},
     "runtime": {
         "resources": {"limits": {"cpu": "1"}},

@@ -1,5 +1,7 @@
 """The objects of a search, and the manifest that it ends with."""
 
+from typing import Any
+
 from nereid.cli.tune.configuration import OWN, Configuration, Hardware
 from nereid.cli.tune.generator import Exercise
 from nereid.cli.tune.k6 import K6
@@ -7,7 +9,7 @@ from nereid.cli.tune.manifests import Run, anchor, chosen, load_files, load_job,
 
 RUN = Run("x7k2m", "digits")
 HOLDER = owner({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "tune-x7k2m", "uid": "1"}})
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "apiVersion": "nereid.dev/v1alpha1",
     "kind": "ModelDeployment",
     "metadata": {

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from kubernetes.client import ApiClient
 from tests.support.scenario import NOW, rollout
 
 from nereid.api.status import Condition, ResolutionStatus
-from nereid.cli.model_deployments import Lost
+from nereid.cli.model_deployments import Lost, ModelDeployments
 from nereid.cli.tune.objects import _PASSING, Objects, TrialError
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.pods import pod_facts
@@ -39,7 +39,7 @@ def resolving() -> Condition:
     return said
 
 
-def said(status: str, reason: str, message: str = "") -> Condition:
+def said(status: Literal["True", "False", "Unknown"], reason: str, message: str = "") -> Condition:
     [made] = dated({"Ready": Verdict(status, reason, message)}, [], 1, NOW)
     return made
 
@@ -55,13 +55,14 @@ PASSING = {
 SERVES = said("True", "Serving")
 
 
-class Follow:
+class Follow(ModelDeployments):
     """ModelDeployments of which one goes through these states, and then does not change any more."""
 
     def __init__(self, *seen: Condition | Lost | None) -> None:
         self.seen = seen
 
-    def follow(self, name: str, deadline: float) -> Iterator[dict[str, Any] | Lost]:
+    def follow(self, name: str, deadline: float | None = None) -> Iterator[dict[str, Any] | Lost]:
+        assert deadline is not None
         assert deadline < math.inf
         for one in self.seen:
             conditions = [one.model_dump(mode="json")] if isinstance(one, Condition) else []

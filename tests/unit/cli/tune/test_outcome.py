@@ -1,6 +1,7 @@
 """What `nereid tune` prints, and the words of its options."""
 
 import io
+from typing import Any
 
 import click
 import pytest
@@ -39,9 +40,10 @@ DOCUMENT = {
 
 
 def drawn(rate: float | None) -> list[str]:
-    output = Console(file=io.StringIO(), width=200)
+    written = io.StringIO()
+    output = Console(file=written, width=200)
     show(output, outcome_table(RESULTS, GOAL, rate))
-    return [" ".join(line.split()) for line in output.file.getvalue().splitlines()]
+    return [" ".join(line.split()) for line in written.getvalue().splitlines()]
 
 
 def test_the_table_has_the_best_first_and_says_why_the_others_are_not():
@@ -71,7 +73,7 @@ def test_the_fields_that_change_are_told_and_those_to_remove():
     assert fragment(DOCUMENT, Result(Configuration(Hardware(OWN)))) == ""
 
 
-def convert(kind: click.ParamType, text: str) -> object:
+def convert(kind: click.ParamType[Any], text: str) -> object:
     return kind.convert(text, None, None)
 
 

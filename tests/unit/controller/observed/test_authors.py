@@ -1,3 +1,5 @@
+from typing import Any
+
 from nereid.controller.observed.authors import Author, author_of
 
 
@@ -5,8 +7,8 @@ def manager(name, time, fields, **more):
     return {"manager": name, "operation": "Apply", "time": time, "fieldsV1": fields, **more}
 
 
-MODEL = {"f:spec": {"f:model": {"f:uri": {}}}}
-SCALING = {"f:spec": {"f:scaling": {}}}
+MODEL: dict[str, Any] = {"f:spec": {"f:model": {"f:uri": {}}}}
+SCALING: dict[str, Any] = {"f:spec": {"f:scaling": {}}}
 
 
 def test_the_last_that_wrote_a_field_of_the_model():

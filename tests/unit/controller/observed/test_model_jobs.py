@@ -53,7 +53,7 @@ def test_tags_leave_an_empty_answer():
 def test_what_is_longer_than_status_holds_is_cut():
     told = {"uri": "models:/digits/7", "provenance": {"run": "r" * 999, "signature": "s" * 3000, "commit": ""}}
     provenance = pod(**ended(json.dumps(told))).answer.provenance
-    assert (len(provenance.run), len(provenance.signature)) == (LONGEST_WORD, LONGEST_SIGNATURE)
+    assert (len(provenance.run or ""), len(provenance.signature or "")) == (LONGEST_WORD, LONGEST_SIGNATURE)
     assert provenance.commit is None
 
 

@@ -1,6 +1,7 @@
 import copy
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support.scenario import ANALYSIS, METADATA, URI, plan_of
@@ -55,7 +56,7 @@ FULL = {
 def changed(path, value):
     spec = copy.deepcopy(FULL)
     *parents, last = path.split(".")
-    place = spec
+    place: Any = spec
     for key in parents:
         place = place[int(key)] if key.isdecimal() else place.setdefault(key, {})
     place[last] = value
@@ -249,7 +250,9 @@ class TestDurations:
 
     def test_the_longest_is_still_in_the_calendar(self):
         made = plan_of({"model": {"uri": URI}, "rollout": {"steps": [{"weight": 1, "hold": "99999h999999m59s"}]}})
-        assert made.rollout.steps[0].hold < 100 * 365 * 86400
+        hold = made.rollout.steps[0].hold
+        assert hold
+        assert hold < 100 * 365 * 86400
 
 
 class TestRevision:
@@ -378,7 +381,7 @@ class TestCommands:
 
 
 def nested(depth):
-    value = {}
+    value: dict[str, Any] = {}
     for _ in range(depth):
         value = {"a": value}
     return value

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from tests.support.scenario import NOW, SETTINGS, plan_of, rollout
 
@@ -268,7 +269,7 @@ class TestLabels:
 
     def test_they_are_on_no_pod(self):
         owner = plan_of().owner
-        body = {"spec": {"template": {"metadata": {"labels": {}}}}}
+        body: dict[str, Any] = {"spec": {"template": {"metadata": {"labels": {}}}}}
         bare = child("apps/v1", "Deployment", "d", owner, {}, body)
         found = labelled(bare, (("nereid.dev/commit", "abc"),))
         assert found["metadata"]["labels"]["nereid.dev/commit"] == "abc"

@@ -18,6 +18,7 @@ def lines(monkeypatch):
     _configure_logging("json", "info")
     output = io.StringIO()
     for handler in logging.root.handlers:
+        assert isinstance(handler, logging.StreamHandler)
         handler.setStream(output)
     return lambda: [json.loads(line) for line in output.getvalue().splitlines()]
 

@@ -127,5 +127,5 @@ async def test_a_hung_pass_shows(queue: WorkQueue[str], monkeypatch: pytest.Monk
     queue.add("a")
     await queue.get()
     begun = time.monotonic()
-    monkeypatch.setattr(work_queue.time, "monotonic", lambda: begun + 300)
+    monkeypatch.setattr(time, "monotonic", lambda: begun + 300)
     assert queue.longest_running_seconds >= 300

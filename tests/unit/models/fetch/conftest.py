@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.fetch.https_server import Server, running_server, self_signed
@@ -20,8 +21,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def request_for(tmp_path: Path, certificate: tuple[Path, Path]) -> Callable[..., FetchWork]:
     """Make a request with this test's folders; keywords override."""
 
-    def make(uri: str, **changes: object) -> FetchWork:
-        fields: dict[str, object] = {
+    def make(uri: str, **changes: Any) -> FetchWork:
+        fields: dict[str, Any] = {
             "uri": uri,
             "format": Format.TRITON,
             "model_name": "digits",

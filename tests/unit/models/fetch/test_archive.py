@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,9 +16,10 @@ from nereid.models.sources.archive import unpack
 from nereid.models.sources.repository import require_model
 
 MODEL = "digits/1/model.onnx"
+Mode = Literal["w", "w:gz", "w:bz2", "w:xz"]
 
 
-def tar_of(path: Path, mode: str, *members: str | tarfile.TarInfo) -> Path:
+def tar_of(path: Path, mode: Mode, *members: str | tarfile.TarInfo) -> Path:
     with tarfile.open(path, mode) as tar:
         for member in members:
             info = tarfile.TarInfo(member) if isinstance(member, str) else member
@@ -41,7 +43,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 @pytest.mark.parametrize("top", ["", "./", "repository/", "./repository/"])
-def test_a_tar_is_unpacked_and_its_top_directory_stripped(tmp_path: Path, mode: str, top: str) -> None:
+def test_a_tar_is_unpacked_and_its_top_directory_stripped(tmp_path: Path, mode: Mode, top: str) -> None:
     archive = tar_of(tmp_path / "a", mode, f"{top}{MODEL}")
     (model,) = require_model(unpack(archive, tmp_path / "out", "it"), "digits", "it")
     assert (model / "1" / "model.onnx").read_bytes() == b"onnx"

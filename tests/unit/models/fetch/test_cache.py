@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -48,9 +49,9 @@ def pod(server: Server, request_for: Callable[..., FetchWork], tmp_path: Path) -
     """Make the request of a pod of this number, which has a destination of its own; keywords change it."""
     (tmp_path / "cache").mkdir()
 
-    def make(number: int, name: str = "m.onnx", **changes: object) -> FetchWork:
+    def make(number: int, name: str = "m.onnx", **changes: Any) -> FetchWork:
         made = request_for(f"{server.url}/{name}", format=Format.ONNX)
-        own = {"destination": tmp_path / f"pod-{number}", "cache": tmp_path / "cache"}
+        own: dict[str, Any] = {"destination": tmp_path / f"pod-{number}", "cache": tmp_path / "cache"}
         return replace(made, **{**own, **changes})
 
     return make

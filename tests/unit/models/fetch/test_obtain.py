@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from tests.support.fetch.folder_source import FolderSource, PackedSource
@@ -46,7 +47,7 @@ def request_(request_for: Callable[..., FetchWork]) -> FetchWork:
 def obtained(monkeypatch: pytest.MonkeyPatch, bucket: FolderSource, request_: FetchWork) -> Obtain:
     """Obtain what the bucket holds; keywords change the request."""
 
-    def run(remote: FolderSource | None = None, limits: Limits = QUICK, **changes: object) -> Arrival:
+    def run(remote: FolderSource | None = None, limits: Limits = QUICK, **changes: Any) -> Arrival:
         monkeypatch.setattr("nereid.models.fetch.obtain.open_source", lambda *_: remote or bucket)
         staging = Staging(request_.destination)
         staging.open()

@@ -147,7 +147,12 @@ def test_an_orderly_end_loses_nothing(part: PartialFile, end: BaseException) -> 
 
 def test_the_disk_is_not_waited_for_at_each_chunk(part: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     fsync, waits = os.fsync, list[int]()
-    monkeypatch.setattr("nereid.models.sources.partial.os.fsync", lambda file: (waits.append(file), fsync(file)))
+
+    def noted(file: int) -> None:
+        waits.append(file)
+        fsync(file)
+
+    monkeypatch.setattr("nereid.models.sources.partial.os.fsync", noted)
     monkeypatch.setattr(partial, "CHECKPOINT_BYTES", 4 * CHUNK)
     transferred(Store(), part)
     assert len(waits) == len(CONTENT) // (4 * CHUNK) + 1

@@ -18,7 +18,7 @@ from tests.support.scenario import (
 
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.observed.counters import Counts
-from nereid.controller.observed.sample import ERRORS, REJECTIONS, Comparison
+from nereid.controller.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
 
 JUDGED = rollout().judged().stable("a")
 CANARY = JUDGED.candidate("b", weight=20)
@@ -101,6 +101,7 @@ class TestLooks:
     def test_add_up_what_triton_counted_beside_them(self):
         scenario = CANARY.analyzing(5).counted(*UNDECIDED)
         seen = Comparison(Counts(5, 1), Counts(20, 0))
+        assert isinstance(scenario.sample, Sample)
         scenario = replace(scenario, sample=replace(scenario.sample, triton=seen))
         once = replace(scenario, state=scenario.decide().state).looked(INTERVAL)
         assert once.state.analysis.triton == seen
@@ -187,6 +188,7 @@ class TestFail:
     def test_rejections_count_as_well(self):
         rejecting = CANARY.analyzing(5).counted((200, 0), (800, 0))
         refused = Comparison(Counts(200, 100), Counts(800, 0))
+        assert isinstance(rejecting.sample, Sample)
         sample = replace(rejecting.sample, metrics={**rejecting.sample.metrics, REJECTIONS: refused})
         twice = replace(rejecting, sample=sample, state=replace(rejecting, sample=sample).decide().state)
         failed = twice.looked(INTERVAL).decide().state.failed
@@ -225,6 +227,7 @@ class TestUndecided:
 
     def test_no_metrics_at_all_are_no_evidence(self):
         scenario = CANARY.analyzing(60).counted((0, 0))
+        assert isinstance(scenario.sample, Sample)
         empty = replace(scenario, sample=replace(scenario.sample, metrics={}))
         assert place(empty.decide()) == ("Analyzing", 0, 20)
 

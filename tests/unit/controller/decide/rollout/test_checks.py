@@ -112,6 +112,7 @@ class TestOutcome:
 
     def test_of_another_run_is_none(self):
         before = RUNS.checked(("one", False), ("each", False))
+        assert before.checks
         assert unchanged(replace(before, checks=replace(before.checks, run="another")))
 
     def test_lacking_a_check_is_none_that_passed(self):

@@ -293,6 +293,7 @@ class TestWaking:
         assert fresh.decide().requeue_after == PROPAGATION - 1
 
     def test_lasts_as_long_as_requests_may_wait(self):
+        assert WAKING.autoscaling
         patient = replace(WAKING.autoscaling, cold_start_timeout=3 * PROGRESS_DEADLINE)
         waking = replace(WAKING, autoscaling=patient).sleep("Waking", 2 * PROGRESS_DEADLINE)
         assert unchanged(waking)

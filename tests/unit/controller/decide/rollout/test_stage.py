@@ -7,7 +7,7 @@ import pytest
 from tests.support.scenario import INTERVAL, NOW, SCALING_SETTINGS, Scenario, rollout
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import ModelDeploymentStatus
+from nereid.api.status import ModelDeploymentStatus, RolloutPhase
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.decide import decide
@@ -74,6 +74,7 @@ def written(scenario: Scenario, **changed: str | None) -> RolloutState:
 def live_revisions(scenario: Scenario) -> tuple[LiveRevision, ...]:
     """Return the revisions that have traffic at this moment, as status shows them."""
     state = scenario.state
+    assert state.stable
     stable = LiveRevision(state.stable, 4, replace(state.exposure, weight=100 - state.weight))
     return (stable, LiveRevision(state.candidate, 4, state.exposure)) if state.candidate else (stable,)
 
@@ -135,7 +136,7 @@ def test_a_status_of_an_operator_without_stages_is_understood(stage: Stage):
         ("Failed", "GuardExceeded", Stage.FAILED),
     ],
 )
-def test_the_words_of_earlier_operators_keep_their_meaning(phase: str, reason: str, stage: Stage):
+def test_the_words_of_earlier_operators_keep_their_meaning(phase: RolloutPhase, reason: str, stage: Stage):
     assert stage_in_words(phase, reason, has_candidate=False) is stage
 
 

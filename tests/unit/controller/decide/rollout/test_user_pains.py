@@ -316,7 +316,9 @@ def test_a_candidate_that_never_gets_ready_is_never_asked():
 def test_a_route_leads_only_where_everything_was_there_a_pass_before():
     """A#4752: a DestinationRule and the route that needs it are written back to back, and proxies get one first."""
     cluster = SmallCluster().serve("a").roll_out("b").ask(lambda asked: asked.wanting("c")).run(has_weight("c", 50))
-    cluster.ask(lambda asked: asked.wanting("b")).run(lambda moment: not moment.state.retiring and moment.routed["b"])
+    cluster.ask(lambda asked: asked.wanting("b")).run(
+        lambda moment: not moment.state.retiring and bool(moment.routed["b"])
+    )
     for before, after in zip(cluster.moments, cluster.moments[1:], strict=False):
         for revision in before.routed.keys() | after.routed.keys():
             for kind in ("Service", "DestinationRule"):

@@ -201,9 +201,11 @@ class TestTheFirstLook:
 
 class TestFailures:
     def test_are_tried_again_later_and_later(self):
-        status, now, waits = None, NOW, []
+        status, now = None, NOW
+        waits = []
         for _ in range(7):
             found = answered(refused(), status, now)
+            assert found.requeue_after
             waits.append(found.requeue_after)
             assert found.status.next_check == now + timedelta(seconds=found.requeue_after)
             assert look(found.status, now=now + timedelta(seconds=found.requeue_after - 1)).job is None

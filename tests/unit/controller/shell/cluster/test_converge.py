@@ -21,7 +21,8 @@ class FakeClient(Client):
         self.failures: dict[str, ApiError] = {}
         self._version = 100
 
-    async def apply(self, manifest: Mapping[str, Any], *, force: bool) -> dict[str, Any]:
+    async def apply(self, manifest: Mapping[str, Any], *, force: bool, field_manager: str = "") -> dict[str, Any]:
+        del field_manager
         metadata = manifest["metadata"]
         name = metadata["name"]
         self.calls.append(("force" if force else "create", name))

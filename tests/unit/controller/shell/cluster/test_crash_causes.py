@@ -1,6 +1,7 @@
 """Crash logs: read together, each for a short time, and never asked for in vain again and again."""
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tests.support.child_objects import OWNER, service
 from tests.support.pods import container, crash_looping, pod
 
+from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster import crash_causes
 from nereid.controller.shell.cluster.children import Child, Children, child_of
 from nereid.controller.shell.cluster.client import Client
@@ -15,6 +17,7 @@ from nereid.controller.shell.cluster.crash_causes import CrashCauses
 from nereid.controller.shell.cluster.errors import Unavailable
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.gather import Gatherer, Stores
+from nereid.controller.shell.metrics.sampler import Sampler
 
 LOG = "E1120 12:00:00.000000 1 model_lifecycle.cc:654] \"failed to load 'digits' version 1: Internal: no such file\"\n"
 
@@ -67,7 +70,8 @@ async def test_the_logs_of_a_model_deployment_are_read_at_the_same_time() -> Non
     for name in ("a", "b", "c"):
         children.observe("Pod", crashed(name))
     # Nothing is measured here, so that nothing has to measure.
-    gatherer = Gatherer(client, Stores(ModelDeployments(), children, None), sampler=None)
+    sampler = Sampler(Settings(), on_ready=lambda _: None, clock=lambda: datetime.now(UTC))
+    gatherer = Gatherer(client, Stores(ModelDeployments(), children, None), sampler)
     observed = await asyncio.wait_for(gatherer.observe(OWNER), 1)
     assert [one.trouble.reason for one in observed.of("x7k2m9qd").pods] == ["ModelLoadFailed"] * 3
 

@@ -11,7 +11,7 @@ TLS = {"port": {"number": 443, "protocol": "HTTPS"}, "hosts": ["*/*.example.com"
 
 
 def store():
-    changed = []
+    changed: list[str] = []
     return Gateways(changed.append), changed
 
 

@@ -1,6 +1,7 @@
 """The informer: what it missed it learns from a new list, and no single object blinds it."""
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -130,8 +131,8 @@ async def test_a_server_that_refuses_does_not_make_the_watch_look_hung(
 
     monkeypatch.setattr(informer_module, "time", SimpleNamespace(monotonic=lambda: clock))
     informer = Informer(client, SERVICE, Recorder(), namespace=None, label_selector="a=b")
-    monkeypatch.setattr(informer_module.random, "uniform", lambda _, high: high)
-    monkeypatch.setattr(informer_module.asyncio, "sleep", an_hour)
+    monkeypatch.setattr(random, "uniform", lambda _, high: high)
+    monkeypatch.setattr(asyncio, "sleep", an_hour)
     task = asyncio.create_task(informer.run())
     async with asyncio.timeout(2):
         for _ in range(4):

@@ -57,6 +57,9 @@ def test_exactly_one_of_two_has_the_older_right():
     store.put(model("b", created="2026-11-20T12:00:00Z"))
     store.put(model("c", created="2026-11-20T12:00:00Z"))
     a, b, c = (store.get(("models", name)) for name in "abc")
+    assert a
+    assert b
+    assert c
     assert b.is_before(a)
     assert not a.is_before(b)
     assert b.is_before(c) != c.is_before(b)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.activator.until import until
 from tests.support.metrics.requests import SINCE, activity_request, analysis, query, sample_request
 from tests.support.metrics.servers import FakePod, FakePrometheus, Respond, address, series, serving, success
 
@@ -15,8 +16,8 @@ from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample, SampleFailure
 from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.metrics import istio, triton
 from nereid.controller.shell.metrics import sampler as module
-from nereid.controller.shell.metrics import triton
 from nereid.controller.shell.metrics.sampler import (
     LONGEST_WINDOW_SECONDS,
     MAX_FETCHES,
@@ -121,7 +122,7 @@ async def test_a_request_that_is_overtaken_is_given_up() -> None:
         found = await one.sample(sample_request(attempt=1))
         assert isinstance(found, Sample)
         let_go.set()
-        await asyncio.sleep(0.05)
+        await until(lambda: not requests_under_way())
         assert one.ready.empty()
 
 
@@ -134,7 +135,7 @@ async def test_a_window_is_counted_when_it_is_over_and_settled(monkeypatch: pyte
             one.now += timedelta(seconds=seconds)
 
         one.now = SINCE + timedelta(seconds=10)
-        monkeypatch.setattr(module.asyncio, "sleep", sleep)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
         found = await one.sample()
     assert isinstance(found, Sample)
     assert found.until == SINCE + timedelta(seconds=30)
@@ -145,7 +146,7 @@ async def test_since_in_the_future_is_a_failure(monkeypatch: pytest.MonkeyPatch)
     async def sleep(_seconds: float) -> None:
         pass
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     async with bench() as one:
         found = await one.sample(sample_request(since=one.now + timedelta(hours=1)))
     assert isinstance(found, SampleFailure)
@@ -262,7 +263,7 @@ async def test_a_failure_is_told_in_a_sentence_of_bounded_length(monkeypatch: py
     async def fault(*_: Any) -> None:
         raise ZeroDivisionError("z" * 2_000_000)
 
-    monkeypatch.setattr(module.istio, "traffic", fault)
+    monkeypatch.setattr(istio, "traffic", fault)
     async with bench() as one:
         found = await one.sample()
     assert isinstance(found, SampleFailure)
@@ -311,7 +312,7 @@ async def test_a_fault_of_our_own_is_a_failure(
     async def fault(*_: Any) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(module.istio, "traffic", fault)
+    monkeypatch.setattr(istio, "traffic", fault)
     async with bench() as one:
         found = await one.sample()
     assert isinstance(found, SampleFailure)
@@ -323,7 +324,7 @@ async def test_a_fetch_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> N
     async def stuck(*_: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(module.istio, "traffic", stuck)
+    monkeypatch.setattr(istio, "traffic", stuck)
     monkeypatch.setattr(module, "FETCH_SECONDS", 0.05)
     async with bench() as one:
         found = await one.sample()
@@ -379,7 +380,7 @@ async def test_the_pods_that_were_seen_last_are_read(monkeypatch: pytest.MonkeyP
         await slept.wait()
 
     async with serving(FakePod(1).respond) as server, bench() as one:
-        monkeypatch.setattr(module.asyncio, "sleep", sleep)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
         asked = sample_request(analysis=analysis(provider="Triton"))
         assert one.sampler.sample(asked, {"new": [gone]}) is None
         await real_sleep(0)
@@ -447,9 +448,13 @@ async def test_nothing_stays_of_what_is_forgotten_while_it_is_fetched(provider: 
         await arrived.wait()
         let_go.set()
         one.sampler.forget(*KEY)
-        await asyncio.sleep(0.1)
+        await until(lambda: not requests_under_way())
         assert remembered(one.sampler) == set()
         assert one.ready.empty()
+
+
+def requests_under_way() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if "Request of" in task.get_name()]
 
 
 def remembered(sampler: Sampler) -> set[tuple[str, str]]:
@@ -472,4 +477,4 @@ async def test_closing_ends_what_is_under_way() -> None:
         began = datetime.now(UTC)
         await one.sampler.close()
         assert datetime.now(UTC) - began < timedelta(seconds=4)
-    assert len([task for task in asyncio.all_tasks() if "Request of" in task.get_name()]) == 0
+    assert requests_under_way() == []
