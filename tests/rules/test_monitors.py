@@ -151,7 +151,10 @@ def test_an_activator_is_missed_where_there_is_to_be_one(arguments: tuple[str, .
     ("arguments", "said"),
     [
         ((), "The cluster has no PodMonitors and PrometheusRules"),
-        (("--set=monitoring.rules.enabled=true,monitoring.podMonitors.enabled=true",), "PodMonitors and a PrometheusRule configure"),
+        (
+            ("--set=monitoring.rules.enabled=true,monitoring.podMonitors.enabled=true",),
+            "PodMonitors and a PrometheusRule",
+        ),
         (("--set=monitoring.rules.enabled=true",), "There are alerts, but no PodMonitors"),
         (("--set=monitoring.podMonitors.enabled=true",), "There are PodMonitors, but no alerts"),
         (("--set=monitoring.rules.enabled=false",), "There are no alerts, and no PodMonitors"),
