@@ -33,8 +33,8 @@ class Built:
 def build(plan: Plan, orders: Orders, situation: Situation) -> Built:
     """Return what should exist for orders that lack no look-up."""
     live = orders.decision.live
-    kept = records(plan, live, situation.observed, situation.looked_up.records)
-    labelled = with_labels(kept, plan, orders.resolution)
+    made = records(plan, live, situation.observed, situation.looked_up.records)
+    labelled = with_labels(made, plan, orders.resolution)
     return Built(
         records=labelled,
         waves=manifests(plan, live, labelled, orders.decision.check_run),

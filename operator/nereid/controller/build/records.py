@@ -13,9 +13,9 @@ def records(
 ) -> dict[str, RevisionRecord]:
     """Return the record of each live revision that has one; only that of the plan's own can be made anew.
 
-    `looked_up` are those that were lost and have been looked for; None where nothing was found.
+    `looked_up` are those that were lost and have been looked for; None where nothing is left of one.
     """
-    found = {one.revision: observed.of(one.revision).record or looked_up.get(one.revision) for one in live}
-    if isinstance(plan, Specified) and plan.revision in found and found[plan.revision] is None:
-        found[plan.revision] = new_record(plan)
-    return {revision: record for revision, record in found.items() if record is not None}
+    by_revision = {one.revision: observed.of(one.revision).record or looked_up.get(one.revision) for one in live}
+    if isinstance(plan, Specified) and plan.revision in by_revision and by_revision[plan.revision] is None:
+        by_revision[plan.revision] = new_record(plan)
+    return {revision: record for revision, record in by_revision.items() if record is not None}

@@ -70,7 +70,7 @@ class Orders:
     @property
     def requeue_after(self) -> float | None:
         """The seconds after which time alone may change something; None when only an event can."""
-        return sooner(*(one.requeue_after for one in (self.decision, self.resolution, self.tagging) if one))
+        return sooner(*(part.requeue_after for part in (self.decision, self.resolution, self.tagging) if part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def decide_on_source(request: ResolutionRequest, situation: Situation, now: date
     """Return what is to be done while it is not known where the URI of a first model leads."""
     resolution = _look(request, situation, now)
     job = resolution.job
-    has_job = job is None or any(one.run == job.run for one in situation.model_jobs)
+    has_job = job is None or any(facts.run == job.run for facts in situation.model_jobs)
     # The Job of an object that is gone would be collected as garbage, and made again, without end.
     return SourceOrders(resolution, LookUps(existence=not has_job and not situation.looked_up.exists))
 
@@ -167,16 +167,16 @@ def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
     if situation.status.rollout is None or situation.looked_up.exists:
         return False
     name = situation.subject.name
-    return not situation.services >= {name, *(revision_child_name(name, one.revision) for one in live)}
+    return not situation.services >= {name, *(revision_child_name(name, served.revision) for served in live)}
 
 
 def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:
     """Return the revisions that were live before and whose record is not seen, with where their models came from."""
     uris, looked_up = _uris(situation.status), situation.looked_up.records
-    lost = [one.revision for one in live if situation.observed.of(one.revision).record is None]
+    lost = [served.revision for served in live if situation.observed.of(served.revision).record is None]
     return {revision: uris[revision] for revision in lost if revision in uris and revision not in looked_up}
 
 
 def _uris(status: ModelDeploymentStatus) -> dict[str, str]:
-    uris = {one.revision: "" for one in status.rollout.retiring} if status.rollout else {}
-    return uris | {one.revision: one.model_uri for one in (status.stable, status.candidate) if one}
+    uris = {served.revision: "" for served in status.rollout.retiring} if status.rollout else {}
+    return uris | {served.revision: served.model_uri for served in (status.stable, status.candidate) if served}

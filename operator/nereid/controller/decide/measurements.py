@@ -51,13 +51,13 @@ def measured(plan: Plan, situation: Situation, state: RolloutState, now: datetim
         sample=answers.samples.get(sample) if sample else None,
         checks=combine(run.id, situation.check_jobs) if run else None,
         hindrance=hindrance(run.id, situation.check_jobs) if run else None,
-        activity={revision: found for revision, found in activity.items() if found},
+        activity={revision: seen for revision, seen in activity.items() if seen},
     )
 
 
 def addresses(observed: Observed, *revisions: str) -> dict[str, tuple[PodAddress, ...]]:
     """Return where the counters of revisions' pods can be read."""
-    return {one: tuple(pod.address for pod in observed.of(one).pods if pod.address) for one in revisions}
+    return {revision: tuple(pod.address for pod in observed.of(revision).pods if pod.address) for revision in revisions}
 
 
 def _activity(situation: Situation, look: ActivityRequest) -> Activity | None:

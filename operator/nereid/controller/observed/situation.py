@@ -70,4 +70,4 @@ class Situation:
     def served_uris(self) -> frozenset[str]:
         """Where the models of revisions come from that serve, or have served."""
         status = self.status
-        return frozenset(one.model_uri for one in (status.stable, status.candidate, *status.history) if one)
+        return frozenset(served.model_uri for served in (status.stable, status.candidate, *status.history) if served)

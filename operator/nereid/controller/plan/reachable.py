@@ -24,22 +24,22 @@ def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, Gatew
             hosts = ", ".join(sorted(taken))
             sentence = f"ModelDeployment {rival.name}, which is older, serves {hosts}: choose another host"
             problems.append(Trouble("HostConflict", sentence))
-    found = (*problems, *_missing_gateways(plan, gateways))
-    return replace(plan, route_problems=found) if found else plan
+    route_problems = (*problems, *_missing_gateways(plan, gateways))
+    return replace(plan, route_problems=route_problems) if route_problems else plan
 
 
 def has_tls(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> bool:
     """Whether clients reach the plan's first host by https."""
     if not plan.hosts or gateways is None:
         return False
-    return any(gateways[one].serves_with_tls(plan.hosts[0]) for one in plan.gateways if one in gateways)
+    return any(gateways[name].serves_with_tls(plan.hosts[0]) for name in plan.gateways if name in gateways)
 
 
 def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> tuple[Trouble, ...]:
     return tuple(
-        Trouble("GatewayNotFound", f"there is no Istio Gateway {one}: create it or correct spec.traffic.gateways")
-        for one in plan.gateways
-        if gateways is not None and one not in gateways
+        Trouble("GatewayNotFound", f"there is no Istio Gateway {name}: create it or correct spec.traffic.gateways")
+        for name in plan.gateways
+        if gateways is not None and name not in gateways
     )
 
 

@@ -42,10 +42,10 @@ def plan(situation: Situation, settings: Settings, now: datetime) -> Specified |
         reading = read_spec(subject.owner, subject.annotations, subject.spec, settings)
     except InvalidSpecError as error:
         return Invalid(str(error))
-    found = _plan(reading, situation, now)
-    if isinstance(found, (Invalid, Unresolved)):
-        return found
-    return reachable(found, situation.rivals, situation.gateways)
+    wanted = _plan(reading, situation, now)
+    if isinstance(wanted, (Invalid, Unresolved)):
+        return wanted
+    return reachable(wanted, situation.rivals, situation.gateways)
 
 
 def asked_before(status: ModelDeploymentStatus) -> str | None:
@@ -68,9 +68,9 @@ def _plan(reading: Reading, situation: Situation, now: datetime) -> Specified | 
     if request is None:
         return reading.plan
     before = situation.status.resolution
-    known = resolved(request, before, situation.model_jobs, situation.served_uris, now)
-    if known.resolved_uri:
-        return leading_to(reading.plan, known.resolved_uri)
+    resolution = resolved(request, before, situation.model_jobs, situation.served_uris, now)
+    if resolution.resolved_uri:
+        return leading_to(reading.plan, resolution.resolved_uri)
     return _held(reading, situation) or Unresolved(source, request)
 
 

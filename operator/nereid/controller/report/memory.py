@@ -6,7 +6,7 @@ from nereid.controller.observed.facts import Trouble
 
 def problem_of(status: ModelDeploymentStatus, concern: Concern) -> Problem | None:
     """Return what was wrong with something, as the last status has it."""
-    return next((one for one in status.problems or () if one.concern == concern), None)
+    return next((problem for problem in status.problems or () if problem.concern == concern), None)
 
 
 def standing(status: ModelDeploymentStatus, concern: Concern) -> Trouble | None:

@@ -20,8 +20,7 @@ OF_READINESS: Final[frozenset[Concern]] = frozenset({"Children", "Routes", "Pods
 
 def problems(picture: Picture, conditions: Sequence[Condition]) -> list[Problem] | None:
     """Return what is wrong; `conditions` are those of the same picture."""
-    found = (*_of_readiness(picture), *refused_jobs(picture.resolution), *of_source(conditions))
-    return list(found) or None
+    return [*_of_readiness(picture), *refused_jobs(picture.resolution), *of_source(conditions)] or None
 
 
 def refused_jobs(resolution: Resolution | None) -> tuple[Problem, ...]:
@@ -32,12 +31,14 @@ def refused_jobs(resolution: Resolution | None) -> tuple[Problem, ...]:
 
 def of_source(conditions: Sequence[Condition]) -> tuple[Problem, ...]:
     """Return what the conditions about the model's source complain of."""
-    return tuple(
-        Problem(concern=concern, reason=one.reason, message=one.message if concern == "Registry" else None)
-        for one in conditions
-        for concern, bad in (SOURCE_CONDITIONS.get(one.type, ("Source", None)),)
-        if one.status == bad
-    )
+    bad_news = []
+    for condition in (item for item in conditions if item.type in SOURCE_CONDITIONS):
+        concern, bad = SOURCE_CONDITIONS[condition.type]
+        if condition.status == bad:
+            # What the registry could not be told is repeated while it is tried again.
+            message = condition.message if concern == "Registry" else None
+            bad_news.append(Problem(concern=concern, reason=condition.reason, message=message))
+    return tuple(bad_news)
 
 
 def _of_readiness(picture: Picture) -> tuple[Problem, ...]:

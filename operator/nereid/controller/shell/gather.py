@@ -79,15 +79,15 @@ class Gatherer:
 
     async def look_up(self, situation: Situation, look_ups: LookUps) -> bool:
         """Ask the API server what was ordered, for the next pass; return whether it still has the ModelDeployment."""
-        subject, known = situation.subject, situation.looked_up
+        subject, before = situation.subject, situation.looked_up
         if look_ups.existence and await self.is_deleted(subject):
             return False
-        found = {
+        records = {
             revision: await self._lost_record(subject.owner, revision, uri)
             for revision, uri in look_ups.records.items()
         }
-        exists = known.exists or look_ups.existence
-        self._looked_up[subject.key] = LookedUp(exists, {**known.records, **found})
+        exists = before.exists or look_ups.existence
+        self._looked_up[subject.key] = LookedUp(exists, {**before.records, **records})
         return True
 
     async def is_deleted(self, subject: ModelDeployment) -> bool:
@@ -110,13 +110,13 @@ class Gatherer:
 
     def _rivals(self, subject: ModelDeployment) -> tuple[Rival, ...]:
         rivals = self._stores.model_deployments.rivals(subject.key)
-        return tuple(Rival("/".join(one.key), one.hosts, one.is_before(subject)) for one in rivals)
+        return tuple(Rival("/".join(rival.key), rival.hosts, rival.is_before(subject)) for rival in rivals)
 
     def _gateways(self, subject: ModelDeployment) -> Mapping[str, GatewayFacts] | None:
         if self._stores.gateways is None:
             return None
-        known = {one: self._stores.gateways.get(one) for one in subject.gateways}
-        return {reference: facts for reference, facts in known.items() if facts}
+        named = {reference: self._stores.gateways.get(reference) for reference in subject.gateways}
+        return {reference: facts for reference, facts in named.items() if facts}
 
     async def _lost_record(self, owner: Owner, revision: str, model_uri: str) -> RevisionRecord | None:
         """Find the record of a revision that was live before: unseen because somebody took its labels, or deleted.
@@ -125,9 +125,9 @@ class Gatherer:
         """
         name = revision_child_name(owner.name, revision)
         try:
-            kept = revision_record(await self._client.get(CONTROLLER_REVISION, owner.namespace, name))
-            if kept:
-                return replace(kept, revision=revision)
+            record = revision_record(await self._client.get(CONTROLLER_REVISION, owner.namespace, name))
+            if record:
+                return replace(record, revision=revision)
         except NotFound:
             _logger.warning("the ControllerRevision %s/%s is lost", owner.namespace, name)
         try:

@@ -24,15 +24,15 @@ class Outcome:
 
 def problems(applied: Applied) -> tuple[Trouble, ...]:
     """Return what could not be applied; of failures that another attempt may cure, the first."""
-    taken = [Trouble("NameConflict", one.message) for one in applied.conflicts]
+    taken = [Trouble("NameConflict", problem.message) for problem in applied.conflicts]
     rejected = [
-        Trouble("ChildRejected", f"the API server rejects {one.kind} {one.name}: {one.message}")
-        for one in applied.rejections
+        Trouble("ChildRejected", f"the API server rejects {problem.kind} {problem.name}: {problem.message}")
+        for problem in applied.rejections
     ]
     failed = [
-        Trouble("ApplyFailed", f"the API server does not take a change: {one}")
-        for one in applied.failures
-        if not isinstance(one, Conflict)
+        Trouble("ApplyFailed", f"the API server does not take a change: {problem}")
+        for problem in applied.failures
+        if not isinstance(problem, Conflict)
     ]
     return (*taken, *rejected, *failed[:1])
 
@@ -48,5 +48,5 @@ def retry_of_jobs(applied: Applied) -> float | None:
     """Return when to make the Jobs again that could not be made; soon, where somebody else only was in the way."""
     if applied.is_complete:
         return None
-    was_in_the_way = any(isinstance(one, Conflict) for one in applied.failures)
+    was_in_the_way = any(isinstance(problem, Conflict) for problem in applied.failures)
     return FIRST_RETRY_SECONDS if was_in_the_way else LATER_RETRY_SECONDS

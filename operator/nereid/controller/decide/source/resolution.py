@@ -58,9 +58,9 @@ def resolve(
     if wait is not None:
         return Resolution(status, requeue_after=None if wait == math.inf else wait)
     run = run_of(request, status)
-    asked = progress(run, facts, now)
-    left = ANSWER_SECONDS - (now - (asked.begun or now)).total_seconds()
-    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), asked.hindrance)
+    look = progress(run, facts, now)
+    left = ANSWER_SECONDS - (now - (look.begun or now)).total_seconds()
+    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), look.hindrance)
 
 
 def made_from(said: Provenance | None, resolution: ResolutionStatus | None) -> ObservedProvenance:
