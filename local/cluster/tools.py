@@ -1,7 +1,9 @@
 """Builds the pinned Go programs.
 
 Each family is a Go module below `local/tools` that names its programs as tools; its go.sum fixes every source that goes
-into them. Programs are static, so that they run on the host and in images without a base.
+into them. Programs that need the same release of Kubernetes' client library are one family, as what they have in common
+is then compiled once: that library is a third of each. Programs are static, so that they run on the host and in images
+without a base.
 """
 
 import hashlib
@@ -46,30 +48,32 @@ def _kubernetes(name: str) -> Program:
 
 def _containerd(name: str, *tags: str) -> Program:
     module = "github.com/containerd/containerd/v2"
-    return Program(name, "containerd", module, f"{module}/cmd/{name}", (f"{module}/version.Version",), tags=tags)
+    return Program(name, "client-go-0.37", module, f"{module}/cmd/{name}", (f"{module}/version.Version",), tags=tags)
 
 
 def _istio(name: str) -> Program:
     variables = ("istio.io/istio/pkg/version.buildVersion",)
-    return Program(name, "istio", "istio.io/istio", f"istio.io/istio/pilot/cmd/{name}", variables, release="1.31")
+    return Program(
+        name, "client-go-0.36", "istio.io/istio", f"istio.io/istio/pilot/cmd/{name}", variables, release="1.31"
+    )
 
 
 def _prometheus(name: str) -> Program:
     # Discovery in Kubernetes alone: all of it takes in the client library of every cloud.
     tags = ("remove_all_sd", "enable_kubernetes_sd")
     module = "github.com/prometheus/prometheus"
-    return Program(name, "prometheus", module, f"{module}/cmd/{name}", tags=tags)
+    return Program(name, "client-go-0.37", module, f"{module}/cmd/{name}", tags=tags)
 
 
 def _prometheus_operator(name: str, command: str) -> Program:
     module = "github.com/prometheus-operator/prometheus-operator"
     variables = ("github.com/prometheus/common/version.Version",)
-    return Program(name, "prometheus-operator", module, f"{module}/cmd/{command}", variables)
+    return Program(name, "kubernetes", module, f"{module}/cmd/{command}", variables)
 
 
 def _keda(name: str, command: str) -> Program:
     module = "github.com/kedacore/keda/v2"
-    return Program(name, "keda", module, f"{module}/cmd/{command}", (f"{module}/version.Version",))
+    return Program(name, "client-go-0.36", module, f"{module}/cmd/{command}", (f"{module}/version.Version",))
 
 
 # In the order in which others wait for them: tests need the API server long before anything needs Kiali.
@@ -86,14 +90,18 @@ PROGRAMS = (
     _containerd("ctr"),
     _istio("pilot-discovery"),
     _istio("pilot-agent"),
-    Program("coredns", "coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+    Program("coredns", "client-go-0.37", "github.com/coredns/coredns", "nereid.dev/local/tools/client-go-0.37/coredns"),
     Program(
-        "helm", "helm", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", ("helm.sh/helm/v4/internal/version.version",)
+        "helm",
+        "client-go-0.37",
+        "helm.sh/helm/v4",
+        "helm.sh/helm/v4/cmd/helm",
+        ("helm.sh/helm/v4/internal/version.version",),
     ),
     Program("kiali", "kiali", "github.com/kiali/kiali", "github.com/kiali/kiali", ("main.version",)),
     Program(
         "local-path-provisioner",
-        "local-path-provisioner",
+        "client-go-0.36",
         "github.com/rancher/local-path-provisioner",
         "github.com/rancher/local-path-provisioner",
         ("main.VERSION",),
@@ -104,7 +112,7 @@ PROGRAMS = (
     _prometheus_operator("prometheus-config-reloader", "prometheus-config-reloader"),
     Program(
         "metrics-server",
-        "metrics-server",
+        "client-go-0.36",
         "sigs.k8s.io/metrics-server",
         "sigs.k8s.io/metrics-server/cmd/metrics-server",
         ("k8s.io/client-go/pkg/version.gitVersion",),
@@ -126,7 +134,7 @@ def pinned_version(go_mod: str, module: str) -> str:
 def linker_flags(program: Program, version: str) -> str:
     """Write the linker's flags: no symbol tables, and the version where the program looks for its own."""
     values = [f"{variable}={version}" for variable in program.version_variables]
-    if program.family == "kubernetes":
+    if program.module == "k8s.io/kubernetes":
         major, minor = version.removeprefix("v").split(".")[:2]
         values += [
             f"k8s.io/component-base/version.gitMajor={major}",
@@ -143,8 +151,9 @@ def display_version(version: str, release: str) -> str:
 def stamp(folder: Path, program: Program) -> str:
     """Hash all that determines the program."""
     digest = hashlib.sha256()
-    for part in ((folder / "go.mod").read_bytes(), (folder / "go.sum").read_bytes(), repr(program).encode()):
-        digest.update(part)
+    for file in (folder / "go.mod", folder / "go.sum", *sorted(folder.rglob("*.go"))):
+        digest.update(file.read_bytes())
+    digest.update(repr(program).encode())
     digest.update(repr(BUILD_FLAGS).encode())
     return digest.hexdigest()
 

@@ -208,7 +208,13 @@ def install_definitions(admin: Kubernetes) -> None:
 
 def install_keda(admin: Kubernetes) -> None:
     """Install KEDA's CRD of ScaledObjects and wait for it; KEDA itself is not there."""
-    source = module("keda", "github.com/kedacore/keda/v2") / "config" / "crd" / "bases" / "keda.sh_scaledobjects.yaml"
+    source = (
+        module("client-go-0.36", "github.com/kedacore/keda/v2")
+        / "config"
+        / "crd"
+        / "bases"
+        / "keda.sh_scaledobjects.yaml"
+    )
     admin.create(DEFINITIONS, yaml.load(source.read_text(), Loader=yaml.CSafeLoader))
     wait_until(lambda: admin.exists(SCALED_OBJECTS), seconds=30, what="ScaledObjects being served")
 
@@ -233,7 +239,7 @@ def module(tool: str, path: str) -> Path:
 
 def istio_definitions() -> list[dict[str, object]]:
     """Return Istio's own CRDs."""
-    source = module("istio", "istio.io/api") / "kubernetes" / "customresourcedefinitions.gen.yaml"
+    source = module("client-go-0.36", "istio.io/api") / "kubernetes" / "customresourcedefinitions.gen.yaml"
     documents = source.read_text().split("\n---\n")
     names = tuple(f"name: {plural}.networking.istio.io" for plural in ISTIO_PLURALS)
     wanted = [document for document in documents if any(name in document for name in names)]

@@ -49,6 +49,14 @@ def test_every_program_is_pinned(program: tools.Program) -> None:
     assert program.package in go_mod
 
 
+def test_a_program_is_built_anew_when_a_source_of_its_family_changes(tmp_path: Path) -> None:
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / name).write_text(name)
+    before = tools.stamp(tmp_path, tools.PROGRAMS[0])
+    (tmp_path / "main.go").write_text("package main")
+    assert tools.stamp(tmp_path, tools.PROGRAMS[0]) != before
+
+
 def test_linker_flags_name_the_version() -> None:
     program = next(program for program in tools.PROGRAMS if program.name == "kubectl")
     flags = tools.linker_flags(program, "v1.34.4")
