@@ -13,13 +13,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
-from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.credentials import Credentials, denied
-from nereid.models.sources.http_files import Server, new_session, range_header
+from nereid.models.sources.http_files import Server, host_of, new_session, range_header
 from nereid.models.sources.remote import RemoteFile
 
 PUBLIC_HUB: Final = "https://huggingface.co"
@@ -42,7 +41,7 @@ def open_files(source: HubSource, request: Request) -> "HubFiles":
     token = credentials.token(NEEDED)
     introduction = {"Authorization": f"Bearer {token}"} if token else {}
     session = new_session(request.ca_bundle)
-    server = Server(_host(endpoint), _ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction)
+    server = Server(host_of(endpoint), _ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction)
     return HubFiles(source, endpoint, server)
 
 
@@ -143,11 +142,6 @@ def _is_name(repository: str) -> bool:
     """Tell whether a hub may have a model of this name, by the rules that all hubs share."""
     forbidden = "--" in repository or ".." in repository or repository.endswith(".git")
     return not forbidden and _NAME.fullmatch(repository) is not None
-
-
-def _host(endpoint: str) -> str:
-    url = URL(endpoint)
-    return f"{url.host}:{url.explicit_port}" if url.explicit_port else str(url.host)
 
 
 def _not_found(sentence: str) -> FetchError:

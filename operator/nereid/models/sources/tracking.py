@@ -14,7 +14,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
 from nereid.models.sources.credentials import SECRET, Credentials, denied
 from nereid.models.sources.failures import REFUSED, InterruptionError, failed
-from nereid.models.sources.http_files import Server, basic, new_session
+from nereid.models.sources.http_files import Server, basic, host_of, new_session
 from nereid.models.sources.mlflow_entities import LoggedModel, ModelVersion, Run
 
 ADDRESS_FIELD: Final = str(Field.ENDPOINT)
@@ -196,7 +196,7 @@ def tracking_server(address: str | None, ca_bundle: Path | None, credentials: Cr
             "or have the operator's setting mlflow_tracking_uri set",
         )
     session, introduction = new_session(ca_bundle), _introduction(credentials)
-    host = _host(URL(address))
+    host = host_of(address)
     return TrackingServer(address, Server(host, ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction))
 
 
@@ -206,10 +206,6 @@ def _introduction(credentials: Credentials) -> Mapping[str, str]:
     if username and password:
         return {"Authorization": basic(username, password)}
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _host(url: URL) -> str:
-    return f"{url.host}:{url.explicit_port}" if url.explicit_port else str(url.host)
 
 
 def _error_code(answer: requests.Response) -> str | None:
