@@ -3,17 +3,19 @@
 A Job in the namespace of the ModelDeployment asks the candidate's own Service, and for a comparison stable's as well.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from nereid.api.model import CABundleReference
-from nereid.api.schema import ApiModel, DnsLabel, Duration, ObjectName, matching, rule, rules
+from nereid.api import model_uri
+from nereid.api.model import CABundleReference, CredentialsReference, Endpoint, SourcePath, SourceUri
+from nereid.api.schema import ApiModel, DnsLabel, Duration, ObjectName, rule, rules
 
 _ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
 Percentage = Annotated[float, Field(ge=0, le=100)]
 TensorName = Annotated[str, Field(min_length=1, max_length=253)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
+_FETCHED: Final = "(has(self.uri) && !self.uri.startsWith('pvc://'))"
 DatasetFormat = Literal["csv", "jsonl", "npz", "parquet"]
 
 
@@ -72,30 +74,49 @@ class DatasetSpec(ApiModel):
         json_schema_extra=rules(
             rule("has(self.uri) != has(self.configMap)", "name either a uri or a configMap"),
             rule(
-                "!has(self.caBundle) || (has(self.uri) && self.uri.startsWith('https://'))",
-                "caBundle is for https:// URIs",
+                f"{_FETCHED} || "
+                "(!has(self.path) && !has(self.endpoint) && !has(self.credentials) && !has(self.caBundle))",
+                "path, endpoint, credentials and caBundle are for what is fetched over a network: leave them out for "
+                "pvc:// and configMap",
+            ),
+            rule(
+                f"!has(self.endpoint) || !has(self.uri) || {model_uri.HAS_ENDPOINT}",
+                "endpoint is for s3, gs, azure, hf, models and runs: other URIs name their server themselves",
+            ),
+            rule(
+                "!has(self.path) || !has(self.uri) || !self.uri.startsWith('https://')",
+                "path names a file within a source: an https:// URI is a file itself",
             ),
         )
     )
 
-    uri: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=1024,
-                json_schema_extra=matching(
-                    r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?/.+|https://[^/\s@]+/\S*)$",
-                    "must be pvc://CLAIM/PATH for a PersistentVolumeClaim of this namespace, or https://HOST/PATH "
-                    "without user or password",
-                ),
-            ),
-        ]
-        | None
-    ) = Field(default=None, description="Where the file is: pvc://CLAIM/PATH or https://HOST/PATH.")
+    uri: SourceUri | None = Field(
+        default=None,
+        description=(
+            "Where the file is, as in spec.model.uri: pvc://CLAIM/PATH is read in its place, everything else is "
+            "fetched anew by each Job. What may move is taken as it is then."
+        ),
+    )
+    path: SourcePath | None = Field(
+        default=None, description="The file within the source, where that holds more. Default: its only file."
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description=(
+            "Address of the source's server where it is not the public one. Default: of models:/ and runs:/ the "
+            "operator's tracking server."
+        ),
+    )
+    credentials: CredentialsReference | None = Field(
+        default=None,
+        description=(
+            "How the source knows the reader; as in spec.model. Default: the service account of the model's pods is "
+            "all that the Job has."
+        ),
+    )
     config_map: ConfigMapKey | None = Field(default=None, description="A ConfigMap that holds the file.")
     ca_bundle: CABundleReference | None = Field(
-        default=None, description="Certificates by which an https server is trusted, beside the system's own."
+        default=None, description="Certificates by which the source's server is trusted, beside the system's own."
     )
     format: DatasetFormat | None = Field(
         default=None, description="Its format. Default: what the name ends in, .csv, .jsonl, .npz or .parquet."

@@ -31,6 +31,36 @@ class Format(StrEnum):
 _FORMAT_SCHEMA: Final = WithJsonSchema({"enum": [known.value for known in Format], "type": "string"})
 
 
+SourceUri = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=model_uri.LONGEST_URI,
+        json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
+    ),
+]
+SourcePath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            r"^[^/\s][^\s]*$", "must be a relative path without blanks, for instance onnx/model.onnx"
+        ),
+    ),
+]
+Endpoint = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            r"^https?://[^/?#\s@]+[^?#\s]*$", "must be an address like https://minio.storage:9000"
+        ),
+    ),
+]
+
+
 class CABundleReference(ApiModel):
     """A key of a ConfigMap in the namespace of the ModelDeployment that holds PEM certificates."""
 
@@ -112,14 +142,7 @@ class ModelSpec(ApiModel):
         )
     )
 
-    uri: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=model_uri.LONGEST_URI,
-            json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
-        ),
-    ] = Field(
+    uri: SourceUri = Field(
         description=(
             "Where the model is: pvc://CLAIM/PATH reads a PersistentVolumeClaim of this namespace in its place; "
             "https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
@@ -130,38 +153,14 @@ class ModelSpec(ApiModel):
             "something else when it is looked at; see refresh."
         )
     )
-    path: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=512,
-                json_schema_extra=matching(
-                    r"^[^/\s][^\s]*$", "must be a relative path without blanks, for instance onnx/model.onnx"
-                ),
-            ),
-        ]
-        | None
-    ) = Field(
+    path: SourcePath | None = Field(
         default=None,
         description=(
             "File or folder within the source, where that holds more than the model, for instance onnx/model.onnx. "
             "Nothing else is fetched, but the weights beside an ONNX graph. Default: all of it."
         ),
     )
-    endpoint: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=512,
-                json_schema_extra=matching(
-                    r"^https?://[^/?#\s@]+[^?#\s]*$", "must be an address like https://minio.storage:9000"
-                ),
-            ),
-        ]
-        | None
-    ) = Field(
+    endpoint: Endpoint | None = Field(
         default=None,
         description=(
             "Address of the source's server where it is not the public one: an S3-compatible store, a mirror of the "

@@ -21,11 +21,10 @@ class Settings(BaseSettings):
     )
     fetch_image: str = Field(
         default="ghcr.io/nereid-serving/nereid-models:0.1.0",
-        description="Image of what fetches models and speaks to their registries: the one with the sources' clients.",
-    )
-    check_image: str = Field(
-        default="ghcr.io/nereid-serving/nereid:0.1.0",
-        description="Image of the Jobs that check candidates: the operator's own.",
+        description=(
+            "Image of what fetches models and data sets, speaks to registries and checks candidates: the one with the "
+            "sources' clients and the checks' libraries."
+        ),
     )
     image_pull_policy: str = Field(
         default="IfNotPresent", description="Pull policy of these images where the spec names none."
