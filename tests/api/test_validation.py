@@ -419,9 +419,21 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
         {"dataset": {**DATASET, "configMap": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
         "exactly one of uri and configMap",
     ),
-    "data set in a bucket": (
-        {"dataset": {**DATASET, "uri": "s3://bucket/d.csv"}, "accuracy": ACCURACY},
-        "must be pvc://CLAIM/PATH",
+    "data set without encryption": (
+        {"dataset": {**DATASET, "uri": "http://files.example.com/d.csv"}, "accuracy": ACCURACY},
+        "must be one of pvc://CLAIM/PATH",
+    ),
+    "address of a URL": (
+        {"dataset": {**BY_URL, "endpoint": "https://files.example.com"}, "accuracy": ACCURACY},
+        "endpoint applies only to s3, gs, azure, hf, models and runs",
+    ),
+    "path within a URL": (
+        {"dataset": {**BY_URL, "path": "d.csv"}, "accuracy": ACCURACY},
+        "an https:// URI is a single file",
+    ),
+    "credentials of a ConfigMap": (
+        {"dataset": {**IN_CONFIG_MAP, "credentials": {"secretName": "reader"}}, "accuracy": ACCURACY},
+        "remove them for pvc:// and configMap",
     ),
     "no ConfigMap's name": (
         {"dataset": {"configMap": {"name": "Data", "key": "b"}, "inputs": INPUTS}, "accuracy": ACCURACY},
@@ -429,7 +441,7 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
     ),
     "authority of a claim": (
         {"dataset": {**DATASET, "caBundle": {"name": "a", "key": "b"}}, "accuracy": ACCURACY},
-        "caBundle applies only to https://",
+        "remove them for pvc:// and configMap",
     ),
     "distance of classes": (
         {"dataset": DATASET, "comparison": {"output": "y", "kind": "Classes", "maxDistance": 0.1}},

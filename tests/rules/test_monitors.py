@@ -153,11 +153,7 @@ def test_an_activator_is_missed_where_there_is_to_be_one(arguments: tuple[str, .
         ((), "The cluster has no PodMonitors and PrometheusRules"),
         (
             ("--set=monitoring.rules.enabled=true,monitoring.podMonitors.enabled=true",),
-<<<<<<< HEAD
-            "PodMonitors and a PrometheusRule configure",
-=======
             "PodMonitors and a PrometheusRule",
->>>>>>> h-words
         ),
         (("--set=monitoring.rules.enabled=true",), "There are alerts, but no PodMonitors"),
         (("--set=monitoring.podMonitors.enabled=true",), "There are PodMonitors, but no alerts"),

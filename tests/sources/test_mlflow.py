@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from socket import create_server
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from tests.support.sources.mlflow_models import FILES, READER, Registered, registered, secret

@@ -4,17 +4,19 @@ A Job in the namespace of the ModelDeployment sends requests to the candidate's 
 stable's as well.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from nereid.api.model import CABundleReference
-from nereid.api.schema import ApiModel, DnsLabel, Duration, ObjectName, matching, rule, rules
+from nereid.api import model_uri
+from nereid.api.model import CABundleReference, CredentialsReference, Endpoint, SourcePath, SourceUri
+from nereid.api.schema import ApiModel, DnsLabel, Duration, ObjectName, rule, rules
 
 _ANYTHING = {"x-kubernetes-preserve-unknown-fields": True}
 Percentage = Annotated[float, Field(ge=0, le=100)]
 TensorName = Annotated[str, Field(min_length=1, max_length=253)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
+_FETCHED: Final = "(has(self.uri) && !self.uri.startsWith('pvc://'))"
 DatasetFormat = Literal["csv", "jsonl", "npz", "parquet"]
 
 
@@ -73,30 +75,48 @@ class DatasetSpec(ApiModel):
         json_schema_extra=rules(
             rule("has(self.uri) != has(self.configMap)", "set exactly one of uri and configMap"),
             rule(
-                "!has(self.caBundle) || (has(self.uri) && self.uri.startsWith('https://'))",
-                "caBundle applies only to https:// URIs: remove it",
+                f"{_FETCHED} || "
+                "(!has(self.path) && !has(self.endpoint) && !has(self.credentials) && !has(self.caBundle))",
+                "path, endpoint, credentials and caBundle apply only to sources that are fetched over a network: "
+                "remove them for pvc:// and configMap",
+            ),
+            rule(
+                f"!has(self.endpoint) || !has(self.uri) || {model_uri.HAS_ENDPOINT}",
+                "endpoint applies only to s3, gs, azure, hf, models and runs: remove it, as other URIs contain their "
+                "server",
+            ),
+            rule(
+                "!has(self.path) || !has(self.uri) || !self.uri.startsWith('https://')",
+                "path names a file within a source, and an https:// URI is a single file: remove path",
             ),
         )
     )
 
-    uri: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=1024,
-                json_schema_extra=matching(
-                    r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?/.+|https://[^/\s@]+/\S*)$",
-                    "must be pvc://CLAIM/PATH for a PersistentVolumeClaim of this namespace, or https://HOST/PATH "
-                    "without user or password",
-                ),
-            ),
-        ]
-        | None
-    ) = Field(default=None, description="Where the file is: pvc://CLAIM/PATH or https://HOST/PATH.")
+    uri: SourceUri | None = Field(
+        default=None,
+        description=(
+            "Where the file is, as in spec.model.uri: pvc://CLAIM/PATH is read in place, everything else is fetched "
+            "again by each Job. A reference that can move is taken as it is then."
+        ),
+    )
+    path: SourcePath | None = Field(
+        default=None, description="The file within the source, if that contains more. Default: its only file."
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description=(
+            "URL of the source's server if it is not the public one. Default for models:/ and runs:/: the tracking "
+            "server that the operator is configured with."
+        ),
+    )
+    credentials: CredentialsReference | None = Field(
+        default=None,
+        description="Credentials for the source, as in spec.model. Default: the service account of the model's pods.",
+    )
     config_map: ConfigMapKey | None = Field(default=None, description="A ConfigMap that contains the file.")
     ca_bundle: CABundleReference | None = Field(
-        default=None, description="Certificates to trust for an https server, in addition to the public ones."
+        default=None,
+        description="Certificates to trust for the source's server, in addition to the public ones.",
     )
     format: DatasetFormat | None = Field(
         default=None,

@@ -31,6 +31,36 @@ class Format(StrEnum):
 _FORMAT_SCHEMA: Final = WithJsonSchema({"enum": [known.value for known in Format], "type": "string"})
 
 
+SourceUri = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=model_uri.LONGEST_URI,
+        json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
+    ),
+]
+SourcePath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            r"^[^/\s][^\s]*$", "must be a relative path without spaces, for instance onnx/model.onnx"
+        ),
+    ),
+]
+Endpoint = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=matching(
+            r"^https?://[^/?#\s@]+[^?#\s]*$", "must be an http or https URL, for instance https://minio.storage:9000"
+        ),
+    ),
+]
+
+
 class CABundleReference(ApiModel):
     """A key of a ConfigMap in the namespace of the ModelDeployment that holds PEM certificates."""
 
@@ -115,14 +145,7 @@ class ModelSpec(ApiModel):
         )
     )
 
-    uri: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=model_uri.LONGEST_URI,
-            json_schema_extra=matching(model_uri.PATTERN, model_uri.MESSAGE),
-        ),
-    ] = Field(
+    uri: SourceUri = Field(
         description=(
             "Where the model is. pvc://CLAIM/PATH is read in place from a PersistentVolumeClaim in this "
             "namespace; https://HOST/PATH, s3://BUCKET/KEY, gs://BUCKET/KEY, azure://ACCOUNT/CONTAINER/PATH, "
@@ -133,19 +156,7 @@ class ModelSpec(ApiModel):
             "alias, tag or branch that has moved when it is resolved again; see refresh."
         )
     )
-    path: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=512,
-                json_schema_extra=matching(
-                    r"^[^/\s][^\s]*$", "must be a relative path without spaces, for instance onnx/model.onnx"
-                ),
-            ),
-        ]
-        | None
-    ) = Field(
+    path: SourcePath | None = Field(
         default=None,
         description=(
             "File or folder within the source, if the source contains more than the model, for instance "
@@ -153,20 +164,7 @@ class ModelSpec(ApiModel):
             "the whole source."
         ),
     )
-    endpoint: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=512,
-                json_schema_extra=matching(
-                    r"^https?://[^/?#\s@]+[^?#\s]*$",
-                    "must be an http or https URL, for instance https://minio.storage:9000",
-                ),
-            ),
-        ]
-        | None
-    ) = Field(
+    endpoint: Endpoint | None = Field(
         default=None,
         description=(
             "URL of the source's server if it is not the public one: an S3-compatible store, a mirror of the "

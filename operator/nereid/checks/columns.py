@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import triton_to_np_dtype
 
 from nereid.checks.errors import NotRunError, shown
-from nereid.models.sources.repository import listing
+from nereid.contract.sentence import listing
 
 Column = Sequence[Any] | NDArray[Any]
 Convert = Callable[[Any, Any], Any]

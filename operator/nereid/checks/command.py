@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
 from nereid.checks.run import run_checks
 from nereid.checks.termination_message import failure_message, results_message
-from nereid.contract.check_job import ENV_WORK, MAX_DOWNLOAD_BYTES, CheckWork
+from nereid.contract.check_job import ENV_WORK, CheckWork
 from nereid.contract.process import begin, leave_word
 
 
@@ -30,8 +29,6 @@ def check(termination_log: Path) -> None:
     It ends with status 0 when all of them were run, whether they passed or not.
     """
     begin()
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))
     try:
         results = asyncio.run(run_checks(_work(), Folders()))
     except NotRunError as error:

@@ -1,8 +1,6 @@
 """A check's data set: where its file is, which of its columns are meant, and its rows one after another."""
 
 import csv
-import errno
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,23 +14,19 @@ from nereid.checks.columns import expand
 from nereid.checks.errors import NotRunError
 from nereid.checks.predictor import Rows
 from nereid.checks.readers import READERS
-from nereid.contract.check_job import CLAIMS, CONFIG_MAPS, DOWNLOADS, MAX_DOWNLOAD_BYTES
+from nereid.contract.check_job import CLAIMS, CONFIG_MAPS, DOWNLOADS, folder_of
 from nereid.contract.fetch_errors import FetchError
-from nereid.contract.source import ClaimSource, HttpsSource, parse_source
-from nereid.models.sources.download import Limits, download
-from nereid.models.sources.repository import content, listing
-from nereid.models.sources.trust import trusted_by
+from nereid.contract.sentence import listing
+from nereid.contract.source import ClaimSource, RemoteSource, parse_source
 
 DEFAULT_MAX_ROWS: Final = 1000
 
 _UNREADABLE: Final = (OSError, ValueError, EOFError, KeyError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error)
-# The fetching code speaks of the model's fields.
-_FIELDS: Final = (("spec.model.uri", "the data set's uri"), ("spec.model.caBundle", "the data set's caBundle"))
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where claims and ConfigMaps are mounted, and where downloads go."""
+    """Where claims and ConfigMaps are mounted, and where fetched data sets are."""
 
     claims: Path = Path(CLAIMS)
     config_maps: Path = Path(CONFIG_MAPS)
@@ -43,7 +37,7 @@ class Dataset:
     """A data set that is there; `inputs` are the columns of each of the model's inputs, without wildcards."""
 
     def __init__(self, spec: DatasetSpec, folders: Folders) -> None:
-        """Find the file, and download it where it is behind https; raise NotRunError when it cannot be had or read."""
+        """Find the file; raise NotRunError when it is not there or cannot be read."""
         path, self._shown, name = _locate(spec, folders)
         with self._explained():
             self._reader = READERS[spec.format or _format(name)](path)
@@ -95,23 +89,19 @@ def _locate(spec: DatasetSpec, folders: Folders) -> tuple[Path, str, str]:
         return _in_config_map(spec.config_map, folders.config_maps)
     try:
         source = parse_source(spec.uri or "")
-        if isinstance(source, ClaimSource):
-            return _on_claim(source, folders.claims / source.claim), str(source), source.path.name
-        if not isinstance(source, HttpsSource):
-            raise NotRunError("its uri is neither pvc:// nor https://: use one of them")
-        return _downloaded(source, spec, folders), str(source), source.url.path
     except FetchError as error:
-        sentence = error.sentence
-        for theirs, ours in _FIELDS:
-            sentence = sentence.replace(theirs, ours)
-        raise NotRunError(sentence) from error
+        raise NotRunError(error.sentence_for("dataset")) from error
+    if isinstance(source, ClaimSource):
+        return _on_claim(source, folders.claims / source.claim), str(source), source.path.name
+    path = _fetched(source, folders.downloads / folder_of(spec).name)
+    return path, f"{source}/{spec.path}" if spec.path else str(source), path.name
 
 
 def _in_config_map(reference: ConfigMapKey, config_maps: Path) -> tuple[Path, str, str]:
     folder = config_maps / reference.name
     path, shown = folder / reference.key, f"{reference.key} of ConfigMap {reference.name}"
     if not path.is_file():
-        held = content(folder) if folder.is_dir() else []
+        held = _content(folder) if folder.is_dir() else []
         if not held:
             raise NotRunError(f"there is no ConfigMap {reference.name} in this namespace: create it")
         raise NotRunError(
@@ -124,26 +114,19 @@ def _on_claim(source: ClaimSource, mount: Path) -> Path:
     path = mount / source.path
     if not path.is_file():
         nearest = next((parent for parent in source.path.parents if (mount / parent).is_dir()), PurePosixPath())
-        held = listing(entry.name for entry in content(mount / nearest)) if mount.is_dir() else "nothing"
+        held = listing(entry.name for entry in _content(mount / nearest)) if mount.is_dir() else "nothing"
         raise NotRunError(f"{source} is no file; {ClaimSource(source.claim, nearest)} holds {held}")
     return path
 
 
-def _downloaded(source: HttpsSource, spec: DatasetSpec, folders: Folders) -> Path:
-    # By its URI, as checks often share a data set.
-    path = folders.downloads / hashlib.sha256(str(spec.uri).encode()).hexdigest()[:16]
-    if not path.exists():
-        part = path.with_suffix(".part")
-        bundle = folders.config_maps / spec.ca_bundle.name / spec.ca_bundle.key if spec.ca_bundle else None
-        try:
-            download(source, part, trusted_by(bundle), Limits())
-        except OSError as error:
-            raise NotRunError(_disk_sentence(error, source)) from error
-        part.rename(path)
-    return path
+def _fetched(source: RemoteSource, folder: Path) -> Path:
+    """Return the file that the container before this one has left."""
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    if len(files) != 1:
+        raise NotRunError(f"{source} was not fetched before the checks began: look at the pod's first container")
+    return files[0]
 
 
-def _disk_sentence(error: OSError, source: HttpsSource) -> str:
-    if error.errno == errno.EFBIG:
-        return f"{source} is larger than the {MAX_DOWNLOAD_BYTES >> 30} GiB that are downloaded: put it on a volume"
-    return f"{source} could not be written to the pod's disk ({error.strerror})"
+def _content(folder: Path) -> list[Path]:
+    """Return the entries of a folder that a user put there: the kubelet's own links are hidden."""
+    return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]

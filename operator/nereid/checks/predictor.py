@@ -13,7 +13,7 @@ from nereid.checks.errors import AnswerError
 from nereid.checks.readers import ROWS_AT_A_TIME, Table
 from nereid.checks.server import Answer, Server
 from nereid.checks.signature import Signature, Tensor, shaped
-from nereid.models.sources.repository import listing
+from nereid.contract.sentence import listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,6 @@ async def _finding(check: CheckSpec, revisions: Revisions, folders: Folders) -> 
         return await examples(check.requests, revisions.candidate)
     if not check.dataset:
         raise NotRunError("it has neither requests nor a dataset: name one")
-    # The download has an event loop of its own.
     dataset = await asyncio.to_thread(Dataset, check.dataset, folders)
     if check.accuracy:
         predictor = await _predictor(revisions.candidate, dataset, check.accuracy.output)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from nereid.checks.errors import NotRunError
-from nereid.models.sources.repository import listing
+from nereid.contract.sentence import listing
 
 _ANY: Final = -1
 

@@ -47,6 +47,7 @@ _SECTIONS: Final = {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.models.fetch.command:fetch",
+        "fetch-datasets": "nereid.models.fetch.datasets_command:fetch_datasets",
         "resolve": "nereid.models.registry.command:resolve",
         "tag": "nereid.models.registry.command:tag",
         "check": "nereid.checks.command:check",

@@ -1,27 +1,35 @@
 """What the operator and the Job that runs checks tell each other: the work, where its files are, and the outcome.
 
-They are two processes of the same image, and know nothing else of each other.
+The Job has two containers: one fetches the data sets that are behind a network, by the sources of models, and one runs
+the checks. Both leave a JobOutcome; they know nothing of each other but the folder of each data set.
 """
 
 from collections.abc import Sequence
 from math import ceil
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from nereid.api import names
-from nereid.api.checks import CheckSpec
+from nereid.api.checks import CheckSpec, DatasetSpec
 from nereid.api.schema import ApiModel
+from nereid.contract.fetch_request import Request
 
 # The environment variable that holds a CheckWork as JSON, and the container that reads it.
 ENV_WORK: Final = "NEREID_CHECKS"
 CONTAINER_CHECK: Final = "check"
+# The environment variable that holds a DatasetsWork as JSON, and the container that reads it.
+ENV_DATASETS: Final = "NEREID_DATASETS"
+CONTAINER_DATASETS: Final = "fetch-datasets"
 
 # Where claims and ConfigMaps are mounted, each under its own name.
 CLAIMS: Final = PurePosixPath("/mnt/claims")
 CONFIG_MAPS: Final = PurePosixPath("/mnt/config-maps")
-# Where downloaded data sets go, in a volume that ends with the pod.
+# Where Secrets are, for the container that fetches.
+SECRETS: Final = PurePosixPath("/mnt/secrets")
+# Where fetched data sets are, each in a folder of its own, in a volume that ends with the pod.
 DOWNLOADS: Final = PurePosixPath("/tmp")  # noqa: S108 - a mount of its own, not a shared folder
 MAX_DOWNLOAD_BYTES: Final = 2 << 30
 
@@ -45,6 +53,22 @@ class CheckWork(ApiModel):
         return names.canonical_json(self.model_dump(exclude_none=True)).decode()
 
 
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set to be fetched, the folder that its file is to be in, and the check that is named when it cannot be."""
+
+    request: Request
+    folder: Path
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetsWork:
+    """What the container that fetches is to do."""
+
+    datasets: tuple[Dataset, ...]
+
+
 class CheckOutcome(ApiModel):
     """One check: whether it passed, and the figures in a sentence."""
 
@@ -58,6 +82,12 @@ class JobOutcome(ApiModel):
 
     results: list[CheckOutcome] | None = None
     failure: str | None = None
+
+
+def folder_of(dataset: DatasetSpec) -> PurePosixPath:
+    """Return the folder of a fetched data set: one for all checks that name the same file in the same way."""
+    place = dataset.model_dump(include={"uri", "path", "endpoint", "credentials", "ca_bundle"}, exclude_none=True)
+    return DOWNLOADS / f"dataset-{names.content_hash(place)}"
 
 
 def checks_size_problem(checks: Sequence[CheckSpec]) -> str | None:

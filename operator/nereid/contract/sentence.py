@@ -1,8 +1,10 @@
 """How a cause is told: what programs print, made fit for a condition."""
 
+from collections.abc import Iterable
 from typing import Final
 
 _MAX_LENGTH: Final = 600
+LONGEST_LISTING = 10
 
 
 def as_sentence(text: str) -> str:
@@ -15,3 +17,11 @@ def last_line(text: str) -> str:
     """Return the last line that says anything."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it left no message"
+
+
+def listing(names: Iterable[str]) -> str:
+    """Return a bounded enumeration for a message: `a, b and 3 more`, or `nothing`."""
+    ordered = sorted(names)
+    shown = ", ".join(ordered[:LONGEST_LISTING])
+    more = len(ordered) - LONGEST_LISTING
+    return (f"{shown} and {more} more" if more > 0 else shown) or "nothing"

@@ -1,19 +1,14 @@
 """Where a data set's file is, and what is said when it is not there."""
 
-import asyncio
-import json
-import ssl
-import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from nereid.api.checks import DatasetSpec
 from nereid.checks.dataset import Dataset, Folders
 from nereid.checks.errors import NotRunError
+from nereid.contract.check_job import folder_of
 
 CSV = "a,b,label\n" + "".join(f"{row},{-row},{row % 2}\n" for row in range(100))
 INPUTS = [{"name": "x", "columns": ["a", "b"]}]
@@ -100,69 +95,39 @@ def test_an_unknown_format(folders: Folders) -> None:
     )
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate that is its own authority, and its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    certificate, key = folder / "ca.crt", folder / "tls.key"
-    command = "openssl req -x509 -nodes -days 1 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command.split(), *names], check=True, capture_output=True)
-    return certificate, key
+def fetched(folders: Folders, name: str, content: str = CSV, **changes: Any) -> DatasetSpec:
+    """Leave a data set as the container that fetches does, and return its spec."""
+    found = spec(**changes)
+    folder = folders.downloads / folder_of(found).name
+    folder.mkdir()
+    (folder / name).write_text(content)
+    return found
 
 
-@pytest.fixture
-async def https(certificate: tuple[Path, Path]) -> AsyncIterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        status = 404 if "missing" in request.path else 200
-        return web.Response(body=b"\n".join([json.dumps({"a": 1, "b": 2}).encode()] * 3), status=status)
-
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificate)
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    yield f"https://localhost:{runner.addresses[0][1]}", asked
-    await runner.cleanup()
-
-
-async def opened(folders: Folders, **changes: Any) -> Dataset:
-    # As the program does it: the download has an event loop of its own.
-    return await asyncio.to_thread(Dataset, spec(**changes), folders)
-
-
-async def test_a_download_is_made_once(
-    folders: Folders, https: tuple[str, list[str]], certificate: tuple[Path, Path]
-) -> None:
-    url, asked = https
-    (folders.config_maps / "ca").mkdir()
-    (folders.config_maps / "ca" / "ca.crt").write_bytes(certificate[0].read_bytes())
-    secret = {"uri": f"{url}/x.jsonl?token=secret", "caBundle": {"name": "ca", "key": "ca.crt"}}
-    for _ in range(2):
-        dataset = await opened(folders, **secret)
-        assert [len(part) for part in dataset.rows()] == [3]
-    assert asked == ["/x.jsonl"]
+@pytest.mark.parametrize(
+    ("changes", "name", "shown"),
+    [
+        ({"uri": "s3://data/held-out/x.csv"}, "x.csv", "s3://data/held-out/x.csv"),
+        ({"uri": "hf://acme/digits", "path": "sets/x.csv"}, "x.csv", "hf://acme/digits:main/sets/x.csv"),
+        ({"uri": "https://files.example.com/x.csv?token=secret"}, "x.csv", "https://files.example.com/x.csv"),
+        ({"uri": "models:/digits@champion", "format": "csv"}, "held-out", "models:/digits@champion"),
+    ],
+)
+def test_rows_of_what_was_fetched(folders: Folders, changes: dict[str, Any], name: str, shown: str) -> None:
+    dataset = Dataset(fetched(folders, name, **changes), folders)
+    assert sum(len(part) for part in dataset.rows()) == 100
     with pytest.raises(NotRunError) as raised:
-        await opened(folders, **secret, inputs=[{"name": "x", "columns": ["c"]}])
-    assert "secret" not in str(raised.value)
+        list(dataset.rows("missing"))
+    assert str(raised.value).startswith(f"data set {shown}: it has no column missing")
 
 
-async def test_what_cannot_be_downloaded(
-    folders: Folders, https: tuple[str, list[str]], certificate: tuple[Path, Path]
-) -> None:
-    url, _ = https
-    (folders.config_maps / "rows" / "ca.crt").write_bytes(certificate[0].read_bytes())
-    trusted = {"caBundle": {"name": "rows", "key": "ca.crt"}}
-    with pytest.raises(NotRunError, match=r"missing.csv does not exist \(status 404\): correct the data set's uri$"):
-        await opened(folders, uri=f"{url}/missing.csv", **trusted)
-    with pytest.raises(NotRunError, match=r"give that authority's certificate by the data set's caBundle$"):
-        await opened(folders, uri=f"{url}/x.jsonl")
-    with pytest.raises(
-        NotRunError, match=r"^the ConfigMap or the key that the data set's caBundle names does not exist"
-    ):
-        await opened(folders, uri=f"{url}/x.jsonl", caBundle={"name": "no", "key": "ca.crt"})
+def test_one_place_with_other_credentials_is_another_folder() -> None:
+    asked = [spec(uri="s3://data/x.csv"), spec(uri="s3://data/x.csv", credentials={"secretName": "reader"})]
+    assert len({folder_of(one) for one in asked}) == 2
+    assert folder_of(spec(uri="s3://data/x.csv", maxRows=1)) == folder_of(asked[0])
+
+
+def test_what_was_not_fetched(folders: Folders) -> None:
+    assert refused(folders, uri="s3://data/x.csv") == (
+        "s3://data/x.csv was not fetched before the checks began: look at the pod's first container"
+    )

@@ -2,19 +2,27 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from nereid.api import names
-from nereid.api.checks import CheckSpec
+from nereid.api.checks import CheckSpec, DatasetSpec
 from nereid.contract.check_job import (
     CLAIMS,
     CONFIG_MAPS,
     CONTAINER_CHECK,
+    CONTAINER_DATASETS,
     DOWNLOADS,
+    ENV_DATASETS,
     ENV_WORK,
     MAX_DOWNLOAD_BYTES,
+    SECRETS,
     CheckWork,
+    Dataset,
+    DatasetsWork,
+    folder_of,
 )
+from nereid.contract.fetch_request import Request
 from nereid.contract.source import claim_of
 from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
@@ -38,10 +46,13 @@ def checks_job(plan: Plan, run: CheckRun, version: str) -> Manifest:
     app = names.checks_app(plan.owner.name)
     labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, version)}
     limits = {"backoffLimit": BACKOFF_LIMIT, "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS}
+    fetched = _fetched(plan, run.checks)
     pod = {
+        **({"initContainers": [_fetch_container(plan, run, fetched)]} if fetched else {}),
         "containers": [_container(plan, run)],
-        "volumes": [volume for volume, _ in _volumes(run.checks)],
-        "automountServiceAccountToken": False,
+        "volumes": [volume for volume, _ in (*_volumes(run.checks), *_secrets(run.checks))],
+        # The data sets' servers may know the reader by its pod, as the model's may.
+        **(source_access.identity(plan.runtime) if fetched else {"automountServiceAccountToken": False}),
     }
     return job(plan.source, job_name(plan.owner.name, run), labels, limits, pod)
 
@@ -76,7 +87,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
     work = source_access.literal(work_of(plan, run).as_json())
     return {
         "name": CONTAINER_CHECK,
-        "image": plan.settings.check_image,
+        "image": _image(plan),
         "imagePullPolicy": plan.settings.image_pull_policy,
         "args": ["check"],
         "env": [{"name": ENV_WORK, "value": work}],
@@ -85,6 +96,66 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [mount for _, mount in _volumes(run.checks)],
     }
+
+
+def _image(plan: Plan) -> str:
+    """Return the image of both containers: it has the clients of sources, and the libraries of the checks."""
+    return plan.settings.fetch_image
+
+
+def _fetched(plan: Plan, checks: Iterable[CheckSpec]) -> tuple[Dataset, ...]:
+    """Return what is to be fetched before the checks run: every data set behind a network, once."""
+    found: dict[PurePosixPath, Dataset] = {}
+    for check in checks:
+        dataset = check.dataset
+        if dataset and dataset.uri and not claim_of(dataset.uri):
+            folder = folder_of(dataset)
+            found.setdefault(folder, Dataset(_request(dataset, dataset.uri, plan), Path(folder), check.name))
+    return tuple(found.values())
+
+
+def _request(dataset: DatasetSpec, uri: str, plan: Plan) -> Request:
+    bundle = dataset.ca_bundle
+    return Request(
+        uri,
+        path=PurePosixPath(dataset.path) if dataset.path else None,
+        endpoint=source_access.endpoint(uri, dataset.endpoint, plan.settings),
+        credentials=Path(SECRETS / dataset.credentials.secret_name) if dataset.credentials else None,
+        ca_bundle=Path(CONFIG_MAPS / bundle.name / bundle.key) if bundle else None,
+    )
+
+
+def _fetch_container(plan: Plan, run: CheckRun, datasets: tuple[Dataset, ...]) -> dict[str, Any]:
+    return {
+        "name": CONTAINER_DATASETS,
+        "image": _image(plan),
+        "imagePullPolicy": plan.settings.image_pull_policy,
+        "args": ["fetch-datasets"],
+        "env": [source_access.variable(ENV_DATASETS, DatasetsWork(datasets))],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        "terminationMessagePolicy": "File",
+        "securityContext": RESTRICTED_CONTAINER,
+        "volumeMounts": [
+            *(mount for _, mount in _volumes(run.checks) if mount["mountPath"] in _needed_to_fetch(datasets)),
+            *(mount for _, mount in _secrets(run.checks)),
+        ],
+    }
+
+
+def _needed_to_fetch(datasets: Iterable[Dataset]) -> set[str]:
+    """Return where the container that fetches has volumes, beside the Secrets: it reads no claim and no rows."""
+    bundles = (dataset.request.ca_bundle for dataset in datasets)
+    return {str(DOWNLOADS), *(str(bundle.parent) for bundle in bundles if bundle)}
+
+
+def _secrets(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the volumes with credentials of data sets and their mounts, which the container that fetches has alone."""
+    references = (check.dataset.credentials for check in checks if check.dataset)
+    return [
+        # Optional, so that the container can say what is missing; the kubelet would wait in silence.
+        _mounted(f"secret-{number}", {"secret": {"secretName": name, "optional": True}}, f"{SECRETS}/{name}")
+        for number, name in enumerate(sorted({reference.secret_name for reference in references if reference}))
+    ]
 
 
 def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:

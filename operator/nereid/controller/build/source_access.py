@@ -42,10 +42,9 @@ def mounts(model: ModelSpec) -> list[dict[str, Any]]:
 
 def request(model: ModelSpec, uri: str, settings: Settings) -> Request:
     """Return what a container is to ask of the model's source; `uri` is the model's own, or what that leads to."""
-    tracking_server = settings.mlflow_tracking_uri if is_of_mlflow(source_of(model.uri)) else ""
     return Request(
         uri,
-        endpoint=model.endpoint or tracking_server or None,
+        endpoint=endpoint(model.uri, model.endpoint, settings),
         credentials=CREDENTIALS if model.credentials else None,
         ca_bundle=CA_BUNDLE if model.ca_bundle else None,
     )
@@ -56,6 +55,12 @@ def identity(runtime: RuntimeSpec) -> dict[str, Any]:
     if runtime.service_account_name:
         return {"serviceAccountName": runtime.service_account_name}
     return {"automountServiceAccountToken": False}
+
+
+def endpoint(uri: str, given: str | None, settings: Settings) -> str | None:
+    """Return the address of a URI's server: the user's, of MLflow also the operator's; None for the public one."""
+    tracking_server = settings.mlflow_tracking_uri if is_of_mlflow(source_of(uri)) else ""
+    return given or tracking_server or None
 
 
 def variable(name: str, work: object) -> dict[str, str]:

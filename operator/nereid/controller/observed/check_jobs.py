@@ -6,10 +6,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from nereid.api import names
-from nereid.contract.check_job import CONTAINER_CHECK, JobOutcome
+from nereid.contract.check_job import CONTAINER_CHECK, CONTAINER_DATASETS, JobOutcome
 from nereid.contract.sentence import as_sentence, last_line
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
-from nereid.controller.observed.job_pods import ended, finished, trouble
+from nereid.controller.observed.job_pods import ended, failed_before, finished, trouble
 
 _CLAIM_FIELD: Final = "the data set's uri"
 _UNREADABLE: Final = "the container that ran them left no results that can be read"
@@ -18,6 +18,9 @@ _UNREADABLE: Final = "the container that ran them left no results that can be re
 def checks_facts(raw: Mapping[str, Any]) -> ChecksFacts:
     """Return the facts of a pod that runs checks."""
     run, created = _run(raw), raw["metadata"].get("creationTimestamp", "")
+    if fetching := failed_before(raw, CONTAINER_DATASETS):
+        sentence = _outcome(fetching).failure or _not_fetched(fetching)
+        return ChecksFacts(run, failure=sentence, created=created)
     end = ended(raw, CONTAINER_CHECK)
     if end is None:
         return ChecksFacts(run, failure=_trouble(raw), created=created)
@@ -62,6 +65,13 @@ def _last_words(end: Mapping[str, Any]) -> str:
     return (
         _UNREADABLE if code == 0 else as_sentence(f"their container ended with exit code {code}: {last_line(message)}")
     )
+
+
+def _not_fetched(end: Mapping[str, Any]) -> str:
+    if end.get("reason") == "OOMKilled":
+        return "the container that fetches their data sets used more memory than its limit: put the files on a volume"
+    code, cause = end.get("exitCode"), last_line(end.get("message", ""))
+    return as_sentence(f"the container that fetches their data sets ended with exit code {code}: {cause}")
 
 
 def _trouble(raw: Mapping[str, Any]) -> str | None:

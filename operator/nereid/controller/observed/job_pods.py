@@ -21,6 +21,16 @@ def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | No
     return None
 
 
+def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
+    """Return how the container that prepares the work failed; None where it has not."""
+    for container in raw.get("status", {}).get("initContainerStatuses", []):
+        end: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
+        is_failure = end is not None and end.get("exitCode") and end.get("reason") != "ContainerStatusUnknown"
+        if container["name"] == container_name and is_failure:
+            return end
+    return None
+
+
 def trouble(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Trouble | None:
     """Return what keeps a pod from running, also of one that is being deleted for it.
 

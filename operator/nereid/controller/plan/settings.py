@@ -21,11 +21,10 @@ class Settings(BaseSettings):
     )
     fetch_image: str = Field(
         default="ghcr.io/nereid-serving/nereid-models:0.1.0",
-        description="Image that fetches models and queries registries: the one with the clients of the sources.",
-    )
-    check_image: str = Field(
-        default="ghcr.io/nereid-serving/nereid:0.1.0",
-        description="Image of the check Jobs: the operator's own.",
+        description=(
+            "Image that fetches models and data sets, queries registries and checks candidates: the one with the "
+            "clients of the sources and the libraries of the checks."
+        ),
     )
     image_pull_policy: str = Field(
         default="IfNotPresent",

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_job import Fetched, FetchWork
+from nereid.contract.sentence import listing
 from nereid.contract.source import ClaimSource, RemoteSource
 from nereid.models.sources.digest import (
     digest_of,
@@ -18,7 +19,7 @@ from nereid.models.sources.digest import (
 )
 from nereid.models.sources.external_data import external_data
 from nereid.models.sources.oci.manifest import MODEL_FOLDER
-from nereid.models.sources.repository import content, listing
+from nereid.models.sources.repository import content
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,12 @@
 """What Triton takes for a repository of models, and what to tell a user whose files are not one."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
+from nereid.contract.sentence import listing
 
-LONGEST_LISTING = 10
 # macOS adds this directory to every zip archive that it makes.
 NOT_CONTENT = frozenset({"__MACOSX"})
-
-
-def listing(names: Iterable[str]) -> str:
-    """Return a bounded enumeration for a message: `a, b and 3 more`, or `nothing`."""
-    ordered = sorted(names)
-    shown = ", ".join(ordered[:LONGEST_LISTING])
-    more = len(ordered) - LONGEST_LISTING
-    return (f"{shown} and {more} more" if more > 0 else shown) or "nothing"
 
 
 def content(directory: Path) -> list[Path]:

@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Field, Reason
+from nereid.contract.sentence import listing
 from nereid.models.sources.external_data import is_external_data
 from nereid.models.sources.remote import RemoteFile
-from nereid.models.sources.repository import listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from nereid.api import names
 from nereid.api.checks import CheckSpec
-from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, checks_size_problem
+from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, Dataset, DatasetsWork, checks_size_problem
 from nereid.controller.build.checks_job import checks_job, job_name, work_of
 from nereid.controller.decide.orders import CheckRun
 from nereid.controller.plan.plan import Plan
@@ -78,8 +79,15 @@ def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int =
     return CheckRun("lmnpqrst", stable, attempt, step, checks, 600)
 
 
+class PlainDumper(yaml.SafeDumper):
+    """Writes equal values out each time, as a reader of a manifest expects, instead of anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is the library's
+        return True
+
+
 def test_manifest(request: pytest.FixtureRequest) -> None:
-    found = yaml.safe_dump(checks_job(planned(), run_of(), VERSION), sort_keys=False, width=110)
+    found = yaml.dump(checks_job(planned(), run_of(), VERSION), Dumper=PlainDumper, sort_keys=False, width=110)
     if request.config.getoption("--update-golden", default=False):
         GOLDEN.write_text(found)
     assert found == GOLDEN.read_text(), (
@@ -111,6 +119,53 @@ def test_work_survives_the_environment() -> None:
 )
 def test_stable_is_asked_where_something_is_compared(run: CheckRun, stable: str | None) -> None:
     assert work_of(planned(), run).stable == stable
+
+
+def with_dataset(**dataset: Any) -> dict[str, Any]:
+    check = {**CHECKS[2], "dataset": {"inputs": IMAGE, **dataset}}
+    run = CheckRun("lmnpqrst", "bcdfghjk", 2, 1, (CheckSpec.model_validate(check),), 600)
+    pod: dict[str, Any] = checks_job(planned(), run)["spec"]["template"]["spec"]
+    return pod
+
+
+def fetching(pod: dict[str, Any]) -> Dataset:
+    (container,) = pod["initContainers"]
+    (variable,) = container["env"]
+    (dataset,) = TypeAdapter(DatasetsWork).validate_json(variable["value"]).datasets
+    return dataset
+
+
+def test_a_data_set_in_a_bucket_is_fetched_with_its_credentials_by_one_container_alone() -> None:
+    pod = with_dataset(
+        uri="s3://data/x.csv", endpoint="https://minio.storage:9000", credentials={"secretName": "reader"}
+    )
+    dataset = fetching(pod)
+    assert (dataset.check, dataset.request.endpoint) == ("fast", "https://minio.storage:9000")
+    mounted = {mount["mountPath"] for mount in pod["initContainers"][0]["volumeMounts"]}
+    assert mounted == {"/tmp", "/mnt/secrets/reader"}
+    assert str(dataset.request.credentials) in mounted
+    assert [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]] == ["/tmp"]
+    assert {"name": "secret-0", "secret": {"secretName": "reader", "optional": True}} in pod["volumes"]
+
+
+def test_a_file_of_a_registered_model_comes_from_the_operators_server() -> None:
+    settings = Settings(mlflow_tracking_uri="https://mlflow.example.com")
+    check = CheckSpec.model_validate(
+        {**CHECKS[2], "dataset": {"uri": "models:/digits/7", "path": "x.csv", "inputs": IMAGE}}
+    )
+    spec = {"model": {"uri": "pvc://models/1"}, "runtime": {"serviceAccountName": "reader"}}
+    made = read_plan({"name": "digits", "namespace": "vision", "uid": "1", "generation": 1}, spec, settings)
+    pod = checks_job(made, CheckRun("lmnpqrst", "", 1, 0, (check,), 600))["spec"]["template"]["spec"]
+    request = fetching(pod).request
+    assert (request.endpoint, str(request.path)) == ("https://mlflow.example.com", "x.csv")
+    assert pod["serviceAccountName"] == "reader"
+
+
+@pytest.mark.parametrize("dataset", [{"uri": "pvc://data/x.csv"}, {"configMap": {"name": "rows", "key": "x.csv"}}])
+def test_what_is_mounted_is_not_fetched(dataset: dict[str, Any]) -> None:
+    pod = with_dataset(**dataset)
+    assert "initContainers" not in pod
+    assert pod["automountServiceAccountToken"] is False
 
 
 @pytest.mark.parametrize("length", [1, 33, 34, 35, 49, 50])

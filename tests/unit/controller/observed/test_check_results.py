@@ -37,6 +37,18 @@ def failed(sentence: str) -> dict[str, Any]:
     return ended(1, json.dumps({"failure": sentence}))
 
 
+def not_fetched(code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
+    state = {"terminated": {"exitCode": code, "message": message, "reason": reason}}
+    return {
+        "phase": "Failed",
+        "initContainerStatuses": [
+            {"name": "istio-proxy", "state": {"running": {}}},
+            {"name": "fetch-datasets", "state": state},
+        ],
+        "containerStatuses": [{"name": "check", "state": {"waiting": {"reason": "PodInitializing"}}}],
+    }
+
+
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
     state = {"waiting": {"reason": reason, "message": message}}
     return {"phase": "Pending", "containerStatuses": [{"name": "check", "state": state}]}
@@ -116,6 +128,18 @@ def test_no_words() -> None:
             {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"},
             "their pod was ended (Evicted): The node was low on memory",
         ),
+        (
+            not_fetched(1, json.dumps({"failure": "check fast: s3://a/b does not exist: correct dataset.uri"})),
+            "check fast: s3://a/b does not exist: correct dataset.uri",
+        ),
+        (
+            not_fetched(137, "", "OOMKilled"),
+            "the container that fetches their data sets used more memory than its limit: put the files on a volume",
+        ),
+        (
+            not_fetched(2, "Traceback\nKeyError: 'x'"),
+            "the container that fetches their data sets ended with exit code 2: KeyError: 'x'",
+        ),
         (waiting("ImagePullBackOff", "not found"), "image nereid:1 cannot be pulled: not found"),
         (waiting("CreateContainerConfigError", "no user"), "container check cannot be created: no user"),
         (
@@ -147,6 +171,12 @@ def test_what_a_pod_failed_of(status: dict[str, Any], word: str) -> None:
     assert failure(pod(**status), OUT_OF_ATTEMPTS) == f"3 attempts failed; {word}"
     if status["phase"] == "Pending":
         assert failure(pod(deleted=True, **status), OUT_OF_TIME) == f"{DEADLINE}; {word}"
+
+
+def test_a_data_set_that_is_there_is_no_failure() -> None:
+    done = {**not_fetched(0, "", "Completed"), **ended(0, json.dumps(RESULTS), "Completed")}
+    assert combine(RUN, [pod(**done)]) is not None
+    assert pod(**done).failure is None
 
 
 def test_nothing_hinders() -> None:

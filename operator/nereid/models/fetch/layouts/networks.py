@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from nereid.contract.sentence import listing
 from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.fetch.layouts.search import MLMODEL, find, is_zipped_model
 from nereid.models.sources.external_data import external_data
-from nereid.models.sources.repository import content, listing
+from nereid.models.sources.repository import content
 
 CONFIG: Final = "config.pbtxt"
 _PROGRAM: Final = "model.py"

@@ -12,10 +12,11 @@ from typing import Any, Final
 import yaml
 
 from nereid.api.model import Format
+from nereid.contract.sentence import listing
 from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.sources.archive import ZIP_MAGICS
 from nereid.models.sources.digest import MOST_LINKED
-from nereid.models.sources.repository import content, listing
+from nereid.models.sources.repository import content
 from nereid.models.sources.walking import below
 
 MLMODEL: Final = "MLmodel"

@@ -1,0 +1,47 @@
+"""Data sets of checks: plain files, fetched like models and then left as they are."""
+
+import errno
+import shutil
+
+from nereid.contract.check_job import MAX_DOWNLOAD_BYTES, Dataset
+from nereid.contract.fetch_errors import FetchError, Field, Reason
+from nereid.contract.source import ClaimSource, RemoteSource, parse_source
+from nereid.models.fetch.obtain import obtain
+from nereid.models.fetch.staging import Staging
+from nereid.models.sources.attempts import Limits
+
+
+def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
+    """Bring a data set into its folder, as the only file of it; raise FetchError when that cannot be done.
+
+    It may be called again after it was killed: it continues, and does nothing when the file is there already.
+    """
+    if dataset.folder.exists():
+        return
+    source = parse_source(dataset.request.uri)
+    if isinstance(source, ClaimSource):
+        raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is read in its place")
+    try:
+        _fetch(source, dataset, limits or Limits())
+    except OSError as error:
+        raise FetchError(Reason.MODEL_FETCH_FAILED, _explained(error, source)) from error
+
+
+def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
+    staging = Staging(dataset.folder.with_name(f"{dataset.folder.name}.part"))
+    staging.root.mkdir(parents=True, exist_ok=True)
+    arrival = obtain(source, dataset.request, staging, limits)
+    if arrival.is_file:
+        arrival.content.rename(dataset.folder)
+    shutil.rmtree(staging.destination, ignore_errors=True)
+    if not arrival.is_file:
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            f"{source} holds {len(arrival.files)} files, and a data set is one: name it in {Field.PATH}",
+        )
+
+
+def _explained(error: OSError, source: RemoteSource) -> str:
+    if error.errno == errno.EFBIG:
+        return f"{source} is larger than the {MAX_DOWNLOAD_BYTES >> 30} GiB that are downloaded: put it on a volume"
+    return f"{source} could not be written to the pod's disk ({error.strerror})"

@@ -1,0 +1,50 @@
+"""The command line of the container that fetches data sets before checks run: `nereid fetch-datasets`."""
+
+import resource
+from pathlib import Path
+from typing import Final
+
+import click
+
+from nereid.contract.check_job import ENV_DATASETS, MAX_DOWNLOAD_BYTES, DatasetsWork, JobOutcome
+from nereid.contract.fetch_errors import FetchError
+from nereid.contract.process import begin, leave_word
+from nereid.contract.work import InvalidWorkError, read_work
+from nereid.models.fetch.datasets import fetch_dataset
+from nereid.models.unforeseen import unforeseen
+
+# The sentence is told of a check, by its name.
+SUBJECT: Final = "dataset"
+
+
+@click.command()
+@click.option(
+    "--termination-log",
+    type=click.Path(path_type=Path),
+    default=Path("/dev/termination-log"),
+    show_default=True,
+    help="Where it is written as JSON why a data set could not be had.",
+)
+def fetch_datasets(termination_log: Path) -> None:
+    """Fetch the data sets that NEREID_DATASETS names; the Job that checks a candidate runs this first."""
+    begin()
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))
+    try:
+        work = read_work(DatasetsWork, ENV_DATASETS)
+    except InvalidWorkError as error:
+        raise _failed(str(error), termination_log) from error
+    for dataset in work.datasets:
+        try:
+            fetch_dataset(dataset)
+        except FetchError as error:
+            raise _failed(f"check {dataset.check}: {error.sentence_for(SUBJECT)}", termination_log) from error
+        except Exception as error:
+            sentence = unforeseen(error).sentence_for(SUBJECT)
+            raise _failed(f"check {dataset.check}: {sentence}", termination_log) from error
+
+
+def _failed(sentence: str, termination_log: Path) -> SystemExit:
+    click.echo(sentence, err=True)
+    leave_word(termination_log, JobOutcome(failure=sentence).model_dump_json(exclude_none=True))
+    return SystemExit(1)
