@@ -124,7 +124,7 @@ def test_stable_is_asked_where_something_is_compared(run: CheckRun, stable: str 
 def with_dataset(**dataset: Any) -> dict[str, Any]:
     check = {**CHECKS[2], "dataset": {"inputs": IMAGE, **dataset}}
     run = CheckRun("lmnpqrst", "bcdfghjk", 2, 1, (CheckSpec.model_validate(check),), 600)
-    pod: dict[str, Any] = checks_job(planned(), run)["spec"]["template"]["spec"]
+    pod: dict[str, Any] = checks_job(planned(), run, VERSION)["spec"]["template"]["spec"]
     return pod
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_a_registered_model_comes_from_the_operators_server() -> None:
     )
     spec = {"model": {"uri": "pvc://models/1"}, "runtime": {"serviceAccountName": "reader"}}
     made = read_plan({"name": "digits", "namespace": "vision", "uid": "1", "generation": 1}, spec, settings)
-    pod = checks_job(made, CheckRun("lmnpqrst", "", 1, 0, (check,), 600))["spec"]["template"]["spec"]
+    pod = checks_job(made, CheckRun("lmnpqrst", "", 1, 0, (check,), 600), VERSION)["spec"]["template"]["spec"]
     request = fetching(pod).request
     assert (request.endpoint, str(request.path)) == ("https://mlflow.example.com", "x.csv")
     assert pod["serviceAccountName"] == "reader"
