@@ -1,4 +1,4 @@
-"""One object in trouble is its own trouble: others are not delayed by it."""
+"""One object in problem is its own problem: others are not delayed by it."""
 
 import sys
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def _deep_json() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("operator")
-def test_objects_in_trouble_do_not_delay_others(models: Models, kubernetes: Kubernetes) -> None:
+def test_objects_in_problem_do_not_delay_others(models: Models, kubernetes: Kubernetes) -> None:
     for number in range(TROUBLED):
         name = f"taken-{number}"
         foreign = {"kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 1}]}}

@@ -34,12 +34,12 @@ def pods(models: Models) -> Counter[str]:
 
 def most_asked_for(deployments: Recording) -> int:
     """Return the most pods that all Deployments together asked for at any moment."""
-    return max(sum(one["spec"]["replicas"] for one in picture) for picture in deployments.pictures())
+    return max(sum(one["spec"]["replicas"] for one in report_input) for report_input in deployments.pictures())
 
 
 def most_held(found: Recording) -> int:
     """Return the most pods that were there at any moment."""
-    return max(len(picture) for picture in found.pictures())
+    return max(len(report_input) for report_input in found.pictures())
 
 
 def test_rollout_without_surge(models: Models, workloads: Workloads, record: Callable[[str], Recording]) -> None:

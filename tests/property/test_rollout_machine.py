@@ -48,7 +48,7 @@ from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.plan import Command, Step
-from nereid.controller.report.conditions import Picture
+from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
 
 ROLES = st.sampled_from(["stable", "candidate"])
@@ -62,7 +62,7 @@ MADE: set[tuple[Stage, Stage]] = set()
 
 def through_status(world: Scenario, decision: Decision, now: datetime) -> RolloutState:
     """Return the state as a new operator finds it: written to status, and read back."""
-    status = report(Picture(world.plan, decision, world.observed, ()), {}, "http://x", ModelDeploymentStatus(), now)
+    status = report(ReportInput(world.plan, decision, world.observed, ()), {}, "http://x", ModelDeploymentStatus(), now)
     written = json.dumps(to_json(status), allow_nan=False)
     return RolloutState.from_status(ModelDeploymentStatus.model_validate(json.loads(written)))
 
@@ -223,7 +223,7 @@ class RolloutMachine(RuleBasedStateMachine):
     @MOVING
     @rule(at_once=st.booleans())
     def pods_become_available(self, *, at_once: bool) -> None:
-        self.world = replace(self.world, troubles={}, occupied={})
+        self.world = replace(self.world, pod_problems={}, occupied={})
         for _ in range(2):  # Without surge, the candidate's pods follow when stable's are gone.
             self._start_pods()
         self._pass_if(at_once)
@@ -246,7 +246,7 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(role=ROLES, at_once=st.booleans())
     def pods_fall_ill(self, role: str, *, at_once: bool) -> None:
         if revision := getattr(self.world.state, role):
-            self.world = self.world.ready(revision, 0).trouble(revision, "ContainerCrashed")
+            self.world = self.world.ready(revision, 0).pod_problem(revision, "ContainerCrashed")
         self._pass_if(at_once)
 
     @precondition(lambda self: self.world.state.stable and self.world.state.weight)
@@ -511,7 +511,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
         self._edit(allow_downtime=asked.surge == 0)
         fair: dict[str, Any] = {
-            "troubles": {},
+            "pod_problems": {},
             "occupied": {},
             "settings": SCALING_SETTINGS,
             "has_keda": True,

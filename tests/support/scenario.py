@@ -35,10 +35,10 @@ from nereid.controller.observed.facts import (
     DeploymentFacts,
     Observed,
     PodFacts,
+    Problem,
     RevisionObserved,
     RevisionRecord,
     ScalerFacts,
-    Trouble,
 )
 from nereid.controller.observed.sample import (
     ERRORS,
@@ -67,7 +67,7 @@ from nereid.controller.plan.plan import (
 )
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
-from nereid.controller.report.conditions import Picture
+from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -108,10 +108,10 @@ def plan_of(spec: Mapping[str, Any] | None = None, annotations: Mapping[str, str
 PLAN = plan_of()
 # Of an operator that lacks nothing for scaling.
 SCALING_SETTINGS = Settings(prometheus_url="http://prometheus:9090", activator_service="nereid-activator.nereid-system")
-BUSY = ScalerFacts(is_active=True, works=True, trouble=None)
-IDLE = ScalerFacts(is_active=False, works=True, trouble=None)
-NEW = ScalerFacts(is_active=None, works=None, trouble=None)
-FAILING = ScalerFacts(is_active=False, works=False, trouble=Trouble("TriggerError", "Prometheus is down"))
+BUSY = ScalerFacts(is_active=True, works=True, problem=None)
+IDLE = ScalerFacts(is_active=False, works=True, problem=None)
+NEW = ScalerFacts(is_active=None, works=None, problem=None)
+FAILING = ScalerFacts(is_active=False, works=False, problem=Problem("TriggerError", "Prometheus is down"))
 
 
 def ago(seconds: float) -> datetime:
@@ -127,8 +127,8 @@ class Scenario:
     wanted: str = ""
     replicas: int = 4
     available: Mapping[str, int] = field(default_factory=dict)
-    troubles: Mapping[str, Trouble] = field(default_factory=dict)
-    problems: tuple[Trouble, ...] = ()
+    pod_problems: Mapping[str, Problem] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
     is_routed: bool = True
     lacking: frozenset[str] = frozenset()
     sample: Sample | SampleFailure | None = None
@@ -360,8 +360,8 @@ class Scenario:
     def ready(self, revision: str, pods: int) -> "Scenario":
         return replace(self, available={**self.available, revision: pods})
 
-    def trouble(self, revision: str, reason: str, message: str = "it is ill") -> "Scenario":
-        return replace(self, troubles={**self.troubles, revision: Trouble(reason, message)})
+    def pod_problem(self, revision: str, reason: str, message: str = "it is ill") -> "Scenario":
+        return replace(self, pod_problems={**self.pod_problems, revision: Problem(reason, message)})
 
     def unrouted(self) -> "Scenario":
         """Let the VirtualServices lead elsewhere than was decided."""
@@ -429,7 +429,7 @@ class Scenario:
         return replace(self, records=frozenset())
 
     def problem(self, reason: str, message: str = "it is refused") -> "Scenario":
-        return replace(self, problems=(*self.problems, Trouble(reason, message)))
+        return replace(self, problems=(*self.problems, Problem(reason, message)))
 
     # What comes of it.
     @property
@@ -448,7 +448,7 @@ class Scenario:
 
     @property
     def observed(self) -> Observed:
-        seen = {*self.available, *self.troubles, *self.records, *self.occupied, *self.scalers}
+        seen = {*self.available, *self.pod_problems, *self.records, *self.occupied, *self.scalers}
         return Observed(
             {one: self._seen(one) for one in seen},
             frozenset({routing_of(self.state)}) if self.is_routed else frozenset(),
@@ -461,12 +461,12 @@ class Scenario:
     def decide(self, now: datetime = NOW) -> Decision:
         return decide(self.plan, self.observed, self.state, now)
 
-    def picture(self) -> Picture:
-        """Return the picture of a pass that decides."""
-        return Picture(self.plan, self.decide(), self.observed, self.problems)
+    def report_input(self) -> ReportInput:
+        """Return the report_input of a pass that decides."""
+        return ReportInput(self.plan, self.decide(), self.observed, self.problems)
 
     def report(self, previous: ModelDeploymentStatus | None = None, now: datetime = NOW) -> ModelDeploymentStatus:
-        return report(self.picture(), {}, "http://digits.example.com", previous or ModelDeploymentStatus(), now)
+        return report(self.report_input(), {}, "http://digits.example.com", previous or ModelDeploymentStatus(), now)
 
     def _rollout(self, **changes: Any) -> "Scenario":
         return replace(self, rollout=replace(self.rollout, **changes))
@@ -476,13 +476,13 @@ class Scenario:
         return {one.revision: Activity(None, None) for one in looked_at} | dict(self.activity)
 
     def _seen(self, revision: str) -> RevisionObserved:
-        available, trouble = self.available.get(revision, 0), self.troubles.get(revision)
-        others = max(1 if trouble else 0, self.occupied.get(revision, available) - available)
-        pods = [PodFacts(f"digits-{revision}-{number}", ready=True, trouble=None) for number in range(available)]
-        pods += [PodFacts(f"digits-{revision}-x{number}", ready=False, trouble=trouble) for number in range(others)]
+        available, problem = self.available.get(revision, 0), self.pod_problems.get(revision)
+        others = max(1 if problem else 0, self.occupied.get(revision, available) - available)
+        pods = [PodFacts(f"digits-{revision}-{number}", ready=True, problem=None) for number in range(available)]
+        pods += [PodFacts(f"digits-{revision}-x{number}", ready=False, problem=problem) for number in range(others)]
         return RevisionObserved(
             deployment=DeploymentFacts(
-                replicas=self.deployed.get(revision, available), ready=available, available=available, trouble=None
+                replicas=self.deployed.get(revision, available), ready=available, available=available, problem=None
             ),
             pods=pods,
             has_service=revision not in self.lacking,

@@ -247,7 +247,7 @@ class LinksStatus(ApiModel):
     grafana: str | None = Field(default=None, description="The model's dashboard in Grafana.")
 
 
-class Problem(ApiModel):
+class ProblemStatus(ApiModel):
     """Something that is wrong and was told of: what the operator remembers of it, so that it tells of it once."""
 
     concern: Concern = Field(
@@ -301,7 +301,7 @@ class ModelDeploymentStatus(ApiModel):
     history: list[ServedRevision] = Field(
         default=[], description="The stable revision and those before it, newest first."
     )
-    problems: list[Problem] | None = Field(
+    problems: list[ProblemStatus] | None = Field(
         default=None, max_length=8, description="What is wrong, at most one thing of each kind; conditions say more."
     )
     conditions: list[Condition] = Field(

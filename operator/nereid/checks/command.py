@@ -12,7 +12,7 @@ from nereid.checks.errors import NotRunError
 from nereid.checks.run import run_checks
 from nereid.checks.termination_message import failure_message, results_message
 from nereid.contract.check_job import ENV_WORK, CheckWork
-from nereid.contract.process import begin, leave_word
+from nereid.contract.process import set_up_process, write_termination_message
 
 
 @click.command()
@@ -28,14 +28,14 @@ def check(termination_log: Path) -> None:
 
     It ends with status 0 when all of them were run, whether they passed or not.
     """
-    begin()
+    set_up_process()
     try:
         results = asyncio.run(run_checks(_work(), Folders()))
     except NotRunError as error:
         click.echo(str(error), err=True)
-        leave_word(termination_log, failure_message(str(error)))
+        write_termination_message(termination_log, failure_message(str(error)))
         raise SystemExit(1) from error
-    leave_word(termination_log, results_message(results))
+    write_termination_message(termination_log, results_message(results))
 
 
 def _work() -> CheckWork:

@@ -10,14 +10,14 @@ from typing import Final, NoReturn
 TERMINATED: Final = 128 + signal.SIGTERM
 
 
-def begin() -> None:
+def set_up_process() -> None:
     """Log in plain lines, and end at SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # The first process of a container ignores a signal that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def leave_word(termination_log: Path, word: str) -> None:
+def write_termination_message(termination_log: Path, word: str) -> None:
     """Write what the kubelet is to take for the container's termination message."""
     try:
         termination_log.write_text(word)

@@ -9,7 +9,7 @@ from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.draining import wanted_looks
 from nereid.controller.decide.rollout.state import RolloutState
-from nereid.controller.observed.check_results import combine, hindrance
+from nereid.controller.observed.check_results import combine, why_not_running
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import Activity
@@ -50,7 +50,7 @@ def measured(plan: Plan, situation: Situation, state: RolloutState, now: datetim
         situation.observed,
         sample=answers.samples.get(sample) if sample else None,
         checks=combine(run.id, situation.check_jobs) if run else None,
-        hindrance=hindrance(run.id, situation.check_jobs) if run else None,
+        why_not_running=why_not_running(run.id, situation.check_jobs) if run else None,
         activity={revision: seen for revision, seen in activity.items() if seen},
     )
 

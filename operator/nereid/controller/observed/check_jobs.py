@@ -9,7 +9,7 @@ from nereid.api import names
 from nereid.contract.check_job import CONTAINER_CHECK, CONTAINER_DATASETS, JobOutcome
 from nereid.contract.sentence import as_sentence, last_line
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
-from nereid.controller.observed.job_pods import ended, failed_before, finished, trouble
+from nereid.controller.observed.job_pods import ended, failed_before, finished, problem
 
 _CLAIM_FIELD: Final = "the data set's uri"
 _UNREADABLE: Final = "the container that ran them left no results that can be read"
@@ -23,7 +23,7 @@ def checks_facts(raw: Mapping[str, Any]) -> ChecksFacts:
         return ChecksFacts(run, failure=sentence, created=created)
     end = ended(raw, CONTAINER_CHECK)
     if end is None:
-        return ChecksFacts(run, failure=_trouble(raw), created=created)
+        return ChecksFacts(run, failure=_problem(raw), created=created)
     outcome = _outcome(end)
     if outcome.results and end.get("exitCode") == 0:
         results = tuple(CheckResult(one.name, one.passed, one.message) for one in outcome.results)
@@ -74,8 +74,8 @@ def _not_fetched(end: Mapping[str, Any]) -> str:
     return as_sentence(f"the container that fetches their data sets ended with exit code {code}: {cause}")
 
 
-def _trouble(raw: Mapping[str, Any]) -> str | None:
-    found = trouble(raw, _CLAIM_FIELD)
+def _problem(raw: Mapping[str, Any]) -> str | None:
+    found = problem(raw, _CLAIM_FIELD)
     return found.message if found else None
 
 

@@ -45,7 +45,7 @@ def combine(run_id: str, facts: Sequence[ChecksFacts]) -> ChecksFacts | None:
     job = next((one for one in own if one.is_over), None)
     if job is None:
         return None
-    word = hindrance(run_id, own)
+    word = why_not_running(run_id, own)
     if job.failure is None:
         # Of pods that are there, what the Job knows already is still to come.
         has_pods = any(not one.is_over for one in own)
@@ -53,7 +53,7 @@ def combine(run_id: str, facts: Sequence[ChecksFacts]) -> ChecksFacts | None:
     return ChecksFacts(run_id, failure=as_sentence(f"{job.failure}; {word}" if word else job.failure))
 
 
-def hindrance(run_id: str, facts: Sequence[ChecksFacts]) -> str | None:
+def why_not_running(run_id: str, facts: Sequence[ChecksFacts]) -> str | None:
     """Return what the last pod of a run failed of, or what keeps it from running; None when nothing is known.
 
     A Job deletes its pods when its time is over: who wants to say why it was has to look before.

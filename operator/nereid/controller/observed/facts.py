@@ -24,7 +24,7 @@ Shares = frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Problem:
     """Why pods are not ready: a reason for a condition, and a sentence with the cause."""
 
     reason: str
@@ -38,7 +38,7 @@ class DeploymentFacts:
     replicas: int
     ready: int
     available: int
-    trouble: Trouble | None
+    problem: Problem | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class PodFacts:
 
     name: str
     ready: bool
-    trouble: Trouble | None
+    problem: Problem | None
     crash: Crash | None = None
     address: PodAddress | None = None
     occupies: bool = True
@@ -103,12 +103,12 @@ class ScalerFacts:
     """A revision's HorizontalPodAutoscaler or ScaledObject.
 
     is_active: whether somebody asks for the revision; None where the scaler does not know. works: whether it reads what
-    it follows; None before it has said so. trouble: why it does not.
+    it follows; None before it has said so. problem: why it does not.
     """
 
     is_active: bool | None
     works: bool | None
-    trouble: Trouble | None
+    problem: Problem | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,12 @@ class RevisionObserved:
         return tuple(sorted({pod.digest for pod in self.pods if pod.digest}))
 
     @property
-    def trouble(self) -> Trouble | None:
+    def problem(self) -> Problem | None:
         """The most telling reason why a pod is not ready, if one is known."""
-        found = [pod.trouble for pod in self.pods if pod.trouble and not pod.ready]
-        if self.deployment and self.deployment.trouble:
-            found.append(self.deployment.trouble)
-        return min(found, key=lambda trouble: (trouble.reason == "InsufficientCapacity", trouble.message), default=None)
+        found = [pod.problem for pod in self.pods if pod.problem and not pod.ready]
+        if self.deployment and self.deployment.problem:
+            found.append(self.deployment.problem)
+        return min(found, key=lambda problem: (problem.reason == "InsufficientCapacity", problem.message), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class Observed:
     """What is seen of a ModelDeployment's children, by revision, and where its routes lead: one if they agree.
 
     sample: what was measured of the candidate, if that was asked for. checks: what has come of the checks that run.
-    hindrance: what keeps these from running, as far as is known.
+    why_not_running: what keeps these from running, as far as is known.
     activity: what the pods of retiring revisions do, by revision, where that was asked for.
     has_keda: whether the cluster has KEDA's ScaledObjects.
     """
@@ -242,7 +242,7 @@ class Observed:
     routings: frozenset[Routing] = frozenset()
     sample: Sample | SampleFailure | None = None
     checks: ChecksFacts | None = None
-    hindrance: str | None = None
+    why_not_running: str | None = None
     activity: Mapping[str, Activity] = field(default_factory=dict)
     has_keda: bool = True
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nereid.controller.observed.facts import Trouble
+from nereid.controller.observed.facts import Problem
 from nereid.controller.observed.pods import MODEL_CLAIM, pod_facts
 
 
@@ -31,13 +31,13 @@ def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, A
     return None
 
 
-def trouble(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Trouble | None:
+def problem(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Problem | None:
     """Return what keeps a pod from running, also of one that is being deleted for it.
 
     claim_field: the field that names the pod's claims.
     """
     metadata = {key: value for key, value in raw["metadata"].items() if key != "deletionTimestamp"}
-    return pod_facts({**raw, "metadata": metadata}, claim_field).trouble
+    return pod_facts({**raw, "metadata": metadata}, claim_field).problem
 
 
 def finished(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from nereid.api import names
 from nereid.api.status import ResolutionFailure
 from nereid.contract.model_job import CONTAINER_RESOLVE, CONTAINER_TAG, ModelJobAnswer
 from nereid.contract.sentence import as_sentence, last_line
-from nereid.controller.observed.job_pods import ended, finished, trouble
+from nereid.controller.observed.job_pods import ended, finished, problem
 from nereid.controller.observed.model_jobs import UNANSWERED, ModelJobFacts
 
 _CONTAINERS: Final = (CONTAINER_RESOLVE, CONTAINER_TAG)
@@ -30,7 +30,7 @@ def model_job_pod_facts(raw: Mapping[str, Any]) -> ModelJobFacts:
     """Return the facts of a Job's pod: its answer, or why it has none."""
     end = next((end for end in (ended(raw, container) for container in _CONTAINERS) if end), None)
     if end is None:
-        found = trouble(raw)
+        found = problem(raw)
         failure = ResolutionFailure(reason=found.reason, message=found.message) if found else None
         return ModelJobFacts(_run(raw), failure=failure)
     answer = _answer(end)

@@ -42,7 +42,7 @@ class Progress:
 
     answer: ModelJobAnswer | None = None
     failure: ResolutionFailure | None = None
-    hindrance: str | None = None
+    why_not_running: str | None = None
     begun: datetime | None = None
 
     @property
@@ -68,7 +68,7 @@ def progress(run: str, facts: Sequence[ModelJobFacts], now: datetime) -> Progres
         return Progress(failure=job.failure or _failure(_NO_WORD), begun=begun)
     if now >= begun + timedelta(seconds=ANSWER_SECONDS):
         return Progress(failure=_late(word, has_pod=bool(pods)), begun=begun)
-    return Progress(hindrance=word.message if word else None, begun=begun)
+    return Progress(why_not_running=word.message if word else None, begun=begun)
 
 
 def _late(word: ResolutionFailure | None, *, has_pod: bool) -> ResolutionFailure:

@@ -10,12 +10,12 @@ from nereid.controller.observed.facts import (
     DeploymentFacts,
     Facts,
     GatewayFacts,
+    Problem,
     RevisionRecord,
     Route,
     RouteFacts,
     ServiceFacts,
     Shares,
-    Trouble,
 )
 from nereid.controller.observed.model_job_pods import model_job_facts, model_job_pod_facts
 from nereid.controller.observed.pods import pod_facts
@@ -66,7 +66,7 @@ def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
         replicas=raw["spec"].get("replicas", 1),
         ready=status.get("readyReplicas", 0),
         available=status.get("availableReplicas", 0),
-        trouble=Trouble("ReplicaFailure", as_sentence(failures[0].get("message", ""))) if failures else None,
+        problem=Problem("ReplicaFailure", as_sentence(failures[0].get("message", ""))) if failures else None,
     )
 
 

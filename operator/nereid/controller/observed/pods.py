@@ -9,7 +9,7 @@ from nereid.api import names
 from nereid.contract.fetch_errors import Reason, failure_in
 from nereid.contract.fetch_job import fetched_in
 from nereid.contract.sentence import as_sentence, last_line
-from nereid.controller.observed.facts import Crash, PodFacts, Trouble
+from nereid.controller.observed.facts import Crash, PodFacts, Problem
 from nereid.controller.observed.pod_address import pod_address
 from nereid.controller.observed.triton_log import load_failure
 
@@ -33,7 +33,7 @@ _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
 
 
 def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFacts:
-    """Return the facts of a pod; one that is going away or over is neither ready nor in trouble.
+    """Return the facts of a pod; one that is going away or over is neither ready nor in problem.
 
     claim_field: the field that names the pod's claims, as a user is told of one that does not exist.
     """
@@ -41,16 +41,16 @@ def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFact
     status = raw.get("status", {})
     is_over = status.get("phase") in _FINAL_PHASES
     facts = PodFacts(
-        name, ready=False, trouble=None, address=pod_address(raw), occupies=not is_over, digest=_fetched_digest(status)
+        name, ready=False, problem=None, address=pod_address(raw), occupies=not is_over, digest=_fetched_digest(status)
     )
     if "deletionTimestamp" in raw["metadata"] or is_over:
         return facts
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
         return replace(facts, ready=True)
-    trouble = _scheduling_trouble(conditions, claim_field) or _container_trouble(raw)
-    crashed = trouble is not None and trouble.reason == "ContainerCrashed"
-    return replace(facts, trouble=trouble, crash=_triton_crash(raw) if crashed else None)
+    problem = _scheduling_problem(conditions, claim_field) or _container_problem(raw)
+    crashed = problem is not None and problem.reason == "ContainerCrashed"
+    return replace(facts, problem=problem, crash=_triton_crash(raw) if crashed else None)
 
 
 def explained(pod: PodFacts, log: str) -> PodFacts:
@@ -58,7 +58,7 @@ def explained(pod: PodFacts, log: str) -> PodFacts:
     cause = load_failure(log)
     if cause is None:
         return pod
-    return replace(pod, trouble=Trouble("ModelLoadFailed", as_sentence(f"Triton cannot load the model: {cause}")))
+    return replace(pod, problem=Problem("ModelLoadFailed", as_sentence(f"Triton cannot load the model: {cause}")))
 
 
 def _fetched_digest(status: Mapping[str, Any]) -> str | None:
@@ -81,26 +81,26 @@ def _triton_crash(raw: Mapping[str, Any]) -> Crash | None:
     return None
 
 
-def _scheduling_trouble(conditions: Mapping[str, Mapping[str, Any]], claim_field: str) -> Trouble | None:
+def _scheduling_problem(conditions: Mapping[str, Mapping[str, Any]], claim_field: str) -> Problem | None:
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") != "False":
         return None
     message = scheduled.get("message", "")
     if match := _CLAIM_NOT_FOUND.search(message):
         claim = match["claim"]
-        return Trouble(
+        return Problem(
             Reason.MODEL_NOT_FOUND, f"there is no PersistentVolumeClaim {claim}: create it or correct {claim_field}"
         )
-    return Trouble("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
+    return Problem("InsufficientCapacity", as_sentence(f"no node can run the pod: {message}"))
 
 
-def _container_trouble(raw: Mapping[str, Any]) -> Trouble | None:
+def _container_problem(raw: Mapping[str, Any]) -> Problem | None:
     status = raw.get("status", {})
     images = _images(raw["spec"])
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        trouble = _waiting_trouble(container, images) or _exit_trouble(container)
-        if trouble:
-            return trouble
+        problem = _waiting_problem(container, images) or _exit_problem(container)
+        if problem:
+            return problem
     return None
 
 
@@ -116,12 +116,12 @@ def _images(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _pull_trouble(images: Sequence[str], message: str) -> Trouble:
+def _pull_problem(images: Sequence[str], message: str) -> Problem:
     """Tell of an image that cannot be pulled; the kubelet's message names it, or says nothing of which it is."""
     own, *mounted = images
     model = next((one for one in mounted if one and one in message and own not in message), None)
     what = f"the model's image {model}" if model else f"image {own}"
-    return Trouble("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {_pull_cause(message, model or own)}"))
+    return Problem("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {_pull_cause(message, model or own)}"))
 
 
 def _pull_cause(message: str, image: str) -> str:
@@ -129,18 +129,18 @@ def _pull_cause(message: str, image: str) -> str:
     return message.rpartition(f'image "{image}": ')[2].replace(f"{image}: ", "")
 
 
-def _waiting_trouble(container: Mapping[str, Any], images: Mapping[str, Sequence[str]]) -> Trouble | None:
+def _waiting_problem(container: Mapping[str, Any], images: Mapping[str, Sequence[str]]) -> Problem | None:
     waiting = container.get("state", {}).get("waiting", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     name = container["name"]
     if reason in _PULL_REASONS:
-        return _pull_trouble(images.get(name, ["of an unknown container"]), message or reason)
+        return _pull_problem(images.get(name, ["of an unknown container"]), message or reason)
     if reason in _CONFIGURATION_REASONS:
-        return Trouble("ConfigurationMissing", as_sentence(f"container {name} cannot be created: {message or reason}"))
+        return Problem("ConfigurationMissing", as_sentence(f"container {name} cannot be created: {message or reason}"))
     return None
 
 
-def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
+def _exit_problem(container: Mapping[str, Any]) -> Problem | None:
     if container.get("ready"):
         # What it once ended with is over: an init container has done its work, another one is doing it.
         return None
@@ -148,23 +148,23 @@ def _exit_trouble(container: Mapping[str, Any]) -> Trouble | None:
     for moment in ("state", "lastState"):
         terminated = container.get(moment, {}).get("terminated")
         if terminated and (looping or terminated.get("exitCode", 0) != 0):
-            return _termination_trouble(container["name"], terminated)
+            return _termination_problem(container["name"], terminated)
     return None
 
 
-def _termination_trouble(name: str, terminated: Mapping[str, Any]) -> Trouble:
+def _termination_problem(name: str, terminated: Mapping[str, Any]) -> Problem:
     message = terminated.get("message", "")
     code = terminated.get("exitCode")
     if terminated.get("reason") == "OOMKilled":
         remedy = ": raise spec.runtime.resources.limits" if name == names.CONTAINER_TRITON else ""
-        return Trouble("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
+        return Problem("OutOfMemory", f"container {name} used more memory than its limit{remedy}")
     if name == names.CONTAINER_FETCH:
         if failure := failure_in(message):
-            return Trouble(failure.reason, as_sentence(failure.sentence))
+            return Problem(failure.reason, as_sentence(failure.sentence))
         cause = last_line(message)
-        return Trouble(
+        return Problem(
             Reason.MODEL_FETCH_FAILED, as_sentence(f"fetching the model ended with exit code {code}: {cause}")
         )
-    return Trouble(
+    return Problem(
         "ContainerCrashed", as_sentence(f"container {name} ended with exit code {code}: {last_line(message)}")
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nereid.contract.sentence import as_sentence
-from nereid.controller.observed.facts import ScalerFacts, Trouble
+from nereid.controller.observed.facts import Problem, ScalerFacts
 
 # KEDA's names of metrics begin with the index of their trigger.
 _METRIC: Final = re.compile(r"\bs(?P<index>\d+)-[\w-]+")
@@ -21,8 +21,8 @@ def autoscaler_facts(raw: Mapping[str, Any]) -> ScalerFacts:
     for kind in ("AbleToScale", "ScalingActive"):
         told = conditions.get(kind, {})
         if told.get("status") == "False" and told.get("reason") != _DISABLED:
-            return ScalerFacts(is_active=None, works=False, trouble=_trouble(told, told.get("message", "")))
-    return ScalerFacts(is_active=None, works=True if "ScalingActive" in conditions else None, trouble=None)
+            return ScalerFacts(is_active=None, works=False, problem=_problem(told, told.get("message", "")))
+    return ScalerFacts(is_active=None, works=True if "ScalingActive" in conditions else None, problem=None)
 
 
 def scaled_object_facts(raw: Mapping[str, Any]) -> ScalerFacts:
@@ -33,19 +33,19 @@ def scaled_object_facts(raw: Mapping[str, Any]) -> ScalerFacts:
     # That of the autoscaler names the metric, so it comes first.
     for told in (conditions.get("HPAActive", {}), ready):
         if told.get("status") == "False":
-            trouble = _trouble(told, _with_trigger(raw, told))
-            return ScalerFacts(is_active=is_active, works=False, trouble=trouble)
+            problem = _problem(told, _with_trigger(raw, told))
+            return ScalerFacts(is_active=is_active, works=False, problem=problem)
     if ready.get("reason") == "PartialTriggerError":
-        return ScalerFacts(is_active=is_active, works=False, trouble=_trouble(ready, ready.get("message", "")))
-    return ScalerFacts(is_active=is_active, works=True if ready.get("status") == "True" else None, trouble=None)
+        return ScalerFacts(is_active=is_active, works=False, problem=_problem(ready, ready.get("message", "")))
+    return ScalerFacts(is_active=is_active, works=True if ready.get("status") == "True" else None, problem=None)
 
 
 def _conditions(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {condition["type"]: condition for condition in raw.get("status", {}).get("conditions") or []}
 
 
-def _trouble(told: Mapping[str, Any], message: str) -> Trouble:
-    return Trouble(told.get("reason") or "ScalerFailing", as_sentence(message))
+def _problem(told: Mapping[str, Any], message: str) -> Problem:
+    return Problem(told.get("reason") or "ScalerFailing", as_sentence(message))
 
 
 def _with_trigger(raw: Mapping[str, Any], told: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from nereid.api.identity import Owner
 from nereid.api.model import ModelSpec
 from nereid.api.rollout import ABTestSpec, Strategy
 from nereid.api.runtime import DisruptionBudget, RuntimeSpec
-from nereid.controller.observed.facts import Trouble
+from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
 
@@ -192,7 +192,7 @@ class Plan:
     gateways: tuple[str, ...]
     timeout: int
     rollout: RolloutPlan
-    route_problems: tuple[Trouble, ...] = ()
+    route_problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from nereid.controller.observed.facts import GatewayFacts, Trouble
+from nereid.controller.observed.facts import GatewayFacts, Problem
 from nereid.controller.observed.situation import Rival
 from nereid.controller.plan.plan import Plan
 
@@ -23,7 +23,7 @@ def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, Gatew
             plan = _without_hosts(plan, taken)
             hosts = ", ".join(sorted(taken))
             sentence = f"ModelDeployment {rival.name}, which is older, serves {hosts}: choose another host"
-            problems.append(Trouble("HostConflict", sentence))
+            problems.append(Problem("HostConflict", sentence))
     route_problems = (*problems, *_missing_gateways(plan, gateways))
     return replace(plan, route_problems=route_problems) if route_problems else plan
 
@@ -35,9 +35,9 @@ def has_tls(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> bool:
     return any(gateways[name].serves_with_tls(plan.hosts[0]) for name in plan.gateways if name in gateways)
 
 
-def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> tuple[Trouble, ...]:
+def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> tuple[Problem, ...]:
     return tuple(
-        Trouble("GatewayNotFound", f"there is no Istio Gateway {name}: create it or correct spec.traffic.gateways")
+        Problem("GatewayNotFound", f"there is no Istio Gateway {name}: create it or correct spec.traffic.gateways")
         for name in plan.gateways
         if gateways is not None and name not in gateways
     )

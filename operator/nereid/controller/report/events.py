@@ -5,9 +5,9 @@ from typing import Final
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.rollout.state import Event
 from nereid.controller.decide.source.resolution import made_from
-from nereid.controller.observed.facts import Trouble
+from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.plan import Held, Specified
-from nereid.controller.report.conditions import Picture, trouble_of
+from nereid.controller.report.conditions import ReportInput, main_problem
 from nereid.controller.report.memory import is_new
 from nereid.controller.report.problems import OF_READINESS, SOURCE_CONDITIONS, of_source
 
@@ -15,26 +15,30 @@ from nereid.controller.report.problems import OF_READINESS, SOURCE_CONDITIONS, o
 _EVENT_REASONS: Final = {"RegistryTagged": "RegistryNotTagged", "ModelChanged": "ModelChanged"}
 
 
-def trouble_event(picture: Picture, previous: ModelDeploymentStatus) -> Trouble | None:
-    """Return a trouble that the previous status did not tell of yet, to be told once as an event."""
-    if isinstance(picture.plan, Held) and not picture.first_problem:
+def problem_event(report_input: ReportInput, previous: ModelDeploymentStatus) -> Problem | None:
+    """Return a problem that the previous status did not tell of yet, to be told once as an event."""
+    if isinstance(report_input.plan, Held) and not report_input.first_problem:
         # Ready tells of the spec.
         return None
-    trouble = trouble_of(picture)
+    problem = main_problem(report_input)
     before = {one.reason for one in previous.problems or () if one.concern in OF_READINESS}
-    if trouble is None or picture.decision.state.failed or trouble.reason in before:
+    if problem is None or report_input.decision.state.failed or problem.reason in before:
         return None
-    return trouble
+    return problem
 
 
-def created_events(picture: Picture, candidate: str | None) -> tuple[Event, ...]:
+def created_events(report_input: ReportInput, candidate: str | None) -> tuple[Event, ...]:
     """Return the event of a new revision: where its model comes from; `candidate` is the one before."""
-    plan, revision = picture.plan, picture.plan.revision
-    if picture.decision.state.candidate != revision or candidate == revision or picture.observed.of(revision).record:
+    plan, revision = report_input.plan, report_input.plan.revision
+    if (
+        report_input.decision.state.candidate != revision
+        or candidate == revision
+        or report_input.observed.of(revision).record
+    ):
         return ()
     if not isinstance(plan, Specified):
         return ()
-    resolution = picture.resolution.status if picture.resolution else None
+    resolution = report_input.resolution.status if report_input.resolution else None
     origin = made_from(plan.model.provenance, resolution)
     # An event is written to the operator's log too, and a signed URL has its secrets behind the question mark.
     source = plan.model_uri.partition("?")[0]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from nereid.api.status import Concern, Condition, ConditionStatus, Problem
+from nereid.api.status import Concern, Condition, ConditionStatus, ProblemStatus
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.plan.plan import Held
-from nereid.controller.report.conditions import Picture, trouble_of
+from nereid.controller.report.conditions import ReportInput, main_problem
 
 # Conditions about a model's source: what each concerns, and the status that is bad news.
 SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
@@ -18,18 +18,18 @@ SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
 OF_READINESS: Final[frozenset[Concern]] = frozenset({"Children", "Routes", "Pods"})
 
 
-def problems(picture: Picture, conditions: Sequence[Condition]) -> list[Problem] | None:
-    """Return what is wrong; `conditions` are those of the same picture."""
-    return [*_of_readiness(picture), *refused_jobs(picture.resolution), *of_source(conditions)] or None
+def problems(report_input: ReportInput, conditions: Sequence[Condition]) -> list[ProblemStatus] | None:
+    """Return what is wrong; `conditions` are those of the same report_input."""
+    return [*_of_readiness(report_input), *refused_jobs(report_input.resolution), *of_source(conditions)] or None
 
 
-def refused_jobs(resolution: Resolution | None) -> tuple[Problem, ...]:
+def refused_jobs(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
     """Return why the Job that looks a URI up could not be made, if it could not."""
     refusal = resolution.refusal if resolution else None
-    return (Problem(concern="SourceJobs", reason=refusal.reason, message=refusal.message),) if refusal else ()
+    return (ProblemStatus(concern="SourceJobs", reason=refusal.reason, message=refusal.message),) if refusal else ()
 
 
-def of_source(conditions: Sequence[Condition]) -> tuple[Problem, ...]:
+def of_source(conditions: Sequence[Condition]) -> tuple[ProblemStatus, ...]:
     """Return what the conditions about the model's source complain of."""
     bad_news = []
     for condition in (item for item in conditions if item.type in SOURCE_CONDITIONS):
@@ -37,16 +37,16 @@ def of_source(conditions: Sequence[Condition]) -> tuple[Problem, ...]:
         if condition.status == bad:
             # What the registry could not be told is repeated while it is tried again.
             message = condition.message if concern == "Registry" else None
-            bad_news.append(Problem(concern=concern, reason=condition.reason, message=message))
+            bad_news.append(ProblemStatus(concern=concern, reason=condition.reason, message=message))
     return tuple(bad_news)
 
 
-def _of_readiness(picture: Picture) -> tuple[Problem, ...]:
+def _of_readiness(report_input: ReportInput) -> tuple[ProblemStatus, ...]:
     """Return what Ready tells of, other than what the spec itself is refused for."""
-    if picture.problems:
-        first = picture.problems[0]
-        return (Problem(concern="Children", reason=first.reason, message=first.message),)
-    if picture.plan.route_problems:
-        return (Problem(concern="Routes", reason=picture.plan.route_problems[0].reason),)
-    trouble = None if isinstance(picture.plan, Held) else trouble_of(picture)
-    return (Problem(concern="Pods", reason=trouble.reason),) if trouble else ()
+    if report_input.problems:
+        first = report_input.problems[0]
+        return (ProblemStatus(concern="Children", reason=first.reason, message=first.message),)
+    if report_input.plan.route_problems:
+        return (ProblemStatus(concern="Routes", reason=report_input.plan.route_problems[0].reason),)
+    problem = None if isinstance(report_input.plan, Held) else main_problem(report_input)
+    return (ProblemStatus(concern="Pods", reason=problem.reason),) if problem else ()

@@ -7,16 +7,16 @@ from nereid.api.status import ModelDeploymentStatus, ServedRevision
 from nereid.controller.decide.source.resolution import made_from
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Specified
-from nereid.controller.report.conditions import Picture
+from nereid.controller.report.conditions import ReportInput
 
 
-def provenances(picture: Picture, previous: ModelDeploymentStatus) -> dict[str, ObservedProvenance]:
+def provenances(report_input: ReportInput, previous: ModelDeploymentStatus) -> dict[str, ObservedProvenance]:
     """Return what is known of stable and candidate, by revision.
 
     Of the revision that the spec asks for, the spec and its registry tell; of any other, what was known of it. The
     digest is that of its first pods: a later one that differs is a warning, and no correction.
     """
-    state = picture.decision.state
+    state = report_input.decision.state
     known = _known(previous)
     found = {}
     for revision in (state.stable, state.candidate):
@@ -24,11 +24,11 @@ def provenances(picture: Picture, previous: ModelDeploymentStatus) -> dict[str, 
             continue
         before = known.get(revision, ObservedProvenance())
         told = (
-            _of_the_spec(picture, picture.plan, _lasting(before, revision, previous))
-            if isinstance(picture.plan, Specified) and revision == picture.plan.revision
+            _of_the_spec(report_input, report_input.plan, _lasting(before, revision, previous))
+            if isinstance(report_input.plan, Specified) and revision == report_input.plan.revision
             else before
         )
-        found[revision] = _with_digest(told, before, picture.observed, revision)
+        found[revision] = _with_digest(told, before, report_input.observed, revision)
     return found
 
 
@@ -60,14 +60,14 @@ def _lasting(before: ObservedProvenance, revision: str, previous: ModelDeploymen
     return before.model_copy(update={"applied_by": None, "applied_at": None})
 
 
-def _of_the_spec(picture: Picture, plan: Specified, before: ObservedProvenance) -> ObservedProvenance:
-    resolution = picture.resolution.status if picture.resolution else None
+def _of_the_spec(report_input: ReportInput, plan: Specified, before: ObservedProvenance) -> ObservedProvenance:
+    resolution = report_input.resolution.status if report_input.resolution else None
     if resolution and resolution.resolved_at is None:
         # A version that served before, of which the registry has not been asked again yet.
         resolution = resolution.model_copy(update={"provenance": before})
     told = made_from(plan.model.provenance, resolution)
-    if before.applied_at is None and picture.author:
-        return told.model_copy(update={"applied_by": picture.author.manager, "applied_at": picture.author.at})
+    if before.applied_at is None and report_input.author:
+        return told.model_copy(update={"applied_by": report_input.author.manager, "applied_at": report_input.author.at})
     return told.model_copy(update={"applied_by": before.applied_by, "applied_at": before.applied_at})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nereid.api.provenance import ObservedProvenance
-from nereid.api.status import Problem, ResolutionStatus, rfc3339
+from nereid.api.status import ProblemStatus, ResolutionStatus, rfc3339
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.facts import Observed
@@ -24,7 +24,7 @@ def model_resolved(resolution: Resolution) -> Verdict:
     if resolution.refusal:
         return Verdict("False", resolution.refusal.reason, resolution.refusal.message)
     if known.failure is None and known.resolved_uri is None:
-        waits = f": {resolution.hindrance}" if resolution.hindrance else ""
+        waits = f": {resolution.why_not_running}" if resolution.why_not_running else ""
         return Verdict("Unknown", RESOLVING, f"{known.uri} is being looked up{waits}")
     if known.failure is None:
         return Verdict("True", "Resolved", _leads_to(known))
@@ -43,7 +43,7 @@ def _leads_to(known: ResolutionStatus) -> str:
     return f"{known.uri} leads to {known.resolved_uri}"
 
 
-def registry_tagged(tagging: Tagging, before: Problem | None) -> Verdict:
+def registry_tagged(tagging: Tagging, before: ProblemStatus | None) -> Verdict:
     """Tell whether the registry knows which revision serves; `before` is why it last could not be told."""
     if tagging.failure:
         return Verdict("False", tagging.failure.reason, f"The registry could not be told: {tagging.failure.message}")

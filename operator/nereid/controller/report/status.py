@@ -16,7 +16,7 @@ from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.web_links import links
-from nereid.controller.report.conditions import Picture, conditions, held, rollout_message, trouble_of
+from nereid.controller.report.conditions import ReportInput, conditions, held, main_problem, rollout_message
 from nereid.controller.report.problems import OF_READINESS, of_source, problems, refused_jobs
 from nereid.controller.report.provenance import or_none, provenances, with_provenance
 from nereid.controller.report.source import RESOLVING, model_resolved
@@ -24,37 +24,37 @@ from nereid.controller.report.verdict import Verdict, dated, refused
 
 
 def report(
-    picture: Picture,
+    report_input: ReportInput,
     records: Mapping[str, RevisionRecord],
     url: str,
     previous: ModelDeploymentStatus,
     now: datetime,
 ) -> ModelDeploymentStatus:
-    """Return the status for a picture.
+    """Return the status for a report_input.
 
     `records` hold the revisions as they were made; `previous` is the status to follow, whose condition times are kept
-    where nothing changed, so that the same picture gives the same status.
+    where nothing changed, so that the same report_input gives the same status.
     """
-    decision, state = picture.decision, picture.decision.state
+    decision, state = report_input.decision, report_input.decision.state
     primary = decision.live[0]
     live = {one.revision: one for one in decision.live}
     known = {one.revision: one for one in (previous.stable, previous.candidate) if one}
-    found = provenances(picture, previous)
-    made = conditions(picture, found, previous, now)
+    found = provenances(report_input, previous)
+    made = conditions(report_input, found, previous, now)
     return ModelDeploymentStatus(
-        observed_generation=picture.plan.owner.generation,
-        phase=_phase(picture),
+        observed_generation=report_input.plan.owner.generation,
+        phase=_phase(report_input),
         url=url,
-        replicas=picture.serving.deployment.replicas if picture.serving.deployment else primary.replicas,
-        selector=f"app={picture.plan.owner.name},{names.LABEL_REVISION}={primary.revision}",
-        stable=_revision(picture, live[state.stable], records, known, found) if state.stable else None,
-        candidate=_revision(picture, live[state.candidate], records, known, found) if state.candidate else None,
-        rollout=_rollout(picture),
+        replicas=report_input.serving.deployment.replicas if report_input.serving.deployment else primary.replicas,
+        selector=f"app={report_input.plan.owner.name},{names.LABEL_REVISION}={primary.revision}",
+        stable=_revision(report_input, live[state.stable], records, known, found) if state.stable else None,
+        candidate=_revision(report_input, live[state.candidate], records, known, found) if state.candidate else None,
+        rollout=_rollout(report_input),
         scaling=state.sleep.to_status() if state.sleep else None,
-        resolution=resolution_status(picture.resolution, picture.tagging),
-        links=links(picture.plan),
+        resolution=resolution_status(report_input.resolution, report_input.tagging),
+        links=links(report_input.plan),
         history=with_provenance(state.history, found),
-        problems=problems(picture, made),
+        problems=problems(report_input, made),
         conditions=made,
     )
 
@@ -106,7 +106,7 @@ def to_json(status: ModelDeploymentStatus) -> dict[str, Any]:
 
 
 def _revision(
-    picture: Picture,
+    report_input: ReportInput,
     live: LiveRevision,
     records: Mapping[str, RevisionRecord],
     known: Mapping[str, RevisionStatus],
@@ -118,20 +118,20 @@ def _revision(
         version=record.version if record else before.version if before else live.revision,
         model_uri=record.model_uri if record else before.model_uri if before else "",
         weight=live.weight,
-        replicas=_replicas(picture, live),
-        ready_replicas=picture.observed.of(live.revision).available,
+        replicas=_replicas(report_input, live),
+        ready_replicas=report_input.observed.of(live.revision).available,
         provenance=or_none(provenance.get(live.revision)),
     )
 
 
-def _replicas(picture: Picture, live: LiveRevision) -> int:
+def _replicas(report_input: ReportInput, live: LiveRevision) -> int:
     """Return how many pods a revision should have; where a scaler decides, the Deployment tells."""
-    deployment = picture.observed.of(live.revision).deployment
+    deployment = report_input.observed.of(live.revision).deployment
     return deployment.replicas if live.scale and live.scale.in_charge and deployment else live.replicas
 
 
-def _rollout(picture: Picture) -> RolloutStatus:
-    state = picture.decision.state
+def _rollout(report_input: ReportInput) -> RolloutStatus:
+    state = report_input.decision.state
     return RolloutStatus(
         state=state.phase,
         stage=state.stage,
@@ -145,30 +145,30 @@ def _rollout(picture: Picture) -> RolloutStatus:
         since=state.since,
         attempt=state.attempt,
         reason=state.reason,
-        message=rollout_message(picture),
-        next_look=deadline(picture.plan.rollout, state),
+        message=rollout_message(report_input),
+        next_look=deadline(report_input.plan.rollout, state),
         retiring=[one.to_status() for one in state.retiring],
         failed=state.failed,
-        analysis=picture.analysis,
+        analysis=report_input.analysis,
         checks=state.checks,
         pinned=state.pinned,
         rollbacks=state.rollbacks,
     )
 
 
-def _phase(picture: Picture) -> Phase:
-    state = picture.decision.state
-    troubled = trouble_of(picture) is not None
+def _phase(report_input: ReportInput) -> Phase:
+    state = report_input.decision.state
+    has_problem = main_problem(report_input) is not None
     if state.stable is None:
-        return "Failed" if troubled else "Pending"
+        return "Failed" if has_problem else "Pending"
     if state.candidate:
         return "Paused" if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC else "Progressing"
-    if troubled:
+    if has_problem:
         return "Degraded"
-    if cause := held(picture):
+    if cause := held(report_input):
         return "Progressing" if cause.reason == RESOLVING else "Degraded"
     if is_gated(state):
         return "Sleeping"
-    if picture.stable.available < picture.plan.replicas:
+    if report_input.stable.available < report_input.plan.replicas:
         return "Degraded"
     return "Progressing" if state.stage in TAKEN_BACK else "Ready"

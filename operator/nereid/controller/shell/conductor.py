@@ -16,8 +16,8 @@ from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.settings import Settings
 from nereid.controller.plan.wanted import Invalid, Unresolved, plan
-from nereid.controller.report.conditions import Picture, expected, with_refusals
-from nereid.controller.report.events import created_events, trouble_event
+from nereid.controller.report.conditions import ReportInput, expected, with_refusals
+from nereid.controller.report.events import created_events, problem_event
 from nereid.controller.report.memory import standing
 from nereid.controller.report.status import invalid, report, unresolved
 from nereid.controller.shell.applier import Applier
@@ -25,7 +25,7 @@ from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.errors import NotFound
 from nereid.controller.shell.events import Events
 from nereid.controller.shell.gather import Gatherer, Stores
-from nereid.controller.shell.log_object import works_on
+from nereid.controller.shell.log_object import set_logged_object
 from nereid.controller.shell.outcome import Outcome, problems, retry, retry_of_jobs
 from nereid.controller.shell.reporter import Reported, Reporter
 
@@ -61,7 +61,7 @@ class Reconciler:
         Conflict where somebody else wrote in between, and Unavailable where the API server did not answer: the pass
         is then to be repeated.
         """
-        works_on(key)
+        set_logged_object(key)
         subject = self._stores.model_deployments.get(key)
         if subject is None or subject.deleting:
             self._gatherer.forget(key)
@@ -88,17 +88,17 @@ class Reconciler:
             return await self._look_up(situation, orders.look_ups)
         self._gatherer.measure(orders.measurements)
         built = build(wanted, orders, situation)
-        picture = expected(wanted, orders, situation)
+        report_input = expected(wanted, orders, situation)
         reported = Reported(subject, situation.status)
         if orders.is_news:
-            reported = await self._report(reported, picture, built)
-        news = created_events(picture, orders.before.candidate)
+            reported = await self._report(reported, report_input, built)
+        news = created_events(report_input, orders.before.candidate)
         outcome = await self._applier.apply(wanted.owner, orders, built, news)
         observed = await self._gatherer.observe(wanted.owner)
         decision = as_routed(orders, observed, now, self._clock())
-        picture = replace(picture, decision=decision, observed=observed, problems=problems(outcome.children))
-        picture = with_refusals(replace(picture, resolution=orders.resolution), problems(outcome.jobs))
-        await self._report_outcome(reported, orders, picture, built)
+        report_input = replace(report_input, decision=decision, observed=observed, problems=problems(outcome.children))
+        report_input = with_refusals(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
+        await self._report_outcome(reported, orders, report_input, built)
         outcome.children.raise_failures()
         # No event tells of our own writes.
         return _AT_ONCE if orders.is_news or observed != situation.observed else _wait(situation, orders, outcome)
@@ -138,19 +138,21 @@ class Reconciler:
         self._stores.model_deployments.forget(gone)
         self._gatherer.forget(gone.key)
 
-    async def _report(self, reported: Reported, picture: Picture, built: Built) -> Reported:
-        status = report(picture, built.records, built.url, reported.status, self._clock())
+    async def _report(self, reported: Reported, report_input: ReportInput, built: Built) -> Reported:
+        status = report(report_input, built.records, built.url, reported.status, self._clock())
         return await self._reporter.write(reported, status)
 
-    async def _report_outcome(self, reported: Reported, orders: Orders, picture: Picture, built: Built) -> None:
+    async def _report_outcome(
+        self, reported: Reported, orders: Orders, report_input: ReportInput, built: Built
+    ) -> None:
         """Report what has come of the orders; of news that were applied as decided, the pass that follows reports."""
-        trouble = trouble_event(picture, reported.status)
-        is_as_decided = picture.decision is orders.decision and not picture.first_problem
+        problem = problem_event(report_input, reported.status)
+        is_as_decided = report_input.decision is orders.decision and not report_input.first_problem
         if not (orders.is_news and is_as_decided):
-            await self._report(reported, picture, built)
-        if trouble:
-            event = Event("Warning", trouble.reason, trouble.message)
-            await self._events.emit(picture.plan.owner, (event,))
+            await self._report(reported, report_input, built)
+        if problem:
+            event = Event("Warning", problem.reason, problem.message)
+            await self._events.emit(report_input.plan.owner, (event,))
 
 
 def _wait(situation: Situation, orders: Orders, outcome: Outcome) -> float | None:

@@ -11,7 +11,7 @@ from nereid.api.names import API_VERSION, KIND
 _key: ContextVar[tuple[str, str] | None] = ContextVar("key", default=None)
 
 
-def works_on(key: tuple[str, str]) -> None:
+def set_logged_object(key: tuple[str, str]) -> None:
     """Let all that is logged from now on, here and in tasks begun here, be about the ModelDeployment (namespace, name).
 
     It holds until the next one, so that what a worker says of a pass that failed names its object too.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.controller.observed.facts import Trouble
+from nereid.controller.observed.facts import Problem
 from nereid.controller.shell.cluster.converge import Applied
 from nereid.controller.shell.cluster.errors import Conflict
 
@@ -22,22 +22,22 @@ class Outcome:
     jobs: Applied
 
 
-def problems(applied: Applied) -> tuple[Trouble, ...]:
+def problems(applied: Applied) -> tuple[Problem, ...]:
     """Return what could not be applied; of failures that another attempt may cure, the first."""
-    taken = [Trouble("NameConflict", problem.message) for problem in applied.conflicts]
+    taken = [Problem("NameConflict", problem.message) for problem in applied.conflicts]
     rejected = [
-        Trouble("ChildRejected", f"the API server rejects {problem.kind} {problem.name}: {problem.message}")
+        Problem("ChildRejected", f"the API server rejects {problem.kind} {problem.name}: {problem.message}")
         for problem in applied.rejections
     ]
     failed = [
-        Trouble("ApplyFailed", f"the API server does not take a change: {problem}")
+        Problem("ApplyFailed", f"the API server does not take a change: {problem}")
         for problem in applied.failures
         if not isinstance(problem, Conflict)
     ]
     return (*taken, *rejected, *failed[:1])
 
 
-def retry(problems: Sequence[Trouble], before: Trouble | None) -> float | None:
+def retry(problems: Sequence[Problem], before: Problem | None) -> float | None:
     """Return the seconds until they are tried again; `before` is what was wrong at the attempt before this one."""
     if not problems:
         return None

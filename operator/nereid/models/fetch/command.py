@@ -6,10 +6,10 @@ import click
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_job import ENV_WORK, FetchWork
-from nereid.contract.process import begin, leave_word
+from nereid.contract.process import set_up_process, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.job import fetch as fetch_model
-from nereid.models.unforeseen import unforeseen
+from nereid.models.internal_error import internal_error
 
 
 @click.command()
@@ -25,7 +25,7 @@ def fetch(termination_log: Path) -> None:
 
     The init container of every pod runs this command.
     """
-    begin()
+    set_up_process()
     try:
         work = read_work(FetchWork, ENV_WORK)
         fetched = fetch_model(work)
@@ -34,12 +34,12 @@ def fetch(termination_log: Path) -> None:
     except FetchError as error:
         raise _failed(error, termination_log) from error
     except Exception as error:
-        raise _failed(unforeseen(error), termination_log) from error
+        raise _failed(internal_error(error), termination_log) from error
     click.echo(f"Model {work.model_name} is at {fetched.model}")
-    leave_word(termination_log, f"{fetched.facts.line()}\n")
+    write_termination_message(termination_log, f"{fetched.facts.line()}\n")
 
 
 def _failed(error: FetchError, termination_log: Path) -> SystemExit:
     click.echo(str(error), err=True)
-    leave_word(termination_log, f"{error}\n")
+    write_termination_message(termination_log, f"{error}\n")
     return SystemExit(1)

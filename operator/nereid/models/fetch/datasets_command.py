@@ -8,10 +8,10 @@ import click
 
 from nereid.contract.check_job import ENV_DATASETS, MAX_DOWNLOAD_BYTES, DatasetsWork, JobOutcome
 from nereid.contract.fetch_errors import FetchError
-from nereid.contract.process import begin, leave_word
+from nereid.contract.process import set_up_process, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.datasets import fetch_dataset
-from nereid.models.unforeseen import unforeseen
+from nereid.models.internal_error import internal_error
 
 # The sentence is told of a check, by its name.
 SUBJECT: Final = "dataset"
@@ -27,7 +27,7 @@ SUBJECT: Final = "dataset"
 )
 def fetch_datasets(termination_log: Path) -> None:
     """Fetch the data sets that NEREID_DATASETS names; the Job that checks a candidate runs this first."""
-    begin()
+    set_up_process()
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))
     try:
@@ -40,11 +40,11 @@ def fetch_datasets(termination_log: Path) -> None:
         except FetchError as error:
             raise _failed(f"check {dataset.check}: {error.sentence_for(SUBJECT)}", termination_log) from error
         except Exception as error:
-            sentence = unforeseen(error).sentence_for(SUBJECT)
+            sentence = internal_error(error).sentence_for(SUBJECT)
             raise _failed(f"check {dataset.check}: {sentence}", termination_log) from error
 
 
 def _failed(sentence: str, termination_log: Path) -> SystemExit:
     click.echo(sentence, err=True)
-    leave_word(termination_log, JobOutcome(failure=sentence).model_dump_json(exclude_none=True))
+    write_termination_message(termination_log, JobOutcome(failure=sentence).model_dump_json(exclude_none=True))
     return SystemExit(1)

@@ -10,12 +10,12 @@ import click
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.model_job import ENV_WORK, ModelJobWork
-from nereid.contract.process import begin, leave_word
+from nereid.contract.process import set_up_process, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
+from nereid.models.internal_error import internal_error
 from nereid.models.registry.answer_lines import failure_line
 from nereid.models.registry.question import resolved, tagged
 from nereid.models.sources.failures import InterruptionError
-from nereid.models.unforeseen import unforeseen
 
 _termination_log = click.option(
     "--termination-log",
@@ -41,7 +41,7 @@ def tag(termination_log: Path) -> None:
 
 
 def _answer(termination_log: Path, ask: Callable[[ModelJobWork], str]) -> None:
-    begin()
+    set_up_process()
     try:
         line = ask(read_work(ModelJobWork, ENV_WORK))
     except InvalidWorkError as error:
@@ -52,6 +52,6 @@ def _answer(termination_log: Path, ask: Callable[[ModelJobWork], str]) -> None:
         # The operator asks again by itself.
         line = failure_line(interruption.failure)
     except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
-        line = failure_line(unforeseen(error))
+        line = failure_line(internal_error(error))
     click.echo(line)
-    leave_word(termination_log, f"{line}\n")
+    write_termination_message(termination_log, f"{line}\n")

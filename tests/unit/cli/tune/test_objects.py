@@ -27,9 +27,9 @@ def ready(scenario) -> Condition:
 
 def first_revision(status: Mapping[str, Any]) -> Condition:
     """Return what the product says of a first revision whose pod has this status."""
-    trouble = pod_facts({"metadata": {"name": "p"}, "spec": {"containers": []}, "status": status}).trouble
-    assert trouble
-    return ready(rollout().wanting("a").trouble("a", trouble.reason, trouble.message))
+    problem = pod_facts({"metadata": {"name": "p"}, "spec": {"containers": []}, "status": status}).problem
+    assert problem
+    return ready(rollout().wanting("a").pod_problem("a", problem.reason, problem.message))
 
 
 def resolving() -> Condition:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nereid.controller.observed.check_jobs import checks_facts, checks_job_facts
-from nereid.controller.observed.check_results import CheckResult, ChecksFacts, combine, hindrance
+from nereid.controller.observed.check_results import CheckResult, ChecksFacts, combine, why_not_running
 
 RUN = "lmnpqrst-1-0"
 RESULTS = {"results": [{"name": "accuracy", "passed": True, "message": "97.2% of 500"}]}
@@ -167,7 +167,7 @@ def test_no_words() -> None:
     ],
 )
 def test_what_a_pod_failed_of(status: dict[str, Any], word: str) -> None:
-    assert hindrance(RUN, [job(), pod(**status)]) == word
+    assert why_not_running(RUN, [job(), pod(**status)]) == word
     assert failure(pod(**status), OUT_OF_ATTEMPTS) == f"3 attempts failed; {word}"
     if status["phase"] == "Pending":
         assert failure(pod(deleted=True, **status), OUT_OF_TIME) == f"{DEADLINE}; {word}"
@@ -180,8 +180,8 @@ def test_a_data_set_that_is_there_is_no_failure() -> None:
 
 
 def test_nothing_hinders() -> None:
-    assert hindrance(RUN, [job(), pod(phase="Running")]) is None
-    assert hindrance(RUN, [OUT_OF_ATTEMPTS]) is None
+    assert why_not_running(RUN, [job(), pod(phase="Running")]) is None
+    assert why_not_running(RUN, [OUT_OF_ATTEMPTS]) is None
 
 
 def test_what_the_kubelet_says_of_a_deleted_pod_is_no_cause() -> None:

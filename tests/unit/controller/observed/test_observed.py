@@ -11,7 +11,7 @@ from nereid.controller.build.provenance import labelled
 from nereid.controller.build.revision import controller_revision, deployment, new_record
 from nereid.controller.build.routing import virtual_services
 from nereid.controller.decide.orders import LiveRevision
-from nereid.controller.observed.facts import Crash, DeploymentFacts, PodFacts, Routing, Trouble, observe
+from nereid.controller.observed.facts import Crash, DeploymentFacts, PodFacts, Problem, Routing, observe
 from nereid.controller.observed.objects import deployment_facts, facts_of, recovered_record, revision_record
 from nereid.controller.observed.pods import explained, pod_facts
 from nereid.controller.observed.triton_log import load_failure
@@ -21,8 +21,8 @@ LOGS = Path(__file__).parent / "triton_logs"
 RUNNING = {"running": {"startedAt": "2026-11-20T12:00:00Z"}}
 
 
-def trouble_of(raw):
-    return pod_facts(raw).trouble
+def main_problem(raw):
+    return pod_facts(raw).problem
 
 
 def triton(state, last=None):
@@ -40,7 +40,7 @@ class TestImages:
         ],
     )
     def test_an_image_that_cannot_be_pulled(self, reason, message):
-        assert trouble_of(triton(waiting(reason, message))) == Trouble(
+        assert main_problem(triton(waiting(reason, message))) == Problem(
             "ImagePullFailed", f"image {IMAGE} cannot be pulled: {message}"
         )
 
@@ -54,11 +54,11 @@ class TestImages:
         raw = triton(waiting("ImagePullBackOff", message))
         raw["spec"]["containers"][0]["image"] = image
         told = f"image {image} cannot be pulled: failed to resolve image: {reason}"
-        assert trouble_of(raw) == Trouble("ImagePullFailed", told)
+        assert main_problem(raw) == Problem("ImagePullFailed", told)
 
     def test_the_operators_own_image(self):
         raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff")))
-        assert trouble_of(raw) == Trouble("ImagePullFailed", "image nereid:1 cannot be pulled: ImagePullBackOff")
+        assert main_problem(raw) == Problem("ImagePullFailed", "image nereid:1 cannot be pulled: ImagePullBackOff")
 
     @pytest.mark.parametrize(
         ("message", "what"),
@@ -72,44 +72,44 @@ class TestImages:
         raw = pod(fetch=container("fetch-model", waiting("ImagePullBackOff", message)))
         raw["spec"]["volumes"] = [{"name": "tmp"}, {"name": "m", "image": {"reference": "registry/digits@sha256:00"}}]
         raw["spec"]["initContainers"][1]["volumeMounts"] = [{"name": "tmp"}, {"name": "m"}]
-        assert trouble_of(raw) == Trouble("ImagePullFailed", f"{what} cannot be pulled: {message}")
+        assert main_problem(raw) == Problem("ImagePullFailed", f"{what} cannot be pulled: {message}")
 
 
 class TestScheduling:
     def test_no_capacity(self):
         message = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available."
-        trouble = trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message}))
-        assert trouble == Trouble("InsufficientCapacity", f"no node can run the pod: {message}")
+        problem = main_problem(pod(scheduling={"reason": "Unschedulable", "message": message}))
+        assert problem == Problem("InsufficientCapacity", f"no node can run the pod: {message}")
 
     def test_no_gpu(self):
         message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
-        trouble = trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message}))
-        assert (trouble.reason, "nvidia.com/gpu" in trouble.message) == ("InsufficientCapacity", True)
+        problem = main_problem(pod(scheduling={"reason": "Unschedulable", "message": message}))
+        assert (problem.reason, "nvidia.com/gpu" in problem.message) == ("InsufficientCapacity", True)
 
     def test_a_claim_that_does_not_exist_is_a_model_that_does_not(self):
         message = (
             '0/1 nodes are available: persistentvolumeclaim "models" not found. preemption: 0/1 nodes are available: '
             "1 Preemption is not helpful for scheduling."
         )
-        assert trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message})) == Trouble(
+        assert main_problem(pod(scheduling={"reason": "Unschedulable", "message": message})) == Problem(
             "ModelNotFound", "there is no PersistentVolumeClaim models: create it or correct spec.model.uri"
         )
 
     def test_a_claim_that_is_not_bound_is_not_missing(self):
         message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
-        assert trouble_of(pod(scheduling={"reason": "Unschedulable", "message": message})).reason != "ModelNotFound"
+        assert main_problem(pod(scheduling={"reason": "Unschedulable", "message": message})).reason != "ModelNotFound"
 
 
 class TestConfiguration:
     def test_a_secret_that_is_missing(self):
-        assert trouble_of(triton(waiting("CreateContainerConfigError", 'secret "token" not found'))) == Trouble(
+        assert main_problem(triton(waiting("CreateContainerConfigError", 'secret "token" not found'))) == Problem(
             "ConfigurationMissing", 'container triton cannot be created: secret "token" not found'
         )
 
     def test_a_runtime_that_refuses_the_container(self):
         message = 'failed to create containerd task: exec: "tritonserver": executable file not found in $PATH'
-        trouble = trouble_of(triton(**crash_looping(128, message, "StartError")))
-        assert trouble == Trouble("ContainerCrashed", f"container triton ended with exit code 128: {message}")
+        problem = main_problem(triton(**crash_looping(128, message, "StartError")))
+        assert problem == Problem("ContainerCrashed", f"container triton ended with exit code 128: {message}")
 
 
 class TestFetch:
@@ -120,15 +120,15 @@ class TestFetch:
         raw = pod(
             fetch=container("fetch-model", **crash_looping(1, f"{reason}: https://x/7: answered 418: a teapot\n"))
         )
-        assert trouble_of(raw) == Trouble(reason, "https://x/7: answered 418: a teapot")
+        assert main_problem(raw) == Problem(reason, "https://x/7: answered 418: a teapot")
 
     def test_the_cause_stays_while_it_is_tried_again(self):
         raw = pod(fetch=container("fetch-model", RUNNING, terminated(1, "ModelNotFound: no such folder: /7")))
-        assert trouble_of(raw) == Trouble("ModelNotFound", "no such folder: /7")
+        assert main_problem(raw) == Problem("ModelNotFound", "no such folder: /7")
 
     def test_the_cause_is_over_once_it_has_succeeded(self):
         fetched = container("fetch-model", terminated(0), terminated(1, "ModelFetchFailed: timed out"), ready=True)
-        assert trouble_of(pod(container("triton", RUNNING), fetch=fetched)) is None
+        assert main_problem(pod(container("triton", RUNNING), fetch=fetched)) is None
 
     @pytest.mark.parametrize("is_over", [True, False])
     def test_the_digest_of_what_was_fetched(self, is_over):
@@ -143,24 +143,24 @@ class TestFetch:
 
     def test_an_end_without_a_word(self):
         raw = pod(fetch=container("fetch-model", **crash_looping(137)))
-        assert trouble_of(raw) == Trouble(
+        assert main_problem(raw) == Problem(
             "ModelFetchFailed", "fetching the model ended with exit code 137: it left no message"
         )
 
     def test_a_traceback_is_told_by_its_last_line(self):
         message = "Traceback (most recent call last):\n  File …\nOSError: [Errno 28] No space left on device\n"
         raw = pod(fetch=container("fetch-model", **crash_looping(1, message)))
-        assert trouble_of(raw).message.endswith("exit code 1: OSError: [Errno 28] No space left on device")
+        assert main_problem(raw).message.endswith("exit code 1: OSError: [Errno 28] No space left on device")
 
     def test_running_out_of_memory_is_not_blamed_on_the_users_limits(self):
         raw = pod(fetch=container("fetch-model", **crash_looping(137, reason="OOMKilled")))
-        assert trouble_of(raw) == Trouble("OutOfMemory", "container fetch-model used more memory than its limit")
+        assert main_problem(raw) == Problem("OutOfMemory", "container fetch-model used more memory than its limit")
 
 
 class TestTriton:
     def test_out_of_memory(self):
         raw = triton(**crash_looping(137, reason="OOMKilled"))
-        assert trouble_of(raw) == Trouble(
+        assert main_problem(raw) == Problem(
             "OutOfMemory",
             "container triton used more memory than its limit: raise spec.runtime.resources.limits",
         )
@@ -168,7 +168,7 @@ class TestTriton:
 
     def test_a_crash_tells_which_run_it_was_so_that_its_log_is_read_once(self):
         facts = pod_facts(triton(**crash_looping(139, "Signal (11) received.\n")))
-        assert facts.trouble == Trouble(
+        assert facts.problem == Problem(
             "ContainerCrashed", "container triton ended with exit code 139: Signal (11) received."
         )
         assert facts.crash == Crash(run=1, exit_code=139, restarted=True)
@@ -177,48 +177,48 @@ class TestTriton:
         assert pod_facts(triton(terminated(1))).crash == Crash(run=0, exit_code=1, restarted=False)
 
     def test_the_crash_stays_told_while_it_starts_again(self):
-        assert trouble_of(triton(RUNNING, terminated(1))).reason == "ContainerCrashed"
+        assert main_problem(triton(RUNNING, terminated(1))).reason == "ContainerCrashed"
 
-    def test_a_server_that_ends_again_and_again_without_an_error_is_in_trouble_too(self):
-        trouble = trouble_of(triton(**crash_looping(0, "Usage: tritonserver [options]\n")))
-        assert trouble.reason == "ContainerCrashed"
+    def test_a_server_that_ends_again_and_again_without_an_error_is_in_problem_too(self):
+        problem = main_problem(triton(**crash_looping(0, "Usage: tritonserver [options]\n")))
+        assert problem.reason == "ContainerCrashed"
 
-    def test_a_pod_that_just_starts_is_in_no_trouble(self):
+    def test_a_pod_that_just_starts_is_in_no_problem(self):
         fetching = container("fetch-model", RUNNING)
-        assert trouble_of(pod(container("triton", INITIALIZING), fetch=fetching)) is None
-        assert trouble_of(pod(container("triton", waiting("ContainerCreating")), fetch=fetching)) is None
-        assert trouble_of(triton(RUNNING)) is None
+        assert main_problem(pod(container("triton", INITIALIZING), fetch=fetching)) is None
+        assert main_problem(pod(container("triton", waiting("ContainerCreating")), fetch=fetching)) is None
+        assert main_problem(triton(RUNNING)) is None
 
-    def test_a_sidecar_that_crashed_once_and_runs_is_in_no_trouble(self):
+    def test_a_sidecar_that_crashed_once_and_runs_is_in_no_problem(self):
         proxy = container("istio-proxy", RUNNING, terminated(255), ready=True)
-        assert trouble_of(pod(container("triton", RUNNING), proxy=proxy)) is None
+        assert main_problem(pod(container("triton", RUNNING), proxy=proxy)) is None
 
 
 class TestPod:
-    def test_a_ready_one_has_no_trouble_whatever_happened_before(self):
+    def test_a_ready_one_has_no_problem_whatever_happened_before(self):
         facts = pod_facts(pod(container("triton", RUNNING, terminated(1), ready=True), ready=True))
-        assert facts == PodFacts("digits-x7k2m9qd-6f9c", ready=True, trouble=None)
+        assert facts == PodFacts("digits-x7k2m9qd-6f9c", ready=True, problem=None)
 
-    def test_one_that_is_going_away_is_neither_ready_nor_in_trouble(self):
+    def test_one_that_is_going_away_is_neither_ready_nor_in_problem(self):
         facts = pod_facts(pod(container("triton", **crash_looping(1)), ready=True, deleted=True))
-        assert (facts.ready, facts.trouble, facts.crash) == (False, None, None)
+        assert (facts.ready, facts.problem, facts.crash) == (False, None, None)
 
     @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-    def test_one_that_is_over_is_neither_ready_nor_in_trouble(self, phase):
+    def test_one_that_is_over_is_neither_ready_nor_in_problem(self, phase):
         raw = triton(terminated(137))
         raw["status"] |= {"phase": phase, "reason": "Evicted"}
-        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None, occupies=False)
+        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, problem=None, occupies=False)
 
     def test_one_that_nobody_has_looked_at_yet(self):
         raw = pod()
         del raw["status"]
-        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, trouble=None)
+        assert pod_facts(raw) == PodFacts("digits-x7k2m9qd-6f9c", ready=False, problem=None)
 
     def test_a_message_of_any_length_fits_into_a_condition(self):
-        trouble = trouble_of(triton(waiting("ErrImagePull", "very\n\n  long " * 1000)))
-        assert len(trouble.message) == 600
-        assert trouble.message.endswith("…")
-        assert "very long very long" in trouble.message
+        problem = main_problem(triton(waiting("ErrImagePull", "very\n\n  long " * 1000)))
+        assert len(problem.message) == 600
+        assert problem.message.endswith("…")
+        assert "very long very long" in problem.message
 
 
 class TestTritonLog:
@@ -236,14 +236,14 @@ class TestTritonLog:
     )
     def test_says_why_a_model_does_not_load(self, log, cause):
         crashed = pod_facts(triton(**crash_looping(1)))
-        trouble = explained(crashed, (LOGS / f"{log}.log").read_text()).trouble
-        assert trouble.reason == "ModelLoadFailed"
-        assert cause in trouble.message
+        problem = explained(crashed, (LOGS / f"{log}.log").read_text()).problem
+        assert problem.reason == "ModelLoadFailed"
+        assert cause in problem.message
 
     @pytest.mark.parametrize("log", ["corrupt-model", "unknown-backend", "bad-configuration", "no-version"])
     def test_the_sentence_has_no_noise(self, log):
         crashed = pod_facts(triton(**crash_looping(1)))
-        sentence = explained(crashed, (LOGS / f"{log}.log").read_text()).trouble.message
+        sentence = explained(crashed, (LOGS / f"{log}.log").read_text()).problem.message
         for noise in ("CudaDriverHelper", "model_lifecycle.cc", "At:", "\\n", '"E1121', " |", '."'):
             assert noise not in sentence
 
@@ -290,7 +290,7 @@ class TestTritonLog:
 class TestDeployment:
     def test_counts(self):
         raw = {"spec": {"replicas": 3}, "status": {"readyReplicas": 2, "availableReplicas": 1}}
-        assert deployment_facts(raw) == DeploymentFacts(replicas=3, ready=2, available=1, trouble=None)
+        assert deployment_facts(raw) == DeploymentFacts(replicas=3, ready=2, available=1, problem=None)
 
     def test_one_that_the_controller_has_not_seen_yet(self):
         assert deployment_facts({"spec": {"replicas": 3}}) == DeploymentFacts(3, 0, 0, None)
@@ -299,11 +299,11 @@ class TestDeployment:
         message = 'pods "digits-" is forbidden: error looking up service account models/digits: not found'
         failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
         raw = {"spec": {"replicas": 1}, "status": {"conditions": [{"type": "Progressing", "status": "True"}, failure]}}
-        assert deployment_facts(raw).trouble == Trouble("ReplicaFailure", message)
+        assert deployment_facts(raw).problem == Problem("ReplicaFailure", message)
 
     def test_a_failure_that_is_over(self):
         failure = {"type": "ReplicaFailure", "status": "False", "message": "exceeded quota"}
-        assert deployment_facts({"spec": {}, "status": {"conditions": [failure]}}).trouble is None
+        assert deployment_facts({"spec": {}, "status": {"conditions": [failure]}}).problem is None
 
 
 class TestRecord:
@@ -351,21 +351,21 @@ class TestObserve:
         made = plan_of()
         record = new_record(made)
         deployed = DeploymentFacts(2, 2, 1, None)
-        ill = PodFacts("p", ready=False, trouble=Trouble("OutOfMemory", "too little"))
+        ill = PodFacts("p", ready=False, problem=Problem("OutOfMemory", "too little"))
         seen = observe([("a", record), ("a", deployed), ("b", ill), ("a", None), (None, None)])
         assert (seen.of("a").record, seen.of("a").ready, seen.of("a").available) == (record, 2, 1)
-        assert seen.of("b").trouble == ill.trouble
+        assert seen.of("b").problem == ill.problem
         assert (seen.of("c").available, seen.of(None).available) == (0, 0)
 
-    def test_the_most_telling_trouble_wins_and_is_the_same_in_any_order(self):
-        crash = PodFacts("p", ready=False, trouble=Trouble("ContainerCrashed", "z"))
-        capacity = PodFacts("q", ready=False, trouble=Trouble("InsufficientCapacity", "a"))
+    def test_the_most_telling_problem_wins_and_is_the_same_in_any_order(self):
+        crash = PodFacts("p", ready=False, problem=Problem("ContainerCrashed", "z"))
+        capacity = PodFacts("q", ready=False, problem=Problem("InsufficientCapacity", "a"))
         for pods in ([crash, capacity], [capacity, crash]):
-            assert observe([("a", one) for one in pods]).of("a").trouble == crash.trouble
+            assert observe([("a", one) for one in pods]).of("a").problem == crash.problem
 
     def test_pods_that_cannot_be_made_count_too(self):
-        failure = Trouble("ReplicaFailure", "exceeded quota")
-        assert observe([("a", DeploymentFacts(1, 0, 0, failure))]).of("a").trouble == failure
+        failure = Problem("ReplicaFailure", "exceeded quota")
+        assert observe([("a", DeploymentFacts(1, 0, 0, failure))]).of("a").problem == failure
 
     def test_only_kinds_that_say_something_have_facts(self):
         assert facts_of("DestinationRule", {"metadata": {}}) is None

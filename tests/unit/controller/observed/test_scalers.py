@@ -2,7 +2,7 @@
 
 import pytest
 
-from nereid.controller.observed.facts import ScalerFacts, Trouble, observe
+from nereid.controller.observed.facts import Problem, ScalerFacts, observe
 from nereid.controller.observed.objects import facts_of
 
 ABLE = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
@@ -74,61 +74,61 @@ def scaled_object(*conditions, **spec):
 class TestHorizontalPodAutoscaler:
     @pytest.mark.parametrize("conditions", [(), (ABLE,), (LIMITED,)])
     def test_that_has_measured_nothing_yet(self, conditions):
-        assert autoscaler(*conditions) == ScalerFacts(is_active=None, works=None, trouble=None)
+        assert autoscaler(*conditions) == ScalerFacts(is_active=None, works=None, problem=None)
 
     def test_that_was_just_made_has_no_status(self):
         assert facts_of("HorizontalPodAutoscaler", {"spec": {}}).works is None
         assert facts_of("HorizontalPodAutoscaler", {"spec": {}, "status": {"conditions": None}}).works is None
 
     def test_that_works(self):
-        assert autoscaler(ABLE, ACTIVE, LIMITED) == ScalerFacts(is_active=None, works=True, trouble=None)
+        assert autoscaler(ABLE, ACTIVE, LIMITED) == ScalerFacts(is_active=None, works=True, problem=None)
 
     def test_that_has_nothing_to_measure_is_as_it_should_be(self):
-        assert autoscaler(ABLE, DISABLED).trouble is None
+        assert autoscaler(ABLE, DISABLED).problem is None
         assert autoscaler(ABLE, DISABLED).works
 
     @pytest.mark.parametrize(("conditions", "words"), [((ABLE, NO_METRICS), NO_METRICS), ((NO_TARGET,), NO_TARGET)])
     def test_that_fails_says_why(self, conditions, words):
-        assert autoscaler(*conditions) == ScalerFacts(is_active=None, works=False, trouble=Trouble(*words[2:]))
+        assert autoscaler(*conditions) == ScalerFacts(is_active=None, works=False, problem=Problem(*words[2:]))
 
 
 class TestScaledObject:
     @pytest.mark.parametrize("conditions", [(), NEW])
     def test_that_has_measured_nothing_yet(self, conditions):
-        assert scaled_object(*conditions) == ScalerFacts(is_active=None, works=None, trouble=None)
+        assert scaled_object(*conditions) == ScalerFacts(is_active=None, works=None, problem=None)
 
     @pytest.mark.parametrize(
         ("active", "told"), [(BUSY, True), (IDLE, False), (UNKNOWN, None)], ids=["busy", "idle", "unknown"]
     )
     def test_that_works_tells_whether_anybody_asks(self, active, told):
-        assert scaled_object(READY, active, HPA_ACTIVE) == ScalerFacts(is_active=told, works=True, trouble=None)
+        assert scaled_object(READY, active, HPA_ACTIVE) == ScalerFacts(is_active=told, works=True, problem=None)
 
     def test_that_was_defined_correctly_and_has_measured_nothing(self):
         assert scaled_object(READY).is_active is None
 
     def test_that_sleeps_is_as_it_should_be(self):
-        assert scaled_object(READY, IDLE, HPA_AT_ZERO) == ScalerFacts(is_active=False, works=True, trouble=None)
+        assert scaled_object(READY, IDLE, HPA_AT_ZERO) == ScalerFacts(is_active=False, works=True, problem=None)
 
     def test_that_is_refused_says_why(self):
-        assert scaled_object(REFUSED, IDLE) == ScalerFacts(is_active=False, works=False, trouble=Trouble(*REFUSED[2:]))
+        assert scaled_object(REFUSED, IDLE) == ScalerFacts(is_active=False, works=False, problem=Problem(*REFUSED[2:]))
 
     def test_that_fails_names_the_metrics_that_it_may_be(self):
         facts = scaled_object(TRIGGERS_FAIL, IDLE)
-        assert (facts.is_active, facts.works, facts.trouble.reason) == (False, False, "TriggerError")
-        assert facts.trouble.message == f"QueueTime or RequestRate cannot be read: {TRIGGERS_FAIL[3]}"
+        assert (facts.is_active, facts.works, facts.problem.reason) == (False, False, "TriggerError")
+        assert facts.problem.message == f"QueueTime or RequestRate cannot be read: {TRIGGERS_FAIL[3]}"
 
     def test_of_which_a_part_fails_says_so(self):
         assert scaled_object(SOME_FAIL, BUSY) == ScalerFacts(
-            is_active=True, works=False, trouble=Trouble(*SOME_FAIL[2:])
+            is_active=True, works=False, problem=Problem(*SOME_FAIL[2:])
         )
 
     def test_whose_autoscaler_fails_names_the_metric(self):
         for facts in (scaled_object(READY, BUSY, HPA_FAILS), scaled_object(TRIGGERS_FAIL, BUSY, HPA_FAILS)):
-            assert (facts.works, facts.trouble.reason) == (False, "FailedGetExternalMetric")
-            assert facts.trouble.message.startswith("RequestRate cannot be read: HPA is not actively scaling: ")
+            assert (facts.works, facts.problem.reason) == (False, "FailedGetExternalMetric")
+            assert facts.problem.message.startswith("RequestRate cannot be read: HPA is not actively scaling: ")
 
     def test_whose_metric_is_of_no_trigger_is_quoted_as_it_is(self):
-        assert scaled_object(READY, HPA_FAILS, triggers=("QueueTime",)).trouble.message == HPA_FAILS[3]
+        assert scaled_object(READY, HPA_FAILS, triggers=("QueueTime",)).problem.message == HPA_FAILS[3]
 
     def test_idle_while_it_fails_does_not_count_as_idle(self):
         seen = observe([("a", scaled_object(TRIGGERS_FAIL, IDLE)), ("b", scaled_object(READY, IDLE))])

@@ -1,4 +1,4 @@
-"""What a user reads in the conditions, for each picture that a rollout can be in."""
+"""What a user reads in the conditions, for each report_input that a rollout can be in."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from tests.support.scenario import BUSY, IDLE, NEW, NOW, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.api.scaling import ScalingMetric
-from nereid.controller.observed.facts import ScalerFacts, Trouble
+from nereid.controller.observed.facts import Problem, ScalerFacts
 from nereid.controller.plan.plan import Exposure, Query
 
 SERVING = rollout().stable("a")
@@ -67,11 +67,11 @@ class TestReady:
             "ReplicaFailure",
         ],
     )
-    def test_a_trouble_of_pods_is_its_reason_with_the_cause(self, reason):
+    def test_a_problem_of_pods_is_its_reason_with_the_cause(self, reason):
         for scenario in (
-            rollout().candidate("b", weight=100, step=2, ready=0).trouble("b", reason, "the cause"),
-            rollout().stable("a").candidate("b").trouble("b", reason, "the cause"),
-            rollout().stable("b", ready=1).trouble("b", reason, "the cause"),
+            rollout().candidate("b", weight=100, step=2, ready=0).pod_problem("b", reason, "the cause"),
+            rollout().stable("a").candidate("b").pod_problem("b", reason, "the cause"),
+            rollout().stable("b", ready=1).pod_problem("b", reason, "the cause"),
         ):
             found = condition(scenario, "Ready")
             assert (found.status, found.reason) == ("False", reason)
@@ -79,12 +79,14 @@ class TestReady:
             assert " b" in found.message
 
     def test_what_cannot_be_applied_comes_first(self):
-        scenario = CANARY.trouble("b", "OutOfMemory").problem("NameConflict", "Service digits belongs to somebody else")
+        scenario = CANARY.pod_problem("b", "OutOfMemory").problem(
+            "NameConflict", "Service digits belongs to somebody else"
+        )
         found = condition(scenario, "Ready")
         assert (found.reason, found.message) == ("NameConflict", "Service digits belongs to somebody else")
 
-    def test_a_sick_pod_beside_enough_healthy_ones_is_no_trouble(self):
-        assert verdict(SERVING.trouble("a", "ContainerCrashed"), "Ready") == ("True", "Serving")
+    def test_a_sick_pod_beside_enough_healthy_ones_is_no_problem(self):
+        assert verdict(SERVING.pod_problem("a", "ContainerCrashed"), "Ready") == ("True", "Serving")
 
     def test_a_failure_says_what_to_do(self):
         message = condition(SERVING.failed("b", attempt=2), "Ready").message
@@ -241,7 +243,7 @@ class TestScaling:
                 "minReplicas: 0 needs the activator: set activator.enabled in the chart",
             ),
             (
-                SCALED.scaler("a", ScalerFacts(None, works=False, trouble=Trouble("FailedGetMetric", "it is down"))),
+                SCALED.scaler("a", ScalerFacts(None, works=False, problem=Problem("FailedGetMetric", "it is down"))),
                 "False",
                 "FailedGetMetric",
                 "it is down: the pods that there are stay",
@@ -266,7 +268,7 @@ class TestScaling:
         assert (found.status, found.reason, found.message) == (status, reason, message)
 
     def test_a_scaler_that_fails_does_not_make_the_model_ill(self):
-        failing = SCALED.scaler("a", ScalerFacts(None, works=False, trouble=Trouble("TriggerError", "down")))
+        failing = SCALED.scaler("a", ScalerFacts(None, works=False, problem=Problem("TriggerError", "down")))
         assert verdict(failing, "Ready") == ("True", "Serving")
         assert verdict(SCALED.without_keda(), "Ready") == ("True", "Serving")
 
@@ -286,11 +288,11 @@ class TestSleep:
             assert (found.status, found.reason, found.message) == ("True", "Sleeping", message)
         assert verdict(scenario, "Progressing") == ("False", "Completed")
 
-    def test_pods_that_end_are_no_trouble(self):
-        assert verdict(ASLEEP.trouble("a", "ContainerCrashed"), "Ready") == ("True", "Sleeping")
+    def test_pods_that_end_are_no_problem(self):
+        assert verdict(ASLEEP.pod_problem("a", "ContainerCrashed"), "Ready") == ("True", "Sleeping")
 
     def test_a_pod_that_cannot_start_is(self):
-        waking = ASLEEP.sleep("Waking", 5).trouble("a", "InsufficientCapacity", "no node has a GPU left")
+        waking = ASLEEP.sleep("Waking", 5).pod_problem("a", "InsufficientCapacity", "no node has a GPU left")
         found = condition(waking, "Ready")
         assert (found.status, found.reason) == ("False", "InsufficientCapacity")
         assert "no node has a GPU left" in found.message

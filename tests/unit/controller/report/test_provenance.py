@@ -16,12 +16,12 @@ from nereid.controller.build.revision import new_record
 from nereid.controller.decide.source.resolution import ModelJob, Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
-from nereid.controller.observed.facts import Observed, PodFacts, RevisionObserved, Trouble
+from nereid.controller.observed.facts import Observed, PodFacts, Problem, RevisionObserved
 from nereid.controller.plan.plan import held_at
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.revision_content import leading_to
-from nereid.controller.report.conditions import Picture, with_refusals
-from nereid.controller.report.events import created_events, source_events, trouble_event
+from nereid.controller.report.conditions import ReportInput, with_refusals
+from nereid.controller.report.events import created_events, problem_event, source_events
 from nereid.controller.report.memory import problem_of
 from nereid.controller.report.source import model_resolved, registry_tagged
 from nereid.controller.report.status import invalid, report, to_json, unresolved
@@ -44,18 +44,18 @@ SERVING = rollout().stable("a").served("a")
 CANARY = rollout().stable("a").served("a").candidate("b", weight=20).holding(5)
 
 
-def picture_of(scenario, *, author: Author | None = ARGO, **model: object) -> Picture:
+def picture_of(scenario, *, author: Author | None = ARGO, **model: object) -> ReportInput:
     asked = plan_of({"model": {"uri": ALIAS, **model}}).model
-    found = scenario.picture()
+    found = scenario.report_input()
     return replace(found, plan=replace(found.plan, model=asked), resolution=Resolution(KNOWN), author=author)
 
 
-def reported(picture: Picture, previous: ModelDeploymentStatus | None = None) -> ModelDeploymentStatus:
-    return report(picture, {}, "", previous or ModelDeploymentStatus(), NOW)
+def reported(report_input: ReportInput, previous: ModelDeploymentStatus | None = None) -> ModelDeploymentStatus:
+    return report(report_input, {}, "", previous or ModelDeploymentStatus(), NOW)
 
 
 def fetched(observed: Observed, revision: str, *digests: str) -> Observed:
-    pods = [PodFacts(f"p{number}", ready=True, trouble=None, digest=one) for number, one in enumerate(digests)]
+    pods = [PodFacts(f"p{number}", ready=True, problem=None, digest=one) for number, one in enumerate(digests)]
     seen = replace(observed.of(revision), pods=pods)
     return replace(observed, revisions={**observed.revisions, revision: seen})
 
@@ -114,8 +114,8 @@ class TestStatus:
 
 class TestModelChanged:
     def test_pods_that_differ_are_told_of(self):
-        picture = picture_of(SERVING)
-        status = reported(replace(picture, observed=fetched(picture.observed, "a", ONE, OTHER)))
+        report_input = picture_of(SERVING)
+        status = reported(replace(report_input, observed=fetched(report_input.observed, "a", ONE, OTHER)))
         told = condition(status, "ModelChanged")
         assert (told.status, told.reason) == ("True", "DigestsDiffer")
         assert ONE in told.message
@@ -124,9 +124,9 @@ class TestModelChanged:
         assert source_events(status, status) == ()
 
     def test_so_is_one_that_differs_from_those_before(self):
-        picture = picture_of(SERVING)
-        before = reported(replace(picture, observed=fetched(picture.observed, "a", ONE)))
-        status = reported(replace(picture, observed=fetched(picture.observed, "a", OTHER)), before)
+        report_input = picture_of(SERVING)
+        before = reported(replace(report_input, observed=fetched(report_input.observed, "a", ONE)))
+        status = reported(replace(report_input, observed=fetched(report_input.observed, "a", OTHER)), before)
         assert condition(before, "ModelChanged") is None
         assert condition(status, "ModelChanged")
         assert status.stable.provenance.digest == ONE
@@ -140,7 +140,7 @@ class TestModelResolved:
         assert model_resolved(Resolution(fixed)).message == f"{SEVEN} names a version that stays what it is"
 
     def test_resolving(self):
-        told = model_resolved(Resolution(UNKNOWN, hindrance="no such image"))
+        told = model_resolved(Resolution(UNKNOWN, why_not_running="no such image"))
         assert (told.status, told.reason) == ("Unknown", "ResolvingModel")
         assert told.message == f"{ALIAS} is being looked up: no such image"
 
@@ -160,11 +160,11 @@ class TestModelResolved:
 
 
 class TestRefusedJobs:
-    REFUSAL = Trouble("ChildRejected", "exceeded quota: jobs")
+    REFUSAL = Problem("ChildRejected", "exceeded quota: jobs")
 
     def test_leave_the_reference_in_force(self):
-        picture = picture_of(SERVING)
-        due = replace(picture, resolution=Resolution(KNOWN, ModelJob("resolve", "1-0", ALIAS)))
+        report_input = picture_of(SERVING)
+        due = replace(report_input, resolution=Resolution(KNOWN, ModelJob("resolve", "1-0", ALIAS)))
         status = reported(with_refusals(due, [self.REFUSAL]))
         told = condition(status, "ModelResolved")
         assert (told.status, told.reason) == ("False", "RefreshFailed")
@@ -178,8 +178,8 @@ class TestRefusedJobs:
         assert condition(status, "Ready").status == "True"
 
     def test_are_of_no_account_where_there_are_none(self):
-        picture = picture_of(SERVING)
-        assert with_refusals(picture, []) == picture
+        report_input = picture_of(SERVING)
+        assert with_refusals(report_input, []) == report_input
 
 
 class TestUnresolved:
@@ -193,7 +193,7 @@ class TestUnresolved:
 
     def test_job_that_is_refused(self):
         status = unresolved(
-            Resolution(UNKNOWN, refusal=Trouble("ChildRejected", "exceeded quota")), 1, ModelDeploymentStatus(), NOW
+            Resolution(UNKNOWN, refusal=Problem("ChildRejected", "exceeded quota")), 1, ModelDeploymentStatus(), NOW
         )
         assert condition(status, "Ready").message == "exceeded quota"
 
@@ -230,27 +230,29 @@ class TestEvents:
         scenario = rollout().stable("a").served("a").wanting("b")
         spec = {"model": {"uri": ALIAS, "provenance": {"commit": "abc", "datasetVersion": "3"}}}
         planned = leading_to(read_plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
-        picture = replace(
-            scenario.picture(),
+        report_input = replace(
+            scenario.report_input(),
             plan=replace(scenario.plan, model=planned.model, model_uri=SEVEN),
             resolution=Resolution(KNOWN),
         )
-        [event] = created_events(picture, None)
+        [event] = created_events(report_input, None)
         assert event.message == (f"Revision b is {SEVEN} ({ALIAS}), version 7, commit abc, data set mnist 3, run r1")
-        assert created_events(picture, "b") == ()
+        assert created_events(report_input, "b") == ()
 
     def test_the_secrets_of_a_signed_url_are_not_told(self):
         scenario = rollout().stable("a").served("a").wanting("b")
         signed = "https://store.example.com/m.onnx?X-Signature=secret"
         model = scenario.plan.model.model_copy(update={"uri": signed})
-        picture = replace(scenario.picture(), plan=replace(scenario.plan, model=model, model_uri=signed))
-        [event] = created_events(picture, None)
+        report_input = replace(scenario.report_input(), plan=replace(scenario.plan, model=model, model_uri=signed))
+        [event] = created_events(report_input, None)
         assert "https://store.example.com/m.onnx" in event.message
         assert "secret" not in event.message
 
     def test_one_that_was_there_before_is_not(self):
-        picture = replace(rollout().stable("a").served("a", "b").wanting("b").picture(), resolution=Resolution(KNOWN))
-        assert created_events(picture, None) == ()
+        report_input = replace(
+            rollout().stable("a").served("a", "b").wanting("b").report_input(), resolution=Resolution(KNOWN)
+        )
+        assert created_events(report_input, None) == ()
 
     def test_a_reference_that_moved(self):
         before = ModelDeploymentStatus(resolution=KNOWN)
@@ -303,7 +305,7 @@ def test_an_answer_without_provenance_is_read():
 
 
 def test_what_pods_fetched_is_told_once():
-    pods = [PodFacts(name, ready=True, trouble=None, digest=digest) for name, digest in (("a", ONE), ("b", ONE))]
+    pods = [PodFacts(name, ready=True, problem=None, digest=digest) for name, digest in (("a", ONE), ("b", ONE))]
     assert RevisionObserved(pods=pods).digests == (ONE,)
 
 
@@ -311,9 +313,9 @@ class TestHeld:
     """It is not known which revision is asked for; another goes on in its place."""
 
     WAITING = Resolution(UNKNOWN)
-    REFUSED = Resolution(UNKNOWN, refusal=Trouble("ChildRejected", "exceeded quota"))
+    REFUSED = Resolution(UNKNOWN, refusal=Problem("ChildRejected", "exceeded quota"))
 
-    def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> Picture:
+    def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> ReportInput:
         found = picture_of(scenario)
         return replace(found, plan=held_at(found.plan, found.plan.revision, "digits", refusal), resolution=resolution)
 
@@ -324,16 +326,16 @@ class TestHeld:
             assert (told.status, told.reason) == ("Unknown", "ResolvingModel")
 
     def test_a_child_that_is_refused_is_the_first_thing_to_look_at(self):
-        trouble = Trouble("ChildRejected", "exceeded quota: pods")
-        picture = replace(self.held(SERVING, self.WAITING), problems=(trouble,))
-        status = reported(picture)
-        assert condition(status, "Ready").message == trouble.message
-        assert trouble_event(picture, reported(self.held(SERVING, self.WAITING))) == trouble
-        assert trouble_event(picture, status) is None
+        problem = Problem("ChildRejected", "exceeded quota: pods")
+        report_input = replace(self.held(SERVING, self.WAITING), problems=(problem,))
+        status = reported(report_input)
+        assert condition(status, "Ready").message == problem.message
+        assert problem_event(report_input, reported(self.held(SERVING, self.WAITING))) == problem
+        assert problem_event(report_input, status) is None
 
     def test_no_event_tells_of_pods_as_no_condition_would_remember_it(self):
-        ill = self.held(CANARY.trouble("b", "ImagePullFailed"), self.WAITING)
-        assert trouble_event(ill, reported(ill)) is None
+        ill = self.held(CANARY.pod_problem("b", "ImagePullFailed"), self.WAITING)
+        assert problem_event(ill, reported(ill)) is None
 
     def test_by_a_job_that_is_refused(self):
         status = reported(self.held(SERVING, self.REFUSED))
@@ -349,7 +351,7 @@ class TestHeld:
         assert status.resolution == KNOWN
 
     def test_the_labels_of_what_goes_on_stay(self):
-        picture = self.held(SERVING, None, "no")
+        report_input = self.held(SERVING, None, "no")
         record = new_record(plan_of())
-        kept = with_labels({picture.plan.revision: record}, picture.plan, None)
-        assert kept == {picture.plan.revision: record}
+        kept = with_labels({report_input.plan.revision: record}, report_input.plan, None)
+        assert kept == {report_input.plan.revision: record}

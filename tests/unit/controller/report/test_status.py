@@ -13,7 +13,7 @@ from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison, QueryReading, Sample
 from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure, Query
-from nereid.controller.report.events import trouble_event
+from nereid.controller.report.events import problem_event
 from nereid.controller.report.status import invalid, report, to_json
 from nereid.controller.report.verdict import condition
 
@@ -101,7 +101,7 @@ def test_a_status_of_a_newer_operator_is_understood():
     ("scenario", "phase"),
     [
         (rollout().wanting("a"), "Pending"),
-        (rollout().candidate("a", weight=100, step=2, ready=0).trouble("a", "ModelNotFound"), "Failed"),
+        (rollout().candidate("a", weight=100, step=2, ready=0).pod_problem("a", "ModelNotFound"), "Failed"),
         (SERVING, "Ready"),
         (CANARY, "Progressing"),
         (CANARY.paused(), "Paused"),
@@ -174,11 +174,11 @@ class TestContent:
         assert (status.replicas, status.selector) == (4, "app=digits,nereid.dev/revision=a")
 
     def test_versions_and_uris_come_from_the_records_or_stay_as_they_were(self):
-        picture = CANARY.picture()
-        record = replace(new_record(picture.plan), revision="b", version="7-b", model_uri="https://x/7")
-        first = report(picture, {"b": record}, "", ModelDeploymentStatus(), NOW)
+        report_input = CANARY.report_input()
+        record = replace(new_record(report_input.plan), revision="b", version="7-b", model_uri="https://x/7")
+        first = report(report_input, {"b": record}, "", ModelDeploymentStatus(), NOW)
         assert (first.candidate.version, first.candidate.model_uri) == ("7-b", "https://x/7")
-        later = report(picture, {}, "", first, NOW)
+        later = report(report_input, {}, "", first, NOW)
         assert later.candidate == first.candidate
 
     def test_what_is_over_is_left_out(self):
@@ -202,7 +202,7 @@ class TestScaling:
             (SLEEPY.sleep("FallingAsleep", 5), "Sleeping"),
             (SLEEPY.sleep("Asleep", 5).ready("a", 0), "Sleeping"),
             (SLEEPY.sleep("Waking", 5).ready("a", 0), "Sleeping"),
-            (SLEEPY.sleep("Waking", 5).ready("a", 0).trouble("a", "OutOfMemory"), "Degraded"),
+            (SLEEPY.sleep("Waking", 5).ready("a", 0).pod_problem("a", "OutOfMemory"), "Degraded"),
             (SLEEPY.sleep("Awake", 5).ready("a", 0), "Degraded"),
             (SLEEPY.sleep("Asleep", 5).ready("a", 0).failed("b"), "Degraded"),
         ],
@@ -269,19 +269,19 @@ class TestInvalidSpec:
         assert condition(mended, "SpecValid").status == condition(mended, "Ready").status == "True"
 
 
-class TestTroubleEvent:
-    ILL = rollout().stable("a").candidate("b").trouble("b", "ImagePullFailed", "no such image")
+class TestProblemEvent:
+    ILL = rollout().stable("a").candidate("b").pod_problem("b", "ImagePullFailed", "no such image")
 
-    def test_tells_a_new_trouble_once(self):
-        told = trouble_event(self.ILL.picture(), CANARY.report())
+    def test_tells_a_new_problem_once(self):
+        told = problem_event(self.ILL.report_input(), CANARY.report())
         assert (told.reason, "no such image" in told.message) == ("ImagePullFailed", True)
-        assert trouble_event(self.ILL.picture(), self.ILL.report()) is None
+        assert problem_event(self.ILL.report_input(), self.ILL.report()) is None
 
-    def test_another_trouble_is_told_again(self):
-        assert trouble_event(self.ILL.picture(), CANARY.problem("NameConflict").report()) is not None
+    def test_another_problem_is_told_again(self):
+        assert problem_event(self.ILL.report_input(), CANARY.problem("NameConflict").report()) is not None
 
     def test_a_failed_rollout_was_told_when_it_failed(self):
-        assert trouble_event(SERVING.failed("b").picture(), SERVING.report()) is None
+        assert problem_event(SERVING.failed("b").report_input(), SERVING.report()) is None
 
-    def test_no_trouble_no_event(self):
-        assert trouble_event(SERVING.picture(), CANARY.report()) is None
+    def test_no_problem_no_event(self):
+        assert problem_event(SERVING.report_input(), CANARY.report()) is None

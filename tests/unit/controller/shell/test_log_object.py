@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from nereid.controller.shell.handlers import _configure_logging
-from nereid.controller.shell.log_object import works_on
+from nereid.controller.shell.log_object import set_logged_object
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def lines(monkeypatch):
 
 def test_each_line_of_a_pass_names_its_object(lines):
     async def one_pass(name):
-        works_on(("shop", name))
+        set_logged_object(("shop", name))
         await asyncio.sleep(0)
         logging.getLogger("nereid.controller.shell.conductor").info("RolloutStarted: it begins")
         await asyncio.create_task(measure())

@@ -3,22 +3,22 @@
 from nereid.controller.decide.orders import Scale
 from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.state import RolloutState
-from nereid.controller.observed.facts import Observed, Trouble
+from nereid.controller.observed.facts import Observed, Problem
 from nereid.controller.plan.plan import Plan
 
 
-def scaling_trouble(plan: Plan, observed: Observed) -> Trouble | None:
+def scaling_problem(plan: Plan, observed: Observed) -> Problem | None:
     """Return why no scaler can be made, if that is so; the pods that there are stay then."""
     wanted, settings = plan.autoscaling, plan.settings
     if wanted is None:
         return None
     if wanted.needs_keda and not observed.has_keda:
-        return Trouble(
+        return Problem(
             "KedaNotInstalled",
             "KEDA's ScaledObjects are not served: install KEDA, or scale by CPU or Memory, with minReplicas above 0",
         )
     if wanted.needs_keda and not (settings.scaling_prometheus_url or settings.prometheus_url):
-        return Trouble(
+        return Problem(
             "PrometheusNotConfigured",
             "the operator knows no Prometheus to scale by: set prometheus.url in its chart, or scale by CPU or Memory",
         )
@@ -39,7 +39,7 @@ def scale_of(plan: Plan, observed: Observed, state: RolloutState, revision: str)
     """
     if (
         plan.autoscaling is None
-        or scaling_trouble(plan, observed)
+        or scaling_problem(plan, observed)
         or (not plan.rollout.surge and not is_at_rest(state))
     ):
         return None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from nereid.api.status import SleepPhase
 from nereid.controller.decide.rollout.draining import is_quiet, latest, looked_at, next_look, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
+from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.state import Event, Retiring, RolloutState, Sleep, Transition, whole_second
 from nereid.controller.observed.facts import Observed
@@ -127,7 +127,7 @@ def _may_sleep(plan: Plan, observed: Observed, state: RolloutState) -> bool:
 def _is_sleep_possible(plan: Plan, observed: Observed, state: RolloutState) -> bool:
     """Whether it may sleep on; a scaler that fails for a moment is no reason to start the pods of all sleepers."""
     allowed = plan.autoscaling is not None and plan.autoscaling.may_sleep and not lacks_activator(plan)
-    can_wake = allowed and scaling_trouble(plan, observed) is None and observed.of(state.stable).scaler is not None
+    can_wake = allowed and scaling_problem(plan, observed) is None and observed.of(state.stable).scaler is not None
     return can_wake and is_at_rest(state) and not state.floor
 
 

@@ -38,8 +38,8 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
     if plan.rollout.abort == mine:
         return fail(plan, observed, state, now, _ABORTED)
     if state.exposure.has_traffic and observed.of(state.candidate).available == 0:
-        trouble = observed.of(state.candidate).trouble
-        cause = trouble.message if trouble else "none of its pods is ready any more"
+        problem = observed.of(state.candidate).problem
+        cause = problem.message if problem else "none of its pods is ready any more"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
     if failure is not None:
         return fail(plan, observed, state, now, failure)
@@ -107,8 +107,8 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if candidate.deployment is None or waits_for_places(plan, state):
         # Nothing was tried yet: the operator, or the API server, was away, or others still hold the places.
         return entered(state, state.stage, now), ()
-    if trouble := candidate.trouble:
-        return fail(plan, observed, state, now, Failure(trouble.reason, trouble.message))
+    if problem := candidate.problem:
+        return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
     cause = f"{candidate.available} of {needed} pods were ready in time"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
@@ -128,7 +128,7 @@ def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datet
     if outcome is None:
         if not is_over(plan.rollout, state, now):
             return state, ()
-        cause = observed.hindrance or "the Job did not end"
+        cause = observed.why_not_running or "the Job did not end"
         late = f"the checks were not done within {plan.rollout.checks_timeout} s: {cause}"
         return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
     state = replace(state, checks=outcome.status)

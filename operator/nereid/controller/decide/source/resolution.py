@@ -8,7 +8,7 @@ from typing import Literal
 
 from nereid.api.provenance import ObservedProvenance, Provenance
 from nereid.api.status import ResolutionStatus
-from nereid.controller.observed.facts import Trouble
+from nereid.controller.observed.facts import Problem
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS, ModelJobFacts, progress
 from nereid.controller.plan.resolution import ResolutionRequest, resolved, run_of, wait_of
 
@@ -27,14 +27,14 @@ class ModelJob:
 class Resolution:
     """What is known of a URI now: for status, with the Job that is to run, and when to look again.
 
-    `hindrance` is what keeps that Job from running, as far as is known, and `refusal` why it could not be made.
+    `why_not_running` is what keeps that Job from running, as far as is known, and `refusal` why it could not be made.
     """
 
     status: ResolutionStatus
     job: ModelJob | None = None
     requeue_after: float | None = None
-    hindrance: str | None = None
-    refusal: Trouble | None = None
+    why_not_running: str | None = None
+    refusal: Problem | None = None
 
     @property
     def uri(self) -> str | None:
@@ -60,7 +60,7 @@ def resolve(
     run = run_of(request, status)
     look = progress(run, facts, now)
     left = ANSWER_SECONDS - (now - (look.begun or now)).total_seconds()
-    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), look.hindrance)
+    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), look.why_not_running)
 
 
 def made_from(said: Provenance | None, resolution: ResolutionStatus | None) -> ObservedProvenance:

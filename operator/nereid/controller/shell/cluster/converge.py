@@ -52,7 +52,7 @@ class Rejection:
     message: str
 
 
-Problem = NameConflict | Rejection | ApiError
+ApplyProblem = NameConflict | Rejection | ApiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,14 @@ class _Convergence:
         self._client = client
         self._children = children
         self._owner = owner
-        self.problems: list[Problem] = []
+        self.problems: list[ApplyProblem] = []
 
     async def attempt_all(self, attempts: Sequence[Any]) -> None:
         """Await all attempts at once and collect their problems."""
         results = await asyncio.gather(*attempts)
         self.problems += [problem for problem in results if problem is not None]
 
-    async def ensure(self, manifest: Manifest) -> Problem | None:
+    async def ensure(self, manifest: Manifest) -> ApplyProblem | None:
         """Apply a manifest if there is anything to change."""
         kind, metadata = manifest["kind"], manifest["metadata"]
         child = self._children.get(kind, metadata["namespace"], metadata["name"])
@@ -147,7 +147,7 @@ class _Convergence:
             return error
         return None
 
-    async def delete(self, child: Child) -> Problem | None:
+    async def delete(self, child: Child) -> ApplyProblem | None:
         """Delete a child that is no longer wanted."""
         resource = resource_of({"kind": child.kind})
         try:

@@ -10,7 +10,7 @@ from nereid import __version__
 Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 
-# From a pass that finds nothing to do to one that waits for an API server in trouble.
+# From a pass that finds nothing to do to one that waits for an API server in problem.
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _VERBS: Final[Mapping[str, str]] = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
@@ -38,7 +38,7 @@ class Instruments:
         )
         self._events = Counter(
             "nereid_rollout_events",
-            "Events of rollouts and of troubles, by their reason and type (Normal or Warning).",
+            "Events of rollouts and of problems, by their reason and type (Normal or Warning).",
             ["reason", "type"],
             registry=registry,
         )

@@ -73,7 +73,7 @@ def test_flawless_revisions_pass_only_with_a_negligible_rate() -> None:
     assert with_interval(Evidence(Margins(negligible=0.01)), *flawless).passing.log_value > math.log(20)
 
 
-def test_a_million_requests_are_no_trouble() -> None:
+def test_a_million_requests_are_no_problem() -> None:
     after = with_interval(Evidence(), Counts(10**6, 5 * 10**5), Counts(10**6, 10**5))
     assert after.failing.log_value > 4
     assert math.isfinite(after.passing.log_value)

@@ -107,7 +107,7 @@ class TestOutcome:
         decision = late.decide()
         assert doing(decision) == ("RollingBack", "ChecksNotRun")
         assert "the Job did not end" in decision.state.failed.message
-        hindered = decide(late.plan, replace(late.observed, hindrance="no node has room"), late.state, NOW)
+        hindered = decide(late.plan, replace(late.observed, why_not_running="no node has room"), late.state, NOW)
         assert "no node has room" in hindered.state.failed.message
 
     def test_of_another_run_is_none(self):

@@ -10,14 +10,14 @@ class TestFailure:
     @pytest.mark.parametrize("phase", ["Preparing", "Propagating", "Holding", "Paused", "Promoting"])
     def test_a_candidate_with_traffic_and_no_ready_pod_is_taken_back_at_once(self, phase):
         scenario = rollout().paused().stable("a").candidate("b", weight=20, step=1, ready=0).phase(phase)
-        decision = scenario.trouble("b", "OutOfMemory", "too little memory").decide()
+        decision = scenario.pod_problem("b", "OutOfMemory", "too little memory").decide()
         assert (decision.state.candidate, decision.state.phase) == (None, "RollingBack")
         assert (decision.state.failed.reason, decision.state.failed.message) == ("NoReadyReplica", "too little memory")
         assert shares(decision)["a"] == (4, 100)
         assert [(event.type, event.reason) for event in decision.events] == [("Warning", "RolledBack")]
 
     def test_a_candidate_without_traffic_may_take_its_time(self):
-        assert unchanged(rollout().stable("a").candidate("b", ready=0).trouble("b", "ContainerCrashed"))
+        assert unchanged(rollout().stable("a").candidate("b", ready=0).pod_problem("b", "ContainerCrashed"))
 
     @pytest.mark.parametrize("phase", ["Preparing", "Propagating", "Holding", "Paused", "Promoting"])
     def test_an_abort_takes_it_back_from_every_state(self, phase):

@@ -7,7 +7,7 @@ from tests.support.scenario import BUSY, PROPAGATION, rollout, shares
 
 from nereid.api.scaling import ScalingMetric
 from nereid.controller.decide.orders import Scale
-from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_trouble
+from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.settling import SECONDS
 
 CPU = ScalingMetric(type="CPU", target=70)
@@ -123,7 +123,7 @@ class TestObstacles:
         ],
     )
     def test_are_told_and_leave_the_pods_that_there_are(self, scenario, reason):
-        found = scaling_trouble(scenario.plan, scenario.observed)
+        found = scaling_problem(scenario.plan, scenario.observed)
         assert found is not None
         assert found.reason == reason
         assert pods(scenario) == {"a": 6}
@@ -139,7 +139,7 @@ class TestObstacles:
         ],
     )
     def test_are_none_where_nothing_is_missing(self, scenario):
-        assert scaling_trouble(scenario.plan, scenario.observed) is None
+        assert scaling_problem(scenario.plan, scenario.observed) is None
 
     def test_leave_the_pods_also_without_surge(self):
         assert pods(SERVING.without_surge().without_keda()) == {"a": 6}

@@ -13,7 +13,7 @@ from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.stage import WORDS, stage_in_words
 from nereid.controller.decide.rollout.state import Decision, RolloutState
-from nereid.controller.report.conditions import Picture
+from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
 
 SERVING = rollout().stable("a").recorded("a", "b")
@@ -64,7 +64,7 @@ COMING = {
 def written(scenario: Scenario, **changed: str | None) -> RolloutState:
     """Return the state as an operator reads it from a status in which some words were changed; None: they are gone."""
     decision = Decision(scenario.state, live_revisions(scenario), (), None)
-    status = report(Picture(scenario.plan, decision, scenario.observed, ()), {}, "", ModelDeploymentStatus(), NOW)
+    status = report(ReportInput(scenario.plan, decision, scenario.observed, ()), {}, "", ModelDeploymentStatus(), NOW)
     document = to_json(status)
     fields = {**document["rollout"], **changed}
     document["rollout"] = {name: value for name, value in fields.items() if value is not None}

@@ -59,7 +59,7 @@ class TestPreparing:
 
     def test_fails_at_the_deadline_with_the_cause(self):
         late = rollout().stable("a").candidate("b", ready=0).preparing(PROGRESS_DEADLINE)
-        failed = late.trouble("b", "ImagePullFailed", "no such image").decide().state
+        failed = late.pod_problem("b", "ImagePullFailed", "no such image").decide().state
         assert (failed.phase, failed.failed.reason, failed.failed.message) == (
             "RollingBack",
             "ImagePullFailed",

@@ -226,7 +226,7 @@ class TestFailures:
         run = look().job.run
         pod = ModelJobFacts(run, failure=ResolutionFailure(reason="ImagePullFailed", message="no such image"))
         waiting = look(None, ModelJobFacts(run, created=NOW), pod, now=after(5))
-        assert (waiting.hindrance, waiting.uri, waiting.requeue_after) == ("no such image", None, 45)
+        assert (waiting.why_not_running, waiting.uri, waiting.requeue_after) == ("no such image", None, 45)
         late = look(None, ModelJobFacts(run, created=NOW), pod, now=after(60))
         assert (late.status.failure.reason, late.job) == ("ImagePullFailed", None)
 

@@ -53,7 +53,7 @@ def child(name: str) -> Child:
 
 
 def reason(causes: CrashCauses, of: Child) -> str:
-    return causes.facts(of).trouble.reason
+    return causes.facts(of).problem.reason
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def test_the_logs_of_a_model_deployment_are_read_at_the_same_time() -> Non
     sampler = Sampler(Settings(), on_ready=lambda _: None, clock=lambda: datetime.now(UTC))
     gatherer = Gatherer(client, Stores(ModelDeployments(), children, None), sampler)
     observed = await asyncio.wait_for(gatherer.observe(OWNER), 1)
-    assert [one.trouble.reason for one in observed.of("x7k2m9qd").pods] == ["ModelLoadFailed"] * 3
+    assert [one.problem.reason for one in observed.of("x7k2m9qd").pods] == ["ModelLoadFailed"] * 3
 
 
 async def test_a_log_is_read_once() -> None:

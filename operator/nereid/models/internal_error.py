@@ -8,7 +8,7 @@ import click
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 
 
-def unforeseen(error: Exception) -> FetchError:
+def internal_error(error: Exception) -> FetchError:
     """Return the failure to report for an error that nobody foresaw; where it came from goes to standard error."""
     frames = traceback.extract_tb(error.__traceback__)
     click.echo("".join(traceback.format_list(frames)), err=True)
