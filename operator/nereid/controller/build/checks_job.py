@@ -52,7 +52,7 @@ def checks_job(plan: Plan, run: CheckRun, version: str) -> Manifest:
         "containers": [_container(plan, run)],
         "volumes": [volume for volume, _ in (*_volumes(run.checks), *_secrets(run.checks))],
         # The data sets' servers may know the reader by its pod, as the model's may.
-        **(source_access.identity(plan.runtime) if fetched else {"automountServiceAccountToken": False}),
+        **(source_access.identity(plan.source.runtime) if fetched else {"automountServiceAccountToken": False}),
     }
     return job(plan.source, job_name(plan.owner.name, run), labels, limits, pod)
 
