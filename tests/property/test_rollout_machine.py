@@ -9,7 +9,14 @@ from typing import Any
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.support.property.rare_transitions import RARE
 from tests.support.property.rollout_rules import Ledger, Pass
 from tests.support.property.rollout_specs import (
@@ -643,23 +650,20 @@ class RolloutMachine(RuleBasedStateMachine):
             self.reconcile()
 
 
-class TestRollout(RolloutMachine.TestCase):
-    """Walks, each of many steps; together they make every transition of the table that is not rare."""
-
-    def runTest(self) -> None:  # noqa: N802 - the name is unittest's
-        super().runTest()
-        if "NEREID_RANDOM_EXAMPLES" in os.environ:
-            return
-        rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
-        walked = {(source, target) for source, target in rows if any((one, target) in MADE for one in members(source))}
-        assert rows - walked <= RARE.keys()
-
-
 # Nearly twenty thousand steps in less than a minute. What fails is printed as it is, with what repeats it; shrinking it
 # takes many minutes, so add Phase.shrink by hand.
-TestRollout.settings = settings(
+WALKS = settings(
     max_examples=300,
     stateful_step_count=60,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     report_multiple_bugs=False,
 )
+
+
+def test_walks_keep_the_rules_and_make_every_transition_of_the_table_that_is_not_rare() -> None:
+    run_state_machine_as_test(RolloutMachine, settings=WALKS)
+    if "NEREID_RANDOM_EXAMPLES" in os.environ:
+        return
+    rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
+    walked = {(source, target) for source, target in rows if any((one, target) in MADE for one in members(source))}
+    assert rows - walked <= RARE.keys()

@@ -13,6 +13,7 @@ from tests.support.pods import container, pod
 from tests.support.scenario import METADATA, NOW, SETTINGS
 
 from nereid.api import names
+from nereid.controller.observed.model_deployment import Key
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import Children
@@ -25,7 +26,7 @@ from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.metrics.sampler import Sampler
 
 KIND = "ModelDeployment"
-KEY = (METADATA["namespace"], METADATA["name"])
+KEY: Key = (METADATA["namespace"], METADATA["name"])
 ObjectKey = tuple[str, str]
 
 
@@ -92,7 +93,7 @@ class MemoryApiServer(Client):
         namespace: str,  # noqa: ARG002
         name: str,
         status: Mapping[str, Any],
-        resource_version: int,
+        resource_version: int | str,
     ) -> dict[str, Any]:
         self._begin("status", resource.kind, name)
         raw = self._existing(resource.kind, name)
@@ -107,9 +108,20 @@ class MemoryApiServer(Client):
         self.objects.pop((resource.kind, name), None)
         self._end()
 
-    async def create_event(self, *, regarding: object, reason: str, note: str, type_: str, action: str) -> None:  # noqa: ARG002
+    async def create_event(
+        self,
+        regarding: Mapping[str, str],  # noqa: ARG002
+        *,
+        type_: str,  # noqa: ARG002
+        reason: str,
+        action: str,  # noqa: ARG002
+        note: str,  # noqa: ARG002
+    ) -> None:
         self._begin("event", "Event", reason)
         self._end()
+
+    async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:  # noqa: ARG002
+        raise NotFound(f"there is no log of {pod}")
 
     def _begin(self, *call: str) -> None:
         self.calls.append(Call(*call))

@@ -2,30 +2,39 @@
 
 `python -m tests.support.recorded FILE` prints what the operator would do with the ModelDeployment in FILE and why: the
 state before and after, the pods that each revision gets, events, when it looks again, and every manifest. FILE is what
-`kubectl get --output yaml` printed of the object and of its children, as CONTRIBUTING.md says. What a pass asks of
-others than the API server, measurements and crash logs, is not in such a file: it counts as not there yet.
+`kubectl get --output yaml` printed of the object and of its children, as CONTRIBUTING.md says: it stands in for the
+watches and for the API server. What a pass asks of others, measurements and crash logs, is not in such a file: it
+counts as not there yet. Gateways and other ModelDeployments count as not looked at.
 """
 
 import argparse
+import asyncio
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.support.memory_cluster import MemoryApiServer, MemorySampler
 
 from nereid.api import names
-from nereid.api.status import ModelDeploymentStatus
-from nereid.controller.build.manifests import manifests
-from nereid.controller.build.revision import new_record
-from nereid.controller.decide.rollout.decide import decide
-from nereid.controller.decide.rollout.state import Decision, RolloutState
-from nereid.controller.observed.facts import Observed, observe
-from nereid.controller.plan.plan import InvalidSpecError, Plan, plan
+from nereid.controller.build.build import Built, build
+from nereid.controller.build.metadata import Manifest
+from nereid.controller.build.model_job import model_job
+from nereid.controller.decide.decide import Orders, SourceOrders, decide, decide_on_source
+from nereid.controller.decide.rollout.state import Event, RolloutState
+from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.plan import Held, Specified
+from nereid.controller.plan.reading import InvalidSpecError
 from nereid.controller.plan.settings import Settings
-from nereid.controller.shell.cluster.children import Child, child_of
+from nereid.controller.plan.wanted import Invalid, Unresolved, plan
+from nereid.controller.report.conditions import expected
+from nereid.controller.report.events import created_events
+from nereid.controller.shell.cluster.children import Children
+from nereid.controller.shell.cluster.model_deployments import ModelDeployments
+from nereid.controller.shell.gather import Gatherer, Stores
 
 Object = Mapping[str, Any]
 
@@ -34,32 +43,42 @@ Object = Mapping[str, Any]
 class Pass:
     """What a pass over a recording comes to."""
 
-    plan: Plan
-    before: RolloutState
-    observed: Observed
-    decision: Decision
+    plan: Specified | Held
+    situation: Situation
+    orders: Orders
+    built: Built
 
     @property
-    def manifests(self) -> list[Object]:
+    def manifests(self) -> Sequence[Manifest]:
         """What would be applied, in order; a revision of which nothing was recorded has none."""
-        records = {live.revision: self.observed.of(live.revision).record for live in self.decision.live}
-        if self.plan.revision in records:
-            records[self.plan.revision] = records[self.plan.revision] or new_record(self.plan)
-        recorded = {revision: record for revision, record in records.items() if record}
-        live = [revision for revision in self.decision.live if revision.revision in recorded]
-        waves = manifests(self.plan, live, recorded, self.decision.check_run)
-        return [manifest for wave in waves for manifest in wave]
+        return [manifest for wave in (*self.built.waves, self.built.jobs) for manifest in wave]
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What would be told of what was decided; what may come of it is not known."""
+        picture = expected(self.plan, self.orders, self.situation)
+        return [*self.orders.decision.events, *created_events(picture, self.orders.before.candidate)]
 
 
-def run_pass(recording: Iterable[Object], settings: Settings, now: datetime) -> Pass:
-    """Return the pass over a recording at a moment; raises InvalidSpecError where the spec is not valid."""
-    recorded = list(recording)
-    subject = next(thing for thing in recorded if thing["kind"] == names.KIND)
-    wanted = plan(subject["metadata"], subject["spec"], settings)
-    children = [child_of(thing["kind"], thing) for thing in recorded if thing["kind"] != names.KIND]
-    observed = observe([(child.revision, child.facts) for child in children if _belongs(child, wanted)])
-    state = RolloutState.from_status(ModelDeploymentStatus.model_validate(subject.get("status") or {}))
-    return Pass(wanted, state, observed, decide(wanted, observed, state, now))
+@dataclass(frozen=True, slots=True)
+class SourcePass:
+    """What a pass comes to while it is not known where the URI of a first model leads."""
+
+    plan: Unresolved
+    orders: SourceOrders
+
+    @property
+    def manifests(self) -> Sequence[Manifest]:
+        """The Job that would be applied, if it is time to look."""
+        return [model_job(self.plan.source, job) for job in self.orders.source_jobs]
+
+
+def run_pass(recording: Iterable[Object], settings: Settings, now: datetime) -> Pass | SourcePass:
+    """Return the pass over a recording at a moment; raises InvalidSpecError where nothing of the spec can be.
+
+    A look-up that the pass orders is answered from the recording, and the pass that follows is the one returned.
+    """
+    return asyncio.run(_run_pass(_Recording(recording), settings, now))
 
 
 def objects(text: str) -> Iterator[Object]:
@@ -71,17 +90,22 @@ def objects(text: str) -> Iterator[Object]:
             yield document
 
 
-def explained(done: Pass) -> Iterator[str]:
+def explained(done: Pass | SourcePass) -> Iterator[str]:
     """Return in lines what a pass does, the manifests left out."""
-    yield f"revision of the spec: {done.plan.revision}"
+    if isinstance(done, SourcePass):
+        yield f"it is not known yet where {done.plan.source.model.uri} leads"
+        yield _next_look(done.orders.resolution.requeue_after)
+        return
+    decision = done.orders.decision
+    yield _wanted(done.plan)
     for field in fields(RolloutState):
-        old, new = getattr(done.before, field.name), getattr(done.decision.state, field.name)
+        old, new = getattr(done.orders.before, field.name), getattr(decision.state, field.name)
         yield f"state.{field.name}: {old}" if old == new else f"state.{field.name}: {old} -> {new}"
-    for live in done.decision.live:
+    for live in decision.live:
         yield f"pods of {live.revision}: {live.replicas}, {live.exposure}"
-    for event in done.decision.events:
+    for event in done.events:
         yield f"event: {event.type} {event.reason}: {event.message}"
-    yield f"next look in {done.decision.requeue_after} s" if done.decision.requeue_after else "next look: at an event"
+    yield _next_look(done.orders.requeue_after)
 
 
 def main() -> None:
@@ -100,8 +124,50 @@ def main() -> None:
     sys.stdout.write(yaml.safe_dump_all(done.manifests, sort_keys=False, explicit_start=True, width=120))
 
 
-def _belongs(child: Child, wanted: Plan) -> bool:
-    return child.kind == "Pod" or child.belongs_to(wanted.owner)
+class _Recording:
+    """The stores and the API server that a recording stands in for, and the gatherer of a pass over them."""
+
+    def __init__(self, recording: Iterable[Object]) -> None:
+        server, children, model_deployments = MemoryApiServer(), Children(lambda _: None), ModelDeployments()
+        for recorded in recording:
+            kind, raw = recorded["kind"], dict(recorded)
+            server.objects[kind, raw["metadata"]["name"]] = raw
+            if kind == names.KIND:
+                model_deployments.put(raw)
+            else:
+                children.observe(kind, raw)
+        self.subject = next(iter(model_deployments.all()))
+        self.gatherer = Gatherer(server, Stores(model_deployments, children, None), MemorySampler())
+
+
+async def _run_pass(recording: _Recording, settings: Settings, now: datetime) -> Pass | SourcePass:
+    situation = await recording.gatherer.gather(recording.subject)
+    wanted = plan(situation, settings, now)
+    if isinstance(wanted, Invalid):
+        raise InvalidSpecError(wanted.message)
+    if isinstance(wanted, Unresolved):
+        source_orders = decide_on_source(wanted.request, situation, now)
+        if not source_orders.look_ups:
+            return SourcePass(wanted, source_orders)
+        look_ups = source_orders.look_ups
+    else:
+        orders = decide(wanted, situation, now)
+        if not orders.look_ups:
+            return Pass(wanted, situation, orders, build(wanted, orders, situation))
+        look_ups = orders.look_ups
+    await recording.gatherer.look_up(situation, look_ups)
+    return await _run_pass(recording, settings, now)
+
+
+def _wanted(plan: Specified | Held) -> str:
+    if isinstance(plan, Specified):
+        return f"revision of the spec: {plan.revision}"
+    cause = plan.refusal or f"it is not known yet where {plan.source.model.uri} leads"
+    return f"revision that goes on in place of the spec's: {plan.revision}, as {cause}"
+
+
+def _next_look(seconds: float | None) -> str:
+    return f"next look in {seconds} s" if seconds else "next look: at an event"
 
 
 if __name__ == "__main__":

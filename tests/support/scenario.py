@@ -72,7 +72,7 @@ from nereid.controller.report.status import report
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SETTINGS = Settings()
-METADATA = {"namespace": "models", "name": "digits", "uid": "1f7c", "generation": 3}
+METADATA: dict[str, Any] = {"namespace": "models", "name": "digits", "uid": "1f7c", "generation": 3}
 URI = "pvc://models/digits/1/model.onnx"
 PROPAGATION = 10
 DRAIN = 30
@@ -433,8 +433,9 @@ class Scenario:
 
     # What comes of it.
     @property
-    def plan(self) -> Plan:
-        asked = replace(
+    def specified(self) -> Specified:
+        """The plan of the revision that the spec asks for, even where it is held."""
+        return replace(
             PLAN,
             revision=self.wanted,
             replicas=self.replicas,
@@ -442,6 +443,10 @@ class Scenario:
             autoscaling=self.autoscaling,
             settings=self.settings,
         )
+
+    @property
+    def plan(self) -> Plan:
+        asked = self.specified
         if not self.is_held:
             return asked
         return held_at(asked, _asked_before(self.state) or self.wanted, asked.model_name, None)

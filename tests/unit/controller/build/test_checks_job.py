@@ -12,7 +12,7 @@ from nereid.api.checks import CheckSpec
 from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, Dataset, DatasetsWork, checks_size_problem
 from nereid.controller.build.checks_job import checks_job, job_name, work_of
 from nereid.controller.decide.orders import CheckRun
-from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.plan import Plan, Specified, held_at, pinned_to
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
@@ -57,7 +57,7 @@ CHECKS: list[dict[str, Any]] = [
 ]
 
 
-def planned(name: str = "digits") -> Plan:
+def planned(name: str = "digits") -> Specified:
     spec = {
         "model": {"uri": "pvc://models/digits/2/", "version": "2"},
         "runtime": {
@@ -119,6 +119,15 @@ def test_work_survives_the_environment() -> None:
 )
 def test_stable_is_asked_where_something_is_compared(run: CheckRun, stable: str | None) -> None:
     assert work_of(planned(), run).stable == stable
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [held_at(planned(), "lmnpqrst", "digits", "refused"), pinned_to(planned(), "lmnpqrst")],
+    ids=["held", "pinned"],
+)
+def test_a_candidate_that_goes_on_in_place_of_the_specs_is_checked_in_the_same_way(plan: Plan) -> None:
+    assert checks_job(plan, run_of(), VERSION) == checks_job(planned(), run_of(), VERSION)
 
 
 def with_dataset(**dataset: Any) -> dict[str, Any]:

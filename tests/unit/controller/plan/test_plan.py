@@ -486,6 +486,7 @@ def test_where_only_the_pods_are_refused_the_rest_is_told(spec) -> None:
     spec = {**spec, "scaling": {"minReplicas": 3}}
     reading = read_spec(Owner("models", "digits", "1f7c", 3), {}, spec, Settings())
     assert reading.plan.replicas == 3
+    assert reading.refusal
     with pytest.raises(InvalidSpecError, match=re.escape(reading.refusal)):
         plan_of(spec)
 

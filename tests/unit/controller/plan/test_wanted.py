@@ -14,7 +14,7 @@ from nereid.controller.plan.resolution import request_of
 from nereid.controller.plan.wanted import Invalid, Unresolved, plan
 
 ALIAS = "models:/digits@champion"
-REFUSED = {"model": {"uri": URI, "config": {"maxBatchSizes": 8}}, "scaling": {"minReplicas": 3}}
+REFUSED: dict[str, Any] = {"model": {"uri": URI, "config": {"maxBatchSizes": 8}}, "scaling": {"minReplicas": 3}}
 SERVING = rollout().stable("a").served("a")
 GATEWAY = "istio-system/public"
 EXPOSED = {

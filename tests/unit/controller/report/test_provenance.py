@@ -46,8 +46,8 @@ CANARY = rollout().stable("a").served("a").candidate("b", weight=20).holding(5)
 
 def picture_of(scenario, *, author: Author | None = ARGO, **model: object) -> ReportInput:
     asked = plan_of({"model": {"uri": ALIAS, **model}}).model
-    found = scenario.report_input()
-    return replace(found, plan=replace(found.plan, model=asked), resolution=Resolution(KNOWN), author=author)
+    plan = replace(scenario.specified, model=asked)
+    return replace(scenario.report_input(), plan=plan, resolution=Resolution(KNOWN), author=author)
 
 
 def reported(report_input: ReportInput, previous: ModelDeploymentStatus | None = None) -> ModelDeploymentStatus:
@@ -232,7 +232,7 @@ class TestEvents:
         planned = leading_to(read_plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
         report_input = replace(
             scenario.report_input(),
-            plan=replace(scenario.plan, model=planned.model, model_uri=SEVEN),
+            plan=replace(scenario.specified, model=planned.model, model_uri=SEVEN),
             resolution=Resolution(KNOWN),
         )
         [event] = created_events(report_input, None)
@@ -242,8 +242,8 @@ class TestEvents:
     def test_the_secrets_of_a_signed_url_are_not_told(self):
         scenario = rollout().stable("a").served("a").wanting("b")
         signed = "https://store.example.com/m.onnx?X-Signature=secret"
-        model = scenario.plan.model.model_copy(update={"uri": signed})
-        report_input = replace(scenario.report_input(), plan=replace(scenario.plan, model=model, model_uri=signed))
+        model = scenario.specified.model.model_copy(update={"uri": signed})
+        report_input = replace(scenario.report_input(), plan=replace(scenario.specified, model=model, model_uri=signed))
         [event] = created_events(report_input, None)
         assert "https://store.example.com/m.onnx" in event.message
         assert "secret" not in event.message
@@ -316,8 +316,9 @@ class TestHeld:
     REFUSED = Resolution(UNKNOWN, refusal=Problem("ChildRejected", "exceeded quota"))
 
     def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> ReportInput:
-        found = picture_of(scenario)
-        return replace(found, plan=held_at(found.plan, found.plan.revision, "digits", refusal), resolution=resolution)
+        asked = scenario.specified
+        plan = held_at(asked, asked.revision, "digits", refusal)
+        return replace(picture_of(scenario), plan=plan, resolution=resolution)
 
     def test_nothing_is_said_to_have_passed(self):
         for scenario in (SERVING, SERVING.failed("b"), CANARY):

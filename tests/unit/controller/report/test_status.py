@@ -175,7 +175,7 @@ class TestContent:
 
     def test_versions_and_uris_come_from_the_records_or_stay_as_they_were(self):
         report_input = CANARY.report_input()
-        record = replace(new_record(report_input.plan), revision="b", version="7-b", model_uri="https://x/7")
+        record = replace(new_record(CANARY.specified), revision="b", version="7-b", model_uri="https://x/7")
         first = report(report_input, {"b": record}, "", ModelDeploymentStatus(), NOW)
         assert (first.candidate.version, first.candidate.model_uri) == ("7-b", "https://x/7")
         later = report(report_input, {}, "", first, NOW)

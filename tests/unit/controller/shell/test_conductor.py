@@ -124,7 +124,9 @@ class TestWhatIsRefused:
         assert cluster.events.count("ChildRejected") == 1
         assert waits == [0.0, LATER_RETRY_SECONDS, LATER_RETRY_SECONDS]
 
-    async def test_it_stands_while_other_news_are_reported(self, serving: MemoryCluster) -> None:
+    async def test_it_stands_while_other_news_are_reported(
+        self, serving: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         serving.server.failures["Service", "digits"] = Rejected("a policy")
         serving.server.objects["Service", "digits"]["spec"]["selector"] = {"app": "other"}
         serving.children.observe("Service", serving.server.put("Service", serving.server.objects["Service", "digits"]))
@@ -137,7 +139,7 @@ class TestWhatIsRefused:
             reasons.append(serving.condition("Ready")["reason"])
             return raw
 
-        serving.server.apply_status = watched  # type: ignore[method-assign]
+        monkeypatch.setattr(serving.server, "apply_status", watched)
         serving.edit(model=TWO)
         await serving.settle()
         assert set(reasons) == {"ChildRejected"}
@@ -219,7 +221,9 @@ class TestLookUps:
         assert cluster.server.calls == [STATUS, EXISTENCE]
         assert cluster.model_deployments.get(KEY) is None
 
-    async def test_something_else_that_is_not_found_is_no_deletion(self, cluster: MemoryCluster) -> None:
+    async def test_something_else_that_is_not_found_is_no_deletion(
+        self, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         cluster.server.failures[KIND, "digits"] = NotFound("for a moment")
         get = cluster.server.get
 
@@ -227,7 +231,7 @@ class TestLookUps:
             cluster.server.failures.clear()
             return await get(*args)
 
-        cluster.server.get = found  # type: ignore[method-assign]
+        monkeypatch.setattr(cluster.server, "get", found)
         with pytest.raises(NotFound):
             await cluster.run()
         assert cluster.model_deployments.get(KEY) is not None

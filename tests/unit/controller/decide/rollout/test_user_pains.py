@@ -42,7 +42,7 @@ from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed, RevisionRecord, observe
 from nereid.controller.observed.objects import facts_of
 from nereid.controller.observed.sample import Activity, QueryReading
-from nereid.controller.plan.plan import Plan, Query
+from nereid.controller.plan.plan import Query, Specified
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import comparable
@@ -141,8 +141,8 @@ class SmallCluster:
         return self.run(lambda moment: moment.state.stable == revision and not moment.state.retiring)
 
     @property
-    def plan(self) -> Plan:
-        asked = self.asked.plan
+    def plan(self) -> Specified:
+        asked = self.asked.specified
         model = asked.model.model_copy(update={"uri": f"{URI}?{asked.revision}"})
         return replace(asked, model=model, hosts=("digits.example.com",), gateways=("mesh/public",))
 
