@@ -664,6 +664,7 @@ def test_walks_keep_the_rules_and_make_every_transition_of_the_table_that_is_not
     run_state_machine_as_test(RolloutMachine, settings=WALKS)
     if "NEREID_RANDOM_EXAMPLES" in os.environ:
         return
-    rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets}
+    # A stage that is among those that may follow it stays: that is no transition.
+    rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets if target is not source}
     walked = {(source, target) for source, target in rows if any((one, target) in MADE for one in members(source))}
     assert rows - walked <= RARE.keys()

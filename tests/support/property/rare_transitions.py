@@ -6,15 +6,18 @@ from tests.support.scenario import INTERVAL, Scenario, rollout
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.transitions import Group
-from nereid.controller.plan.plan import ALL_TRAFFIC
+from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure
 
 _SERVING: Final = rollout().stable("a")
 _JUDGED: Final = _SERVING.judged().candidate("b", weight=20).looked(INTERVAL)
 _NOT_JUDGED: Final = _SERVING.candidate("b", weight=20)
 _SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposure=ALL_TRAFFIC).looked(INTERVAL)
+_PREVIEWED: Final = _SERVING.blue_green().candidate("b", step=1, exposure=Exposure(preview=True))
 
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
+    (Stage.PROMOTED_BY_USER, Stage.PROPAGATING): _PREVIEWED.at(Stage.PROMOTED_BY_USER, 5),
+    (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, 60),
     (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, 60),
     (Stage.ANALYZING, Stage.HOLDING): _JUDGED.judged(provider="None").at(Stage.ANALYZING, 5),
     (Stage.ANALYZING, Stage.AWAITING_PROMOTION): _JUDGED.steps((20, None)).at(Stage.ANALYZING, 5),
