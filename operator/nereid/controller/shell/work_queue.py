@@ -100,8 +100,8 @@ class WorkQueue(Generic[Key]):
 async def work(queue: WorkQueue[Key], process: Callable[[Key], Awaitable[float | None]]) -> None:
     """Process keys until cancelled.
 
-    What `process` returns is when to wake the key, in seconds. When it raises, the key is tried again: not before the
-    time that the API server asked for.
+    What `process` returns is when to wake the key, in seconds; 0: it has not done all of it yet, and so it has neither
+    failed nor succeeded. When it raises, the key is tried again: not before the time that the API server asked for.
     """
     while True:
         key = await queue.get()
@@ -115,7 +115,8 @@ async def work(queue: WorkQueue[Key], process: Callable[[Key], Awaitable[float |
             logger.exception("%s failed and will be tried again", key)
             queue.retry(key)
         else:
-            queue.forget(key)
+            if wake_after != 0:
+                queue.forget(key)
             if wake_after is not None:
                 queue.add_after(key, wake_after)
         finally:

@@ -1,6 +1,7 @@
 """The work queue: one worker per key, repeats merged, failures retried later and later, wake-ups kept."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -112,6 +113,36 @@ async def test_retries_come_later_and_later_up_to_a_limit(
     queue.forget("a")
     queue.retry("a")
     assert pauses[-1] <= work_queue.FIRST_PAUSE
+
+
+async def test_a_pass_that_asks_for_another_at_once_does_not_make_retries_come_sooner(
+    queue: WorkQueue[str], start: Callable[[Process], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_queue, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(random, "uniform", lambda _, highest: highest)
+    pauses: list[float] = []
+    add_after = queue.add_after
+
+    def watched(key: str, seconds: float) -> None:
+        pauses.append(seconds)
+        add_after(key, seconds)
+
+    monkeypatch.setattr(queue, "add_after", watched)
+    fault = Unavailable("no answer")
+    ends: list[float | Exception] = [fault, 0.0, fault, 0.0, fault, 0.02, fault, 60.0]
+
+    async def process(_: str) -> float | None:
+        end = ends.pop(0)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    start(process)
+    queue.add("a")
+    async with asyncio.timeout(5):
+        while ends:
+            await asyncio.sleep(0.005)
+    assert pauses == [0.001, 0.0, 0.002, 0.0, 0.004, 0.02, 0.001, 60.0]
 
 
 async def test_no_number_of_failures_is_too_large(queue: WorkQueue[str], monkeypatch: pytest.MonkeyPatch) -> None:
