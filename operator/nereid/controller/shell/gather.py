@@ -48,7 +48,8 @@ class Gatherer:
         self._stores = stores
         self._sampler = sampler
         self._causes = CrashCauses(client)
-        self._looked_up: dict[Key, LookedUp] = {}
+        # With the uid of the object that it was looked up for: its name may be another's by the next pass.
+        self._looked_up: dict[Key, tuple[str, LookedUp]] = {}
 
     async def gather(self, subject: ModelDeployment) -> Situation:
         """Return all that a pass looks at; what was looked up for it is told once."""
@@ -63,7 +64,7 @@ class Gatherer:
             check_jobs=tuple(child.facts for child in children if isinstance(child.facts, ChecksFacts)),
             model_jobs=tuple(child.facts for child in children if isinstance(child.facts, ModelJobFacts)),
             measurements=self._sampler.answers(subject.key),
-            looked_up=self._looked_up.pop(subject.key, LookedUp()),
+            looked_up=self._take_looked_up(subject),
         )
 
     async def observe(self, owner: Owner) -> Observed:
@@ -87,7 +88,7 @@ class Gatherer:
             for revision, uri in look_ups.records.items()
         }
         exists = before.exists or look_ups.existence
-        self._looked_up[subject.key] = LookedUp(exists, {**before.records, **records})
+        self._looked_up[subject.key] = subject.uid, LookedUp(exists, {**before.records, **records})
         return True
 
     async def is_deleted(self, subject: ModelDeployment) -> bool:
@@ -102,6 +103,10 @@ class Gatherer:
         """Let go of what is kept for a ModelDeployment that does not exist any more."""
         self._looked_up.pop(key, None)
         self._sampler.forget(*key)
+
+    def _take_looked_up(self, subject: ModelDeployment) -> LookedUp:
+        uid, looked_up = self._looked_up.pop(subject.key, (subject.uid, LookedUp()))
+        return looked_up if uid == subject.uid else LookedUp()
 
     async def _observed(self, children: list[Child]) -> Observed:
         await self._causes.read(children)

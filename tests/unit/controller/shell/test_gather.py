@@ -1,5 +1,6 @@
 """What a pass looks at: gathered once, from the stores alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,3 +126,10 @@ class TestLookUp:
         await serving.gatherer.look_up(await gathered(serving), LookUps(existence=True))
         serving.gatherer.forget(KEY)
         assert (await gathered(serving)).looked_up == LookedUp()
+
+    async def test_what_was_looked_up_of_one_does_not_count_for_another_of_its_name(
+        self, serving: MemoryCluster
+    ) -> None:
+        situation = await gathered(serving)
+        await serving.gatherer.look_up(situation, LookUps(existence=True, records={REVISION: ""}))
+        assert (await serving.gatherer.gather(replace(situation.subject, uid="another"))).looked_up == LookedUp()
