@@ -32,7 +32,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderSource:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command for data sets, in any thread; the outcome is in the file log."""
-    monkeypatch.setattr("nereid.models.fetch.datasets_command.begin", lambda: None)
+    monkeypatch.setattr("nereid.models.fetch.datasets_command.set_up_process", lambda: None)
 
     def invoke(*datasets: Dataset) -> Result:
         runner = CliRunner(env={ENV_DATASETS: as_json(DatasetsWork(datasets))})
