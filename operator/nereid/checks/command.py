@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
 from nereid.checks.run import run_checks
-from nereid.checks.termination_message import failure_message, results_message
 from nereid.contract.check_job import ENV_WORK, CheckWork
+from nereid.contract.check_message import failure_message, results_message
 from nereid.contract.process import set_up_process, write_termination_message
 
 

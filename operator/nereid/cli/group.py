@@ -19,6 +19,7 @@ PROCESSES: Final = {
     "run": "operator",
     "activator": "operator",
     "fetch": "models",
+    "fetch-datasets": "models",
     "resolve": "models",
     "tag": "models",
     "check": "checks",

@@ -48,7 +48,7 @@ def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec
     if _is_deeper(spec, MOST_LEVELS):
         raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
     parsed = ModelDeploymentSpec.model_validate(spec)
-    _check_size(parsed)
+    _check_checks(parsed)
     _check_scaling(parsed, settings)
     return parsed
 
@@ -121,10 +121,16 @@ def _check_uri(uri: str) -> None:
         raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
 
 
-def _check_size(spec: ModelDeploymentSpec) -> None:
+def _check_checks(spec: ModelDeploymentSpec) -> None:
     checks = spec.rollout.checks if spec.rollout else None
     if problem := checks_size_problem(checks.items if checks else ()):
         raise ValueError(problem)
+    for check in checks.items if checks else ():
+        path = check.dataset.path if check.dataset else None
+        if path and ".." in path.split("/"):
+            raise ValueError(
+                f"spec.rollout.checks: dataset.path of {check.name} leads out of its source: write it without '..'"
+            )
 
 
 def _check_placeholders(query: str) -> None:

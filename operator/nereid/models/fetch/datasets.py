@@ -9,6 +9,7 @@ from nereid.contract.source import ClaimSource, RemoteSource, parse_source
 from nereid.models.fetch.obtain import obtain
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.attempts import Limits
+from nereid.models.sources.selection import Selection
 
 
 def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
@@ -28,17 +29,20 @@ def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
 
 
 def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
+    def require_one(selection: Selection) -> None:
+        if len(selection.files) != 1:
+            raise FetchError(
+                Reason.MODEL_INVALID,
+                f"{source} holds {len(selection.files)} files, and a data set is one: name it in {Field.PATH}",
+            )
+
     staging = Staging(dataset.folder.with_name(f"{dataset.folder.name}.part"))
     staging.root.mkdir(parents=True, exist_ok=True)
-    arrival = obtain(source, dataset.request, staging, limits)
-    if arrival.is_file:
-        arrival.content.rename(dataset.folder)
+    arrival = obtain(source, dataset.request, staging, limits, require_one)
+    (file,) = arrival.files
+    # It may lie in a folder of its source, where that holds nothing else.
+    (arrival.content / file).parent.rename(dataset.folder)
     shutil.rmtree(staging.destination, ignore_errors=True)
-    if not arrival.is_file:
-        raise FetchError(
-            Reason.MODEL_INVALID,
-            f"{source} holds {len(arrival.files)} files, and a data set is one: name it in {Field.PATH}",
-        )
 
 
 def _explained(error: OSError, source: RemoteSource) -> str:

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from nereid.contract.check_job import ENV_DATASETS, MAX_DOWNLOAD_BYTES, DatasetsWork, JobOutcome
+from nereid.contract.check_job import ENV_DATASETS, MAX_DOWNLOAD_BYTES, DatasetsWork
+from nereid.contract.check_message import failure_message
 from nereid.contract.fetch_errors import FetchError
 from nereid.contract.process import set_up_process, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
@@ -46,5 +47,5 @@ def fetch_datasets(termination_log: Path) -> None:
 
 def _failed(sentence: str, termination_log: Path) -> SystemExit:
     click.echo(sentence, err=True)
-    write_termination_message(termination_log, JobOutcome(failure=sentence).model_dump_json(exclude_none=True))
+    write_termination_message(termination_log, failure_message(sentence))
     return SystemExit(1)

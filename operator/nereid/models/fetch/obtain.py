@@ -24,14 +24,21 @@ from nereid.models.sources.transfer import DownloadFolder, Transfer, require_roo
 logger = logging.getLogger(__name__)
 
 
-def obtain(source: RemoteSource, request: Request, staging: Staging, limits: Limits) -> Arrival:
+def obtain(
+    source: RemoteSource,
+    request: Request,
+    staging: Staging,
+    limits: Limits,
+    require: Callable[[Selection], None] = lambda _: None,
+) -> Arrival:
     """Bring the selected files into the staging's `arrived`; raise FetchError when they cannot be had.
 
-    What arrived before the process was killed is not asked for again.
+    What arrived before the process was killed is not asked for again. `require` raises FetchError for a selection that
+    is not to be fetched, before it is downloaded; of what is packed nobody knows it before it is unpacked.
     """
     arrival = _kept(staging)
     if arrival is None:
-        _Job(str(source), request, staging, Attempts(limits), open_source(source, request)).run()
+        _Job(str(source), request, staging, Attempts(limits), open_source(source, request), require).run()
         arrival = _kept(staging)
     if arrival is None:
         raise failed(f"{source} vanished from the disk for models as soon as it was there: look at the node")
@@ -59,6 +66,7 @@ class _Job:
     staging: Staging
     attempts: Attempts
     remote: RemoteFiles
+    require: Callable[[Selection], None]
 
     def run(self) -> None:
         """List and download until nothing changes in between."""
@@ -84,6 +92,8 @@ class _Job:
         # Only what is in the packages tells which of them hold the path.
         path = None if self._is_packed else self.request.path
         selection = select(files, path, self.shown, self.request.format)
+        if not self._is_packed:
+            self.require(selection)
         arrival = self._cached(selection) or self._downloaded(selection, DownloadFolder(self.staging.download))
         if self._is_packed:
             arrival = self._unpacked(arrival)
@@ -158,6 +168,7 @@ class _Job:
         self.remote.unpack(packages.content, self.staging.unpacked)
         held = [_described(path, self.staging.unpacked) for path in files_below(self.staging.unpacked)]
         selection = select(held, self.request.path, self.shown, self.request.format)
+        self.require(selection)
         content = DownloadFolder(self.staging.opened).content
         _keep(self.staging.unpacked / (self.request.path or ""), selection, content, self.shown)
         shutil.rmtree(self.staging.unpacked, ignore_errors=True)

@@ -14,6 +14,7 @@ from nereid.controller.plan.revision_content import leading_to
 from nereid.controller.plan.settings import Settings
 
 CHECK = {"name": "one", "latency": {"maximumMilliseconds": 50}}
+OUTSIDE = {"uri": "s3://data/sets", "path": "a/../../b.csv", "inputs": [{"name": "image", "columns": ["x"]}]}
 COOKIE = {"name": "group", "value": "b"}
 FULL = {
     "model": {
@@ -404,6 +405,10 @@ class TestRejection:
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is no URI"),
             ({"model": {"uri": URI, "cache": {"claim": "c", "limit": "lots"}}}, "spec.model.cache.limit: 'lots'"),
             ({"model": {"uri": URI, "path": "a/../../b"}}, "spec.model.path leads out"),
+            (
+                {"model": {"uri": URI}, "rollout": {"checks": {"items": [{**CHECK, "dataset": OUTSIDE}]}}},
+                "spec.rollout.checks: dataset.path of one leads out of its source",
+            ),
             (
                 {"model": {"uri": URI}, "runtime": {"tensorMemory": {"cuda": "-1"}}},
                 "spec.runtime.tensorMemory.cuda: '-1'",

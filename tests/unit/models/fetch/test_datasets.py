@@ -11,7 +11,7 @@ from tests.support.fetch.folder_source import FolderSource
 from tests.support.fetch.https_server import CONTENT, Server, serve, status
 from tests.support.sources.hub import Hub
 
-from nereid.contract.check_job import ENV_DATASETS, Dataset, DatasetsWork, JobOutcome
+from nereid.contract.check_job import ENV_DATASETS, MAX_OUTCOME_BYTES, Dataset, DatasetsWork, JobOutcome
 from nereid.contract.fetch_errors import FetchError
 from nereid.contract.fetch_request import Request
 from nereid.contract.work import as_json
@@ -32,7 +32,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderSource:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command for data sets, in any thread; the outcome is in the file log."""
-    monkeypatch.setattr("nereid.models.fetch.datasets_command.begin", lambda: None)
+    monkeypatch.setattr("nereid.models.fetch.datasets_command.set_up_process", lambda: None)
 
     def invoke(*datasets: Dataset) -> Result:
         runner = CliRunner(env={ENV_DATASETS: as_json(DatasetsWork(datasets))})
@@ -73,8 +73,28 @@ def test_a_file_among_others(bucket: FolderSource, wanted: Callable[..., Dataset
     assert caught.value.sentence_for("dataset") == (
         "s3://data/all holds 2 files, and a data set is one: name it in dataset.path"
     )
+    assert not bucket.reads
     fetch_dataset(wanted("s3://data/all", "sets/y.csv"))
     assert [path.name for path in (tmp_path / "data" / "one").iterdir()] == ["y.csv"]
+
+
+def test_the_only_file_in_a_folder_of_its_source(
+    bucket: FolderSource, wanted: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    (bucket.folder / "sets").mkdir()
+    (bucket.folder / "x.csv").rename(bucket.folder / "sets" / "x.csv")
+    fetch_dataset(wanted("s3://data/all"))
+    assert (tmp_path / "data" / "one" / "x.csv").read_text() == "a,b"
+
+
+def test_a_sentence_that_is_too_long_for_the_kubelet(
+    bucket: FolderSource, run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    for number in range(10):
+        (bucket.folder / f"{number}{'ä' * 120}").write_text("c")
+    assert run(wanted(f"s3://data/{'ä' * 900}", f"{'n' * 255}/{'n' * 255}")).exit_code == 1
+    assert (tmp_path / "log").stat().st_size <= MAX_OUTCOME_BYTES
+    assert str(failure(tmp_path)).startswith("check accuracy: s3://data/äää")
 
 
 def test_a_file_of_a_hub(run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nereid.checks.termination_message import failure_message, results_message
 from nereid.contract.check_job import MAX_OUTCOME_BYTES, CheckOutcome
+from nereid.contract.check_message import failure_message, results_message
 
 
 def test_what_fits_is_told_in_full() -> None:

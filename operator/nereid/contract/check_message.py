@@ -1,4 +1,4 @@
-"""The termination message: what came of the checks, in the little that the kubelet keeps."""
+"""The termination message of both containers of a check Job: the outcome, in the little that the kubelet keeps."""
 
 from collections.abc import Callable, Sequence
 
