@@ -12,7 +12,7 @@ from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.job_pods import ended, failed_before, finished, problem
 
 _CLAIM_FIELD: Final = "the data set's uri"
-_UNREADABLE: Final = "the container that ran them left no results that can be read"
+_UNREADABLE: Final = "the container that ran them left no readable results"
 
 
 def checks_facts(raw: Mapping[str, Any]) -> ChecksFacts:
@@ -42,7 +42,7 @@ def checks_job_facts(raw: Mapping[str, Any]) -> ChecksFacts:
 def _given_up(condition: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     match condition.get("reason"):
         case "DeadlineExceeded":
-            return "they were not done in time: raise spec.rollout.checks.timeout, or check with fewer rows"
+            return "they did not finish in time: raise spec.rollout.checks.timeout, or check with fewer rows"
         case "BackoffLimitExceeded":
             return f"{raw['spec'].get('backoffLimit', 0) + 1} attempts failed"
         case reason:
@@ -61,7 +61,7 @@ def _last_words(end: Mapping[str, Any]) -> str:
     if end.get("reason") == "OOMKilled":
         return "the container that ran them used more memory than its limit: use smaller requests, or a lower maxRows"
     if code is None:
-        return as_sentence(f"their pod was ended ({end.get('reason')}): {last_line(message)}")
+        return as_sentence(f"their pod was terminated ({end.get('reason')}): {last_line(message)}")
     return (
         _UNREADABLE if code == 0 else as_sentence(f"their container ended with exit code {code}: {last_line(message)}")
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from nereid.contract.sentence import as_sentence
 
-_NO_WORD: Final = "the pod that ran them was removed before its results were read: let them be run again"
+_NO_WORD: Final = "the pod that ran them was removed before its results were read: run them again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def reading(value: float | None) -> int | NoData:
     if value > LARGEST_COUNT:
         return NoData(f"the value {value:g} is larger than any counter of requests")
     if value != int(value):
-        return NoData(f"the value {value:g} is not a whole number, so it is no counter")
+        return NoData(f"the value {value:g} is not a whole number, so it is not a counter")
     return int(value)
 
 
@@ -88,5 +88,5 @@ def counts(requests: int | NoData, errors: int | NoData) -> Counts | NoData:
     if isinstance(errors, NoData):
         return errors
     if not 0 <= errors <= requests:
-        return NoData(f"{errors} errors among {requests} requests can't be")
+        return NoData(f"{errors} errors among {requests} requests are impossible")
     return Counts(requests, errors)

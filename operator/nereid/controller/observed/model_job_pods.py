@@ -53,13 +53,13 @@ def _answer(end: Mapping[str, Any]) -> ModelJobAnswer | None:
 def _last_words(end: Mapping[str, Any]) -> ResolutionFailure:
     code, message = end.get("exitCode"), end.get("message", "")
     if end.get("reason") == "OOMKilled":
-        sentence = "the container that asks used more memory than its limit"
+        sentence = "the container that contacts the source used more memory than its limit"
         return ResolutionFailure(reason="OutOfMemory", message=sentence)
     if code is None:
-        return _unanswered(f"its pod was ended ({end.get('reason')}): {last_line(message)}")
+        return _unanswered(f"its pod was terminated ({end.get('reason')}): {last_line(message)}")
     if code == 0:
-        return _unanswered("the container that asks left no answer that can be read")
-    return _unanswered(f"the container that asks ended with exit code {code}: {last_line(message)}")
+        return _unanswered("the container that contacts the source left no readable answer")
+    return _unanswered(f"the container that contacts the source ended with exit code {code}: {last_line(message)}")
 
 
 def _unanswered(sentence: str) -> ResolutionFailure:

@@ -12,8 +12,10 @@ from nereid.contract.model_job import ModelJobAnswer
 ANSWER_SECONDS: Final = 50
 
 UNANSWERED: Final = "ResolutionFailed"
-_NO_POD: Final = "no pod was made for it: look at the Job's events, as a quota or a policy may refuse it"
-_NO_START: Final = "the source did not answer, or the pod did not start: look at its server, and at the pod's events"
+_NO_POD: Final = "no pod was created for it: look at the Job's events, as a quota or a policy may reject it"
+_NO_START: Final = (
+    "the source did not answer, or the pod did not start: look at the source's server and at the pod's events"
+)
 _NO_WORD: Final = "its pod was removed before its answer was read"
 
 

@@ -82,7 +82,7 @@ def _message(state: RolloutState, kept: AnalysisState, summaries: dict[str, Summ
     if not has_control(state):
         return "There is no concurrent control to compare with: the guard, queries and checks decide"
     if not summaries:
-        return "Nothing was counted yet"
+        return "No requests have been counted yet"
     if kept.verdict == "Pass":
         return "The candidate is good enough by every metric"
     return "; ".join(_missing(name, found) for name, found in summaries.items() if not _has_passed(found))

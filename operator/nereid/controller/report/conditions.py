@@ -128,7 +128,7 @@ def available(report_input: ReportInput) -> Verdict:
 
 
 def progressing(report_input: ReportInput) -> Verdict:
-    """Tell whether a rollout is under way, and where it is."""
+    """Tell whether a rollout is in progress, and where it is."""
     state = report_input.decision.state
     moving = state.candidate is not None or state.stage in TAKEN_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(report_input))
@@ -142,7 +142,7 @@ def rollout_passed(report_input: ReportInput) -> Verdict:
     if state.failed:
         return Verdict("False", state.failed.reason, state.failed.message)
     if state.candidate:
-        return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is under way")
+        return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is in progress")
     return Verdict("True", "StableIsWanted", f"Revision {state.stable} is stable")
 
 
@@ -175,7 +175,7 @@ def scaling(report_input: ReportInput) -> Verdict:
         return Verdict("False", found.reason, found.message)
     scaler = report_input.serving.scaler
     if scaler and scaler.problem:
-        return Verdict("False", scaler.problem.reason, f"{scaler.problem.message}: the pods that there are stay")
+        return Verdict("False", scaler.problem.reason, f"{scaler.problem.message}: existing pods are kept")
     if lacks_activator(report_input.plan):
         return Verdict(
             "False", "ActivatorNotInstalled", "minReplicas: 0 needs the activator: set activator.enabled in the chart"
@@ -183,7 +183,7 @@ def scaling(report_input: ReportInput) -> Verdict:
     if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))
     if wanted is None or report_input.decision.live[0].scale is None:
-        return Verdict("Unknown", "RolloutInProgress", "With surge 0, nothing is scaled while a rollout runs")
+        return Verdict("Unknown", "RolloutInProgress", "With surge 0, nothing is scaled while a rollout is in progress")
     if scaler is None or scaler.works is None:
         return Verdict("Unknown", "ScalerStarting", "The scaler has not measured anything yet")
     followed = ", ".join(f"{metric.type} {metric.target:g}" for metric in wanted.metrics)
@@ -194,11 +194,11 @@ def _sleep_message(report_input: ReportInput) -> str:
     state = report_input.decision.state
     match state.sleep and state.sleep.state:
         case "FallingAsleep":
-            return f"Nobody asks for revision {state.stable}: its pods end soon"
+            return f"No requests to revision {state.stable}: its pods are about to be removed"
         case "Waking":
-            return f"Revision {state.stable} wakes up: requests wait for its first pod"
+            return f"Revision {state.stable} is waking up: requests wait for its first pod"
         case _:
-            return f"Revision {state.stable} sleeps: the next request starts its first pod, and waits for it"
+            return f"Revision {state.stable} is asleep: the next request starts its first pod and waits for it"
 
 
 def main_problem(report_input: ReportInput) -> Problem | None:
@@ -233,7 +233,7 @@ def rollout_message(report_input: ReportInput) -> str:
         case stage if stage in PREPARING:
             return _preparation(state, gets, place)
         case Stage.PROPAGATING | Stage.PROMOTING:
-            return f"The proxies are learning that candidate {state.candidate} gets {describe(state)}: {place}"
+            return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
             return f"{gets}: {place}"
         case Stage.ANALYZING:
@@ -242,9 +242,9 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"{gets} and waits{_pause_cause(report_input)}"
         case Stage.RETREATING:
             until = f"{gets[0].lower()}{gets[1:]} until it has them"
-            return f"Stable revision {state.stable} lacks pods to take everything back: {until}"
+            return f"Stable revision {state.stable} has too few pods for all traffic: {until}"
         case Stage.ROLLING_BACK:
-            return f"All traffic goes back to stable revision {state.stable}"
+            return f"All traffic returns to stable revision {state.stable}"
         case Stage.FAILED:
             return _failure_sentence(report_input)
         case _:
@@ -253,7 +253,7 @@ def rollout_message(report_input: ReportInput) -> str:
 
 def _preparation(state: RolloutState, gets: str, place: str) -> str:
     if state.stable is None:
-        return f"The first revision, {state.candidate}, is getting its pods"
+        return f"The first revision, {state.candidate}, is starting its pods"
     match state.stage:
         case Stage.PREPARATION_PAUSED:
             return f"{gets} and waits: spec.rollout.paused is true"
@@ -261,17 +261,19 @@ def _preparation(state: RolloutState, gets: str, place: str) -> str:
             return f"{gets} and waits{_UNTIL_KNOWN}"
         case Stage.NO_PLACE:
             change = "set spec.rollout.allowDowntime, or scale to two replicas"
-            return (
-                f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
-            )
+            return f"Candidate {state.candidate} cannot start, as surge is 0 and stable's only pod is needed: {change}"
         case Stage.RUNNING_CHECKS:
-            return f"Candidate {state.candidate} is being checked for {place}"
+            return f"Candidate {state.candidate} is being checked before {place}"
         case _:
-            return f"Candidate {state.candidate} is getting its pods for {place}"
+            return f"Candidate {state.candidate} is starting its pods for {place}"
 
 
 def _pin(state: RolloutState) -> str:
-    return f", by hand, until the spec asks for another than {state.pinned.instead_of}" if state.pinned else ""
+    return (
+        f", pinned by hand until the spec asks for another revision than {state.pinned.instead_of}"
+        if state.pinned
+        else ""
+    )
 
 
 def _pause_cause(report_input: ReportInput) -> str:
@@ -287,13 +289,13 @@ def _pause_cause(report_input: ReportInput) -> str:
         case Stage.INCONCLUSIVE:
             return f", as the evidence is undecided. {_evidence(report_input)}. To go on without it: {promote}"
         case Stage.METRICS_UNAVAILABLE:
-            return f" until there are metrics again. {_evidence(report_input)}"
+            return f" until metrics are available again. {_evidence(report_input)}"
         case _:
             return f" for a promotion: {promote}"
 
 
 def _evidence(report_input: ReportInput) -> str:
-    return report_input.analysis.message if report_input.analysis else "Nothing was counted yet"
+    return report_input.analysis.message if report_input.analysis else "No requests have been counted yet"
 
 
 def _failure_sentence(report_input: ReportInput) -> str:
@@ -302,7 +304,7 @@ def _failure_sentence(report_input: ReportInput) -> str:
         return f"Revision {stable} is stable and gets all traffic"
     attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
     return (
-        f"Revision {failed.revision} was taken back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
+        f"Revision {failed.revision} was rolled back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
         f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
     )
 

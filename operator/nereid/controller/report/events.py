@@ -54,7 +54,7 @@ def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus
     events = []
     before, now = previous.resolution, status.resolution
     if before and now and before.id == now.id and before.resolved_uri not in {None, now.resolved_uri}:
-        sentence = f"{now.uri} leads to {now.resolved_uri} now, and to {before.resolved_uri} before"
+        sentence = f"{now.uri} now leads to {now.resolved_uri}, and led to {before.resolved_uri} before"
         events.append(Event("Normal", "ModelMoved", sentence))
     for condition in (one for one in status.conditions if one.type in SOURCE_CONDITIONS):
         if any(is_new(problem, previous) for problem in of_source([condition])):

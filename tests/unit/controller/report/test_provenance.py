@@ -137,26 +137,26 @@ class TestModelResolved:
         told = model_resolved(Resolution(KNOWN))
         assert (told.status, told.reason, told.message) == ("True", "Resolved", f"{ALIAS} leads to {SEVEN}")
         fixed = KNOWN.model_copy(update={"uri": SEVEN})
-        assert model_resolved(Resolution(fixed)).message == f"{SEVEN} names a version that stays what it is"
+        assert model_resolved(Resolution(fixed)).message == f"{SEVEN} names a version that never changes"
 
     def test_resolving(self):
         told = model_resolved(Resolution(UNKNOWN, why_not_running="no such image"))
         assert (told.status, told.reason) == ("Unknown", "ResolvingModel")
-        assert told.message == f"{ALIAS} is being looked up: no such image"
+        assert told.message == f"{ALIAS} is being resolved: no such image"
 
     def test_not_resolved(self):
         failed = UNKNOWN.model_copy(update={"failure": NOT_FOUND, "next_check": NOW + timedelta(seconds=10)})
         told = model_resolved(Resolution(failed))
         assert (told.status, told.reason) == ("False", "ModelNotFound")
         assert told.message == (
-            f"{ALIAS} cannot be resolved: there is no alias champion; it is tried again at 2026-11-20T12:00:10Z"
+            f"{ALIAS} cannot be resolved: there is no alias champion; the next attempt is at 2026-11-20T12:00:10Z"
         )
 
     def test_refresh_failed(self):
         failed = KNOWN.model_copy(update={"failure": NOT_FOUND, "next_check": NOW})
         told = model_resolved(Resolution(failed))
         assert (told.status, told.reason) == ("False", "RefreshFailed")
-        assert f"{SEVEN} stays in force (ModelNotFound)" in told.message
+        assert f"{SEVEN} is still used (ModelNotFound)" in told.message
 
 
 class TestRefusedJobs:
@@ -168,7 +168,7 @@ class TestRefusedJobs:
         status = reported(with_refusals(due, [self.REFUSAL]))
         told = condition(status, "ModelResolved")
         assert (told.status, told.reason) == ("False", "RefreshFailed")
-        assert told.message.endswith(f"{SEVEN} stays in force: exceeded quota: jobs")
+        assert told.message.endswith(f"{SEVEN} is still used: exceeded quota: jobs")
         assert condition(status, "Ready").status == "True"
 
     def test_leave_the_registry_without_word(self):

@@ -118,12 +118,12 @@ async def _no_such_bound(
     ]
     said = " and ".join(f"{bound:g}" for bound in near) or "not known"
     return ProviderError(
-        f"latencyObjectiveMilliseconds {objective} is no bucket bound of istio_request_duration_milliseconds; "
+        f"latencyObjectiveMilliseconds {objective} is not a bucket bound of istio_request_duration_milliseconds; "
         f"the nearest ones are {said}"
     )
 
 
 def _checked_counts(counted: Counts | NoData) -> Counts:
     if isinstance(counted, NoData):
-        raise ProviderError(f"Prometheus holds what cannot be counted: {counted.reason}")
+        raise ProviderError(f"Prometheus returned samples that cannot be counted: {counted.reason}")
     return counted

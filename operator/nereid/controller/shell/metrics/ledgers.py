@@ -26,7 +26,7 @@ class Book:
         """Return the tracks that count, each with its growth; raises ProviderError for an implausible value."""
         grown = growth(tracks, self.window, self.earlier.get(selector))
         if isinstance(grown, NoData):
-            raise ProviderError(f"Prometheus holds what cannot be counted: {grown.reason}")
+            raise ProviderError(f"Prometheus returned samples that cannot be counted: {grown.reason}")
         self.later[selector] = grown.ledger
         return grown.steps
 

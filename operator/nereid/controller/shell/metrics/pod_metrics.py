@@ -45,7 +45,9 @@ async def read(session: aiohttp.ClientSession, pod: PodAddress, model: str) -> P
     except TimeoutError as error:
         raise ProviderError(f"pod {pod.name} did not answer within {TIMEOUT_SECONDS:g} s at {pod.url}") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ProviderError(f"pod {pod.name} cannot be asked at {pod.url}: {error or type(error).__name__}") from error
+        raise ProviderError(
+            f"pod {pod.name} cannot be reached at {pod.url}: {error or type(error).__name__}"
+        ) from error
     try:
         return parsed(page, model)
     except ValueError as error:

@@ -64,15 +64,15 @@ class Prometheus:
 
     async def _read_series(self, response: aiohttp.ClientResponse) -> list[RawSeries]:
         too_large = (
-            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one look: let fewer labels of "
-            "its targets be kept, or scrape less often"
+            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one query: keep fewer labels of "
+            "its targets, or scrape less often"
         )
         async with self._parsing:
             body = await _body(response, MAX_SERIES_BYTES, too_large)
             return await asyncio.to_thread(self._parsed, _raw_series, response.status, body)
 
     async def _read_values(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
-        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB and must give one number: aggregate it"
+        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB, but has to be one number: aggregate it"
         return self._parsed(_values, response.status, await _body(response, MAX_VALUE_BYTES, too_large))
 
     async def _query(
@@ -85,7 +85,7 @@ class Prometheus:
         except TimeoutError as error:
             raise ProviderError(f"{self._name} did not answer within {TIMEOUT_SECONDS:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise ProviderError(f"{self._name} cannot be asked: {error or type(error).__name__}") from error
+            raise ProviderError(f"{self._name} cannot be reached: {error or type(error).__name__}") from error
 
     def _sent(self, form: Mapping[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._session.post(
@@ -107,15 +107,17 @@ class Prometheus:
         answer = _json_object(body)
         said = str(answer.get("error") or body[:_MAX_QUOTED].decode(errors="replace"))
         if status in _REFUSED_QUERY and answer:
-            raise ProviderError(f"{self._name} refuses the query: {said}")
+            raise ProviderError(f"{self._name} rejects the query: {said}")
         if status in _NOT_ALLOWED:
-            raise ProviderError(f"{self._name} refuses the operator (HTTP {status}): give it a token that may query")
+            raise ProviderError(
+                f"{self._name} denies the operator access (HTTP {status}): give it a token that may query"
+            )
         if status != _OK or answer.get("status") == "error":
             raise ProviderError(f"{self._name} answered with HTTP {status}: {said}")
         if answer.get("warnings"):
             raise ProviderError(f"{self._name} warns that its answer is incomplete: {answer['warnings']}")
         if answer.get("status") != "success" or "data" not in answer:
-            raise ProviderError(f"{self._name} answered with what is no query result: {said}")
+            raise ProviderError(f"{self._name} answered with something that is not a query result: {said}")
         return answer["data"]
 
     def _parsed(self, parse: Callable[[Any], _Parsed], status: int, body: bytes) -> _Parsed:
@@ -123,7 +125,9 @@ class Prometheus:
         try:
             return parse(data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProviderError(f"{self._name} answered with what is no query result: {error!r}") from error
+            raise ProviderError(
+                f"{self._name} answered with something that is not a query result: {error!r}"
+            ) from error
 
     @property
     def _name(self) -> str:

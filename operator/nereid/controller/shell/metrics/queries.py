@@ -35,7 +35,7 @@ async def _value(
         raise ProviderError(f"query {query.name}: {error}") from error
     if len(values) > 1:
         raise ProviderError(
-            f"query {query.name} gives {len(values)} values and must give one number: aggregate it, for instance "
+            f"query {query.name} gives {len(values)} values instead of one number: aggregate it, for instance "
             "with sum()"
         )
     return next((value for _, value in values if math.isfinite(value)), None)

@@ -139,7 +139,7 @@ class Sampler:
         except TimeoutError:
             return self._failure(f"there was no sample within {FETCH_SECONDS:g} s")
         except Exception as error:
-            _logger.exception("the sample of %s/%s failed", request.namespace, request.name)
+            _logger.exception("sampling %s/%s failed", request.namespace, request.name)
             return self._failure(f"see the operator's log; the sample failed unexpectedly: {error!r}")
 
     def _failure(self, message: str) -> SampleFailure:
@@ -156,7 +156,7 @@ class Sampler:
         try:
             return await self._limited(lambda: self._triton.activity(request, errand.pods))
         except Exception:
-            _logger.exception("the activity of %s/%s cannot be told", request.namespace, request.name)
+            _logger.exception("the activity of %s/%s cannot be measured", request.namespace, request.name)
             return Activity(None, None)
 
     async def _of_triton(self, request: SampleRequest, errand: _Errand) -> Sample:
@@ -168,8 +168,8 @@ class Sampler:
         prometheus = self._prometheus
         if prometheus is None:
             raise ProviderError(
-                "the operator knows no Prometheus: set prometheus.url in its chart, or spec.rollout.analysis.provider "
-                "to Triton"
+                "the operator is configured without Prometheus: set prometheus.url in its chart, or set "
+                "spec.rollout.analysis.provider to Triton"
             )
         await self._reach(request, request.analysis.interval + SETTLE_SECONDS)
         key = (request.namespace, request.name)
@@ -215,7 +215,7 @@ async def _second_view(prometheus: Prometheus, request: SampleRequest, book: Boo
     try:
         return await inference_view.inference_view(prometheus, request, book)
     except ProviderError as error:
-        _logger.info("no view of Triton's own counters of %s/%s: %s", request.namespace, request.name, error)
+        _logger.info("Triton's own counters of %s/%s cannot be read: %s", request.namespace, request.name, error)
         return None
 
 

@@ -95,7 +95,7 @@ class Triton:
                 *(pod_metrics.read(self._session, pod, request.model) for pod in pods.get(request.revision, ()))
             )
         except ProviderError as error:
-            _logger.info("no activity of %s/%s: %s", request.namespace, request.name, error)
+            _logger.info("the activity of %s/%s cannot be measured: %s", request.namespace, request.name, error)
             return _UNKNOWN
         return Activity(_requests(found), _in_flight(found))
 
@@ -140,13 +140,13 @@ def _advanced(earlier: _Stand | None, metrics: PodMetrics) -> tuple[Counts, _Sta
     errors = _counted(advance(earlier.errors if earlier else None, metrics.errors))
     counted = counts(requests.increase, errors.increase)
     if isinstance(counted, NoData):
-        raise ProviderError(f"Triton tells what cannot be counted: {counted.reason}")
+        raise ProviderError(f"Triton reported values that cannot be counted: {counted.reason}")
     return counted, _Stand(requests.series, errors.series)
 
 
 def _counted(advanced: Advance | NoData) -> Advance:
     if isinstance(advanced, NoData):
-        raise ProviderError(f"Triton tells what cannot be counted: {advanced.reason}")
+        raise ProviderError(f"Triton reported values that cannot be counted: {advanced.reason}")
     return advanced
 
 

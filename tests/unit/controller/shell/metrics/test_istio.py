@@ -84,7 +84,7 @@ async def test_no_requests_at_all_are_counts_of_zero(session: aiohttp.ClientSess
 
 @pytest.mark.parametrize("value", ["NaN", "-1", "1e+300", "+Inf", "10.5"])
 async def test_an_implausible_value_is_an_error(session: aiohttp.ClientSession, value: str) -> None:
-    with pytest.raises(ProviderError, match=r"holds what cannot be counted: .*gateway"):
+    with pytest.raises(ProviderError, match=r"returned samples that cannot be counted: .*gateway"):
         await measured(session, {REQUESTS: success("matrix", [requests(30), requests(value, "old")])}, sample_request())
 
 

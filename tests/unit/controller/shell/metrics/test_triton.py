@@ -134,7 +134,7 @@ async def test_a_revision_without_pods_has_counted_nothing(fleet: Fleet) -> None
 @pytest.mark.parametrize("text", ["nv_inference_request_success{} NaN", "nv_inference_request_success{} -3"])
 async def test_implausible_values(fleet: Fleet, text: str) -> None:
     fleet.new.text = text
-    with pytest.raises(ProviderError, match="Triton tells what cannot be counted"):
+    with pytest.raises(ProviderError, match="Triton reported values that cannot be counted"):
         await fleet.sample()
 
 
