@@ -67,5 +67,5 @@ def test_counts_of_both() -> None:
 
 
 def test_impossible_counts_are_refused() -> None:
-    with pytest.raises(ValueError, match="can't be 2 errors among 1 requests"):
+    with pytest.raises(ValueError, match="2 errors among 1 requests are impossible"):
         Counts(1, 2)

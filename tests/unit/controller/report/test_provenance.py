@@ -20,7 +20,7 @@ from nereid.controller.observed.facts import Observed, PodFacts, Problem, Revisi
 from nereid.controller.plan.plan import held_at
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.revision_content import leading_to
-from nereid.controller.report.conditions import ReportInput, with_refusals
+from nereid.controller.report.conditions import ReportInput, with_apply_problems
 from nereid.controller.report.events import created_events, problem_event, source_events
 from nereid.controller.report.memory import problem_of
 from nereid.controller.report.source import model_resolved, registry_tagged
@@ -165,7 +165,7 @@ class TestRefusedJobs:
     def test_leave_the_reference_in_force(self):
         report_input = picture_of(SERVING)
         due = replace(report_input, resolution=Resolution(KNOWN, ModelJob("resolve", "1-0", ALIAS)))
-        status = reported(with_refusals(due, [self.REFUSAL]))
+        status = reported(with_apply_problems(due, [self.REFUSAL]))
         told = condition(status, "ModelResolved")
         assert (told.status, told.reason) == ("False", "RefreshFailed")
         assert told.message.endswith(f"{SEVEN} is still used: exceeded quota: jobs")
@@ -173,13 +173,13 @@ class TestRefusedJobs:
 
     def test_leave_the_registry_without_word(self):
         waiting = replace(picture_of(SERVING), tagging=Tagging(None, (ModelJob("tag", "tag-0-1", SEVEN),)))
-        status = reported(with_refusals(waiting, [self.REFUSAL]))
+        status = reported(with_apply_problems(waiting, [self.REFUSAL]))
         assert condition(status, "RegistryTagged").reason == "ChildRejected"
         assert condition(status, "Ready").status == "True"
 
     def test_are_of_no_account_where_there_are_none(self):
         report_input = picture_of(SERVING)
-        assert with_refusals(report_input, []) == report_input
+        assert with_apply_problems(report_input, []) == report_input
 
 
 class TestUnresolved:
