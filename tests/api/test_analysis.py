@@ -122,7 +122,7 @@ def test_rollout_waits_for_a_prometheus_that_is_down(models: Models, prometheus:
     candidate = begin(models, **judged(10))
     analysis = models.wait_for("Paused", "MetricsUnavailable", seconds=60)["rollout"]["analysis"]
     assert analysis["errors"] >= 4
-    assert "cannot be asked" in analysis["error"]
+    assert "cannot be reached" in analysis["error"]
     assert models.status()["candidate"]["weight"] == 10
     models.wait_for_events("MetricsUnavailable")
     prometheus.start()

@@ -56,7 +56,7 @@ def deployments(models: Models) -> list[Object]:
 def test_alias_becomes_a_revision_of_the_version_behind_it(models: Models, jobs: Jobs) -> None:
     models.create(uri=CHAMPION, rollout=DIRECT)
     condition = models.wait_ready("ResolvingModel")
-    assert condition["message"] == f"{CHAMPION} is being looked up"
+    assert condition["message"] == f"{CHAMPION} is being resolved"
     assert models.children() == {}
     jobs.end(jobs.running(), version(7, commit="0123456789abcdef", dataset="mnist", datasetVersion="3"))
     settled = models.wait_settled()
@@ -108,7 +108,7 @@ def test_alias_that_is_made_later(models: Models, jobs: Jobs) -> None:
     models.create(uri=CHAMPION, rollout=DIRECT)
     condition = models.wait_ready("ModelNotFound")
     assert "digits has no alias champion" in condition["message"]
-    assert f"it is tried again at {resolution(models)['nextCheck']}" in condition["message"]
+    assert f"the next attempt is at {resolution(models)['nextCheck']}" in condition["message"]
     assert models.status()["phase"] == "Failed"
     wait_no_jobs(models)
     jobs.ending = version(1)
@@ -181,7 +181,7 @@ def test_refresh_that_fails_leaves_what_serves_in_force(models: Models, jobs: Jo
         lambda: models.condition("ModelResolved").get("reason") == "RefreshFailed", seconds=30, what="a failed refresh"
     )
     condition = models.condition("ModelResolved")
-    assert "models:/digits/7 stays in force" in condition["message"]
+    assert "models:/digits/7 is still used" in condition["message"]
     assert "the tracking server does not answer" in condition["message"]
     assert models.condition("Ready")["status"] == "True"
     assert models.versions() == before

@@ -98,7 +98,7 @@ ANALYSIS: Document = {
     "metrics": [ERRORS, REJECTIONS],
 }
 CHAMPION = "models:/digits@champion"
-NO_ALIAS = "cannot be resolved: there is no alias champion; it is tried again at 2026-11-20T12:00:40Z"
+NO_ALIAS = "cannot be resolved: there is no alias champion; the next attempt is at 2026-11-20T12:00:40Z"
 CANARY: Document = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
 NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
 NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
@@ -116,7 +116,7 @@ FAILURE: Document = {
 
 
 def failed(reason: str, message: str, *found: tuple[str, str, str, str], **fields: Any) -> Document:
-    sentence = f"Revision bbc4zt2p was taken back, stable revision x7k2m9qd serves: {message}"
+    sentence = f"Revision bbc4zt2p was rolled back, stable revision x7k2m9qd serves: {message}"
     faults = (("Ready", "False", reason, sentence), ("RolloutPassed", "False", reason, message), *found)
     return document(
         phase="Degraded",
@@ -130,9 +130,9 @@ FIRST = document(
     phase="Pending",
     history=[],
     candidate=candidate(100, ready=0),
-    rollout=rollout("Preparing", "StartingPods", "The first revision, bbc4zt2p, is getting its pods", step=2),
+    rollout=rollout("Preparing", "StartingPods", "The first revision, bbc4zt2p, is starting its pods", step=2),
     conditions=conditions(
-        ("Ready", "False", "FirstRevisionPending", "The first revision, bbc4zt2p, is getting its pods"),
+        ("Ready", "False", "FirstRevisionPending", "The first revision, bbc4zt2p, is starting its pods"),
         ("Available", "False", "FirstRevisionPending", "The first revision has no ready pod yet"),
     ),
 )
@@ -157,7 +157,10 @@ STATES: dict[str, Document] = {
     "propagating": document(
         **CANARY,
         rollout=rollout(
-            "Propagating", "RouteChanged", "The proxies are learning the route", nextLook="2026-11-20T12:00:06Z"
+            "Propagating",
+            "RouteChanged",
+            "Waiting for the proxies to receive the route",
+            nextLook="2026-11-20T12:00:06Z",
         ),
     ),
     "analyzing": ANALYZING,
@@ -245,7 +248,7 @@ STATES: dict[str, Document] = {
         rollout=rollout(
             "Paused",
             "MetricsUnavailable",
-            f"Candidate bbc4zt2p gets 10% of the traffic and waits until there are metrics again. {NO_METRICS}",
+            f"Candidate bbc4zt2p gets 10% of the traffic and waits until metrics are available again. {NO_METRICS}",
             analysis={**ANALYSIS, "errors": 4, "error": NO_ANSWER, "message": NO_METRICS},
         ),
     ),
@@ -255,7 +258,7 @@ STATES: dict[str, Document] = {
         rollout=rollout(
             "RollingBack",
             "AnalysisFailed",
-            "All traffic goes back to stable revision x7k2m9qd",
+            "All traffic returns to stable revision x7k2m9qd",
             nextLook="2026-11-20T12:00:07Z",
             failed=FAILURE,
             retiring=[{"revision": NEW["revision"], "since": "2026-11-20T11:59:57Z", "replicas": 1}],
@@ -268,7 +271,7 @@ STATES: dict[str, Document] = {
         rollout=rollout(
             "RollingBack",
             "GuardExceeded",
-            "Stable revision x7k2m9qd lacks pods to take everything back",
+            "Stable revision x7k2m9qd has too few pods for all traffic",
             nextLook="2026-11-20T12:08:48Z",
             failed={**FAILURE, "reason": "GuardExceeded", "message": "30% of requests failed"},
         ),
@@ -366,7 +369,11 @@ STATES: dict[str, Document] = {
     "promoting": document(
         **{**CANARY, "stable": stable(0), "candidate": candidate(100)},
         rollout=rollout(
-            "Promoting", "RouteChanged", "The proxies are learning the route", step=2, nextLook="2026-11-20T12:00:06Z"
+            "Promoting",
+            "RouteChanged",
+            "Waiting for the proxies to receive the route",
+            step=2,
+            nextLook="2026-11-20T12:00:06Z",
         ),
     ),
     "rollback-under-way": document(
@@ -376,7 +383,7 @@ STATES: dict[str, Document] = {
         rollout=rollout(
             "Preparing",
             "StartingPods",
-            "Candidate w2w2w2w2 is getting its pods",
+            "Candidate w2w2w2w2 is starting its pods",
             fastTrack=True,
             rollbacks=1,
             pinned={"revision": OLDER["revision"], "insteadOf": OLD["revision"]},
@@ -430,7 +437,7 @@ STATES: dict[str, Document] = {
                 "Scaling",
                 "False",
                 "FailedGetExternalMetric",
-                "QueueRatio cannot be read: prometheus answers nothing: the pods that there are stay",
+                "QueueRatio cannot be read: prometheus answers nothing: existing pods are kept",
             ),
         ),
     ),
@@ -445,7 +452,7 @@ STATES: dict[str, Document] = {
                 "Scaling",
                 "True",
                 "Sleeping",
-                "Revision bbc4zt2p sleeps: the next request starts its first pod, and waits for it",
+                "Revision bbc4zt2p is asleep: the next request starts its first pod and waits for it",
             ),
         ),
     ),
@@ -455,9 +462,9 @@ STATES: dict[str, Document] = {
         url=None,
         resolution={"id": "1", "uri": CHAMPION},
         conditions=conditions(
-            ("Ready", "False", "ResolvingModel", f"{CHAMPION} is being looked up"),
+            ("Ready", "False", "ResolvingModel", f"{CHAMPION} is being resolved"),
             ("SpecValid", "True", "Valid", "The spec is valid"),
-            ("ModelResolved", "Unknown", "ResolvingModel", f"{CHAMPION} is being looked up"),
+            ("ModelResolved", "Unknown", "ResolvingModel", f"{CHAMPION} is being resolved"),
         ),
     ),
     "not-resolved": document(

@@ -1,4 +1,4 @@
-"""build: all that should exist, from a plan and what was decided. It cannot fail. Pure."""
+"""The manifests of everything that should exist, from a plan and a decision. Building cannot fail. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from nereid.controller.plan.reachable import has_tls
 class Built:
     """What should exist.
 
-    records: the live revisions as they were made. waves: the children, in the order in which they are applied. jobs:
-    the Jobs that speak to the model's source. url: where clients send requests.
+    records: those of the live revisions. waves: the children, in the order in which they are applied. jobs: the Jobs
+    that contact the model's source. url: where clients send requests.
     """
 
     records: Mapping[str, RevisionRecord]
@@ -31,10 +31,10 @@ class Built:
 
 
 def build(plan: Plan, orders: Orders, situation: Situation) -> Built:
-    """Return what should exist for orders that lack no look-up."""
+    """Return what should exist, for orders without open look-ups."""
     live = orders.decision.live
-    made = records(plan, live, situation.observed, situation.looked_up.records)
-    labelled = with_labels(made, plan, orders.resolution)
+    records_of_live = records(plan, live, situation.observed, situation.looked_up.records)
+    labelled = with_labels(records_of_live, plan, orders.resolution)
     return Built(
         records=labelled,
         waves=manifests(plan, live, labelled, orders.decision.check_run),

@@ -33,32 +33,32 @@ from nereid.controller.decide.orders import CheckRun
 from nereid.controller.plan.plan import Plan
 
 BACKOFF_LIMIT: Final = 2
-# The operator gives up at the timeout, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
+# The operator gives up at the timeout, while the pod still shows the cause; a Job deletes its pods at its deadline.
 DEADLINE_MARGIN_SECONDS: Final = 60
 _HASH_LENGTH: Final = 5
-# As the API server writes it.
+# In the API server's notation.
 _SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
 
 
 def checks_job(plan: Plan, run: CheckRun, version: str) -> Manifest:
-    """Return the Job that does a run of checks; `version` is the version label of the revision that is checked."""
-    # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
+    """Return the Job of a run of checks; `version` is the version label of the revision that is checked."""
+    # An app label of its own, so that no Service or Deployment of the model selects its pod.
     app = names.checks_app(plan.owner.name)
     labels = {names.LABEL_CHECKS: run.id, **mesh_labels(app, version)}
     limits = {"backoffLimit": BACKOFF_LIMIT, "activeDeadlineSeconds": run.timeout + DEADLINE_MARGIN_SECONDS}
-    fetched = _fetched(plan, run.checks)
+    datasets = _remote_datasets(plan, run.checks)
     pod = {
-        **({"initContainers": [_fetch_container(plan, run, fetched)]} if fetched else {}),
+        **({"initContainers": [_fetch_container(plan, run, datasets)]} if datasets else {}),
         "containers": [_container(plan, run)],
         "volumes": [volume for volume, _ in (*_volumes(run.checks), *_secrets(run.checks))],
-        # The data sets' servers may know the reader by its pod, as the model's may.
-        **(source_access.identity(plan.source.runtime) if fetched else {"automountServiceAccountToken": False}),
+        # The data sets' servers may identify the reader by its service account, as the model's may.
+        **(source_access.identity(plan.source.runtime) if datasets else {"automountServiceAccountToken": False}),
     }
     return job(plan.source, job_name(plan.owner.name, run), labels, limits, pod)
 
 
 def job_name(model_deployment: str, run: CheckRun) -> str:
-    """Return the name of a run's Job; a long name of a ModelDeployment is cut, and told apart by a hash."""
+    """Return the name of a run's Job; a long name of a ModelDeployment is cut, and made unique by a hash."""
     suffix = f"checks-{run.id}"
     room = LONGEST_NAME - len(suffix) - 1
     if len(model_deployment) > room:
@@ -68,7 +68,7 @@ def job_name(model_deployment: str, run: CheckRun) -> str:
 
 
 def work_of(plan: Plan, run: CheckRun) -> CheckWork:
-    """Return what a run's Job is to do."""
+    """Return the work of a run's Job."""
     compares = any(check.comparison for check in run.checks) and run.stable not in {"", run.revision}
     return CheckWork(
         candidate=_host(plan, run.revision),
@@ -99,19 +99,19 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
 
 
 def _image(plan: Plan) -> str:
-    """Return the image of both containers: it has the clients of sources, and the libraries of the checks."""
+    """Return the image of both containers, which has the clients of sources and the libraries of the checks."""
     return plan.settings.fetch_image
 
 
-def _fetched(plan: Plan, checks: Iterable[CheckSpec]) -> tuple[Dataset, ...]:
-    """Return what is to be fetched before the checks run: every data set behind a network, once."""
-    found: dict[PurePosixPath, Dataset] = {}
+def _remote_datasets(plan: Plan, checks: Iterable[CheckSpec]) -> tuple[Dataset, ...]:
+    """Return the data sets to fetch before the checks run: each one behind a network, once."""
+    by_folder: dict[PurePosixPath, Dataset] = {}
     for check in checks:
         dataset = check.dataset
         if dataset and dataset.uri and not claim_of(dataset.uri):
             folder = folder_of(dataset)
-            found.setdefault(folder, Dataset(_request(dataset, dataset.uri, plan), Path(folder), check.name))
-    return tuple(found.values())
+            by_folder.setdefault(folder, Dataset(_request(dataset, dataset.uri, plan), Path(folder), check.name))
+    return tuple(by_folder.values())
 
 
 def _request(dataset: DatasetSpec, uri: str, plan: Plan) -> Request:
@@ -143,16 +143,16 @@ def _fetch_container(plan: Plan, run: CheckRun, datasets: tuple[Dataset, ...]) -
 
 
 def _needed_to_fetch(datasets: Iterable[Dataset]) -> set[str]:
-    """Return where the container that fetches has volumes, beside the Secrets: it reads no claim and no rows."""
+    """Return where the fetching container mounts volumes, beside the Secrets: it reads no claims and no rows."""
     bundles = (dataset.request.ca_bundle for dataset in datasets)
     return {str(DOWNLOADS), *(str(bundle.parent) for bundle in bundles if bundle)}
 
 
 def _secrets(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the volumes with credentials of data sets and their mounts, which the container that fetches has alone."""
+    """Return the volumes with credentials of data sets and their mounts, which only the fetching container has."""
     references = (check.dataset.credentials for check in checks if check.dataset)
     return [
-        # Optional, so that the container can say what is missing; the kubelet would wait in silence.
+        # Optional, so that the container can report what is missing; the kubelet would wait silently.
         _mounted(f"secret-{number}", {"secret": {"secretName": name, "optional": True}}, f"{SECRETS}/{name}")
         for number, name in enumerate(sorted({reference.secret_name for reference in references if reference}))
     ]
@@ -161,9 +161,9 @@ def _secrets(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str
 def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the volumes with their mounts: downloads, and every claim and ConfigMap that a data set is in, once."""
     datasets = [check.dataset for check in checks if check.dataset]
-    claims = sorted({claim for one in datasets if (claim := claim_of(one.uri or ""))})
+    claims = sorted({claim for dataset in datasets if (claim := claim_of(dataset.uri or ""))})
     config_maps = sorted(
-        {reference.name for one in datasets for reference in (one.config_map, one.ca_bundle) if reference}
+        {reference.name for dataset in datasets for reference in (dataset.config_map, dataset.ca_bundle) if reference}
     )
     scratch = {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}}
     volumes = [(scratch, {"name": "tmp", "mountPath": str(DOWNLOADS)})]
@@ -171,7 +171,7 @@ def _volumes(checks: Iterable[CheckSpec]) -> list[tuple[dict[str, Any], dict[str
         source = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
         volumes.append(_mounted(f"claim-{number}", source, f"{CLAIMS}/{claim}"))
     for number, name in enumerate(config_maps):
-        # Optional, so that the container can say that it is missing; the kubelet would wait in silence.
+        # Optional, so that the container can report that it is missing; the kubelet would wait silently.
         source = {"configMap": {"name": name, "optional": True}}
         volumes.append(_mounted(f"config-map-{number}", source, f"{CONFIG_MAPS}/{name}"))
     return volumes

@@ -1,8 +1,8 @@
-"""How many of a revision's pods an eviction, such as a node's drain, may take at a time.
+"""How many of a revision's pods may be evicted at a time, for instance when a node is drained.
 
-What the user asks for is meant for all of stable's pods, and every revision has a budget of its own: a candidate has
-fewer pods, and what drains may have a single one. So a minAvailable holds where it lets at least one of the fewest pods
-go that a revision has; elsewhere one at a time may go, as otherwise no node with one of them could ever be drained.
+The user's budget is meant for all of stable's pods, and every revision has a budget of its own: a candidate has fewer
+pods, and a retiring revision may have a single one. So minAvailable is used if it allows the eviction of at least one
+pod at the revision's minimum; otherwise one pod at a time may be evicted, or its node could never be drained.
 """
 
 import math
@@ -19,28 +19,28 @@ DEFAULT_MAX_UNAVAILABLE: Final = "1"
 _PERCENT: Final = 100
 
 
-def disruption_budget(owner: Owner, record: RevisionRecord, live: LiveRevision, asked: DisruptionBudget) -> Manifest:
+def disruption_budget(owner: Owner, record: RevisionRecord, live: LiveRevision, budget: DisruptionBudget) -> Manifest:
     """Return the PodDisruptionBudget of a live revision.
 
-    Pods that are not ready serve nobody and may always go.
+    Pods that are not ready serve no requests and may always be evicted.
     """
     spec = {
-        **_limit(asked, live.replicas),
+        **_limit(budget, live.replicas),
         "selector": {"matchLabels": selector_labels(owner.name, record.revision)},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
     return revision_child("policy/v1", "PodDisruptionBudget", owner, record, {"spec": spec})
 
 
-def _limit(asked: DisruptionBudget, fewest: int) -> dict[str, Any]:
-    if asked.min_available and _lets_one_go(asked.min_available, fewest):
-        return {"minAvailable": _int_or_percent(asked.min_available)}
-    return {"maxUnavailable": _int_or_percent(asked.max_unavailable or DEFAULT_MAX_UNAVAILABLE)}
+def _limit(budget: DisruptionBudget, min_pods: int) -> dict[str, Any]:
+    if budget.min_available and _allows_one(budget.min_available, min_pods):
+        return {"minAvailable": _int_or_percent(budget.min_available)}
+    return {"maxUnavailable": _int_or_percent(budget.max_unavailable or DEFAULT_MAX_UNAVAILABLE)}
 
 
-def _lets_one_go(min_available: str, fewest: int) -> bool:
-    # A revision that sleeps wakes up with one.
-    pods = max(1, fewest)
+def _allows_one(min_available: str, min_pods: int) -> bool:
+    # A sleeping revision wakes up with one pod.
+    pods = max(1, min_pods)
     if not min_available.endswith("%"):
         return int(min_available) < pods
     # Rounded up, as Kubernetes does it (policy/v1, PodDisruptionBudgetSpec).

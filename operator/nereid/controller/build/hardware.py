@@ -1,6 +1,6 @@
-"""Where the pods of a revision run and what of the node they get: GPUs, memory for tensors, how they spread.
+"""Where the pods of a revision run, and what they get of the node: GPUs, memory for tensors, how they spread.
 
-GPUs are asked for in the names of NVIDIA's device plugin, and found by the labels of its GPU feature discovery
+GPUs are requested by the names of NVIDIA's device plugin, and selected by the labels of its GPU feature discovery
 (https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/gpu-sharing.html and gpu-operator-mig.html).
 """
 
@@ -12,17 +12,19 @@ from nereid.api.runtime import GpuSpec, RuntimeSpec
 
 _GPU: Final = "nvidia.com/gpu"
 _GPU_PRODUCT: Final = "nvidia.com/gpu.product"
-# The most that `gpu.count` takes, too.
+# Also the maximum of `gpu.count`.
 _MOST_GPUS: Final = 64
 _SPREAD_KEYS: Final = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 
 
 def resources(runtime: RuntimeSpec) -> dict[str, Any]:
     """Return the resources of the Triton container: the user's, and its GPUs."""
-    asked: dict[str, Any] = runtime.resources.model_dump(exclude_none=True, by_alias=True) if runtime.resources else {}
+    requested: dict[str, Any] = (
+        runtime.resources.model_dump(exclude_none=True, by_alias=True) if runtime.resources else {}
+    )
     if runtime.gpu is None:
-        return asked
-    return {**asked, "limits": {**asked.get("limits", {}), _device(runtime.gpu): str(runtime.gpu.count or 1)}}
+        return requested
+    return {**requested, "limits": {**requested.get("limits", {}), _device(runtime.gpu): str(runtime.gpu.count or 1)}}
 
 
 def placement(runtime: RuntimeSpec) -> dict[str, Any]:
@@ -30,23 +32,28 @@ def placement(runtime: RuntimeSpec) -> dict[str, Any]:
     tolerations = runtime.model_dump(exclude_none=True, by_alias=True).get("tolerations", [])
     if runtime.gpu is None:
         return {"tolerations": tolerations} if tolerations else {}
-    found: dict[str, Any] = {
+    scheduling: dict[str, Any] = {
         "tolerations": [*tolerations, {"key": _GPU, "operator": "Exists", "effect": "NoSchedule"}],
     }
     if runtime.gpu.product:
-        wanted = {"key": _GPU_PRODUCT, "operator": "In", "values": list(runtime.gpu.product)}
-        term = {"nodeSelectorTerms": [{"matchExpressions": [wanted]}]}
-        found["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}
-    return found
+        requirement = {"key": _GPU_PRODUCT, "operator": "In", "values": list(runtime.gpu.product)}
+        term = {"nodeSelectorTerms": [{"matchExpressions": [requirement]}]}
+        scheduling["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": term}}
+    return scheduling
 
 
 def topology_spread(runtime: RuntimeSpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return how the pods with these labels spread: as the user says, else over nodes and zones as well as can be."""
+    """Return how the pods with these labels spread: as the user specifies, else over nodes and zones if possible."""
     if runtime.topology_spread_constraints is None:
-        asked = [{"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"} for key in _SPREAD_KEYS]
+        constraints = [
+            {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"} for key in _SPREAD_KEYS
+        ]
     else:
-        asked = [one.model_dump(exclude_none=True, by_alias=True) for one in runtime.topology_spread_constraints]
-    return [{**one, "labelSelector": {"matchLabels": dict(labels)}} for one in asked]
+        constraints = [
+            constraint.model_dump(exclude_none=True, by_alias=True)
+            for constraint in runtime.topology_spread_constraints
+        ]
+    return [{**constraint, "labelSelector": {"matchLabels": dict(labels)}} for constraint in constraints]
 
 
 def shared_memory(runtime: RuntimeSpec) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def _gpus(runtime: RuntimeSpec) -> int:
         return runtime.gpu.count or 1
     limits = (runtime.resources and runtime.resources.limits) or {}
     count = quantity(limits.get(_GPU, 1))
-    # What is no number of GPUs, the API server refuses.
+    # The API server rejects what is not a valid number of GPUs.
     return 1 if count is None else min(int(count), _MOST_GPUS)
 
 

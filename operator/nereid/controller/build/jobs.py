@@ -1,4 +1,4 @@
-"""What all Jobs have in common that Nereid runs in a user's namespace: they are in the mesh, and may do very little."""
+"""What all of Nereid's Jobs in a user's namespace have in common: they are in the mesh, with minimal permissions."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,8 +8,8 @@ from nereid.controller.build.pull_secrets import pull_secrets
 from nereid.controller.build.security import RESTRICTED_POD
 from nereid.controller.plan.plan import SourceSpec
 
-# They let a Job run where the model's own pods may. Node selector and affinity are not among them: it needs no GPU, and
-# is not to take a place on a node that has one.
+# They let a Job run where the model's own pods may. Node selector and affinity are left out: a Job needs no GPU, and
+# must not take a place on a node that has one.
 _SHARED_WITH_MODEL: Final = ("tolerations", "priorityClassName")
 # A label holds 63 characters, and so does a pod's name, which has a dash and five characters more than its Job's.
 LONGEST_NAME: Final = 57
@@ -20,9 +20,9 @@ def job(
 ) -> Manifest:
     """Return a Job.
 
-    source: that of the spec that it is made for. labels: those of the Job and of its pods. limits: its backoffLimit and
-    activeDeadlineSeconds. pod: its pods' spec, as far as it differs from that of others; its first container is the one
-    that does the work.
+    source: that of the spec. labels: those of the Job and of its pods. limits: its backoffLimit and
+    activeDeadlineSeconds. pod: the part of its pod spec that differs from other Jobs'; the first container does the
+    work.
     """
     runtime = source.runtime.pod_fields()
     spec = {
@@ -30,7 +30,7 @@ def job(
         "template": {
             "metadata": {
                 "labels": {**common_labels(source.owner), **labels, "sidecar.istio.io/inject": "true"},
-                # A sidecar that is an ordinary container would keep the Job from ever being complete.
+                # A sidecar that is an ordinary container would keep the Job from ever completing.
                 "annotations": {
                     "kubectl.kubernetes.io/default-container": pod["containers"][0]["name"],
                     "sidecar.istio.io/nativeSidecar": "true",

@@ -25,28 +25,29 @@ def manifests(
     """Return the manifests of everything that should exist, in waves.
 
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
-    no pod exists whose revision is not kept; then what routes point at; then the routes; last the root Service, which
-    follows them, the scalers, which look at their Deployments, and the Job of checks, if some are to be run. `live`
-    begins with the primary revision and its weights sum to 100. A live revision without a record is left as it is.
+    no pod exists without a record of its revision; then what routes point at; then the routes; last the root Service,
+    which follows them, the scalers, which refer to their Deployments, and the check Job, if there is a check run.
+    `live` begins with the primary revision, and its weights sum to 100. A live revision without a record is left as it
+    is.
     """
-    known = [(one, records[one.revision]) for one in live if one.revision in records]
+    recorded = [(revision, records[revision.revision]) for revision in live if revision.revision in records]
     owner, min_ready = plan.owner, plan.settings.min_ready_seconds
     return (
-        tuple(labelled(controller_revision(owner, record), record.provenance_labels) for _, record in known),
+        tuple(labelled(controller_revision(owner, record), record.provenance_labels) for _, record in recorded),
         tuple(
             labelled(manifest, record.provenance_labels)
-            for one, record in known
+            for revision, record in recorded
             for manifest in (
-                deployment(owner, record, one, min_ready),
+                deployment(owner, record, revision, min_ready),
                 service(owner, record),
                 destination_rule(owner, record, plan.settings.cluster_domain),
-                disruption_budget(owner, record, one, plan.disruption_budget),
+                disruption_budget(owner, record, revision, plan.disruption_budget),
             )
         ),
         virtual_services(plan, live),
         (
             root_service(plan, live[0]),
-            *(manifest for one, record in known for manifest in scaler(plan, record, one)),
+            *(manifest for revision, record in recorded for manifest in scaler(plan, record, revision)),
             *((checks_job(plan, check_run, _version(check_run, records)),) if check_run else ()),
         ),
     )

@@ -1,4 +1,4 @@
-"""Metadata that every child carries: labels by which it is found again, and the owner with which it goes."""
+"""Metadata that every child carries: labels by which it is found, and the owner with which it is deleted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Manifest = dict[str, Any]
 def child(
     api_version: str, kind: str, name: str, owner: Owner, labels: Mapping[str, str], body: Mapping[str, Any]
 ) -> Manifest:
-    """Return a child's manifest: `body` under its type and metadata, stamped with the hash of all of it."""
+    """Return a child's manifest: `body` under its type and metadata, annotated with the hash of all of it."""
     manifest: Manifest = {
         "apiVersion": api_version,
         "kind": kind,
@@ -28,7 +28,7 @@ def child(
 
 
 def annotated(manifest: Manifest, annotations: Mapping[str, str]) -> Manifest:
-    """Return a child's manifest with further annotations, stamped with the hash of all of it."""
+    """Return a child's manifest with further annotations, among them the hash of all of it."""
     bare = {key: value for key, value in manifest["metadata"].items() if key != "annotations"}
     content = {**manifest, "metadata": {**bare, **({"annotations": dict(annotations)} if annotations else {})}}
     stamp = {names.ANNOTATION_DESIRED_HASH: names.content_hash(content)}

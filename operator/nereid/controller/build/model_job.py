@@ -1,4 +1,4 @@
-"""The Jobs that speak to a model's source from the user's own namespace: what a URI leads to, which version serves."""
+"""The Jobs that contact a model's source from the user's own namespace: to resolve a URI, or to tag the registry."""
 
 import hashlib
 from typing import Any, Final
@@ -13,43 +13,43 @@ from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS
 from nereid.controller.plan.plan import SourceSpec
 
-# The operator gives up before, as long as there is a pod to tell why; a Job at its deadline deletes its pods.
+# The operator gives up earlier, while the pod still shows the cause; a Job deletes its pods at its deadline.
 DEADLINE_SECONDS: Final = ANSWER_SECONDS + 60
 _CONTAINERS: Final = {"resolve": CONTAINER_RESOLVE, "tag": CONTAINER_TAG}
 _HASH_LENGTH: Final = 10
 
 
-def model_job(source: SourceSpec, asked: ModelJob) -> Manifest:
-    """Return the Job that asks a model's source, or tells it something; one attempt, as the operator makes the next."""
-    # An app of its own, so that no Service and no Deployment of the model takes its pod for one of theirs.
-    labels = {names.LABEL_MODEL_JOB: asked.run, **mesh_labels(names.source_app(source.owner.name), asked.task)}
+def model_job(source: SourceSpec, job_spec: ModelJob) -> Manifest:
+    """Return the Job that resolves a URI or tags a registry: a single attempt, as the operator makes the next one."""
+    # An app label of its own, so that no Service or Deployment of the model selects its pod.
+    labels = {names.LABEL_MODEL_JOB: job_spec.run, **mesh_labels(names.source_app(source.owner.name), job_spec.task)}
     limits = {"backoffLimit": 0, "activeDeadlineSeconds": DEADLINE_SECONDS}
     pod = {
-        "containers": [_container(source, asked)],
+        "containers": [_container(source, job_spec)],
         "volumes": [{"name": "tmp", "emptyDir": {}}, *source_access.volumes(source.model)],
         **source_access.identity(source.runtime),
     }
-    return job(source, job_name(source.owner.name, asked), labels, limits, pod)
+    return job(source, job_name(source.owner.name, job_spec), labels, limits, pod)
 
 
-def job_name(model_deployment: str, asked: ModelJob) -> str:
+def job_name(model_deployment: str, job_spec: ModelJob) -> str:
     """Return the name of a Job: the ModelDeployment's, perhaps cut, the task, and a hash of both and of the run."""
-    whole = f"{model_deployment} {asked.task} {asked.run}"
-    suffix = f"{asked.task}-{hashlib.sha256(whole.encode()).hexdigest()[:_HASH_LENGTH]}"
+    whole = f"{model_deployment} {job_spec.task} {job_spec.run}"
+    suffix = f"{job_spec.task}-{hashlib.sha256(whole.encode()).hexdigest()[:_HASH_LENGTH]}"
     room = LONGEST_NAME - len(suffix) - 1
     return f"{model_deployment[:room].rstrip('-')}-{suffix}"
 
 
-def _container(source: SourceSpec, asked: ModelJob) -> dict[str, Any]:
-    work = ModelJobWork(source_access.request(source.model, asked.uri, source.settings), dict(asked.tags))
+def _container(source: SourceSpec, job_spec: ModelJob) -> dict[str, Any]:
+    work = ModelJobWork(source_access.request(source.model, job_spec.uri, source.settings), dict(job_spec.tags))
     return {
-        "name": _CONTAINERS[asked.task],
+        "name": _CONTAINERS[job_spec.task],
         "image": source.settings.fetch_image,
         "imagePullPolicy": source.settings.image_pull_policy,
-        "args": [asked.task],
+        "args": [job_spec.task],
         "env": [source_access.variable(ENV_WORK, work)],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        # It leaves its answer; should it end before it can, the end of its log says why.
+        # It writes its answer as the termination message; if it ends before, the end of its log shows the cause.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [

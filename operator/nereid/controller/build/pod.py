@@ -1,6 +1,6 @@
-"""The pod template of a revision: Triton, and before it the container that fetches the model.
+"""The pod template of a revision: Triton, and the init container that fetches the model.
 
-It is built once, when the revision is made, and kept in the revision's record: what follows here shapes new revisions
+It is built once, when the revision is created, and kept in the revision's record: changes here affect new revisions
 only.
 """
 
@@ -27,12 +27,12 @@ IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC
 _FORESTS: Final = (Format.XGBOOST, Format.LIGHTGBM)
 
 DEFAULT_GRACE_SECONDS: Final = 90
-# A pod that is to end is still sent requests until every proxy has heard of it; Triton goes on serving meanwhile.
+# A terminating pod still gets requests until every proxy has removed it; Triton keeps serving meanwhile.
 PRE_STOP_SECONDS: Final = 15
-# Triton's own: one of a thousand.
+# Triton's own default: one request of a thousand.
 DEFAULT_SAMPLE_PERCENT: Final = 0.1
 _PERCENT: Final = 100
-# What is left for unloading the model and for the sidecar after Triton's own exit timeout.
+# The time that is left for unloading the model and for the sidecar after Triton's own exit timeout.
 EXIT_MARGIN_SECONDS: Final = 10
 
 
@@ -59,7 +59,7 @@ def _template(plan: Specified, version: str) -> dict[str, Any]:
                 "prometheus.io/port": str(names.PORT_METRICS),
                 "prometheus.io/path": "/metrics",
                 "kiali.io/dashboards": "triton,envoy",
-                # The sidecar shows how many requests are in flight, so that pods go only when none is.
+                # The sidecar reports requests in flight, so that pods are removed only when there are none.
                 "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
             },
         },
@@ -89,7 +89,7 @@ def _pod_spec(plan: Specified) -> dict[str, Any]:
 def _security(plan: Specified) -> dict[str, Any]:
     if plan.model.cache is None:
         return dict(RESTRICTED_POD)
-    # All pods write to the cache, whoever made its volume.
+    # All pods write to the cache, whoever created its volume.
     return {**RESTRICTED_POD, "fsGroup": RESTRICTED_POD["runAsGroup"], "fsGroupChangePolicy": "OnRootMismatch"}
 
 
@@ -116,12 +116,12 @@ def _triton_container(plan: Specified, runtime: dict[str, Any]) -> dict[str, Any
             {"name": "grpc", "containerPort": names.PORT_GRPC, "protocol": "TCP"},
             {"name": "http-metrics", "containerPort": names.PORT_METRICS, "protocol": "TCP"},
         ],
-        # Loading may take long, being alive must not: an hour for the first, a minute for the second.
+        # A model may take an hour to load; after that, a minute without a sign of life restarts Triton.
         "startupProbe": _probe("/v2/health/ready", period=2, failures=1800),
         "readinessProbe": _probe("/v2/health/ready", period=5, failures=3),
         "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-        # The end of Triton's log says why a model did not load; the operator reads it from the pod's status.
+        # The end of Triton's log shows why a model did not load; the operator reads it from the pod's status.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
@@ -138,8 +138,8 @@ def _triton_container(plan: Specified, runtime: dict[str, Any]) -> dict[str, Any
 def _closed_apis(arguments: list[str]) -> list[str]:
     """Return the arguments that close Triton's administrative interfaces, unless the user sets them otherwise.
 
-    Triton opens them to who knows a value in a header (docs/customization_guide/inference_protocols.md); that value is
-    the pod's own id, which no client knows.
+    Triton opens them to clients that send a value in a header (docs/customization_guide/inference_protocols.md); that
+    value is the pod's uid, which no client knows.
     """
     flags = {
         "--http-restricted-api": f"{CLOSED_APIS}:nereid=$({names.ENV_POD_UID})",
@@ -175,7 +175,7 @@ def _fetch_container(plan: Specified) -> dict[str, Any]:
         "args": ["fetch"],
         "env": [source_access.variable(ENV_WORK, _fetch_work(plan))],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-        # It says why it failed; should it end before it can, the end of its log does.
+        # It writes the cause of a failure as the termination message; if it ends before, the end of its log shows it.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
@@ -229,14 +229,14 @@ def _volumes(plan: Specified) -> list[dict[str, Any]]:
 
 
 def _is_image_volume(plan: Specified) -> bool:
-    asked = plan.model.image_volume
+    image_volume = plan.model.image_volume
     return isinstance(source_of(plan.model_uri), OciSource) and (
-        plan.settings.image_volumes if asked is None else asked
+        plan.settings.image_volumes if image_volume is None else image_volume
     )
 
 
 def _image_volume_secrets(plan: Specified) -> list[str]:
-    """Return the Secret by which the kubelet itself fetches the model, where it does."""
+    """Return the Secret with which the kubelet pulls the model as an image volume, if it does."""
     credentials = plan.model.credentials
     return [credentials.secret_name] if credentials and _is_image_volume(plan) else []
 

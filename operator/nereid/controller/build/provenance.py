@@ -1,6 +1,6 @@
-"""What a revision's model was made from, as labels: what is short enough, so that kubectl can select by it.
+"""What a revision's model was made from, as labels, so that kubectl can select by it.
 
-They are on what a revision has one of and not on its pods, so that a change of them starts no pod.
+They are on the revision's own objects and not on its pods, so that changing them restarts no pods.
 """
 
 import re
@@ -21,7 +21,7 @@ _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?
 
 
 def provenance_labels(provenance: Provenance) -> tuple[tuple[str, str], ...]:
-    """Return the labels of a provenance; what is no label's value is left out, and a commit is shortened."""
+    """Return the labels of a provenance; what is not a valid label value is left out, and a commit is shortened."""
     values = {
         names.LABEL_COMMIT: (provenance.commit or "")[:_COMMIT_LENGTH],
         names.LABEL_DATASET: provenance.dataset or "",
@@ -32,7 +32,7 @@ def provenance_labels(provenance: Provenance) -> tuple[tuple[str, str], ...]:
 
 
 def labelled(manifest: Manifest, labels: tuple[tuple[str, str], ...]) -> Manifest:
-    """Return a revision's child with its labels of provenance, if it is of a kind that carries them."""
+    """Return a revision's child with provenance labels, if its kind carries them."""
     if not labels or manifest["kind"] not in _LABELLED_KINDS:
         return manifest
     metadata = manifest["metadata"]
@@ -44,10 +44,10 @@ def labelled(manifest: Manifest, labels: tuple[tuple[str, str], ...]) -> Manifes
 def with_labels(
     records: Mapping[str, RevisionRecord], plan: Plan, resolution: Resolution | None
 ) -> dict[str, RevisionRecord]:
-    """Return records whose labels are those of today for the plan's revision; all others keep those that they have.
+    """Return the records with the current labels for the plan's revision; all others keep the labels that they have.
 
-    So does a version that served before, until its registry has been asked again, and one that goes on in place of
-    what the spec asks for.
+    So does a version that served before, until it has been looked up in its registry again, and a revision that keeps
+    serving in place of the one of the spec.
     """
     if not isinstance(plan, Specified) or (resolution and resolution.status.resolved_at is None):
         return dict(records)

@@ -1,4 +1,4 @@
-"""The records of the revisions that keep pods: as kept, else as found again, else newly made. Pure."""
+"""The records of the live revisions: the stored one, else the recovered one, else a new one. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,13 @@ from nereid.controller.plan.plan import Plan, Specified
 def records(
     plan: Plan, live: Sequence[LiveRevision], observed: Observed, looked_up: Mapping[str, RevisionRecord | None]
 ) -> dict[str, RevisionRecord]:
-    """Return the record of each live revision that has one; only that of the plan's own can be made anew.
+    """Return the record of each live revision that has one; only that of the plan's own revision can be created.
 
-    `looked_up` are those that were lost and have been looked for; None where nothing is left of one.
+    `looked_up` are missing records that were looked up; None if nothing is left of one.
     """
-    by_revision = {one.revision: observed.of(one.revision).record or looked_up.get(one.revision) for one in live}
+    by_revision = {
+        served.revision: observed.of(served.revision).record or looked_up.get(served.revision) for served in live
+    }
     if isinstance(plan, Specified) and plan.revision in by_revision and by_revision[plan.revision] is None:
         by_revision[plan.revision] = new_record(plan)
     return {revision: record for revision, record in by_revision.items() if record is not None}

@@ -12,7 +12,7 @@ from nereid.controller.plan.plan import Specified
 
 HTTP: Final = {"name": "http", "port": names.PORT_HTTP, "targetPort": "http", "appProtocol": "http"}
 GRPC: Final = {"name": "grpc", "port": names.PORT_GRPC, "targetPort": "grpc", "appProtocol": "grpc"}
-# Over before the pod's preStop is, so that Triton has nothing to wait for.
+# Shorter than the pod's preStop, so that Triton does not have to wait for idle connections.
 IDLE_TIMEOUT_SECONDS: Final = PRE_STOP_SECONDS - 5
 METRICS: Final = {
     "name": "http-metrics",
@@ -23,7 +23,7 @@ METRICS: Final = {
 
 
 def new_record(plan: Specified) -> RevisionRecord:
-    """Return the record of the plan's revision as it would be made now."""
+    """Return a new record of the plan's revision."""
     version = names.version_label(plan.model.version, plan.revision)
     return RevisionRecord(
         revision=plan.revision,
@@ -52,8 +52,8 @@ def deployment(owner: Owner, record: RevisionRecord, live: LiveRevision, min_rea
         "template": record.template,
     }
     model = {names.ANNOTATION_MODEL_NAME: record.model_name, names.ANNOTATION_MODEL_URI: record.model_uri}
-    made = revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
-    return annotated(made, {name: value for name, value in model.items() if value})
+    manifest = revision_child("apps/v1", "Deployment", owner, record, {"spec": spec})
+    return annotated(manifest, {name: value for name, value in model.items() if value})
 
 
 def service(owner: Owner, record: RevisionRecord) -> Manifest:
@@ -62,9 +62,9 @@ def service(owner: Owner, record: RevisionRecord) -> Manifest:
 
 
 def destination_rule(owner: Owner, record: RevisionRecord, cluster_domain: str) -> Manifest:
-    """Return what proxies do with connections to a revision: close those that are idle, on both sides.
+    """Return the DestinationRule by which proxies close idle connections to a revision, on both sides.
 
-    Triton, told to end, waits for its open connections, so that without this a pod lives on for its whole grace period.
+    A terminating Triton waits for its open connections, so that without this a pod stays for its whole grace period.
     """
     host = revision_host(owner, record.revision, cluster_domain)
     idle = {"connectionPool": {"http": {"idleTimeout": f"{IDLE_TIMEOUT_SECONDS}s"}}}
@@ -90,6 +90,6 @@ def service_spec(owner: Owner, revision: str, *more_ports: dict[str, Any]) -> di
 
 
 def revision_child(api_version: str, kind: str, owner: Owner, record: RevisionRecord, body: dict[str, Any]) -> Manifest:
-    """Return a child that a revision has one of, named and labelled as all of them are."""
+    """Return a child of which each revision has one, with the usual name and labels."""
     labels = {names.LABEL_REVISION: record.revision, **mesh_labels(owner.name, record.version)}
     return child(api_version, kind, names.revision_child_name(owner.name, record.revision), owner, labels, body)

@@ -1,6 +1,6 @@
-"""How requests find the pods: the VirtualServices in front of the revisions' Services, and the root Service.
+"""How requests reach the pods: the VirtualServices in front of the revisions' Services, and the root Service.
 
-Each revision is a destination host of its own, so that there is no DestinationRule subset to miss.
+Each revision has a destination host of its own, so that no DestinationRule subset can be missing.
 """
 
 import re
@@ -22,7 +22,7 @@ from nereid.controller.plan.web_links import annotations
 Headers = Mapping[str, Any]
 Route = dict[str, Any]
 
-# gRPC and REST share the gateway's port; gRPC's content type is what tells them apart (gRPC over HTTP/2, "Requests").
+# gRPC and REST share the gateway's port; gRPC's content type distinguishes them (gRPC over HTTP/2, "Requests").
 _GRPC: Final[Headers] = {"content-type": {"prefix": "application/grpc"}}
 _ANY: Final[Headers] = {}
 _NO_LABELS: Final[Mapping[str, str]] = {}
@@ -31,21 +31,21 @@ _NO_LABELS: Final[Mapping[str, str]] = {}
 def virtual_services(plan: Plan, live: Sequence[LiveRevision]) -> tuple[Manifest, ...]:
     """Return the VirtualServices: one inside the mesh, one for gateways if there are any, one for preview hosts.
 
-    They are several, so that a host of the outside is bound to the gateways alone: bound to the mesh as well, it would
-    catch what every client inside sends to that name, whoever it belongs to.
+    They are separate, so that an external host is bound to the gateways only: bound to the mesh too, it would capture
+    the requests of every client in the mesh to that name, whoever owns it.
     """
     name, routes = plan.owner.name, _routes(plan, live)
-    made = [_virtual_service(plan, name, [_service_host(plan, name)], ["mesh"], routes)]
-    # A dot, which no ModelDeployment has in its name, so that these can never be another one's.
+    services = [_virtual_service(plan, name, [_service_host(plan, name)], ["mesh"], routes)]
+    # With a dot, which is not allowed in a ModelDeployment's name, so that names of two of them never collide.
     if plan.hosts:
-        made.append(_virtual_service(plan, f"{name}.gateways", plan.hosts, plan.gateways, routes))
+        services.append(_virtual_service(plan, f"{name}.gateways", plan.hosts, plan.gateways, routes))
     if plan.rollout.preview_hosts:
-        made.append(_preview(plan, live))
-    return tuple(made)
+        services.append(_preview(plan, live))
+    return tuple(services)
 
 
 def root_service(plan: Plan, primary: LiveRevision) -> Manifest:
-    """Return the Service by which clients inside the mesh know the model.
+    """Return the Service by which clients inside the mesh reach the model.
 
     In the mesh the VirtualService decides where its requests go; its selector is for clients without a proxy.
     """
@@ -57,7 +57,7 @@ def root_service(plan: Plan, primary: LiveRevision) -> Manifest:
 def url(plan: Plan, *, tls: bool) -> str:
     """Return where clients send requests: the first host, or the root Service inside the mesh.
 
-    `tls` tells that a gateway serves the first host by https.
+    `tls`: whether a gateway serves the first host by https.
     """
     if not plan.hosts:
         return f"http://{_service_host(plan, plan.owner.name)}:{names.PORT_HTTP}"
@@ -78,20 +78,20 @@ def _virtual_service(
 
 
 def _preview(plan: Plan, live: Sequence[LiveRevision]) -> Manifest:
-    """Return the way by preview hosts: to the candidate that is previewed, else to who answers everything, else stable.
+    """Return the routes of preview hosts: to the previewed candidate, else the revision with all traffic, else stable.
 
-    `live` begins with the primary revision, which is the one in case of doubt.
+    `live` begins with the primary revision, which is the default.
     """
-    shown = min(live, key=lambda one: (not one.exposure.preview, one.weight < ALL_TRAFFIC.weight))
-    routes = _by_protocol(plan, [replace(shown, exposure=ALL_TRAFFIC)])
+    previewed = min(live, key=lambda served: (not served.exposure.preview, served.weight < ALL_TRAFFIC.weight))
+    routes = _by_protocol(plan, [replace(previewed, exposure=ALL_TRAFFIC)])
     hosts, label = plan.rollout.preview_hosts, {names.LABEL_ROUTE: names.ROUTE_PREVIEW}
     return _virtual_service(plan, f"{plan.owner.name}.preview", hosts, plan.gateways, routes, label)
 
 
 def _routes(plan: Plan, live: Sequence[LiveRevision]) -> list[Route]:
-    """Return the routes in the order in which they are tried: what an A/B test picks, then everything else."""
-    chosen = [replace(one, exposure=ALL_TRAFFIC) for one in live if one.exposure.matched]
-    matched = _by_protocol(plan, chosen, MATCHED, _matches(plan.rollout.match)) if chosen and plan.rollout.match else []
+    """Return the routes in the order in which they are tried: requests that an A/B test matches, then all others."""
+    tested = [replace(served, exposure=ALL_TRAFFIC) for served in live if served.exposure.matched]
+    matched = _by_protocol(plan, tested, MATCHED, _matches(plan.rollout.match)) if tested and plan.rollout.match else []
     return [*matched, *_by_protocol(plan, live)]
 
 
@@ -107,10 +107,10 @@ def _by_protocol(
     ]
 
 
-def _matches(asked: ABTestSpec) -> list[Headers]:
-    """Return the alternatives by which a request is the candidate's: all of the headers, or the cookie."""
-    headers = {one.name: one.model_dump(exclude={"name"}, exclude_none=True) for one in asked.headers or ()}
-    cookie = [{"cookie": {"regex": _among_cookies(asked.cookie)}}] if asked.cookie else []
+def _matches(ab_test: ABTestSpec) -> list[Headers]:
+    """Return the alternative matches of the candidate's requests: all of the headers, or the cookie."""
+    headers = {header.name: header.model_dump(exclude={"name"}, exclude_none=True) for header in ab_test.headers or ()}
+    cookie = [{"cookie": {"regex": _among_cookies(ab_test.cookie)}}] if ab_test.cookie else []
     return [*([headers] if headers else []), *cookie]
 
 
@@ -120,38 +120,40 @@ def _among_cookies(cookie: CookieMatch) -> str:
 
 
 def _route(plan: Plan, live: Sequence[LiveRevision], port: int) -> Route:
-    routed = [one for one in live if one.weight > 0]
-    gated = next((one for one in routed if one.is_gated), None)
+    routed = [served for served in live if served.weight > 0]
+    gated = next((served for served in routed if served.is_gated), None)
     if gated is not None and plan.settings.activator_service:
         return _gated_route(plan, gated, port)
-    destinations = [{"destination": _destination(plan, one.revision, port), "weight": one.weight} for one in routed]
+    destinations = [
+        {"destination": _destination(plan, served.revision, port), "weight": served.weight} for served in routed
+    ]
     if len(routed) == 1:
         del destinations[0]["weight"]
     return {"route": destinations, **_mirror(plan, live, port), **_limits(plan.timeout)}
 
 
 def _gated_route(plan: Plan, live: LiveRevision, port: int) -> Route:
-    """Return the route by way of the activator, which has a request wait for a pod of the revision."""
-    # It may wake up because nothing is scaled any more.
+    """Return the route through the activator, where a request waits for a pod of the revision."""
+    # It may be waking up because it is no longer scaled.
     patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else seconds(DEFAULT_COLD_START_TIMEOUT)
-    told = {
+    headers = {
         names.HEADER_TARGET: _destination(plan, live.revision, port)["host"],
         names.HEADER_COLD_START_SECONDS: str(patience),
     }
     destination = {"destination": {"host": plan.settings.activator_host, "port": {"number": port}}}
-    return {"route": [destination], "headers": {"request": {"set": told}}, **_limits(patience + plan.timeout)}
+    return {"route": [destination], "headers": {"request": {"set": headers}}, **_limits(patience + plan.timeout)}
 
 
 def _limits(timeout: int) -> Route:
-    # Istio's own default retries twice and so would hide a revision's faults.
+    # Istio's default of two retries would hide a revision's failures.
     return {"timeout": f"{timeout}s", "retries": {"attempts": 0}}
 
 
 def _mirror(plan: Plan, live: Sequence[LiveRevision], port: int) -> dict[str, Any]:
-    for one in live:
-        if one.exposure.mirror > 0:
-            percentage = {"value": one.exposure.mirror}
-            return {"mirror": _destination(plan, one.revision, port), "mirrorPercentage": percentage}
+    for served in live:
+        if served.exposure.mirror > 0:
+            percentage = {"value": served.exposure.mirror}
+            return {"mirror": _destination(plan, served.revision, port), "mirrorPercentage": percentage}
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What changes a revision's number of pods: a HorizontalPodAutoscaler, or KEDA's ScaledObject where that cannot do it.
+"""What scales a revision: a HorizontalPodAutoscaler, or KEDA's ScaledObject if that is not sufficient.
 
 Sources: Kubernetes autoscaling/v2; KEDA 2, `ScaledObject` and the scalers `prometheus`, `cpu`, `memory` and
 `external-push`; Triton's metrics (docs/user_guide/metrics.md).
@@ -20,12 +20,12 @@ from nereid.controller.plan.plan import Plan
 TRIGGER_REQUESTS: Final = "Requests"
 TRIGGER_ACTIVATOR: Final = "Activator"
 ACTIVATOR_SCALER_PORT: Final = 9090
-# How long after its last trigger was active KEDA takes the last pod; the operator has waited already.
+# How long after its last trigger was active KEDA removes the last pod; the operator has already waited.
 _COOLDOWN_SECONDS: Final = 5
-# KEDA's webhook refuses a ScaledObject beside a HorizontalPodAutoscaler, which goes only when its successor is there.
+# KEDA's webhook rejects a ScaledObject beside a HorizontalPodAutoscaler, which is deleted after its successor exists.
 _MAY_BE_FOLLOWED: Final = "validations.keda.sh/hpa-ownership"
 _LONGEST_BASE: Final = 58
-# A target that is never reached: whether somebody asks decides between no pod and one, not about more.
+# A target that is never reached: requests decide between no pod and one, not about more.
 _NEVER: Final = "1000000000"
 
 
@@ -33,8 +33,8 @@ def scaler(plan: Plan, record: RevisionRecord, live: LiveRevision) -> tuple[Mani
     """Return the object that scales a live revision, if one does."""
     if plan.autoscaling is None or live.scale is None:
         return ()
-    made = _scaled_object if plan.autoscaling.needs_keda else _horizontal_pod_autoscaler
-    return (made(plan, plan.autoscaling, record, live, live.scale),)
+    build = _scaled_object if plan.autoscaling.needs_keda else _horizontal_pod_autoscaler
+    return (build(plan, plan.autoscaling, record, live, live.scale),)
 
 
 def _horizontal_pod_autoscaler(
@@ -49,19 +49,19 @@ def _horizontal_pod_autoscaler(
     }
     if autoscaling.behavior:
         spec["behavior"] = autoscaling.behavior
-    made = revision_child("autoscaling/v2", "HorizontalPodAutoscaler", plan.owner, record, {"spec": spec})
-    return annotated(made, {_MAY_BE_FOLLOWED: "false"})
+    manifest = revision_child("autoscaling/v2", "HorizontalPodAutoscaler", plan.owner, record, {"spec": spec})
+    return annotated(manifest, {_MAY_BE_FOLLOWED: "false"})
 
 
 def _resource_metric(metric: ScalingMetric) -> dict[str, Any]:
-    # Of Triton's container alone: what its sidecar and the container that fetches the model ask for is no load.
+    # Of Triton's container only: the requests of its sidecar and of the fetching container are not load.
     target = {"type": "Utilization", "averageUtilization": _percent(metric)}
     source = {"name": RESOURCES[metric.type], "container": names.CONTAINER_TRITON, "target": target}
     return {"type": "ContainerResource", "containerResource": source}
 
 
 def _percent(metric: ScalingMetric) -> int:
-    """Return a target as the autoscaler takes it: a whole number, and never none."""
+    """Return a target in the autoscaler's form: a whole number, at least 1."""
     return max(1, round(metric.target))
 
 
@@ -85,14 +85,14 @@ def _triggers(
     plan: Plan, autoscaling: Autoscaling, record: RevisionRecord, live: LiveRevision, scale: Scale
 ) -> list[dict[str, Any]]:
     if scale.sleeps:
-        # Without pods there is nothing to measure; that nothing is measured must not look like a fault.
+        # Without pods there is nothing to measure, which must not look like a failure.
         return _activator(plan, record)
-    followed = [_trigger(plan, metric, record, name) for name, metric in _named(autoscaling.metrics)]
+    triggers = [_trigger(plan, metric, record, name) for name, metric in _with_names(autoscaling.metrics)]
     if not autoscaling.may_sleep:
-        # The activator passes on to those that KEDA asks it about: also to one that only wakes up for good.
-        return [*followed, *(_activator(plan, record) if live.is_gated else ())]
-    # Whether somebody asks is told by requests alone, not by what a number of pods follows.
-    return [*map(_never_active, followed), _requests(plan, autoscaling, record), *_activator(plan, record)]
+        # The activator forwards only to revisions that KEDA has queried it about: also to one that wakes up for good.
+        return [*triggers, *(_activator(plan, record) if live.is_gated else ())]
+    # Only requests keep a model awake, not the metrics that its number of pods follows.
+    return [*map(_never_active, triggers), _requests(plan, autoscaling, record), *_activator(plan, record)]
 
 
 def _never_active(trigger: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def _never_active(trigger: dict[str, Any]) -> dict[str, Any]:
     return {**trigger, "metadata": {**trigger["metadata"], "activationThreshold": _NEVER}}
 
 
-def _named(metrics: Sequence[ScalingMetric]) -> list[tuple[str, ScalingMetric]]:
-    """Return the metrics with names for their triggers, each its own: Query, Query1, Query2."""
-    before = [sum(one.type == metric.type for one in metrics[:index]) for index, metric in enumerate(metrics)]
+def _with_names(metrics: Sequence[ScalingMetric]) -> list[tuple[str, ScalingMetric]]:
+    """Return the metrics with unique names for their triggers: Query, Query1, Query2."""
+    before = [sum(earlier.type == metric.type for earlier in metrics[:index]) for index, metric in enumerate(metrics)]
     return [(f"{metric.type}{count or ''}", metric) for count, metric in zip(before, metrics, strict=True)]
 
 
@@ -117,7 +117,7 @@ def _trigger(plan: Plan, metric: ScalingMetric, record: RevisionRecord, name: st
 
 
 def _requests(plan: Plan, autoscaling: Autoscaling, record: RevisionRecord) -> dict[str, Any]:
-    """Return the trigger that is active while somebody has asked within the time after which a model sleeps."""
+    """Return the trigger that is active if there were requests within the time after which a model sleeps."""
     pods = _pods(plan, record)
     query = _answered("increase", pods, f"{autoscaling.sleep_after}s")
     return _prometheus(plan, TRIGGER_REQUESTS, query, _NEVER, is_per_pod=True)
@@ -142,7 +142,7 @@ def _prometheus(plan: Plan, name: str, query: str, threshold: str, *, is_per_pod
             "serverAddress": settings.scaling_prometheus_url or settings.prometheus_url,
             "query": query,
             "threshold": threshold,
-            # By default KEDA takes no answer for zero, and would take pods from a model that cannot be measured.
+            # By default KEDA treats a missing value as zero, and would remove pods of a model that cannot be measured.
             "ignoreNullValues": "false",
         },
     }
@@ -156,7 +156,7 @@ def _prometheus(plan: Plan, name: str, query: str, threshold: str, *, is_per_pod
 
 
 def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[str, bool]:
-    """Return the PromQL of a metric, and whether it gives a sum of which each pod is to have the target."""
+    """Return the PromQL of a metric, and whether its target is per pod."""
     pods, window = _pods(plan, record), plan.settings.scaling_window
 
     def rate(counter: str) -> str:
@@ -177,17 +177,17 @@ def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[s
         case "GPUUtilization":
             return f"100 * avg(nv_gpu_utilization{{{pods}}})", False
         case _:
-            known = meanings(plan.owner.namespace, plan.owner.name, record.revision)
-            return filled(metric.query or "", known), metric.per_pod is not False
+            placeholders = meanings(plan.owner.namespace, plan.owner.name, record.revision)
+            return filled(metric.query or "", placeholders), metric.per_pod is not False
 
 
 def _summed(series: str) -> str:
-    """Return the PromQL that sums over pods, each of which counts once however many jobs scrape it."""
+    """Return the PromQL that sums over pods, each counted once however many jobs scrape it."""
     return f"sum(max by (pod) (sum by (pod, job) ({series})))"
 
 
 def _answered(function: str, pods: str, window: str) -> str:
-    """Return the PromQL of all requests that were answered, well or not; counters of failures may not be there yet."""
+    """Return the PromQL of all answered requests, failed ones included; counters of failures may not exist yet."""
     succeeded, failed = (
         _summed(f"{function}(nv_inference_request_{outcome}{{{pods}}}[{window}])") for outcome in ("success", "failure")
     )
@@ -195,8 +195,8 @@ def _answered(function: str, pods: str, window: str) -> str:
 
 
 def _pods(plan: Plan, record: RevisionRecord) -> str:
-    """Return the matchers of a revision's pods, by labels that every way of scraping pods gives them."""
+    """Return the matchers of a revision's pods, by labels that every usual scrape configuration sets."""
     workload = names.revision_child_name(plan.owner.name, record.revision)
-    # Kubernetes cuts what generated names begin with (apiserver, names/generate.go).
+    # Kubernetes truncates the prefix of generated names (apiserver, names/generate.go).
     begin = f"{workload}-"[:_LONGEST_BASE]
     return f'namespace="{plan.owner.namespace}",pod=~"{begin}.*"'

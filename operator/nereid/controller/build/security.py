@@ -1,4 +1,4 @@
-"""What every pod that Nereid makes may do: as little as the "restricted" Pod Security Standard asks for."""
+"""The security contexts of all pods that Nereid creates, as the "restricted" Pod Security Standard demands."""
 
 from typing import Final
 

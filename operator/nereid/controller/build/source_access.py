@@ -1,6 +1,6 @@
-"""What a container needs to speak to a model's source: its credentials, its authority's certificate, its address.
+"""What a container needs to access a model's source: credentials, the CA certificate, the address.
 
-The fetching of a model, the resolving of its URI and the tagging of its registry all speak to the same server.
+Fetching a model, resolving its URI and tagging its registry all access the same server.
 """
 
 from typing import Any
@@ -17,31 +17,33 @@ from nereid.controller.plan.settings import Settings
 def volumes(model: ModelSpec) -> list[dict[str, Any]]:
     """Return the volumes with credentials and certificate.
 
-    They are optional, so that the container can say what is missing; the kubelet would wait in silence.
+    They are optional, so that the container can report what is missing; the kubelet would wait silently.
     """
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     if model.credentials:
-        found.append({"name": "credentials", "secret": {"secretName": model.credentials.secret_name, "optional": True}})
+        result.append(
+            {"name": "credentials", "secret": {"secretName": model.credentials.secret_name, "optional": True}}
+        )
     if model.ca_bundle:
         items = [{"key": model.ca_bundle.key, "path": CA_BUNDLE.name}]
-        found.append(
+        result.append(
             {"name": "ca-bundle", "configMap": {"name": model.ca_bundle.name, "optional": True, "items": items}}
         )
-    return found
+    return result
 
 
 def mounts(model: ModelSpec) -> list[dict[str, Any]]:
     """Return where a container mounts these volumes."""
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     if model.credentials:
-        found.append({"name": "credentials", "mountPath": str(CREDENTIALS), "readOnly": True})
+        result.append({"name": "credentials", "mountPath": str(CREDENTIALS), "readOnly": True})
     if model.ca_bundle:
-        found.append({"name": "ca-bundle", "mountPath": str(CA_BUNDLE.parent), "readOnly": True})
-    return found
+        result.append({"name": "ca-bundle", "mountPath": str(CA_BUNDLE.parent), "readOnly": True})
+    return result
 
 
 def request(model: ModelSpec, uri: str, settings: Settings) -> Request:
-    """Return what a container is to ask of the model's source; `uri` is the model's own, or what that leads to."""
+    """Return a container's request to the model's source; `uri` is the model's own, or the URI that it leads to."""
     return Request(
         uri,
         endpoint=endpoint(model.uri, model.endpoint, settings),
@@ -51,26 +53,26 @@ def request(model: ModelSpec, uri: str, settings: Settings) -> Request:
 
 
 def identity(runtime: RuntimeSpec) -> dict[str, Any]:
-    """Return by which service account a pod is known to the source: the user's, else by none."""
+    """Return the service account by which the source identifies a pod: the user's, or none."""
     if runtime.service_account_name:
         return {"serviceAccountName": runtime.service_account_name}
     return {"automountServiceAccountToken": False}
 
 
-def endpoint(uri: str, given: str | None, settings: Settings) -> str | None:
-    """Return the address of a URI's server: the user's, of MLflow also the operator's; None for the public one."""
+def endpoint(uri: str, address: str | None, settings: Settings) -> str | None:
+    """Return the address of a URI's server: the user's or, for MLflow, the operator's; None for the public one."""
     tracking_server = settings.mlflow_tracking_uri if is_of_mlflow(source_of(uri)) else ""
-    return given or tracking_server or None
+    return address or tracking_server or None
 
 
 def variable(name: str, work: object) -> dict[str, str]:
-    """Return the environment variable by which a container is told its work."""
+    """Return the environment variable that passes a container its work."""
     return {"name": name, "value": literal(as_json(work))}
 
 
 def literal(value: str) -> str:
-    """Return an argument, or a variable's value, so that the kubelet leaves it as it is.
+    """Return an argument, or a variable's value, escaped so that the kubelet does not change it.
 
-    It takes $(NAME) for a variable, and $$ for an escaped dollar.
+    The kubelet expands $(NAME) as a variable, and reads $$ as an escaped dollar.
     """
     return value.replace("$", "$$")

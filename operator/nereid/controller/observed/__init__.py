@@ -1,4 +1,4 @@
-"""What the cluster shows, as facts: raw objects go in, small frozen values come out.
+"""Facts about the cluster: raw objects go in, small frozen values come out.
 
-The only place that digs in raw Kubernetes objects. Pure: no client, no clock.
+The only place that reads raw Kubernetes objects. Pure: no client, no clock.
 """

@@ -1,4 +1,4 @@
-"""Facts of the Jobs that run checks, and of their pods, as raw objects tell them."""
+"""Facts of check Jobs and of their pods, from raw objects."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,37 +12,37 @@ from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.job_pods import ended, failed_before, finished, problem
 
 _CLAIM_FIELD: Final = "the data set's uri"
-_UNREADABLE: Final = "the container that ran them left no results that can be read"
+_UNREADABLE: Final = "the container that ran them left no readable results"
 
 
 def checks_facts(raw: Mapping[str, Any]) -> ChecksFacts:
-    """Return the facts of a pod that runs checks."""
+    """Return the facts of a check Job's pod."""
     run, created = _run(raw), raw["metadata"].get("creationTimestamp", "")
     if fetching := failed_before(raw, CONTAINER_DATASETS):
-        sentence = _outcome(fetching).failure or _not_fetched(fetching)
+        sentence = _outcome(fetching).failure or _fetch_failure(fetching)
         return ChecksFacts(run, failure=sentence, created=created)
     end = ended(raw, CONTAINER_CHECK)
     if end is None:
-        return ChecksFacts(run, failure=_problem(raw), created=created)
+        return ChecksFacts(run, failure=_why_not_running(raw), created=created)
     outcome = _outcome(end)
     if outcome.results and end.get("exitCode") == 0:
-        results = tuple(CheckResult(one.name, one.passed, one.message) for one in outcome.results)
+        results = tuple(CheckResult(result.name, result.passed, result.message) for result in outcome.results)
         return ChecksFacts(run, results, created=created)
-    return ChecksFacts(run, failure=outcome.failure or _last_words(end), created=created)
+    return ChecksFacts(run, failure=outcome.failure or _failure(end), created=created)
 
 
 def checks_job_facts(raw: Mapping[str, Any]) -> ChecksFacts:
-    """Return the facts of a Job that runs checks: whether it has given up, and why."""
+    """Return the facts of a check Job: whether it is over, and if it failed, why."""
     end = finished(raw)
     if end and end["type"] != "Complete":
-        return ChecksFacts(_run(raw), failure=_given_up(end, raw), is_over=True)
+        return ChecksFacts(_run(raw), failure=_job_failure(end, raw), is_over=True)
     return ChecksFacts(_run(raw), is_over=end is not None)
 
 
-def _given_up(condition: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
+def _job_failure(condition: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
     match condition.get("reason"):
         case "DeadlineExceeded":
-            return "they were not done in time: raise spec.rollout.checks.timeout, or check with fewer rows"
+            return "they did not finish in time: raise spec.rollout.checks.timeout, or check with fewer rows"
         case "BackoffLimitExceeded":
             return f"{raw['spec'].get('backoffLimit', 0) + 1} attempts failed"
         case reason:
@@ -56,27 +56,27 @@ def _outcome(end: Mapping[str, Any]) -> JobOutcome:
         return JobOutcome()
 
 
-def _last_words(end: Mapping[str, Any]) -> str:
+def _failure(end: Mapping[str, Any]) -> str:
     code, message = end.get("exitCode"), end.get("message", "")
     if end.get("reason") == "OOMKilled":
         return "the container that ran them used more memory than its limit: use smaller requests, or a lower maxRows"
     if code is None:
-        return as_sentence(f"their pod was ended ({end.get('reason')}): {last_line(message)}")
+        return as_sentence(f"their pod was terminated ({end.get('reason')}): {last_line(message)}")
     return (
         _UNREADABLE if code == 0 else as_sentence(f"their container ended with exit code {code}: {last_line(message)}")
     )
 
 
-def _not_fetched(end: Mapping[str, Any]) -> str:
+def _fetch_failure(end: Mapping[str, Any]) -> str:
     if end.get("reason") == "OOMKilled":
         return "the container that fetches their data sets used more memory than its limit: put the files on a volume"
     code, cause = end.get("exitCode"), last_line(end.get("message", ""))
     return as_sentence(f"the container that fetches their data sets ended with exit code {code}: {cause}")
 
 
-def _problem(raw: Mapping[str, Any]) -> str | None:
-    found = problem(raw, _CLAIM_FIELD)
-    return found.message if found else None
+def _why_not_running(raw: Mapping[str, Any]) -> str | None:
+    cause = problem(raw, _CLAIM_FIELD)
+    return cause.message if cause else None
 
 
 def _run(raw: Mapping[str, Any]) -> str:

@@ -1,11 +1,11 @@
-"""Turns what a metrics provider says into counts that can be trusted, or into the reason why there are none."""
+"""Turns the values of a metrics provider into valid counts, or into the reason why there are none."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# Larger whole numbers are not exact as floats, and no counter of requests gets there.
+# Larger whole numbers are not exact as floats, and no counter of requests reaches this.
 LARGEST_COUNT: Final = 2**53
 
 
@@ -18,7 +18,7 @@ class Counts:
 
     def __post_init__(self) -> None:
         if not 0 <= self.errors <= self.requests:
-            raise ValueError(f"There can't be {self.errors} errors among {self.requests} requests")
+            raise ValueError(f"{self.errors} errors among {self.requests} requests are impossible")
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(self.requests + other.requests, self.errors + other.errors)
@@ -26,21 +26,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class NoData:
-    """Why a sample says nothing. It is neither good nor bad news about the candidate."""
+    """Why a sample has no data. It speaks neither for nor against the candidate."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """How far counters came since the last sample, and their values now, by series."""
+    """The increase of counters since the last sample, and their values now, by series."""
 
     series: Mapping[str, int]
     increase: int
 
 
 def reading(value: float | None) -> int | NoData:
-    """Return the value of a counter, unless it is one that a counter can't have."""
+    """Return the value of a counter; NoData if it is not a valid one."""
     if value is None:
         return NoData("the series is missing")
     if math.isnan(value):
@@ -50,14 +50,14 @@ def reading(value: float | None) -> int | NoData:
     if value > LARGEST_COUNT:
         return NoData(f"the value {value:g} is larger than any counter of requests")
     if value != int(value):
-        return NoData(f"the value {value:g} is not a whole number, so it is no counter")
+        return NoData(f"the value {value:g} is not a whole number, so it is not a counter")
     return int(value)
 
 
 def increase(earlier: int, later: int) -> int:
     """Return by how much a monotone counter grew.
 
-    A smaller value means that it began again at zero; what it counted between the last sample and that moment is lost.
+    A smaller value means that it was reset to zero; what it counted between the last sample and the reset is lost.
     """
     return later - earlier if later >= earlier else later
 
@@ -65,8 +65,8 @@ def increase(earlier: int, later: int) -> int:
 def advance(earlier: Mapping[str, int] | None, samples: Mapping[str, float | None]) -> Advance | NoData:
     """Return how much all series together grew since `earlier`; None means that this is the first sample.
 
-    A series that was not there before began at zero since: Istio makes one for each response code when the first such
-    response occurs. A series that is gone for a while keeps its last value. One implausible value makes the whole
+    A series that did not exist before began at zero: Istio makes one for each response code when the first such
+    response occurs. A series that is missing for a while keeps its last value. One implausible value makes the whole
     sample no data, as a sum without it would be wrong; the next good sample then covers the gap.
     """
     values: dict[str, int] = {}
@@ -77,8 +77,8 @@ def advance(earlier: Mapping[str, int] | None, samples: Mapping[str, float | Non
         values[name] = value
     if earlier is None:
         return Advance(values, 0)
-    grown = sum(increase(earlier.get(name, 0), value) for name, value in values.items())
-    return Advance({**earlier, **values}, grown)
+    total = sum(increase(earlier.get(name, 0), value) for name, value in values.items())
+    return Advance({**earlier, **values}, total)
 
 
 def counts(requests: int | NoData, errors: int | NoData) -> Counts | NoData:
@@ -88,5 +88,5 @@ def counts(requests: int | NoData, errors: int | NoData) -> Counts | NoData:
     if isinstance(errors, NoData):
         return errors
     if not 0 <= errors <= requests:
-        return NoData(f"{errors} errors among {requests} requests can't be")
+        return NoData(f"{errors} errors among {requests} requests are impossible")
     return Counts(requests, errors)

@@ -11,12 +11,12 @@ from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 
-# A VirtualService has a route for each protocol, and where an A/B test runs one more for what its match picks.
+# A VirtualService has a route for each protocol and, during an A/B test, one more for the requests that it matches.
 PROTOCOLS: Final = ("grpc", "http")
 MATCHED: Final = "matched-"
 
-# What stands in a routing for the activator, where requests wait for a pod of the stable revision: the last word of its
-# Service's name, as a revision is that of its own.
+# Stands for the activator in a routing, where requests wait for a pod of the stable revision: the last part of its
+# Service's name, just as a revision is the last part of its own Service's name.
 ACTIVATOR: Final = "activator"
 
 
@@ -25,7 +25,7 @@ Shares = frozenset[tuple[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why pods are not ready: a reason for a condition, and a sentence with the cause."""
+    """What is wrong: a reason for a condition, and a sentence with the cause."""
 
     reason: str
     message: str
@@ -43,7 +43,7 @@ class DeploymentFacts:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A run of the Triton container that ended in failure: which one, how, and whether another has begun since."""
+    """A run of the Triton container that failed: its number, its exit code, and whether the container was restarted."""
 
     run: int
     exit_code: int
@@ -54,9 +54,9 @@ class Crash:
 class PodFacts:
     """A pod of a revision: whether it is ready, and why not.
 
-    `crash` tells that the cause stands in Triton's log alone, as the pod's status holds too little of it. `address` is
-    where its counters can be read. `occupies` tells whether it still holds its place, and its GPU, on a node. `digest`
-    is that of the model that it has fetched, once it has.
+    `crash` is set if the cause is only in Triton's log, of which the pod's status holds too little. `address` is where
+    its counters can be read. `occupies`: whether it still holds its place, and its GPU, on a node. `digest` is that of
+    the model, once it has been fetched.
     """
 
     name: str
@@ -72,10 +72,10 @@ class PodFacts:
 class RevisionRecord:
     """A revision as it was made: the content of its ControllerRevision, resolved once and never changed.
 
-    It keeps the whole pod template, so that a later operator with other defaults re-rolls nothing; as JSON, which takes
-    a tenth of the memory. `model_name` is how clients call the model; None in a record that is older than this field,
-    and then the spec's name counts. `provenance_labels` are what its objects tell of its model's origin; no part of
-    what is kept.
+    It keeps the whole pod template, so that a later operator with other defaults restarts no pods; as JSON, which takes
+    a tenth of the memory. `model_name` is the name by which clients request the model; None in a record that is older
+    than this field, and then the spec's name counts. `provenance_labels` are those of its objects, and not part of the
+    stored record.
     """
 
     revision: str
@@ -102,8 +102,8 @@ class RevisionRecord:
 class ScalerFacts:
     """A revision's HorizontalPodAutoscaler or ScaledObject.
 
-    is_active: whether somebody asks for the revision; None where the scaler does not know. works: whether it reads what
-    it follows; None before it has said so. problem: why it does not.
+    is_active: whether the revision gets requests; None if the scaler does not know. works: whether it can read its
+    metrics; None before it has reported. problem: why it cannot.
     """
 
     is_active: bool | None
@@ -113,7 +113,7 @@ class ScalerFacts:
 
 @dataclass(frozen=True, slots=True)
 class RevisionObserved:
-    """All that is seen of one revision."""
+    """Everything observed of one revision."""
 
     record: RevisionRecord | None = None
     deployment: DeploymentFacts | None = None
@@ -123,12 +123,12 @@ class RevisionObserved:
 
     @property
     def is_idle(self) -> bool:
-        """Whether its scaler knows that nobody asks for it."""
+        """Whether its scaler reports that it gets no requests."""
         return self.scaler is not None and self.scaler.is_active is False and self.scaler.works is not False
 
     @property
     def is_asked_for(self) -> bool:
-        """Whether its scaler knows that somebody asks for it."""
+        """Whether its scaler reports that it gets requests."""
         return self.scaler is not None and self.scaler.is_active is True
 
     @property
@@ -143,21 +143,23 @@ class RevisionObserved:
 
     @property
     def occupied(self) -> int:
-        """Places on nodes that its pods hold, those of pods that are ending among them."""
+        """Places on nodes that its pods hold, including pods that are terminating."""
         return sum(pod.occupies for pod in self.pods)
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """What its pods have fetched; several where the object behind the URI has changed."""
+        """The digests of the models that its pods have fetched; several if the object behind the URI has changed."""
         return tuple(sorted({pod.digest for pod in self.pods if pod.digest}))
 
     @property
     def problem(self) -> Problem | None:
-        """The most telling reason why a pod is not ready, if one is known."""
-        found = [pod.problem for pod in self.pods if pod.problem and not pod.ready]
+        """The main reason why a pod is not ready, if one is known."""
+        problems = [pod.problem for pod in self.pods if pod.problem and not pod.ready]
         if self.deployment and self.deployment.problem:
-            found.append(self.deployment.problem)
-        return min(found, key=lambda problem: (problem.reason == "InsufficientCapacity", problem.message), default=None)
+            problems.append(self.deployment.problem)
+        return min(
+            problems, key=lambda problem: (problem.reason == "InsufficientCapacity", problem.message), default=None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class GatewayFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """A revision's Service exists, and so may be routed to."""
+    """A revision's Service exists, so that requests may be routed to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,12 @@ class Route:
 
     @property
     def is_matched(self) -> bool:
-        """Whether it is for the requests that an A/B test's match picks."""
+        """Whether it is for the requests that an A/B test matches."""
         return self.name.startswith(MATCHED)
 
     @property
     def protocol(self) -> str:
-        """The protocol that it is for; a route that somebody added has the name that they gave it."""
+        """The protocol that it is for; for a route that a user added, its name."""
         return self.name.removeprefix(MATCHED)
 
 
@@ -204,10 +206,10 @@ class RouteFacts:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where requests are led, as revisions with percentages of requests.
+    """Where requests are routed, as revisions with percentages of requests.
 
-    weights: who answers them. mirror: who gets copies of them. matched: who answers those that an A/B test's match
-    picks.
+    weights: which revisions answer them. mirror: which get copies of them. matched: which answer those that an A/B test
+    matches.
     """
 
     weights: Shares = frozenset()
@@ -230,11 +232,11 @@ Facts = (
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is seen of a ModelDeployment's children, by revision, and where its routes lead: one if they agree.
+    """A ModelDeployment's observed children, by revision, and its routings: a single one if all routes agree.
 
-    sample: what was measured of the candidate, if that was asked for. checks: what has come of the checks that run.
-    why_not_running: what keeps these from running, as far as is known.
-    activity: what the pods of retiring revisions do, by revision, where that was asked for.
+    sample: the measurement of the candidate, if one was requested. checks: the outcome of the checks that run.
+    why_not_running: what keeps these from running, if known.
+    activity: that of the pods of retiring revisions, by revision, if it was requested.
     has_keda: whether the cluster has KEDA's ScaledObjects.
     """
 
@@ -246,12 +248,12 @@ class Observed:
     activity: Mapping[str, Activity] = field(default_factory=dict)
     has_keda: bool = True
 
-    def is_routed(self, wanted: Routing) -> bool:
-        """Whether all routes there are lead just where they are wanted to."""
-        return self.routings == {wanted}
+    def is_routed(self, routing: Routing) -> bool:
+        """Whether all existing routes agree with `routing`."""
+        return self.routings == {routing}
 
     def of(self, revision: str | None) -> RevisionObserved:
-        """Return what is seen of a revision; nothing seen is a value too."""
+        """Return the observed revision; an empty one if nothing of it exists."""
         return self.revisions.get(revision or "", _NOTHING)
 
 
@@ -297,9 +299,9 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
 
 
 def _routings(facts: RouteFacts) -> set[Routing]:
-    """Return where each protocol's requests are led: one value, unless somebody changed, added or removed a route."""
+    """Return the routing of each protocol: a single value, unless somebody changed, added or removed a route."""
     protocols = {*PROTOCOLS, *(route.protocol for route in facts.routes)}
-    return {_routing([route for route in facts.routes if route.protocol == one]) for one in protocols}
+    return {_routing([route for route in facts.routes if route.protocol == protocol]) for protocol in protocols}
 
 
 def _routing(routes: Sequence[Route]) -> Routing:
@@ -311,5 +313,7 @@ def _routing(routes: Sequence[Route]) -> Routing:
 
 
 def _by_revision(shares: Iterable[Shares]) -> Shares:
-    """Return shares by revision, which ends the name of the Service that a destination host begins with."""
-    return frozenset((host.partition(".")[0].rpartition("-")[2], percent) for one in shares for host, percent in one)
+    """Return shares by revision, which is the last part of the Service's name in a destination host."""
+    return frozenset(
+        (host.partition(".")[0].rpartition("-")[2], percent) for route in shares for host, percent in route
+    )

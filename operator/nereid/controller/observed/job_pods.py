@@ -1,4 +1,4 @@
-"""How the pod of a Job ended, or what keeps it from running: the same for every Job that leaves a word at its end."""
+"""How the pod of a Job ended, or what keeps it from running: for all Jobs that write a termination message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,21 +8,21 @@ from nereid.controller.observed.pods import MODEL_CLAIM, pod_facts
 
 
 def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
-    """Return how the container that does the work ended; None while it has not."""
+    """Return the termination state of the container that does the work; None while it has not ended."""
     status = raw.get("status", {})
     for container in status.get("containerStatuses", []):
         end: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
-        # A container that never ran is said to have ended so when its pod is deleted.
+        # This reason is set for a container that never ran when its pod is deleted.
         if container["name"] == container_name and end and end.get("reason") != "ContainerStatusUnknown":
             return end
     if status.get("phase") == "Failed" and "deletionTimestamp" not in raw["metadata"]:
-        # The node ended it before the container was one, for instance when it ran out of disk.
+        # The node ended the pod before the container started, for instance when it ran out of disk.
         return {"exitCode": None, "reason": status.get("reason"), "message": status.get("message", "")}
     return None
 
 
 def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
-    """Return how the container that prepares the work failed; None where it has not."""
+    """Return the termination state of the init container `container_name` if it failed; otherwise None."""
     for container in raw.get("status", {}).get("initContainerStatuses", []):
         end: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
         is_failure = end is not None and end.get("exitCode") and end.get("reason") != "ContainerStatusUnknown"
@@ -32,7 +32,7 @@ def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, A
 
 
 def problem(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Problem | None:
-    """Return what keeps a pod from running, also of one that is being deleted for it.
+    """Return what keeps a pod from running, also of a pod that is being deleted for that reason.
 
     claim_field: the field that names the pod's claims.
     """
@@ -41,11 +41,11 @@ def problem(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> Problem |
 
 
 def finished(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the condition by which a Job is over; None while it may still make pods."""
+    """Return the condition that ends a Job; None while it may still create pods."""
     conditions = {
         condition["type"]: condition
         for condition in raw.get("status", {}).get("conditions", [])
         if condition["status"] == "True"
     }
-    # The first of the two says that it will be Failed, while its pods are still there to tell why.
+    # FailureTarget announces Failed while the pods still exist and show the cause.
     return conditions.get("FailureTarget") or conditions.get("Failed") or conditions.get("Complete")

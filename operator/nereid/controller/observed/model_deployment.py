@@ -1,4 +1,4 @@
-"""A ModelDeployment as it was last seen: what of it counts. Pure."""
+"""A ModelDeployment as it was last observed, reduced to what the operator uses. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ModelDeployment:
-    """A ModelDeployment: the metadata that count, and spec and status as they stand in the cluster.
+    """A ModelDeployment: the metadata that the operator uses, and spec and status as they are in the cluster.
 
-    `author` is who last changed the model in its spec, as far as the API server tells.
+    `author` is who last changed the model in its spec, if the API server shows it.
     """
 
     namespace: str
@@ -54,18 +54,18 @@ class ModelDeployment:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts that it asks for, those of previews among them."""
+        """The hosts that its spec names, including those of previews."""
         traffic, rollout = self.spec.get("traffic") or {}, self.spec.get("rollout") or {}
         previews = (rollout.get("blueGreen") or {}).get("previewHosts") or ()
         return frozenset((*(traffic.get("hosts") or ()), *previews))
 
     @property
     def gateways(self) -> frozenset[str]:
-        """The Gateways, as NAMESPACE/NAME, that it wants to be reached through."""
+        """The Gateways that its spec names, as NAMESPACE/NAME."""
         return frozenset((self.spec.get("traffic") or {}).get("gateways") or ())
 
     def is_before(self, other: "ModelDeployment") -> bool:
-        """Whether it has the older right to a host; a total order, so that exactly one of two has it."""
+        """Whether it is older, and so has the right to a host; a total order, so that exactly one of two has it."""
         return (self.created, self.uid) < (other.created, other.uid)
 
     @property

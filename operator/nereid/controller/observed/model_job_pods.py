@@ -1,4 +1,4 @@
-"""Facts of the Jobs that speak to a model's source, and of their pods, as raw objects tell them."""
+"""Facts of the Jobs that contact a model's source, and of their pods, from raw objects."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ _CONTAINERS: Final = (CONTAINER_RESOLVE, CONTAINER_TAG)
 
 
 def model_job_facts(raw: Mapping[str, Any]) -> ModelJobFacts:
-    """Return the facts of a Job: when it was made, and whether and why it has given up."""
+    """Return the facts of a Job: when it was created, whether it is over, and if it failed, why."""
     end = finished(raw)
     failure = None
     if end and end["type"] != "Complete":
@@ -30,13 +30,13 @@ def model_job_pod_facts(raw: Mapping[str, Any]) -> ModelJobFacts:
     """Return the facts of a Job's pod: its answer, or why it has none."""
     end = next((end for end in (ended(raw, container) for container in _CONTAINERS) if end), None)
     if end is None:
-        found = problem(raw)
-        failure = ResolutionFailure(reason=found.reason, message=found.message) if found else None
+        cause = problem(raw)
+        failure = ResolutionFailure(reason=cause.reason, message=cause.message) if cause else None
         return ModelJobFacts(_run(raw), failure=failure)
     answer = _answer(end)
     if answer is not None and end.get("exitCode") == 0:
         return ModelJobFacts(_run(raw), answer=answer, failure=answer.failure, is_over=True)
-    return ModelJobFacts(_run(raw), failure=_last_words(end), is_over=True)
+    return ModelJobFacts(_run(raw), failure=_failure(end), is_over=True)
 
 
 def _answer(end: Mapping[str, Any]) -> ModelJobAnswer | None:
@@ -50,16 +50,16 @@ def _answer(end: Mapping[str, Any]) -> ModelJobAnswer | None:
     return answer.model_copy(update={"failure": failure})
 
 
-def _last_words(end: Mapping[str, Any]) -> ResolutionFailure:
+def _failure(end: Mapping[str, Any]) -> ResolutionFailure:
     code, message = end.get("exitCode"), end.get("message", "")
     if end.get("reason") == "OOMKilled":
-        sentence = "the container that asks used more memory than its limit"
+        sentence = "the container that contacts the source used more memory than its limit"
         return ResolutionFailure(reason="OutOfMemory", message=sentence)
     if code is None:
-        return _unanswered(f"its pod was ended ({end.get('reason')}): {last_line(message)}")
+        return _unanswered(f"its pod was terminated ({end.get('reason')}): {last_line(message)}")
     if code == 0:
-        return _unanswered("the container that asks left no answer that can be read")
-    return _unanswered(f"the container that asks ended with exit code {code}: {last_line(message)}")
+        return _unanswered("the container that contacts the source left no readable answer")
+    return _unanswered(f"the container that contacts the source ended with exit code {code}: {last_line(message)}")
 
 
 def _unanswered(sentence: str) -> ResolutionFailure:

@@ -1,4 +1,4 @@
-"""What has come of a question to a model's source, or of a tag, as the Job that asks tells, and its pod."""
+"""The outcome of resolving a URI or of tagging a registry, from the Job that does it and its pod."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,24 @@ from typing import Final
 from nereid.api.status import ResolutionFailure
 from nereid.contract.model_job import ModelJobAnswer
 
-# A pod that is not there by then, or has not answered, is given up.
+# A run without a pod or an answer by then has failed.
 ANSWER_SECONDS: Final = 50
 
 UNANSWERED: Final = "ResolutionFailed"
-_NO_POD: Final = "no pod was made for it: look at the Job's events, as a quota or a policy may refuse it"
-_NO_START: Final = "the source did not answer, or the pod did not start: look at its server, and at the pod's events"
-_NO_WORD: Final = "its pod was removed before its answer was read"
+_NO_POD: Final = "no pod was made for it: look at the Job's events, as a quota or a policy may reject it"
+_NO_START: Final = (
+    "the source did not answer, or the pod did not start: look at the source's server and at the pod's events"
+)
+_ANSWER_LOST: Final = "its pod was removed before its answer was read"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelJobFacts:
-    """A Job that speaks to a model's source, or a pod of one.
+    """A Job that contacts a model's source, or a pod of one.
 
-    `run` tells which question or tag it is for. `answer` is there once it has ended well; `failure` says why there will
-    be none, or of a pod that has not ended what keeps it from running. `is_over` tells that nothing more comes of it.
-    `created` is when a Job was made; None of a pod.
+    `run` is the id of the request or tag that it is for. `answer` is set once it has succeeded; `failure` is why there
+    will be no answer or, for a pod that has not ended, what keeps it from running. `is_over`: whether it has ended.
+    `created` is when a Job was created; None for a pod.
     """
 
     run: str
@@ -35,45 +37,45 @@ class ModelJobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: its answer once there is one, why there will be none, or what keeps it from running.
+    """The progress of a run: its answer once there is one, why there will be none, or what keeps it from running.
 
-    `begun` is when its Job was made; None while it is not seen.
+    `started_at` is when its Job was created; None while the Job is not observed.
     """
 
     answer: ModelJobAnswer | None = None
     failure: ResolutionFailure | None = None
     why_not_running: str | None = None
-    begun: datetime | None = None
+    started_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether an answer or a failure is there."""
+        """Whether there is an answer or a failure."""
         return self.answer is not None or self.failure is not None
 
 
 def progress(run: str, facts: Sequence[ModelJobFacts], now: datetime) -> Progress:
-    """Return how far a run is, from its Job and its pod as far as they are seen."""
-    pods = [one for one in facts if one.run == run and one.created is None]
-    job = next((one for one in facts if one.run == run and one.created is not None), None)
-    begun = job.created if job else None
+    """Return the progress of a run, from its Job and its pod if they are observed."""
+    pods = [entry for entry in facts if entry.run == run and entry.created is None]
+    job = next((entry for entry in facts if entry.run == run and entry.created is not None), None)
+    started_at = job.created if job else None
     for pod in pods:
         if pod.answer is not None:
-            return Progress(pod.answer, pod.answer.failure, begun=begun)
+            return Progress(pod.answer, pod.answer.failure, started_at=started_at)
         if pod.is_over:
-            return Progress(failure=pod.failure, begun=begun)
-    if begun is None or job is None:
+            return Progress(failure=pod.failure, started_at=started_at)
+    if started_at is None or job is None:
         return Progress()
-    word = next((pod.failure for pod in pods if pod.failure), None)
+    cause = next((pod.failure for pod in pods if pod.failure), None)
     if job.is_over and not pods:
-        return Progress(failure=job.failure or _failure(_NO_WORD), begun=begun)
-    if now >= begun + timedelta(seconds=ANSWER_SECONDS):
-        return Progress(failure=_late(word, has_pod=bool(pods)), begun=begun)
-    return Progress(why_not_running=word.message if word else None, begun=begun)
+        return Progress(failure=job.failure or _failure(_ANSWER_LOST), started_at=started_at)
+    if now >= started_at + timedelta(seconds=ANSWER_SECONDS):
+        return Progress(failure=_late(cause, has_pod=bool(pods)), started_at=started_at)
+    return Progress(why_not_running=cause.message if cause else None, started_at=started_at)
 
 
-def _late(word: ResolutionFailure | None, *, has_pod: bool) -> ResolutionFailure:
-    if word is not None:
-        return word
+def _late(cause: ResolutionFailure | None, *, has_pod: bool) -> ResolutionFailure:
+    if cause is not None:
+        return cause
     sentence = _NO_START if has_pod else _NO_POD
     return _failure(f"there was no answer within {ANSWER_SECONDS} s; {sentence}")
 

@@ -1,4 +1,4 @@
-"""Facts of the objects that the operator makes or looks at; those of pods are a subject of their own."""
+"""Facts of the objects that the operator creates or reads, except pods, which have modules of their own."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -25,7 +25,7 @@ _ALL: Final = 100
 
 
 def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
-    """Return the facts of a raw child object; None for kinds of which only the presence counts."""
+    """Return the facts of a raw child object; None for kinds of which only the existence matters."""
     match kind:
         case "Deployment":
             return deployment_facts(raw)
@@ -71,7 +71,7 @@ def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
 
 
 def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
-    """Return the record that a ControllerRevision keeps; None when somebody spoilt it."""
+    """Return the record that a ControllerRevision keeps; None if somebody has damaged it."""
     data = raw.get("data") or {}
     if not data.keys() >= {"version", "modelUri", "template"}:
         return None
@@ -89,8 +89,8 @@ def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:
 def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionRecord:
     """Return the record of a revision whose ControllerRevision was lost, from its raw Deployment.
 
-    What the template does not say of the model, annotations do; `model_uri` counts where an older operator wrote none.
-    The template then holds the API server's defaults too; applying it again changes nothing and re-rolls nothing.
+    What the template does not show of the model is in annotations; `model_uri` is used if an older operator wrote none.
+    The template then holds the API server's defaults too; applying it again changes nothing and restarts no pods.
     """
     template = deployment["spec"]["template"]
     annotations = deployment["metadata"].get("annotations") or {}
@@ -106,16 +106,16 @@ def recovered_record(deployment: Mapping[str, Any], model_uri: str) -> RevisionR
 
 
 def route_facts(raw: Mapping[str, Any]) -> RouteFacts | None:
-    """Return the facts of a VirtualService; None of one for previews, which carries nothing of the model's traffic."""
+    """Return the facts of a VirtualService; None for that of previews, which does not carry the model's traffic."""
     if raw["metadata"].get("labels", {}).get(names.LABEL_ROUTE) == names.ROUTE_PREVIEW:
         return None
     return RouteFacts(tuple(_route(route) for route in raw.get("spec", {}).get("http") or []))
 
 
 def _route(raw: Mapping[str, Any]) -> Route:
-    """Read a route: what has no percentage, a single destination or a mirror, gets everything."""
-    destinations = [(one.get("destination"), one.get("weight", _ALL)) for one in raw.get("route") or []]
-    mirrors = [(one.get("destination"), _percentage(one.get("percentage"))) for one in raw.get("mirrors") or []]
+    """Read a route: a single destination, or a mirror, without a percentage gets all requests."""
+    destinations = [(entry.get("destination"), entry.get("weight", _ALL)) for entry in raw.get("route") or []]
+    mirrors = [(entry.get("destination"), _percentage(entry.get("percentage"))) for entry in raw.get("mirrors") or []]
     if "mirror" in raw:
         mirrors.append((raw["mirror"], _percentage(raw.get("mirrorPercentage"))))
     return Route(raw.get("name", ""), _shares(destinations), _shares(mirrors))

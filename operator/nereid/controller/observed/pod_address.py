@@ -1,6 +1,6 @@
-"""Where a pod's metrics can be read: what its annotations tell Prometheus, taken from the live pod.
+"""Where a pod's metrics can be read: the address in the live pod's annotations for Prometheus.
 
-In the mesh the injected sidecar has put its own port and path there, under which it serves the application's metrics
+In the mesh, the injected sidecar has put its own port and path there, under which it serves the application's metrics
 together with its own, without mutual TLS.
 """
 
@@ -17,7 +17,7 @@ _DEFAULT_PATH: Final = "/metrics"
 
 @dataclass(frozen=True, slots=True)
 class PodAddress:
-    """The address of a running pod's metrics; `uid` tells the pod from its namesakes."""
+    """The address of a running pod's metrics; `uid` distinguishes pods of the same name."""
 
     name: str
     uid: str
@@ -33,7 +33,7 @@ class PodAddress:
 
 
 def pod_address(raw: Mapping[str, Any]) -> PodAddress | None:
-    """Return where a pod's metrics are; None unless it runs, has an address and is not going away."""
+    """Return where a pod's metrics are; None unless it is running, has an IP and is not being deleted."""
     metadata, status = raw["metadata"], raw.get("status", {})
     if status.get("phase") != "Running" or not status.get("podIP") or "deletionTimestamp" in metadata:
         return None

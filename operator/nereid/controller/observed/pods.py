@@ -1,4 +1,4 @@
-"""Facts of a pod: whether it is ready, and if not, why, as far as its status tells."""
+"""Facts of a pod: whether it is ready and, if its status shows it, why not."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ _PULL_REASONS: Final = frozenset(
 )
 _CONFIGURATION_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _CLAIM_NOT_FOUND: Final = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]+)" not found')
-# The pods of a Deployment end so only when they are evicted, refused by a node, or lost with it: they never run again.
+# A Deployment's pods get these only if they are evicted, rejected by a node, or lost with it: they never run again.
 _FINAL_PHASES: Final = frozenset({"Failed", "Succeeded"})
 
 
 def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFacts:
-    """Return the facts of a pod; one that is going away or over is neither ready nor in problem.
+    """Return the facts of a pod; one that is being deleted or has ended is not ready and has no problem.
 
-    claim_field: the field that names the pod's claims, as a user is told of one that does not exist.
+    claim_field: the field that names the pod's claims, for the message about one that does not exist.
     """
     name = raw["metadata"]["name"]
     status = raw.get("status", {})
@@ -54,7 +54,7 @@ def pod_facts(raw: Mapping[str, Any], claim_field: str = MODEL_CLAIM) -> PodFact
 
 
 def explained(pod: PodFacts, log: str) -> PodFacts:
-    """Return a crashed pod's facts with the cause that the end of Triton's log gives."""
+    """Return a crashed pod's facts with the cause from the end of Triton's log, if it shows one."""
     cause = load_failure(log)
     if cause is None:
         return pod
@@ -62,7 +62,7 @@ def explained(pod: PodFacts, log: str) -> PodFacts:
 
 
 def _fetched_digest(status: Mapping[str, Any]) -> str | None:
-    """Return the digest that the container that fetches the model has left at its end."""
+    """Return the digest in the termination message of the container that fetches the model."""
     for container in status.get("initContainerStatuses", []):
         end = container.get("state", {}).get("terminated")
         if container["name"] == names.CONTAINER_FETCH and end and end.get("exitCode") == 0:
@@ -106,26 +106,30 @@ def _container_problem(raw: Mapping[str, Any]) -> Problem | None:
 
 def _images(spec: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return which images each container needs: its own, and those of the image volumes that it mounts."""
-    volumes = {one["name"]: one["image"].get("reference", "") for one in spec.get("volumes", []) if one.get("image")}
+    volumes = {
+        volume["name"]: volume["image"].get("reference", "")
+        for volume in spec.get("volumes", [])
+        if volume.get("image")
+    }
     return {
         container["name"]: [
             container.get("image", ""),
-            *(volumes[one["name"]] for one in container.get("volumeMounts", []) if one["name"] in volumes),
+            *(volumes[mount["name"]] for mount in container.get("volumeMounts", []) if mount["name"] in volumes),
         ]
         for container in [*spec.get("initContainers", []), *spec.get("containers", [])]
     }
 
 
 def _pull_problem(images: Sequence[str], message: str) -> Problem:
-    """Tell of an image that cannot be pulled; the kubelet's message names it, or says nothing of which it is."""
+    """Return the problem of an image that cannot be pulled; the kubelet's message may or may not name it."""
     own, *mounted = images
-    model = next((one for one in mounted if one and one in message and own not in message), None)
+    model = next((image for image in mounted if image and image in message and own not in message), None)
     what = f"the model's image {model}" if model else f"image {own}"
     return Problem("ImagePullFailed", as_sentence(f"{what} cannot be pulled: {_pull_cause(message, model or own)}"))
 
 
 def _pull_cause(message: str, image: str) -> str:
-    """Return what follows the names that kubelet and runtime repeat: names with digests would leave no room for it."""
+    """Return the cause without the image names that kubelet and runtime repeat, which would leave no room for it."""
     return message.rpartition(f'image "{image}": ')[2].replace(f"{image}: ", "")
 
 
@@ -142,7 +146,7 @@ def _waiting_problem(container: Mapping[str, Any], images: Mapping[str, Sequence
 
 def _exit_problem(container: Mapping[str, Any]) -> Problem | None:
     if container.get("ready"):
-        # What it once ended with is over: an init container has done its work, another one is doing it.
+        # Its earlier exit no longer matters: an init container has succeeded, any other is running.
         return None
     looping = container.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
     for moment in ("state", "lastState"):

@@ -1,4 +1,4 @@
-"""What was measured of traffic: counts of both revisions over the same window, and the values of the user's queries."""
+"""Measurements of traffic: counts of both revisions over the same window, and the values of the user's queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Final
 
 from nereid.controller.observed.counters import Counts
 
-# The metrics that are judged: requests that failed; requests that were refused as the client's fault, which a candidate
-# does that has other inputs than stable; requests slower than the objective.
+# The metrics that are judged: requests that failed; requests that were rejected as the client's fault, for instance
+# because the candidate has other inputs than stable; requests slower than the objective.
 ERRORS: Final = "errors"
 REJECTIONS: Final = "rejections"
 SLOW: Final = "slow"
@@ -16,7 +16,7 @@ SLOW: Final = "slow"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Counts of both revisions over the same window; stable's are empty where there is no concurrent control."""
+    """Counts of both revisions over the same window; stable's are empty if there is no concurrent control."""
 
     candidate: Counts
     stable: Counts
@@ -24,7 +24,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class QueryReading:
-    """The values of a user's query; None where there is no data, or nothing that is a finite number."""
+    """The values of a user's query; None if there is no data, or no finite number."""
 
     candidate: float | None
     stable: float | None = None
@@ -32,9 +32,9 @@ class QueryReading:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was counted since the last sample. `until` is the end of its window, where the next one begins.
+    """The counts since the last sample. `until` is the end of its window, where the next one begins.
 
-    `triton` is a second view of errors, for people: what Triton itself counted.
+    `triton` is a second view of errors, for people: Triton's own counts.
     """
 
     until: datetime
@@ -45,7 +45,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleFailure:
-    """Why there is no sample: the provider was down, slow, or told what cannot be. `at` is when it was tried."""
+    """Why there is no sample: the provider was down, slow, or returned invalid data. `at` is when it was tried."""
 
     at: datetime
     message: str
@@ -53,9 +53,9 @@ class SampleFailure:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What a revision's pods did at a look: inference requests answered since they began, and requests in flight.
+    """The activity of a revision's pods: inference requests answered since they started, and requests in flight.
 
-    None where it cannot be told.
+    None if it cannot be measured.
     """
 
     requests: int | None

@@ -1,7 +1,7 @@
-"""All that a pass looks at, as one value: it is gathered once, and nothing in it is decided.
+"""The whole input of a pass as one value: it is gathered once, and nothing in it is decided.
 
-Measurements and look-ups are among it as far as they are there: a pass that lacks one orders it, and a later pass finds
-it here. Pure.
+It includes the measurements and look-ups that are available: a pass that lacks one orders it, and a later pass finds it
+here. Pure.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -17,9 +17,9 @@ from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another ModelDeployment that asks for one of the hosts on one of the Gateways; an older one has the right to it.
+    """Another ModelDeployment with one of the hosts on one of the Gateways; the older one has the right to it.
 
-    name: NAMESPACE/NAME. hosts: all that it asks for.
+    name: NAMESPACE/NAME. hosts: all that its spec names.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """The answers that are there, each by the request that it answers exactly."""
+    """The measurements that are available, each by exactly the request that it answers."""
 
     samples: Mapping[Hashable, Sample | SampleFailure] = field(default_factory=dict)
     activities: Mapping[Hashable, Activity] = field(default_factory=dict)
@@ -37,9 +37,9 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What the API server has told beside the watches.
+    """What was read from the API server beside the watches.
 
-    exists: that the ModelDeployment is still there. records: by revision, of those that were looked up; None where
+    exists: whether the ModelDeployment was confirmed to exist. records: those that were looked up, by revision; None if
     nothing is left that shows what a revision was made from.
     """
 
@@ -49,10 +49,10 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a pass over one ModelDeployment looks at.
+    """The input of a pass over one ModelDeployment.
 
-    status: what was reported last: all that is remembered. services: names of the Services that it has. gateways: those
-    of its Gateways that exist, by NAMESPACE/NAME; None where the operator may not look at them.
+    status: the last reported one, which is all that the operator remembers. services: the names of its Services.
+    gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
     """
 
     subject: ModelDeployment
@@ -68,6 +68,6 @@ class Situation:
 
     @property
     def served_uris(self) -> frozenset[str]:
-        """Where the models of revisions come from that serve, or have served."""
+        """The model URIs of revisions that serve or have served."""
         status = self.status
         return frozenset(served.model_uri for served in (status.stable, status.candidate, *status.history) if served)

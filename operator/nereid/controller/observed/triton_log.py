@@ -1,4 +1,4 @@
-"""Why a model did not load, found in the end of Triton's log (as Triton 2.51 writes it)."""
+"""Why a model did not load, from the end of Triton's log (in the format of Triton 2.51)."""
 
 import re
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ _TRACEBACK: Final = "\\n\\nAt:"
 
 
 def load_failure(log: str) -> str | None:
-    """Find in the end of Triton's log why a model did not load; None when it does not say.
+    """Find in the end of Triton's log why a model did not load; None if it is not there.
 
-    The cause stands in the table of models as `UNAVAILABLE: CAUSE`, in the line `failed to load '…' version …: CAUSE`
-    or, where a configuration or the repository is at fault, in a line that says less. Other errors in the log, such as
-    that there is no GPU, do not keep a model from loading.
+    The cause is in the table of models as `UNAVAILABLE: CAUSE`, in the line `failed to load '…' version …: CAUSE`, or
+    in a line that says less if a configuration or the repository is at fault. Other errors in the log, such as that
+    there is no GPU, do not keep a model from loading.
     """
     lines = log.splitlines()
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""What the judge knows, in numbers and sentences for people, and exactly as it is needed to continue."""
+"""The status of the analysis: numbers and sentences for people, and the exact evidence that is needed to continue."""
 
 from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, RateStatus
 from nereid.controller.decide.judge.evidence import Evidence
@@ -12,42 +12,45 @@ from nereid.controller.plan.plan import Analysis, Plan
 
 _PERCENT = 100
 _DIGITS = 3
-# Evidence beyond this many to one is written as this: what is beyond decides nothing, and reads badly.
+# Larger evidence is shown as this: it decides nothing more, and reads badly.
 _MOST_EVIDENCE = 1e6
 
 
 def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
-    """Return the status of the analysis; None where nothing is judged."""
-    kept = state.analysis
-    if kept is None:
+    """Return the status of the analysis; None if nothing is judged."""
+    analysis_state = state.analysis
+    if analysis_state is None:
         return None
-    summaries = _summaries(plan.rollout.analysis, kept)
+    summaries = _summaries(plan.rollout.analysis, analysis_state)
     return AnalysisStatus(
-        sampled_at=kept.sampled_at,
-        looked_at=kept.looked_at,
-        verdict=kept.verdict,
-        message=_message(state, kept, summaries),
-        errors=kept.errors,
-        error=kept.error,
-        metrics=[_metric(name, kept.evidence[name], found) for name, found in summaries.items()],
-        queries=list(kept.queries),
-        triton_candidate=_rate(kept.triton.candidate) if kept.triton else None,
-        triton_stable=_rate(kept.triton.stable) if kept.triton else None,
+        sampled_at=analysis_state.sampled_at,
+        looked_at=analysis_state.looked_at,
+        verdict=analysis_state.verdict,
+        message=_message(state, analysis_state, summaries),
+        errors=analysis_state.errors,
+        error=analysis_state.error,
+        metrics=[_metric(name, analysis_state.evidence[name], result) for name, result in summaries.items()],
+        queries=list(analysis_state.queries),
+        triton_candidate=_rate(analysis_state.triton.candidate) if analysis_state.triton else None,
+        triton_stable=_rate(analysis_state.triton.stable) if analysis_state.triton else None,
     )
 
 
-def _summaries(analysis: Analysis, kept: AnalysisState) -> dict[str, Summary]:
+def _summaries(analysis: Analysis, analysis_state: AnalysisState) -> dict[str, Summary]:
     bounds = limits(analysis)
-    return {name: summary(evidence, bounds, len(kept.evidence)) for name, evidence in kept.evidence.items()}
+    return {
+        name: summary(evidence, bounds, len(analysis_state.evidence))
+        for name, evidence in analysis_state.evidence.items()
+    }
 
 
-def _metric(name: str, evidence: Evidence, found: Summary) -> MetricStatus:
+def _metric(name: str, evidence: Evidence, result: Summary) -> MetricStatus:
     return MetricStatus(
         name=name,
         candidate=_rate(evidence.candidate),
         stable=_rate(evidence.stable),
-        failing=_progress(found.failing),
-        passing=_progress(found.passing),
+        failing=_progress(result.failing),
+        passing=_progress(result.passing),
         evidence=evidence.to_json(),
     )
 
@@ -73,27 +76,27 @@ def _progress(progress: Progress) -> EvidenceStatus:
     )
 
 
-def _message(state: RolloutState, kept: AnalysisState, summaries: dict[str, Summary]) -> str:
-    if kept.errors:
-        return f"The metrics provider failed {kept.errors} times in a row: {kept.error}"
-    without_data = [query.name for query in kept.queries if query.passed is None]
+def _message(state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]) -> str:
+    if analysis_state.errors:
+        return f"The metrics provider failed {analysis_state.errors} times in a row: {analysis_state.error}"
+    without_data = [query.name for query in analysis_state.queries if query.passed is None]
     if without_data:
         return f"No data yet from queries: {', '.join(without_data)}"
     if not has_control(state):
         return "There is no concurrent control to compare with: the guard, queries and checks decide"
     if not summaries:
-        return "Nothing was counted yet"
-    if kept.verdict == "Pass":
+        return "No requests have been counted yet"
+    if analysis_state.verdict == "Pass":
         return "The candidate is good enough by every metric"
-    return "; ".join(_missing(name, found) for name, found in summaries.items() if not _has_passed(found))
+    return "; ".join(_missing(name, result) for name, result in summaries.items() if not _has_passed(result))
 
 
-def _has_passed(found: Summary) -> bool:
-    return found.passing.reached >= found.passing.needed
+def _has_passed(result: Summary) -> bool:
+    return result.passing.reached >= result.passing.needed
 
 
-def _missing(name: str, found: Summary) -> str:
-    reached, needed = min(found.passing.reached, _MOST_EVIDENCE), found.passing.needed
-    more = found.passing.more_requests
+def _missing(name: str, result: Summary) -> str:
+    reached, needed = min(result.passing.reached, _MOST_EVIDENCE), result.passing.needed
+    more = result.passing.more_requests
     about = f"about {more} more requests to the candidate" if more else "no number of requests at this rate is enough"
     return f"{name}: evidence {reached:.1f} of {needed:.0f} to 1, {about}"

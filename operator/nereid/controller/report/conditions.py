@@ -1,4 +1,4 @@
-"""The conditions of a ModelDeployment, each a function of the same report_input."""
+"""The conditions of a ModelDeployment, each a function of the same ReportInput."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.memory import problem_of, standing
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
-from nereid.controller.report.verdict import Verdict, dated, refused
+from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
 
 _UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 
@@ -32,8 +32,8 @@ _UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 class ReportInput:
     """All that a report is made from.
 
-    `problems` are children that could not be applied. `resolution` is what is known of a URI that is looked up, and
-    `tagging` what the registry is told, where it is. `author` is who last changed the model in the spec.
+    `problems` are children that could not be applied. `resolution` is the state of a model URI that has to be resolved,
+    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec.
     """
 
     plan: Plan
@@ -51,27 +51,27 @@ class ReportInput:
 
     @cached_property
     def analysis(self) -> AnalysisStatus | None:
-        """What the judge knows; made once, as several sentences tell of it and forecasting takes its time."""
+        """The status of the analysis; computed once, as several sentences use it and forecasting is slow."""
         return analysis_status(self.plan, self.decision.state)
 
     @property
     def stable(self) -> RevisionObserved:
-        """What is seen of the stable revision."""
+        """The observed stable revision."""
         return self.observed.of(self.decision.state.stable)
 
     @property
     def candidate(self) -> RevisionObserved:
-        """What is seen of the candidate."""
+        """The observed candidate."""
         return self.observed.of(self.decision.state.candidate)
 
     @property
     def serving(self) -> RevisionObserved:
-        """What is seen of the revision that serves: stable, or the first candidate while there is none."""
+        """The observed revision that serves: stable, or the first candidate if there is no stable one."""
         return self.observed.of(self.decision.live[0].revision)
 
 
 def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
-    """Return what to report before anything is applied: earlier problems stand until they have been tried again."""
+    """Return the input of the report before anything is applied: earlier problems stand until the next attempt."""
     resolution, children = orders.resolution, standing(situation.status, "Children")
     if resolution and resolution.job:
         resolution = replace(resolution, refusal=standing(situation.status, "SourceJobs"))
@@ -86,11 +86,11 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
     )
 
 
-def with_refusals(report_input: ReportInput, refusals: Sequence[Problem]) -> ReportInput:
-    """Return the input with the problems of the Jobs that query the model's source, if any could not be made."""
-    if not refusals:
+def with_apply_problems(report_input: ReportInput, apply_problems: Sequence[Problem]) -> ReportInput:
+    """Return the input with the problems of Jobs that contact the model's source, if any could not be created."""
+    if not apply_problems:
         return report_input
-    resolution, tagging, first = report_input.resolution, report_input.tagging, refusals[0]
+    resolution, tagging, first = report_input.resolution, report_input.tagging, apply_problems[0]
     if resolution and resolution.job:
         resolution = replace(resolution, refusal=first)
     if tagging and tagging.jobs:
@@ -99,25 +99,25 @@ def with_refusals(report_input: ReportInput, refusals: Sequence[Problem]) -> Rep
 
 
 def spec_valid(report_input: ReportInput) -> Verdict:
-    """Tell whether the spec can be carried out; of one that cannot even be read, `report.status.invalid` tells."""
-    refusal = report_input.plan.refusal if isinstance(report_input.plan, Held) else None
-    return refused(refusal) if refusal else Verdict("True", "Valid", "The spec is valid")
+    """Return condition SpecValid. For a spec that cannot even be parsed, see `report.status.invalid`."""
+    rejection = report_input.plan.refusal if isinstance(report_input.plan, Held) else None
+    return rejected_verdict(rejection) if rejection else Verdict("True", "Valid", "The spec is valid")
 
 
-def held(report_input: ReportInput) -> Verdict | None:
-    """Return why it is not known which revision the spec asks for, while another goes on in its place; else None."""
+def held_verdict(report_input: ReportInput) -> Verdict | None:
+    """Return why the spec cannot be carried out yet while another revision serves in its place; None if it can."""
     if not isinstance(report_input.plan, Held):
         return None
     if report_input.plan.refusal:
         return spec_valid(report_input)
     if report_input.resolution:
-        told = model_resolved(report_input.resolution)
-        return Verdict("False", told.reason, told.message)
+        resolved = model_resolved(report_input.resolution)
+        return Verdict("False", resolved.reason, resolved.message)
     return None
 
 
 def available(report_input: ReportInput) -> Verdict:
-    """Tell whether requests are answered at all; those to a sleeping model are, once it has woken up."""
+    """Return condition Available: whether requests are answered, by a sleeping model once it has woken up."""
     if is_gated(report_input.decision.state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))
     if report_input.serving.available:
@@ -128,30 +128,30 @@ def available(report_input: ReportInput) -> Verdict:
 
 
 def progressing(report_input: ReportInput) -> Verdict:
-    """Tell whether a rollout is under way, and where it is."""
+    """Return condition Progressing: whether a rollout is in progress, and at which stage."""
     state = report_input.decision.state
     moving = state.candidate is not None or state.stage in TAKEN_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(report_input))
 
 
 def rollout_passed(report_input: ReportInput) -> Verdict:
-    """Tell how the last rollout ended."""
+    """Return condition RolloutPassed: how the last rollout ended."""
     state = report_input.decision.state
-    if cause := held(report_input):
+    if cause := held_verdict(report_input):
         return Verdict("Unknown", cause.reason, cause.message)
     if state.failed:
         return Verdict("False", state.failed.reason, state.failed.message)
     if state.candidate:
-        return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is under way")
+        return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is in progress")
     return Verdict("True", "StableIsWanted", f"Revision {state.stable} is stable")
 
 
 def ready(report_input: ReportInput) -> Verdict:
-    """Tell whether what the spec asks for is what serves, with all its pods; if not, the most telling cause."""
+    """Return condition Ready: whether the revision of the spec serves with all its pods or, if not, the main cause."""
     state = report_input.decision.state
     if problem := report_input.first_problem:
         return Verdict("False", problem.reason, problem.message)
-    if cause := held(report_input):
+    if cause := held_verdict(report_input):
         # Whatever serves, it is not what the spec asks for.
         return cause
     if problem := main_problem(report_input):
@@ -169,47 +169,47 @@ def ready(report_input: ReportInput) -> Verdict:
 
 
 def scaling(report_input: ReportInput) -> Verdict:
-    """Tell whether the number of pods follows what the spec names."""
-    wanted, state = report_input.plan.autoscaling, report_input.decision.state
-    if found := scaling_problem(report_input.plan, report_input.observed):
-        return Verdict("False", found.reason, found.message)
+    """Return condition Scaling: whether the number of pods follows the metrics of the spec."""
+    autoscaling, state = report_input.plan.autoscaling, report_input.decision.state
+    if problem := scaling_problem(report_input.plan, report_input.observed):
+        return Verdict("False", problem.reason, problem.message)
     scaler = report_input.serving.scaler
     if scaler and scaler.problem:
-        return Verdict("False", scaler.problem.reason, f"{scaler.problem.message}: the pods that there are stay")
+        return Verdict("False", scaler.problem.reason, f"{scaler.problem.message}: existing pods are kept")
     if lacks_activator(report_input.plan):
         return Verdict(
             "False", "ActivatorNotInstalled", "minReplicas: 0 needs the activator: set activator.enabled in the chart"
         )
     if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))
-    if wanted is None or report_input.decision.live[0].scale is None:
-        return Verdict("Unknown", "RolloutInProgress", "With surge 0, nothing is scaled while a rollout runs")
+    if autoscaling is None or report_input.decision.live[0].scale is None:
+        return Verdict("Unknown", "RolloutInProgress", "With surge 0, nothing is scaled while a rollout is in progress")
     if scaler is None or scaler.works is None:
         return Verdict("Unknown", "ScalerStarting", "The scaler has not measured anything yet")
-    followed = ", ".join(f"{metric.type} {metric.target:g}" for metric in wanted.metrics)
-    return Verdict("True", "ScalerActive", f"The number of pods follows {followed}, up to {wanted.maximum}")
+    metrics = ", ".join(f"{metric.type} {metric.target:g}" for metric in autoscaling.metrics)
+    return Verdict("True", "ScalerActive", f"The number of pods follows {metrics}, up to {autoscaling.maximum}")
 
 
 def _sleep_message(report_input: ReportInput) -> str:
     state = report_input.decision.state
     match state.sleep and state.sleep.state:
         case "FallingAsleep":
-            return f"Nobody asks for revision {state.stable}: its pods end soon"
+            return f"No requests to revision {state.stable}: its pods are about to be removed"
         case "Waking":
-            return f"Revision {state.stable} wakes up: requests wait for its first pod"
+            return f"Revision {state.stable} is waking up: requests wait for its first pod"
         case _:
-            return f"Revision {state.stable} sleeps: the next request starts its first pod, and waits for it"
+            return f"Revision {state.stable} is asleep: the next request starts its first pod and waits for it"
 
 
 def main_problem(report_input: ReportInput) -> Problem | None:
-    """Return what the user should look at first, if anything: what could not be applied, what failed, what is ill."""
+    """Return the problem to look at first, if any: of applying, of the candidate, of the rollout, of stable."""
     state = report_input.decision.state
     if problem := report_input.first_problem:
         return problem
     if state.candidate and report_input.candidate.problem:
-        found = report_input.candidate.problem
+        problem = report_input.candidate.problem
         role = "Candidate" if state.stable else "First"
-        return Problem(found.reason, f"{role} revision {state.candidate}: {found.message}")
+        return Problem(problem.reason, f"{role} revision {state.candidate}: {problem.message}")
     if state.failed:
         return Problem(state.failed.reason, _failure_sentence(report_input))
     is_asleep = state.sleep is not None and state.sleep.state == "Asleep"
@@ -219,13 +219,13 @@ def main_problem(report_input: ReportInput) -> Problem | None:
         and report_input.stable.available < report_input.plan.replicas
         and not is_asleep
     ):
-        found = report_input.stable.problem
-        return Problem(found.reason, f"Stable revision {state.stable}: {found.message}")
+        problem = report_input.stable.problem
+        return Problem(problem.reason, f"Stable revision {state.stable}: {problem.message}")
     return None
 
 
 def rollout_message(report_input: ReportInput) -> str:
-    """Return what the rollout is doing and what comes next."""
+    """Return a sentence about the stage of the rollout and what it waits for."""
     state, steps = report_input.decision.state, report_input.plan.rollout.steps
     place = f"step {state.step + 1} of {len(steps)}" if state.step < len(steps) else "the last move, to 100%"
     gets = f"Candidate {state.candidate} gets {describe(state)}"
@@ -233,7 +233,7 @@ def rollout_message(report_input: ReportInput) -> str:
         case stage if stage in PREPARING:
             return _preparation(state, gets, place)
         case Stage.PROPAGATING | Stage.PROMOTING:
-            return f"The proxies are learning that candidate {state.candidate} gets {describe(state)}: {place}"
+            return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
             return f"{gets}: {place}"
         case Stage.ANALYZING:
@@ -242,9 +242,9 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"{gets} and waits{_pause_cause(report_input)}"
         case Stage.RETREATING:
             until = f"{gets[0].lower()}{gets[1:]} until it has them"
-            return f"Stable revision {state.stable} lacks pods to take everything back: {until}"
+            return f"Stable revision {state.stable} has too few pods for all traffic: {until}"
         case Stage.ROLLING_BACK:
-            return f"All traffic goes back to stable revision {state.stable}"
+            return f"All traffic returns to stable revision {state.stable}"
         case Stage.FAILED:
             return _failure_sentence(report_input)
         case _:
@@ -253,7 +253,7 @@ def rollout_message(report_input: ReportInput) -> str:
 
 def _preparation(state: RolloutState, gets: str, place: str) -> str:
     if state.stable is None:
-        return f"The first revision, {state.candidate}, is getting its pods"
+        return f"The first revision, {state.candidate}, is starting its pods"
     match state.stage:
         case Stage.PREPARATION_PAUSED:
             return f"{gets} and waits: spec.rollout.paused is true"
@@ -261,17 +261,19 @@ def _preparation(state: RolloutState, gets: str, place: str) -> str:
             return f"{gets} and waits{_UNTIL_KNOWN}"
         case Stage.NO_PLACE:
             change = "set spec.rollout.allowDowntime, or scale to two replicas"
-            return (
-                f"Candidate {state.candidate} has no place, as surge is 0 and stable's only pod has to stay: {change}"
-            )
+            return f"Candidate {state.candidate} cannot start, as surge is 0 and stable's only pod is needed: {change}"
         case Stage.RUNNING_CHECKS:
-            return f"Candidate {state.candidate} is being checked for {place}"
+            return f"Candidate {state.candidate} is being checked before {place}"
         case _:
-            return f"Candidate {state.candidate} is getting its pods for {place}"
+            return f"Candidate {state.candidate} is starting its pods for {place}"
 
 
 def _pin(state: RolloutState) -> str:
-    return f", by hand, until the spec asks for another than {state.pinned.instead_of}" if state.pinned else ""
+    return (
+        f", pinned by hand until the spec asks for another revision than {state.pinned.instead_of}"
+        if state.pinned
+        else ""
+    )
 
 
 def _pause_cause(report_input: ReportInput) -> str:
@@ -287,13 +289,13 @@ def _pause_cause(report_input: ReportInput) -> str:
         case Stage.INCONCLUSIVE:
             return f", as the evidence is undecided. {_evidence(report_input)}. To go on without it: {promote}"
         case Stage.METRICS_UNAVAILABLE:
-            return f" until there are metrics again. {_evidence(report_input)}"
+            return f" until metrics are available again. {_evidence(report_input)}"
         case _:
             return f" for a promotion: {promote}"
 
 
 def _evidence(report_input: ReportInput) -> str:
-    return report_input.analysis.message if report_input.analysis else "Nothing was counted yet"
+    return report_input.analysis.message if report_input.analysis else "No requests have been counted yet"
 
 
 def _failure_sentence(report_input: ReportInput) -> str:
@@ -302,7 +304,7 @@ def _failure_sentence(report_input: ReportInput) -> str:
         return f"Revision {stable} is stable and gets all traffic"
     attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
     return (
-        f"Revision {failed.revision} was taken back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
+        f"Revision {failed.revision} was rolled back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
         f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
     )
 
@@ -324,9 +326,9 @@ def conditions(
 ) -> list[Condition]:
     """Return all conditions; one whose status is as before keeps the time of its last transition.
 
-    `provenance` is what is known of the revisions' models, by revision.
+    `provenance` is that of the revisions' models, by revision.
     """
-    verdicts = {kind: judge(report_input) for kind, judge in _CONDITIONS.items()}
+    verdicts = {kind: verdict(report_input) for kind, verdict in _CONDITIONS.items()}
     if report_input.plan.autoscaling:
         verdicts["Scaling"] = scaling(report_input)
     if report_input.resolution:

@@ -1,4 +1,4 @@
-"""What is told once, as events: what the last status did not say yet."""
+"""Events: what the last status did not say yet is emitted once."""
 
 from typing import Final
 
@@ -11,24 +11,24 @@ from nereid.controller.report.conditions import ReportInput, main_problem
 from nereid.controller.report.memory import is_new
 from nereid.controller.report.problems import OF_READINESS, SOURCE_CONDITIONS, of_source
 
-# Reasons of events whose condition has one that says too little alone.
+# Reasons of events whose condition's reason is too general on its own.
 _EVENT_REASONS: Final = {"RegistryTagged": "RegistryNotTagged", "ModelChanged": "ModelChanged"}
 
 
 def problem_event(report_input: ReportInput, previous: ModelDeploymentStatus) -> Problem | None:
-    """Return a problem that the previous status did not tell of yet, to be told once as an event."""
+    """Return the main problem if the previous status does not have it yet, to be emitted once as an event."""
     if isinstance(report_input.plan, Held) and not report_input.first_problem:
-        # Ready tells of the spec.
+        # Condition Ready shows why the spec is held.
         return None
     problem = main_problem(report_input)
-    before = {one.reason for one in previous.problems or () if one.concern in OF_READINESS}
+    before = {earlier.reason for earlier in previous.problems or () if earlier.concern in OF_READINESS}
     if problem is None or report_input.decision.state.failed or problem.reason in before:
         return None
     return problem
 
 
 def created_events(report_input: ReportInput, candidate: str | None) -> tuple[Event, ...]:
-    """Return the event of a new revision: where its model comes from; `candidate` is the one before."""
+    """Return the event of a new revision: where its model comes from. `candidate` is the previous candidate."""
     plan, revision = report_input.plan, report_input.plan.revision
     if (
         report_input.decision.state.candidate != revision
@@ -42,22 +42,22 @@ def created_events(report_input: ReportInput, candidate: str | None) -> tuple[Ev
     origin = made_from(plan.model.provenance, resolution)
     # An event is written to the operator's log too, and a signed URL has its secrets behind the question mark.
     source = plan.model_uri.partition("?")[0]
-    asked = f" ({plan.model.uri})" if plan.model.uri != plan.model_uri else ""
-    dataset = " ".join(word for word in (origin.dataset, origin.dataset_version) if word)
-    told = (("version", plan.model.version), ("commit", origin.commit), ("data set", dataset), ("run", origin.run))
-    more = "".join(f", {name} {value}" for name, value in told if value)
-    return (Event("Normal", "RevisionCreated", f"Revision {revision} is {source}{asked}{more}"),)
+    reference = f" ({plan.model.uri})" if plan.model.uri != plan.model_uri else ""
+    dataset = " ".join(text for text in (origin.dataset, origin.dataset_version) if text)
+    details = (("version", plan.model.version), ("commit", origin.commit), ("data set", dataset), ("run", origin.run))
+    more = "".join(f", {name} {value}" for name, value in details if value)
+    return (Event("Normal", "RevisionCreated", f"Revision {revision} is {source}{reference}{more}"),)
 
 
 def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> tuple[Event, ...]:
-    """Return what a status says of the model's source that the previous one did not."""
+    """Return the events about the model's source: what the status shows and the previous one did not."""
     events = []
     before, now = previous.resolution, status.resolution
     if before and now and before.id == now.id and before.resolved_uri not in {None, now.resolved_uri}:
-        sentence = f"{now.uri} leads to {now.resolved_uri} now, and to {before.resolved_uri} before"
+        sentence = f"{now.uri} now leads to {now.resolved_uri}, and led to {before.resolved_uri} before"
         events.append(Event("Normal", "ModelMoved", sentence))
-    for condition in (one for one in status.conditions if one.type in SOURCE_CONDITIONS):
-        if any(is_new(problem, previous) for problem in of_source([condition])):
+    for condition in status.conditions:
+        if condition.type in SOURCE_CONDITIONS and any(is_new(problem, previous) for problem in of_source([condition])):
             reason = _EVENT_REASONS.get(condition.type, condition.reason)
             events.append(Event("Warning", reason, condition.message))
     return tuple(events)

@@ -1,4 +1,4 @@
-"""What is wrong, as status remembers it beside the conditions, which say it to people. Pure."""
+"""The problems that status remembers for the operator; the conditions show them to people. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -8,41 +8,41 @@ from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.plan.plan import Held
 from nereid.controller.report.conditions import ReportInput, main_problem
 
-# Conditions about a model's source: what each concerns, and the status that is bad news.
+# Conditions about a model's source: what each concerns, and the status that means a problem.
 SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
     "ModelResolved": ("Source", "False"),
     "RegistryTagged": ("Registry", "False"),
     "ModelChanged": ("Model", "True"),
 }
-# Those that Ready tells of: one of them at a time.
+# Those that condition Ready shows, one at a time.
 OF_READINESS: Final[frozenset[Concern]] = frozenset({"Children", "Routes", "Pods"})
 
 
 def problems(report_input: ReportInput, conditions: Sequence[Condition]) -> list[ProblemStatus] | None:
-    """Return what is wrong; `conditions` are those of the same report_input."""
-    return [*_of_readiness(report_input), *refused_jobs(report_input.resolution), *of_source(conditions)] or None
+    """Return all problems; `conditions` are those of the same report_input."""
+    return [*_of_readiness(report_input), *source_job_problems(report_input.resolution), *of_source(conditions)] or None
 
 
-def refused_jobs(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
-    """Return why the Job that looks a URI up could not be made, if it could not."""
-    refusal = resolution.refusal if resolution else None
-    return (ProblemStatus(concern="SourceJobs", reason=refusal.reason, message=refusal.message),) if refusal else ()
+def source_job_problems(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
+    """Return why the Job that resolves a URI could not be created, if it could not."""
+    problem = resolution.refusal if resolution else None
+    return (ProblemStatus(concern="SourceJobs", reason=problem.reason, message=problem.message),) if problem else ()
 
 
 def of_source(conditions: Sequence[Condition]) -> tuple[ProblemStatus, ...]:
-    """Return what the conditions about the model's source complain of."""
-    bad_news = []
+    """Return the problems that the conditions about the model's source show."""
+    problems_of_source = []
     for condition in (item for item in conditions if item.type in SOURCE_CONDITIONS):
-        concern, bad = SOURCE_CONDITIONS[condition.type]
-        if condition.status == bad:
-            # What the registry could not be told is repeated while it is tried again.
+        concern, problem_status = SOURCE_CONDITIONS[condition.type]
+        if condition.status == problem_status:
+            # The message is shown again while tagging is retried.
             message = condition.message if concern == "Registry" else None
-            bad_news.append(ProblemStatus(concern=concern, reason=condition.reason, message=message))
-    return tuple(bad_news)
+            problems_of_source.append(ProblemStatus(concern=concern, reason=condition.reason, message=message))
+    return tuple(problems_of_source)
 
 
 def _of_readiness(report_input: ReportInput) -> tuple[ProblemStatus, ...]:
-    """Return what Ready tells of, other than what the spec itself is refused for."""
+    """Return the problem that condition Ready shows, other than a rejection of the spec itself."""
     if report_input.problems:
         first = report_input.problems[0]
         return (ProblemStatus(concern="Children", reason=first.reason, message=first.message),)

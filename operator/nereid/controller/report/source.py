@@ -1,4 +1,4 @@
-"""What the conditions say of a model's source: what its URI leads to, what the registry was told, what was fetched."""
+"""The conditions about a model's source: what its URI leads to, whether its registry is tagged, what was fetched."""
 
 from collections.abc import Mapping
 
@@ -14,57 +14,59 @@ REFRESH_FAILED = "RefreshFailed"
 
 
 def model_resolved(resolution: Resolution) -> Verdict:
-    """Tell what the URI leads to, and if that is not known, why."""
-    known = resolution.status
-    if resolution.refusal and known.resolved_uri:
-        message = (
-            f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {resolution.refusal.message}"
-        )
-        return Verdict("False", REFRESH_FAILED, message)
+    """Return condition ModelResolved: what the URI leads to or, if that is not known, why."""
+    status = resolution.status
+    if resolution.refusal and status.resolved_uri:
+        return Verdict("False", REFRESH_FAILED, f"{_still_used(status)}: {resolution.refusal.message}")
     if resolution.refusal:
         return Verdict("False", resolution.refusal.reason, resolution.refusal.message)
-    if known.failure is None and known.resolved_uri is None:
-        waits = f": {resolution.why_not_running}" if resolution.why_not_running else ""
-        return Verdict("Unknown", RESOLVING, f"{known.uri} is being looked up{waits}")
-    if known.failure is None:
-        return Verdict("True", "Resolved", _leads_to(known))
-    again = f"it is tried again at {rfc3339(known.next_check)}" if known.next_check else "it is not tried again"
-    cause = f"{known.failure.message.rstrip('.')}; {again}"
-    if known.resolved_uri is None:
-        return Verdict("False", known.failure.reason, f"{known.uri} cannot be resolved: {cause}")
-    stays = f"{known.resolved_uri} stays in force"
-    message = f"{known.uri} cannot be looked up, so {stays} ({known.failure.reason}): {cause}"
-    return Verdict("False", REFRESH_FAILED, message)
+    if status.failure is None and status.resolved_uri is None:
+        cause = f": {resolution.why_not_running}" if resolution.why_not_running else ""
+        return Verdict("Unknown", RESOLVING, f"{status.uri} is being resolved{cause}")
+    if status.failure is None:
+        return Verdict("True", "Resolved", _leads_to(status))
+    again = f"the next attempt is at {rfc3339(status.next_check)}" if status.next_check else "it is not tried again"
+    cause = f"{status.failure.message.rstrip('.')}; {again}"
+    if status.resolved_uri is None:
+        return Verdict("False", status.failure.reason, f"{status.uri} cannot be resolved: {cause}")
+    return Verdict("False", REFRESH_FAILED, f"{_still_used(status)} ({status.failure.reason}): {cause}")
 
 
-def _leads_to(known: ResolutionStatus) -> str:
-    if known.resolved_uri == known.uri:
-        return f"{known.uri} names a version that stays what it is"
-    return f"{known.uri} leads to {known.resolved_uri}"
+def _still_used(status: ResolutionStatus) -> str:
+    return f"{status.uri} cannot be resolved again, so {status.resolved_uri} is still used"
+
+
+def _leads_to(status: ResolutionStatus) -> str:
+    if status.resolved_uri == status.uri:
+        return f"{status.uri} names a version that never changes"
+    return f"{status.uri} leads to {status.resolved_uri}"
 
 
 def registry_tagged(tagging: Tagging, before: ProblemStatus | None) -> Verdict:
-    """Tell whether the registry knows which revision serves; `before` is why it last could not be told."""
+    """Return condition RegistryTagged: whether the registry shows which revision serves.
+
+    `before` is why the last attempt to tag it failed, if it did.
+    """
     if tagging.failure:
-        return Verdict("False", tagging.failure.reason, f"The registry could not be told: {tagging.failure.message}")
+        return Verdict("False", tagging.failure.reason, f"The registry could not be tagged: {tagging.failure.message}")
     if not tagging.jobs and tagging.tagged is None:
         return Verdict("Unknown", "NothingServes", "No registered version serves yet")
     if not tagging.jobs:
-        return Verdict("True", "Tagged", f"The registry was told that revision {tagging.tagged} serves")
+        return Verdict("True", "Tagged", f"The registry shows that revision {tagging.tagged} serves")
     if tagging.is_retry and before and before.message:
         return Verdict("False", before.reason, before.message)
-    return Verdict("Unknown", "Tagging", "The registry is being told which revision serves")
+    return Verdict("Unknown", "Tagging", "The registry is being tagged with the revision that serves")
 
 
 def model_changed(provenance: Mapping[str, ObservedProvenance], observed: Observed) -> Verdict | None:
-    """Tell of a revision whose pods have fetched something else than the first of them; None where none has."""
-    for revision, known in provenance.items():
-        others = [digest for digest in observed.of(revision).digests if digest != known.digest]
-        if known.digest and others:
+    """Return condition ModelChanged if pods of one revision have fetched different models; otherwise None."""
+    for revision, recorded in provenance.items():
+        others = [digest for digest in observed.of(revision).digests if digest != recorded.digest]
+        if recorded.digest and others:
             return Verdict(
                 "True",
                 "DigestsDiffer",
-                f"Pods of revision {revision} have fetched {known.digest} and {', '.join(others)}: what is behind its "
-                "URI was changed; give every version a URI of its own, and its digest in spec.model.digest",
+                f"Pods of revision {revision} have fetched {recorded.digest} and {', '.join(others)}: the model behind "
+                "its URI has changed; give every version its own URI, and set spec.model.digest",
             )
     return None

@@ -16,11 +16,11 @@ from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.web_links import links
-from nereid.controller.report.conditions import ReportInput, conditions, held, main_problem, rollout_message
-from nereid.controller.report.problems import OF_READINESS, of_source, problems, refused_jobs
+from nereid.controller.report.conditions import ReportInput, conditions, held_verdict, main_problem, rollout_message
+from nereid.controller.report.problems import OF_READINESS, of_source, problems, source_job_problems
 from nereid.controller.report.provenance import or_none, provenances, with_provenance
 from nereid.controller.report.source import RESOLVING, model_resolved
-from nereid.controller.report.verdict import Verdict, dated, refused
+from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
 
 
 def report(
@@ -30,72 +30,77 @@ def report(
     previous: ModelDeploymentStatus,
     now: datetime,
 ) -> ModelDeploymentStatus:
-    """Return the status for a report_input.
+    """Return the status of a ModelDeployment.
 
     `records` hold the revisions as they were made; `previous` is the status to follow, whose condition times are kept
     where nothing changed, so that the same report_input gives the same status.
     """
     decision, state = report_input.decision, report_input.decision.state
     primary = decision.live[0]
-    live = {one.revision: one for one in decision.live}
-    known = {one.revision: one for one in (previous.stable, previous.candidate) if one}
-    found = provenances(report_input, previous)
-    made = conditions(report_input, found, previous, now)
+    live = {served.revision: served for served in decision.live}
+    before = {served.revision: served for served in (previous.stable, previous.candidate) if served}
+    provenance = provenances(report_input, previous)
+    new_conditions = conditions(report_input, provenance, previous, now)
     return ModelDeploymentStatus(
         observed_generation=report_input.plan.owner.generation,
         phase=_phase(report_input),
         url=url,
         replicas=report_input.serving.deployment.replicas if report_input.serving.deployment else primary.replicas,
         selector=f"app={report_input.plan.owner.name},{names.LABEL_REVISION}={primary.revision}",
-        stable=_revision(report_input, live[state.stable], records, known, found) if state.stable else None,
-        candidate=_revision(report_input, live[state.candidate], records, known, found) if state.candidate else None,
+        stable=_revision(report_input, live[state.stable], records, before, provenance) if state.stable else None,
+        candidate=_revision(report_input, live[state.candidate], records, before, provenance)
+        if state.candidate
+        else None,
         rollout=_rollout(report_input),
         scaling=state.sleep.to_status() if state.sleep else None,
         resolution=resolution_status(report_input.resolution, report_input.tagging),
         links=links(report_input.plan),
-        history=with_provenance(state.history, found),
-        problems=problems(report_input, made),
-        conditions=made,
+        history=with_provenance(state.history, provenance),
+        problems=problems(report_input, new_conditions),
+        conditions=new_conditions,
     )
 
 
 def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now: datetime) -> ModelDeploymentStatus:
-    """Return the status for a spec that cannot be understood: what runs goes on running as it was."""
-    told = refused(message)
-    verdicts = {"Ready": told, "SpecValid": told}
+    """Return the status for a spec that cannot be parsed: what runs is kept as it is."""
+    rejection = rejected_verdict(message)
+    verdicts = {"Ready": rejection, "SpecValid": rejection}
     if previous.rollout:
-        verdicts["RolloutPassed"] = replace(told, status="Unknown")
-    remembered = [one for one in previous.problems or () if one.concern not in OF_READINESS]
-    status = _held(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
+        verdicts["RolloutPassed"] = replace(rejection, status="Unknown")
+    remembered = [problem for problem in previous.problems or () if problem.concern not in OF_READINESS]
+    status = _with_conditions(previous, "Degraded" if previous.stable else "Failed", verdicts, generation, now)
     return status.model_copy(update={"problems": remembered or None})
 
 
 def unresolved(
     resolution: Resolution, generation: int, previous: ModelDeploymentStatus, now: datetime
 ) -> ModelDeploymentStatus:
-    """Return the status for the URI of a first model, of which it is not known yet where it leads: nothing runs yet."""
-    told = model_resolved(resolution)
+    """Return the status while the URI of a first model is not resolved: nothing runs yet."""
+    resolved = model_resolved(resolution)
     verdicts = {
-        "Ready": Verdict("False", told.reason, told.message),
+        "Ready": Verdict("False", resolved.reason, resolved.message),
         "SpecValid": Verdict("True", "Valid", "The spec is valid"),
-        "ModelResolved": told,
+        "ModelResolved": resolved,
     }
-    phase: Phase = "Pending" if told.reason == RESOLVING else "Failed"
-    status = _held(previous, phase, verdicts, generation, now)
-    found = [*refused_jobs(resolution), *of_source(status.conditions)]
-    return status.model_copy(update={"resolution": resolution.status, "problems": found or None})
+    phase: Phase = "Pending" if resolved.reason == RESOLVING else "Failed"
+    status = _with_conditions(previous, phase, verdicts, generation, now)
+    open_problems = [*source_job_problems(resolution), *of_source(status.conditions)]
+    return status.model_copy(update={"resolution": resolution.status, "problems": open_problems or None})
 
 
-def _held(
+def _with_conditions(
     previous: ModelDeploymentStatus, phase: Phase, verdicts: Mapping[str, Verdict], generation: int, now: datetime
 ) -> ModelDeploymentStatus:
-    """Return the previous status with another phase and some other conditions, of a generation."""
-    kept = {one.type: Verdict(one.status, one.reason, one.message) for one in previous.conditions}
+    """Return the previous status with another phase, and with some conditions replaced."""
+    before = {
+        condition.type: Verdict(condition.status, condition.reason, condition.message)
+        for condition in previous.conditions
+    }
     return previous.model_copy(
         update={
             "observed_generation": generation,
             "phase": phase,
-            "conditions": dated({**kept, **verdicts}, previous.conditions, generation, now),
+            "conditions": dated({**before, **verdicts}, previous.conditions, generation, now),
         }
     )
 
@@ -109,10 +114,10 @@ def _revision(
     report_input: ReportInput,
     live: LiveRevision,
     records: Mapping[str, RevisionRecord],
-    known: Mapping[str, RevisionStatus],
+    previous: Mapping[str, RevisionStatus],
     provenance: Mapping[str, ObservedProvenance],
 ) -> RevisionStatus:
-    record, before = records.get(live.revision), known.get(live.revision)
+    record, before = records.get(live.revision), previous.get(live.revision)
     return RevisionStatus(
         revision=live.revision,
         version=record.version if record else before.version if before else live.revision,
@@ -125,7 +130,7 @@ def _revision(
 
 
 def _replicas(report_input: ReportInput, live: LiveRevision) -> int:
-    """Return how many pods a revision should have; where a scaler decides, the Deployment tells."""
+    """Return how many pods a revision should have; if a scaler sets it, that of the Deployment."""
     deployment = report_input.observed.of(live.revision).deployment
     return deployment.replicas if live.scale and live.scale.in_charge and deployment else live.replicas
 
@@ -147,7 +152,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         reason=state.reason,
         message=rollout_message(report_input),
         next_look=deadline(report_input.plan.rollout, state),
-        retiring=[one.to_status() for one in state.retiring],
+        retiring=[retiring.to_status() for retiring in state.retiring],
         failed=state.failed,
         analysis=report_input.analysis,
         checks=state.checks,
@@ -165,7 +170,7 @@ def _phase(report_input: ReportInput) -> Phase:
         return "Paused" if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC else "Progressing"
     if has_problem:
         return "Degraded"
-    if cause := held(report_input):
+    if cause := held_verdict(report_input):
         return "Progressing" if cause.reason == RESOLVING else "Degraded"
     if is_gated(state):
         return "Sleeping"

@@ -1,4 +1,4 @@
-"""A condition in the making: what it says, before it gets its time and generation."""
+"""What a condition says, before it gets its time and generation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Verdict:
     message: str
 
 
-def refused(cause: str) -> Verdict:
-    """Return what is said of a spec that cannot be carried out; the cause may quote it, at any length."""
+def rejected_verdict(cause: str) -> Verdict:
+    """Return the verdict on a spec that is rejected; the cause may quote the spec, at any length."""
     return Verdict("False", "InvalidSpec", as_sentence(cause))
 
 
@@ -45,4 +45,4 @@ def dated(
 
 def condition(status: ModelDeploymentStatus, kind: str) -> Condition | None:
     """Return one condition of a status, if it has it."""
-    return next((one for one in status.conditions if one.type == kind), None)
+    return next((condition for condition in status.conditions if condition.type == kind), None)

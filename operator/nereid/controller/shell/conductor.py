@@ -16,7 +16,7 @@ from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.settings import Settings
 from nereid.controller.plan.wanted import Invalid, Unresolved, plan
-from nereid.controller.report.conditions import ReportInput, expected, with_refusals
+from nereid.controller.report.conditions import ReportInput, expected, with_apply_problems
 from nereid.controller.report.events import created_events, problem_event
 from nereid.controller.report.memory import standing
 from nereid.controller.report.status import invalid, report, unresolved
@@ -97,7 +97,7 @@ class Reconciler:
         observed = await self._gatherer.observe(wanted.owner)
         decision = as_routed(orders, observed, now, self._clock())
         report_input = replace(report_input, decision=decision, observed=observed, problems=problems(outcome.children))
-        report_input = with_refusals(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
+        report_input = with_apply_problems(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
         await self._report_outcome(reported, orders, report_input, built)
         outcome.children.raise_failures()
         # No event tells of our own writes.

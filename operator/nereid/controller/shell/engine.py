@@ -78,7 +78,7 @@ class Engine:
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
         for number in range(self._workers):
             self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
-        _logger.info("all watches are up to date, %d workers begin", self._workers)
+        _logger.info("all watches are up to date, %d workers start", self._workers)
 
     async def stop(self) -> None:
         """End all tasks; a pass that is interrupted is continued by the next start."""
@@ -94,9 +94,8 @@ class Engine:
                 raise UnhealthyError(f"task {task.get_name()} has ended")
         for informer in self._informers:
             if informer.silent_seconds > LONGEST_SILENCE_SECONDS:
-                raise UnhealthyError(
-                    f"the watch of {informer.resource.plural} hangs: no sign of it for {informer.silent_seconds:.0f} s"
-                )
+                silence = f"nothing has been received for {informer.silent_seconds:.0f} s"
+                raise UnhealthyError(f"the watch of {informer.resource.plural} hangs: {silence}")
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
 

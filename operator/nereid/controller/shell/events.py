@@ -37,4 +37,4 @@ class Events:
                     regarding=regarding, reason=event.reason, note=event.message, type_=event.type, action="Reconcile"
                 )
             except ApiError as error:
-                _logger.warning("event %s is lost: %s", event.reason, error)
+                _logger.warning("event %s was not recorded: %s", event.reason, error)

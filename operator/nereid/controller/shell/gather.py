@@ -134,7 +134,11 @@ class Gatherer:
             if record:
                 return replace(record, revision=revision)
         except NotFound:
-            _logger.warning("the ControllerRevision %s/%s is lost", owner.namespace, name)
+            _logger.warning(
+                "ControllerRevision %s/%s was not found: its content is recovered from the Deployment",
+                owner.namespace,
+                name,
+            )
         try:
             deployment = await self._client.get(DEPLOYMENT, owner.namespace, name)
         except NotFound:

@@ -30,7 +30,7 @@ def problems(applied: Applied) -> tuple[Problem, ...]:
         for problem in applied.rejections
     ]
     failed = [
-        Problem("ApplyFailed", f"the API server does not take a change: {problem}")
+        Problem("ApplyFailed", f"a write to the API server failed: {problem}")
         for problem in applied.failures
         if not isinstance(problem, Conflict)
     ]

@@ -10,7 +10,7 @@ from nereid.controller.observed.check_results import CheckResult, ChecksFacts, c
 
 RUN = "lmnpqrst-1-0"
 RESULTS = {"results": [{"name": "accuracy", "passed": True, "message": "97.2% of 500"}]}
-DEADLINE = "they were not done in time: raise spec.rollout.checks.timeout, or check with fewer rows"
+DEADLINE = "they did not finish in time: raise spec.rollout.checks.timeout, or check with fewer rows"
 
 
 def pod(number: int = 0, *, deleted: bool = False, run: str = RUN, **status: Any) -> ChecksFacts:
@@ -107,10 +107,7 @@ def test_the_last_pods_own_words() -> None:
 def test_no_words() -> None:
     assert failure(OUT_OF_ATTEMPTS) == "3 attempts failed"
     assert failure(job("Failed", reason="PodFailurePolicy")) == "the Job failed (PodFailurePolicy): as it is"
-    assert (
-        failure(job("Complete"))
-        == "the pod that ran them was removed before its results were read: let them be run again"
-    )
+    assert failure(job("Complete")) == "the pod that ran them was removed before its results were read: run them again"
     assert failure(OUT_OF_TIME) == DEADLINE
 
 
@@ -122,11 +119,11 @@ def test_no_words() -> None:
             ended(137, "", "OOMKilled"),
             "the container that ran them used more memory than its limit: use smaller requests, or a lower maxRows",
         ),
-        (ended(0, "nonsense"), "the container that ran them left no results that can be read"),
-        (ended(0, '{"results": []}'), "the container that ran them left no results that can be read"),
+        (ended(0, "nonsense"), "the container that ran them left no readable results"),
+        (ended(0, '{"results": []}'), "the container that ran them left no readable results"),
         (
             {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"},
-            "their pod was ended (Evicted): The node was low on memory",
+            "their pod was terminated (Evicted): The node was low on memory",
         ),
         (
             not_fetched(1, json.dumps({"failure": "check fast: s3://a/b does not exist: correct dataset.uri"})),

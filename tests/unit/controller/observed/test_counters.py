@@ -63,9 +63,9 @@ def test_counts_of_both() -> None:
     assert counts(10, 3) == Counts(10, 3)
     assert counts(NoData("down"), 3) == NoData("down")
     assert counts(10, NoData("down")) == NoData("down")
-    assert counts(3, 10) == NoData("10 errors among 3 requests can't be")
+    assert counts(3, 10) == NoData("10 errors among 3 requests are impossible")
 
 
 def test_impossible_counts_are_refused() -> None:
-    with pytest.raises(ValueError, match="can't be 2 errors among 1 requests"):
+    with pytest.raises(ValueError, match="2 errors among 1 requests are impossible"):
         Counts(1, 2)

@@ -69,13 +69,13 @@ def test_failure_in_the_sources_own_words():
     ("status", "reason", "words"),
     [
         (ended("Traceback\nKeyError: 'x'", 1, "Error"), "ResolutionFailed", "exit code 1: KeyError: 'x'"),
-        (ended("nonsense"), "ResolutionFailed", "no answer that can be read"),
-        (ended("[]"), "ResolutionFailed", "no answer that can be read"),
+        (ended("nonsense"), "ResolutionFailed", "no readable answer"),
+        (ended("[]"), "ResolutionFailed", "no readable answer"),
         (ended("", 137, "OOMKilled"), "OutOfMemory", "more memory than its limit"),
         (
             {"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory"},
             "ResolutionFailed",
-            "its pod was ended (Evicted): The node was low on memory",
+            "its pod was terminated (Evicted): The node was low on memory",
         ),
     ],
 )

@@ -131,9 +131,9 @@ class TestProgressing:
     @pytest.mark.parametrize(
         ("scenario", "words"),
         [
-            (rollout().stable("a").candidate("b"), "getting its pods for step 1 of 2"),
+            (rollout().stable("a").candidate("b"), "starting its pods for step 1 of 2"),
             (rollout().stable("a").candidate("b", weight=50, step=2, ready=3), "the last move, to 100%"),
-            (CANARY.propagating(5), "are learning that candidate b gets 20% of the traffic: step 1 of 2"),
+            (CANARY.propagating(5), "proxies to receive the route: candidate b gets 20% of the traffic, step 1 of 2"),
             (CANARY.holding(5), "Candidate b gets 20% of the traffic: step 1 of 2"),
             (CANARY.paused().phase("Paused", 5, "PausedBySpec"), "spec.rollout.paused is true"),
             (
@@ -148,12 +148,21 @@ class TestProgressing:
     @pytest.mark.parametrize(
         ("scenario", "words"),
         [
-            (JUDGED.analyzing(5), "Candidate b gets 20% of the traffic, step 1 of 2. Nothing was counted yet"),
+            (
+                JUDGED.analyzing(5),
+                "Candidate b gets 20% of the traffic, step 1 of 2. No requests have been counted yet",
+            ),
             (JUDGED.analyzing(5).counted((50, 0), (200, 0)), "more requests to the candidate"),
             (JUDGED.analyzing(5).counted((1000, 0), (4000, 0)), "The candidate is good enough by every metric"),
-            (JUDGED.phase("Paused", 5, "Inconclusive"), "as the evidence is undecided. Nothing was counted yet"),
+            (
+                JUDGED.phase("Paused", 5, "Inconclusive"),
+                "as the evidence is undecided. No requests have been counted yet",
+            ),
             (JUDGED.phase("Paused", 5, "Inconclusive"), "To go on without it: kubectl annotate mdep digits"),
-            (JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"), "until there are metrics again"),
+            (
+                JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"),
+                "until metrics are available again",
+            ),
             (
                 JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"),
                 "4 times in a row: it is down",
@@ -168,10 +177,10 @@ class TestProgressing:
                 SHADOW.phase("Paused", 5, "AwaitingPromotion"),
                 "gets a copy of 100% of the requests and waits",
             ),
-            (CANARY.checking(CHECK).preparing(5, "RunningChecks"), "Candidate b is being checked for step 2 of 2"),
+            (CANARY.checking(CHECK).preparing(5, "RunningChecks"), "Candidate b is being checked before step 2 of 2"),
             (
                 SERVING.candidate("b", weight=50, step=1).ready("a", 2).abort("b"),
-                "lacks pods to take everything back",
+                "has too few pods for all traffic",
             ),
             (
                 rollout().scaled(1).without_surge().stable("a").wanting("b"),
@@ -179,7 +188,7 @@ class TestProgressing:
             ),
             (
                 SERVING.wanting("b").pinned("a", instead_of="b"),
-                "by hand, until the spec asks for another than b",
+                "pinned by hand until the spec asks for another revision than b",
             ),
         ],
     )
@@ -246,20 +255,20 @@ class TestScaling:
                 SCALED.scaler("a", ScalerFacts(None, works=False, problem=Problem("FailedGetMetric", "it is down"))),
                 "False",
                 "FailedGetMetric",
-                "it is down: the pods that there are stay",
+                "it is down: existing pods are kept",
             ),
             (
                 SCALED.without_surge().candidate("b"),
                 "Unknown",
                 "RolloutInProgress",
-                "With surge 0, nothing is scaled while a rollout runs",
+                "With surge 0, nothing is scaled while a rollout is in progress",
             ),
             (AWAKE, "True", "ScalerActive", "The number of pods follows QueueRatio 0.5, up to 8"),
             (
                 ASLEEP,
                 "True",
                 "Sleeping",
-                "Revision a sleeps: the next request starts its first pod, and waits for it",
+                "Revision a is asleep: the next request starts its first pod and waits for it",
             ),
         ],
     )
@@ -277,9 +286,9 @@ class TestSleep:
     @pytest.mark.parametrize(
         ("scenario", "message"),
         [
-            (AWAKE.sleep("FallingAsleep", 5), "Nobody asks for revision a: its pods end soon"),
-            (ASLEEP, "Revision a sleeps: the next request starts its first pod, and waits for it"),
-            (ASLEEP.sleep("Waking", 5), "Revision a wakes up: requests wait for its first pod"),
+            (AWAKE.sleep("FallingAsleep", 5), "No requests to revision a: its pods are about to be removed"),
+            (ASLEEP, "Revision a is asleep: the next request starts its first pod and waits for it"),
+            (ASLEEP.sleep("Waking", 5), "Revision a is waking up: requests wait for its first pod"),
         ],
     )
     def test_is_being_ready_and_available(self, scenario, message):

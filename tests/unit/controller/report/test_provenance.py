@@ -20,7 +20,7 @@ from nereid.controller.observed.facts import Observed, PodFacts, Problem, Revisi
 from nereid.controller.plan.plan import held_at
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.revision_content import leading_to
-from nereid.controller.report.conditions import ReportInput, with_refusals
+from nereid.controller.report.conditions import ReportInput, with_apply_problems
 from nereid.controller.report.events import created_events, problem_event, source_events
 from nereid.controller.report.memory import problem_of
 from nereid.controller.report.source import model_resolved, registry_tagged
@@ -137,26 +137,26 @@ class TestModelResolved:
         told = model_resolved(Resolution(KNOWN))
         assert (told.status, told.reason, told.message) == ("True", "Resolved", f"{ALIAS} leads to {SEVEN}")
         fixed = KNOWN.model_copy(update={"uri": SEVEN})
-        assert model_resolved(Resolution(fixed)).message == f"{SEVEN} names a version that stays what it is"
+        assert model_resolved(Resolution(fixed)).message == f"{SEVEN} names a version that never changes"
 
     def test_resolving(self):
         told = model_resolved(Resolution(UNKNOWN, why_not_running="no such image"))
         assert (told.status, told.reason) == ("Unknown", "ResolvingModel")
-        assert told.message == f"{ALIAS} is being looked up: no such image"
+        assert told.message == f"{ALIAS} is being resolved: no such image"
 
     def test_not_resolved(self):
         failed = UNKNOWN.model_copy(update={"failure": NOT_FOUND, "next_check": NOW + timedelta(seconds=10)})
         told = model_resolved(Resolution(failed))
         assert (told.status, told.reason) == ("False", "ModelNotFound")
         assert told.message == (
-            f"{ALIAS} cannot be resolved: there is no alias champion; it is tried again at 2026-11-20T12:00:10Z"
+            f"{ALIAS} cannot be resolved: there is no alias champion; the next attempt is at 2026-11-20T12:00:10Z"
         )
 
     def test_refresh_failed(self):
         failed = KNOWN.model_copy(update={"failure": NOT_FOUND, "next_check": NOW})
         told = model_resolved(Resolution(failed))
         assert (told.status, told.reason) == ("False", "RefreshFailed")
-        assert f"{SEVEN} stays in force (ModelNotFound)" in told.message
+        assert f"{SEVEN} is still used (ModelNotFound)" in told.message
 
 
 class TestRefusedJobs:
@@ -165,21 +165,21 @@ class TestRefusedJobs:
     def test_leave_the_reference_in_force(self):
         report_input = picture_of(SERVING)
         due = replace(report_input, resolution=Resolution(KNOWN, ModelJob("resolve", "1-0", ALIAS)))
-        status = reported(with_refusals(due, [self.REFUSAL]))
+        status = reported(with_apply_problems(due, [self.REFUSAL]))
         told = condition(status, "ModelResolved")
         assert (told.status, told.reason) == ("False", "RefreshFailed")
-        assert told.message.endswith(f"{SEVEN} stays in force: exceeded quota: jobs")
+        assert told.message.endswith(f"{SEVEN} is still used: exceeded quota: jobs")
         assert condition(status, "Ready").status == "True"
 
     def test_leave_the_registry_without_word(self):
         waiting = replace(picture_of(SERVING), tagging=Tagging(None, (ModelJob("tag", "tag-0-1", SEVEN),)))
-        status = reported(with_refusals(waiting, [self.REFUSAL]))
+        status = reported(with_apply_problems(waiting, [self.REFUSAL]))
         assert condition(status, "RegistryTagged").reason == "ChildRejected"
         assert condition(status, "Ready").status == "True"
 
     def test_are_of_no_account_where_there_are_none(self):
         report_input = picture_of(SERVING)
-        assert with_refusals(report_input, []) == report_input
+        assert with_apply_problems(report_input, []) == report_input
 
 
 class TestUnresolved:

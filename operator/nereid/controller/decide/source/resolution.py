@@ -59,7 +59,7 @@ def resolve(
         return Resolution(status, requeue_after=None if wait == math.inf else wait)
     run = run_of(request, status)
     look = progress(run, facts, now)
-    left = ANSWER_SECONDS - (now - (look.begun or now)).total_seconds()
+    left = ANSWER_SECONDS - (now - (look.started_at or now)).total_seconds()
     return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), look.why_not_running)
 
 

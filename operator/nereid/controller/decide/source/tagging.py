@@ -104,7 +104,7 @@ def _attempt(source: SourceSpec, uri: str, value: str, facts: Sequence[ModelJobF
         return _Attempt(job, wait=ANSWER_SECONDS, is_retry=number > 1)
     if told.failure is None:
         return _Attempt(job, is_done=True)
-    again = (told.begun or now) + timedelta(seconds=_back_off(number))
+    again = (told.started_at or now) + timedelta(seconds=_back_off(number))
     if now < again:
         return _Attempt(job, failure=told.failure, wait=(again - now).total_seconds())
     return _Attempt(ModelJob("tag", f"{name}-{number + 1}", uri, job.tags), failure=told.failure, wait=ANSWER_SECONDS)

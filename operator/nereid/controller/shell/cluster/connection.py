@@ -28,7 +28,7 @@ def find() -> kopf.ConnectionInfo:
     info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
     if info is None:
         raise ConnectionNotConfiguredError(
-            "no way to the API server: run inside a cluster with a service account, or set KUBECONFIG"
+            "no credentials for the API server: run inside a cluster with a service account, or set KUBECONFIG"
         )
     return info
 

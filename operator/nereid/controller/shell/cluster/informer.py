@@ -137,6 +137,6 @@ class Informer:
         elif isinstance(error, NotFound):
             logger.warning("%s are not served: install their CustomResourceDefinition", self.resource.plural)
         else:
-            logger.warning("Watching %s broke off: %s", self.resource.plural, error)
+            logger.warning("the watch of %s was interrupted and is started again: %s", self.resource.plural, error)
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards no secret

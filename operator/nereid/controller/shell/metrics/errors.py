@@ -4,7 +4,7 @@ from nereid.contract.sentence import as_sentence
 
 
 class ProviderError(Exception):
-    """A metrics provider gave no answer that can be counted; the message is a sentence for the user, and not long."""
+    """A metrics provider gave no usable answer; the message is a short sentence for the user."""
 
     def __init__(self, message: str) -> None:
         super().__init__(as_sentence(message))

@@ -1,9 +1,9 @@
-"""By how much counters grew from one look to the next, by the raw samples that Prometheus holds. Pure.
+"""By how much counters grew from one window to the next, by the raw samples that Prometheus holds. Pure.
 
 Prometheus' own increase() extrapolates and so counts fractions of requests. Here each step between two samples of a
-series is counted once, when the later one is seen. A ledger tells what the looks before have counted, so that a sample
-which comes late, by remote write or through Thanos, is counted when it comes. Without a ledger a look counts the steps
-whose later samples were taken in its window, so that windows which follow one another count the same without late ones.
+series is counted once, when the later one is seen. A history holds what earlier windows have counted, so that a sample
+which comes late, by remote write or through Thanos, is counted when it comes. Without a history, a window counts the
+steps whose later samples were taken in it, so that consecutive windows count the same unless samples come late.
 """
 
 import math
@@ -13,12 +13,12 @@ from typing import Final
 
 from nereid.controller.observed.counters import NoData, reading
 from nereid.controller.shell.metrics.scrapes import Process, Scrape
-from nereid.controller.shell.metrics.tracks import Track
+from nereid.controller.shell.metrics.tracks import SeriesGroup
 
-# Prometheus scrapes at least every two minutes or its own queries would see gaps; so there is a sample in this time.
-# A sample may come late by as much.
+# Prometheus scrapes at least every two minutes, or its own queries would see gaps; so there is a sample in this time.
+# A sample may also come this much late.
 LOOK_BACK_SECONDS: Final = 300
-# How long a counter that is seen no more is remembered.
+# How long a counter is remembered after its last sample.
 KEPT_SECONDS: Final = 3600
 
 Steps = tuple[int, ...]
@@ -38,159 +38,167 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """Where a track stood at its last sample that was seen."""
+class LastSample:
+    """The last sample of a series group that has been counted."""
 
     time: float
     values: Steps
 
 
 @dataclass(frozen=True, slots=True)
-class Scraped:
-    """By which scrape a process was counted, and the last sample of it that was seen."""
+class LastScrape:
+    """The scrape by which a process was counted, and the time of its last sample."""
 
     scrape: Scrape
     time: float
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """What has been counted since `origin`: where each track stood, by its key, and how each process was read."""
+class CounterHistory:
+    """What has been counted since `origin`: the last sample of each series group, by its key, and of each process."""
 
     origin: float
-    stands: Mapping[bytes, Stand] = field(default_factory=dict)
-    scraped: Mapping[Process, Scraped] = field(default_factory=dict)
+    last_samples: Mapping[bytes, LastSample] = field(default_factory=dict)
+    last_scrapes: Mapping[Process, LastScrape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The tracks that count, each with the growth of its counters, and the ledger for the next look."""
+    """The series groups that count, each with the growth of its counters, and the history for the next window."""
 
-    steps: Sequence[tuple[Track, Steps]]
-    ledger: Ledger
+    steps: Sequence[tuple[SeriesGroup, Steps]]
+    history: CounterHistory
 
 
-def growth(tracks: Iterable[Track], window: Window, earlier: Ledger | None = None) -> Growth | NoData:
-    """Return by how much the counters of each track grew in the window, and by what came late of the time before it.
+def growth(groups: Iterable[SeriesGroup], window: Window, earlier: CounterHistory | None = None) -> Growth | NoData:
+    """Return by how much the counters of each group grew in the window, late samples from before it included.
 
-    A track that appears while its process was scraped already began at zero: Istio makes a series for each response
-    code when the first such response occurs. Where the process itself appears, nobody knows what of its counts is old,
-    so that they begin with their first sample. Of a process that is scraped twice one scrape counts. One implausible
-    value makes all of it no data.
+    A group that appears while its process was scraped already began at zero: Istio makes a series for each response
+    code when the first such response occurs. If the process itself appears, it is unknown which of its counts are old,
+    so that they begin with their first sample. If a process is scraped twice, one scrape counts. One implausible value
+    makes the whole result NoData.
     """
-    ledger = earlier or Ledger(window.since)
-    believed = _believed([track for track in tracks if track.samples], ledger)
-    first_scrapes = _first_scrapes(believed, ledger)
-    steps: list[tuple[Track, Steps]] = []
-    stands: dict[bytes, Stand] = {}
-    for track in believed:
-        began_at_zero = first_scrapes[track.process] < track.samples[0][0]
-        counted = _counted(track, _seen(track, window, ledger, began_at_zero=began_at_zero))
-        if isinstance(counted, NoData):
-            return counted
-        grown, stand = counted
-        steps.append((track, grown))
-        if stand:
-            stands[track.key] = stand
-    return Growth(steps, _next(ledger, believed, stands, window))
+    history = earlier or CounterHistory(window.since)
+    counted_groups = _of_one_scrape([group for group in groups if group.samples], history)
+    first_scrapes = _first_scrapes(counted_groups, history)
+    steps: list[tuple[SeriesGroup, Steps]] = []
+    last_samples: dict[bytes, LastSample] = {}
+    for group in counted_groups:
+        began_at_zero = first_scrapes[group.process] < group.samples[0][0]
+        total = _total(group, _uncounted(group, window, history, began_at_zero=began_at_zero))
+        if isinstance(total, NoData):
+            return total
+        growth_of_group, last_sample = total
+        steps.append((group, growth_of_group))
+        if last_sample:
+            last_samples[group.key] = last_sample
+    return Growth(steps, _next_history(history, counted_groups, last_samples, window))
 
 
-def _believed(tracks: Sequence[Track], ledger: Ledger) -> list[Track]:
-    """Return the tracks of one scrape of each process.
+def _of_one_scrape(groups: Sequence[SeriesGroup], history: CounterHistory) -> list[SeriesGroup]:
+    """Return the groups of one scrape of each process.
 
-    It is the one by which the process was counted last while that has news, as no two are of quite the same moments;
-    or else the one with most news, and of these the first by its labels.
+    It is the scrape by which the process was counted last as long as that has new samples, since two scrapes are never
+    of the same moments; otherwise the one with most new samples, and of several such the first by its labels.
     """
-    news: dict[Process, dict[Scrape, int]] = {}
-    for track in tracks:
-        scrapes = news.setdefault(track.process, {})
-        before = ledger.scraped.get(track.process)
-        counted_until = max(before.time, ledger.origin) if before else ledger.origin
-        new = sum(time > counted_until for time, _ in track.samples)
-        scrapes[track.scrape] = scrapes.get(track.scrape, 0) + new
-    chosen = {process: _best(scrapes, ledger.scraped.get(process)) for process, scrapes in news.items()}
-    return [track for track in tracks if track.scrape == chosen[track.process]]
+    new_samples: dict[Process, dict[Scrape, int]] = {}
+    for group in groups:
+        scrapes = new_samples.setdefault(group.process, {})
+        before = history.last_scrapes.get(group.process)
+        counted_until = max(before.time, history.origin) if before else history.origin
+        count = sum(time > counted_until for time, _ in group.samples)
+        scrapes[group.scrape] = scrapes.get(group.scrape, 0) + count
+    chosen = {
+        process: _chosen_scrape(scrapes, history.last_scrapes.get(process)) for process, scrapes in new_samples.items()
+    }
+    return [group for group in groups if group.scrape == chosen[group.process]]
 
 
-def _best(news: Mapping[Scrape, int], before: Scraped | None) -> Scrape:
-    if before and before.scrape in news and (news[before.scrape] or not any(news.values())):
+def _chosen_scrape(new_samples: Mapping[Scrape, int], before: LastScrape | None) -> Scrape:
+    if before and before.scrape in new_samples and (new_samples[before.scrape] or not any(new_samples.values())):
         return before.scrape
-    return min(news, key=lambda scrape: (-news[scrape], scrape))
+    return min(new_samples, key=lambda scrape: (-new_samples[scrape], scrape))
 
 
-def _first_scrapes(tracks: Iterable[Track], ledger: Ledger) -> dict[Process, float]:
+def _first_scrapes(groups: Iterable[SeriesGroup], history: CounterHistory) -> dict[Process, float]:
     first: dict[Process, float] = {}
-    for track in tracks:
-        known = ledger.scraped.get(track.process)
-        seen = known.time if known and known.scrape == track.scrape else math.inf
-        first[track.process] = min(track.samples[0][0], seen, first.get(track.process, math.inf))
+    for group in groups:
+        last_scrape = history.last_scrapes.get(group.process)
+        time = last_scrape.time if last_scrape and last_scrape.scrape == group.scrape else math.inf
+        first[group.process] = min(group.samples[0][0], time, first.get(group.process, math.inf))
     return first
 
 
-def _seen(
-    track: Track, window: Window, ledger: Ledger, *, began_at_zero: bool
+def _uncounted(
+    group: SeriesGroup, window: Window, history: CounterHistory, *, began_at_zero: bool
 ) -> Sequence[tuple[float, tuple[float, ...]]]:
-    """Return the samples that are not counted yet, after the one from which they are counted."""
-    stand, counted_until = _known(track, ledger)
-    samples: list[tuple[float, tuple[float, ...]]] = [(stand.time, stand.values)] if stand else []
-    samples += [one for one in track.samples if one[0] <= window.until and (stand is None or one[0] > stand.time)]
-    before = [one for one in samples if one[0] <= counted_until]
+    """Return the samples that have not been counted yet, after the one from which they are counted."""
+    last_sample, counted_until = _counted_until(group, history)
+    after = last_sample.time if last_sample else -math.inf
+    samples: list[tuple[float, tuple[float, ...]]] = [(last_sample.time, last_sample.values)] if last_sample else []
+    samples += [sample for sample in group.samples if after < sample[0] <= window.until]
+    before = [sample for sample in samples if sample[0] <= counted_until]
     inside = samples[len(before) :]
     if began_at_zero and inside and not before:
         return [(counted_until, (0,) * len(inside[0][1])), *inside]
     return before[-1:] + inside
 
 
-def _known(track: Track, ledger: Ledger) -> tuple[Stand | None, float]:
-    """Return where the track stood, and until when it has been counted: by another scrape of its process, perhaps."""
-    scraped = ledger.scraped.get(track.process)
-    if scraped and scraped.scrape != track.scrape:
-        return None, max(scraped.time, ledger.origin)
-    stand = ledger.stands.get(track.key)
-    return stand, max(stand.time, ledger.origin) if stand else ledger.origin
+def _counted_until(group: SeriesGroup, history: CounterHistory) -> tuple[LastSample | None, float]:
+    """Return the group's last sample, and until when it has been counted, perhaps by another scrape of its process."""
+    last_scrape = history.last_scrapes.get(group.process)
+    if last_scrape and last_scrape.scrape != group.scrape:
+        return None, max(last_scrape.time, history.origin)
+    last_sample = history.last_samples.get(group.key)
+    return last_sample, max(last_sample.time, history.origin) if last_sample else history.origin
 
 
-def _counted(track: Track, samples: Sequence[tuple[float, tuple[float, ...]]]) -> tuple[Steps, Stand | None] | NoData:
-    total: Steps = (0,) * len(track.samples[0][1])
-    last: Stand | None = None
+def _total(
+    group: SeriesGroup, samples: Sequence[tuple[float, tuple[float, ...]]]
+) -> tuple[Steps, LastSample | None] | NoData:
+    total: Steps = (0,) * len(group.samples[0][1])
+    last: LastSample | None = None
     for time, values in samples:
-        checked = _readings(track, values)
-        if isinstance(checked, NoData):
-            return checked
+        readings = _readings(group, values)
+        if isinstance(readings, NoData):
+            return readings
         if last is not None:
-            total = tuple(map(sum, zip(total, _step(last.values, checked), strict=True)))
-        last = Stand(time, checked)
+            total = tuple(map(sum, zip(total, _step(last.values, readings), strict=True)))
+        last = LastSample(time, readings)
     return total, last
 
 
-def _next(ledger: Ledger, believed: Iterable[Track], stands: Mapping[bytes, Stand], window: Window) -> Ledger:
-    scraped = dict(ledger.scraped)
-    for track in believed:
-        stand = stands.get(track.key)
-        if stand:
-            known = scraped.get(track.process)
-            scraped[track.process] = Scraped(track.scrape, max(stand.time, known.time if known else stand.time))
+def _next_history(
+    history: CounterHistory, groups: Iterable[SeriesGroup], new: Mapping[bytes, LastSample], window: Window
+) -> CounterHistory:
+    last_scrapes = dict(history.last_scrapes)
+    for group in groups:
+        last_sample = new.get(group.key)
+        if last_sample:
+            before = last_scrapes.get(group.process)
+            time = max(last_sample.time, before.time if before else last_sample.time)
+            last_scrapes[group.process] = LastScrape(group.scrape, time)
     oldest = window.until - KEPT_SECONDS
-    return Ledger(
-        ledger.origin,
-        {key: stand for key, stand in {**ledger.stands, **stands}.items() if stand.time > oldest},
-        {process: one for process, one in scraped.items() if one.time > oldest},
+    return CounterHistory(
+        history.origin,
+        {key: sample for key, sample in {**history.last_samples, **new}.items() if sample.time > oldest},
+        {process: scrape for process, scrape in last_scrapes.items() if scrape.time > oldest},
     )
 
 
-def _readings(track: Track, values: Sequence[float]) -> Steps | NoData:
-    checked = []
+def _readings(group: SeriesGroup, values: Sequence[float]) -> Steps | NoData:
+    counts = []
     for value in values:
         count = reading(value)
         if isinstance(count, NoData):
-            told = "/".join(part for part in track.process if part) or "an unnamed process"
-            return NoData(f"{track.labels.get('__name__', 'a counter')} of {told}: {count.reason}")
-        checked.append(count)
-    return tuple(checked)
+            process = "/".join(part for part in group.process if part) or "an unnamed process"
+            return NoData(f"{group.labels.get('__name__', 'a counter')} of {process}: {count.reason}")
+        counts.append(count)
+    return tuple(counts)
 
 
 def _step(earlier: Steps, later: Steps) -> Steps:
-    """Return the growth between two samples; when one counter fell, all of them began again at zero."""
+    """Return the growth between two samples; if one counter fell, all of them began again at zero."""
     if any(new < old for old, new in zip(earlier, later, strict=True)):
         return later
     return tuple(new - old for old, new in zip(earlier, later, strict=True))

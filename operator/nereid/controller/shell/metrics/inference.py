@@ -1,4 +1,4 @@
-"""Which of Triton's counters tell of requests and of failures, and of which model. Pure."""
+"""Which of Triton's counters count requests and failures, and of which model. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -13,15 +13,15 @@ _Counter = TypeVar("_Counter")
 def of_model(
     counters: Iterable[_Counter], labels: Callable[[_Counter], Mapping[str, str]], model: str
 ) -> Sequence[_Counter]:
-    """Return the counters of the model that clients ask for; of all models where none has its name.
+    """Return the counters of the model that clients request; of all models if none has its name.
 
-    A ready repository may serve its models under names of their own; and an ensemble's members would count double.
+    A ready repository may serve its models under names of its own, and an ensemble's members would be counted twice.
     """
-    every = list(counters)
-    named = [counter for counter in every if labels(counter).get("model") == model]
-    return named or every
+    all_counters = list(counters)
+    counters_of_model = [counter for counter in all_counters if labels(counter).get("model") == model]
+    return counters_of_model or all_counters
 
 
 def is_error(metric: str, labels: Mapping[str, str]) -> bool:
-    """Whether the counter counts failures of the model; a request that its client cancelled is none."""
+    """Whether the counter counts failures of the model; a request that its client cancelled is not a failure."""
     return metric == FAILURES and labels.get("reason") != _CANCELED

@@ -7,25 +7,27 @@ from nereid.controller.decide.asks import SampleRequest
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
 from nereid.controller.shell.metrics.inference import FAILURES, SUCCESSES, is_error, of_model
-from nereid.controller.shell.metrics.ledgers import Book
+from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
 from nereid.controller.shell.metrics.tracks import single
 
 _NAME: Final = "__name__"
 
 
-async def inference_view(prometheus: Prometheus, request: SampleRequest, book: Book) -> Comparison | None:
-    """Return what Triton counted of both revisions; None where nobody scrapes it. Raises ProviderError."""
+async def inference_view(
+    prometheus: Prometheus, request: SampleRequest, window_count: WindowCount
+) -> Comparison | None:
+    """Return what Triton counted of both revisions; None if it is not scraped. Raises ProviderError."""
     selector = _selector(request)
-    series = await prometheus.raw_series(selector, book.window.range_seconds, book.window.until)
-    chosen = of_model(series, lambda one: one.labels, request.model)
-    if not chosen:
+    series = await prometheus.raw_series(selector, window_count.window.range_seconds, window_count.window.until)
+    counters = of_model(series, lambda counter: counter.labels, request.model)
+    if not counters:
         return None
-    grown = book.count(selector, [single(one.labels, one.samples) for one in chosen])
+    grown = window_count.count(selector, [single(counter.labels, counter.samples) for counter in counters])
 
     def of(revision: str) -> Counts:
         prefix = f"{names.revision_child_name(request.name, revision)}-"
-        mine = [(track.labels, steps[0]) for track, steps in grown if track.labels.get("pod", "").startswith(prefix)]
+        mine = [(group.labels, steps[0]) for group, steps in grown if group.labels.get("pod", "").startswith(prefix)]
         return Counts(
             requests=sum(grown_by for _, grown_by in mine),
             errors=sum(grown_by for labels, grown_by in mine if is_error(labels[_NAME], labels)),

@@ -14,10 +14,10 @@ from nereid.controller.observed.counters import Counts, NoData, counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.growth import Steps, Window
-from nereid.controller.shell.metrics.ledgers import Book
+from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.outcomes import Outcome, outcome
 from nereid.controller.shell.metrics.prometheus import Prometheus, RawSeries
-from nereid.controller.shell.metrics.tracks import Track, aligned, single
+from nereid.controller.shell.metrics.tracks import SeriesGroup, aligned, single
 from nereid.controller.shell.telemetry.latency_bounds import spellings
 
 _REQUESTS: Final = "istio_requests_total"
@@ -28,17 +28,17 @@ _MERGED: Final = frozenset({"__name__", _BOUND})
 _JUDGED: Final = {ERRORS: Outcome.ERROR, REJECTIONS: Outcome.REJECTION}
 
 
-async def traffic(prometheus: Prometheus, request: SampleRequest, book: Book) -> dict[str, Comparison]:
+async def traffic(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> dict[str, Comparison]:
     """Return errors and rejections of both revisions, and slow requests if there is a latency objective.
 
     Raises ProviderError.
     """
     selector = f"{_REQUESTS}{{{_matchers(request)}}}"
-    series = await prometheus.raw_series(selector, book.window.range_seconds, book.window.until)
-    grown = book.count(selector, [single(one.labels, one.samples) for one in series])
-    metrics = {metric: _compare(request, grown, wanted) for metric, wanted in _JUDGED.items()}
+    series = await prometheus.raw_series(selector, window_count.window.range_seconds, window_count.window.until)
+    grown = window_count.count(selector, [single(counter.labels, counter.samples) for counter in series])
+    metrics = {metric: _compare(request, grown, kind) for metric, kind in _JUDGED.items()}
     if request.analysis.latency_objective is not None:
-        metrics[SLOW] = await _slow(prometheus, request, book, request.analysis.latency_objective)
+        metrics[SLOW] = await _slow(prometheus, request, window_count, request.analysis.latency_objective)
     return metrics
 
 
@@ -51,79 +51,81 @@ def _matchers(request: SampleRequest) -> str:
         f'reporter="{"destination" if request.is_mirrored else "source"}",'
         f'destination_{kind}{"" if request.is_mirrored else "_name"}=~"{revisions}",'
         f'destination_{kind}_namespace="{request.namespace}",'
-        # What the Job of the checks asks is no traffic.
+        # The check Job's requests are not traffic.
         f'source_canonical_service!="{names.checks_app(request.name)}"'
     )
 
 
-def _compare(request: SampleRequest, grown: Sequence[tuple[Track, Steps]], wanted: Outcome) -> Comparison:
+def _compare(request: SampleRequest, grown: Sequence[tuple[SeriesGroup, Steps]], kind: Outcome) -> Comparison:
     def of(revision: str) -> Counts:
-        mine = [(track, steps[0]) for track, steps in grown if _is_of(track, request, revision)]
+        mine = [(group, steps[0]) for group, steps in grown if _is_of(group, request, revision)]
         return Counts(
             requests=sum(grown_by for _, grown_by in mine),
-            errors=sum(grown_by for track, grown_by in mine if outcome(track.labels) is wanted),
+            errors=sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind),
         )
 
     return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())
 
 
-def _is_of(track: Track, request: SampleRequest, revision: str) -> bool:
+def _is_of(group: SeriesGroup, request: SampleRequest, revision: str) -> bool:
     label = "destination_workload" if request.is_mirrored else "destination_service_name"
-    return track.labels.get(label) == names.revision_child_name(request.name, revision)
+    return group.labels.get(label) == names.revision_child_name(request.name, revision)
 
 
-async def _slow(prometheus: Prometheus, request: SampleRequest, book: Book, objective: int) -> Comparison:
-    """Count by the histogram alone: it is a little behind the counters, so that a difference to them would be wrong."""
+async def _slow(
+    prometheus: Prometheus, request: SampleRequest, window_count: WindowCount, objective: int
+) -> Comparison:
+    """Count by the histogram alone: it lags a little behind the counters, so their difference would be wrong."""
     bounds = "|".join(text.replace(".", r"\\.").replace("+", r"\\+") for text in (*spellings(objective), _INFINITY))
     selector = f'{_BUCKETS}{{{_matchers(request)},{_BOUND}=~"{bounds}"}}'
-    series = await prometheus.raw_series(selector, book.window.range_seconds, book.window.until)
-    tracks = [_histogram(buckets, objective) for buckets in _by_histogram(series)]
-    if any(track is None for track in tracks):
-        raise await _no_such_bound(prometheus, request, book.window, objective)
-    grown = book.count(selector, [track for track in tracks if track is not None])
+    series = await prometheus.raw_series(selector, window_count.window.range_seconds, window_count.window.until)
+    groups = [_histogram(buckets, objective) for buckets in _by_histogram(series)]
+    if any(group is None for group in groups):
+        raise await _no_such_bound(prometheus, request, window_count.window, objective)
+    grown = window_count.count(selector, [group for group in groups if group is not None])
 
     def of(revision: str) -> Counts:
-        mine = [steps for track, steps in grown if _is_of(track, request, revision)]
-        everything, fast = sum(steps[0] for steps in mine), sum(steps[1] for steps in mine)
-        return _checked_counts(counts(everything, everything - fast))
+        mine = [steps for group, steps in grown if _is_of(group, request, revision)]
+        total, fast = sum(steps[0] for steps in mine), sum(steps[1] for steps in mine)
+        return _checked_counts(counts(total, total - fast))
 
     return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())
 
 
 def _by_histogram(series: Iterable[RawSeries]) -> list[list[RawSeries]]:
     histograms: dict[frozenset[tuple[str, str]], list[RawSeries]] = {}
-    for one in series:
-        key = frozenset((label, value) for label, value in one.labels.items() if label not in _MERGED)
-        histograms.setdefault(key, []).append(one)
+    for bucket in series:
+        key = frozenset((label, value) for label, value in bucket.labels.items() if label not in _MERGED)
+        histograms.setdefault(key, []).append(bucket)
     return list(histograms.values())
 
 
-def _histogram(buckets: Sequence[RawSeries], objective: int) -> Track | None:
-    """Return all requests and those within the objective; None where the objective is no bound of the buckets."""
+def _histogram(buckets: Sequence[RawSeries], objective: int) -> SeriesGroup | None:
+    """Return all requests and those within the objective; None if the objective is not a bound of the buckets."""
     by_bound = {float(bucket.labels[_BOUND]): bucket for bucket in buckets}
-    everything, fast = by_bound.get(float("inf")), by_bound.get(float(objective))
-    if everything is None:
+    total, fast = by_bound.get(float("inf")), by_bound.get(float(objective))
+    if total is None:
         raise ProviderError(f"{_BUCKETS} has no bucket for all requests")
-    return aligned(everything.labels, [everything.samples, fast.samples]) if fast else None
+    return aligned(total.labels, [total.samples, fast.samples]) if fast else None
 
 
 async def _no_such_bound(
     prometheus: Prometheus, request: SampleRequest, window: Window, objective: int
 ) -> ProviderError:
-    found = await prometheus.values(f"count by ({_BOUND}) ({_BUCKETS}{{{_matchers(request)}}})", window.until)
-    bounds = sorted({float(labels[_BOUND]) for labels, _ in found} - {float("inf")})
+    values = await prometheus.values(f"count by ({_BOUND}) ({_BUCKETS}{{{_matchers(request)}}})", window.until)
+    bounds = sorted({float(labels[_BOUND]) for labels, _ in values} - {float("inf")})
     near = [
         *[bound for bound in bounds if bound < objective][-1:],
         *[bound for bound in bounds if bound > objective][:1],
     ]
-    said = " and ".join(f"{bound:g}" for bound in near) or "not known"
+    nearest = " and ".join(f"{bound:g}" for bound in near) or "not known"
     return ProviderError(
-        f"latencyObjectiveMilliseconds {objective} is no bucket bound of istio_request_duration_milliseconds; "
-        f"the nearest ones are {said}"
+        f"latencyObjectiveMilliseconds {objective} is not a bucket bound of istio_request_duration_milliseconds; "
+        f"the nearest ones are {nearest}"
     )
 
 
-def _checked_counts(counted: Counts | NoData) -> Counts:
-    if isinstance(counted, NoData):
-        raise ProviderError(f"Prometheus holds what cannot be counted: {counted.reason}")
-    return counted
+def _checked_counts(result: Counts | NoData) -> Counts:
+    if isinstance(result, NoData):
+        raise ProviderError(f"Prometheus returned samples that cannot be counted: {result.reason}")
+    return result

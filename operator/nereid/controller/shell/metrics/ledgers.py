@@ -1,50 +1,51 @@
-"""Remembers from one sample to the next what has been counted, so that samples which come late are counted too.
+"""Remembers from one window to the next what has been counted, so that samples which come late are counted too.
 
-It is lost with the operator. What comes late at that moment then is lost as well, and nothing is counted twice.
+It is kept in memory only: after a restart, late samples of earlier windows are lost, and nothing is counted twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from nereid.controller.observed.counters import NoData
 from nereid.controller.shell.metrics.errors import ProviderError
-from nereid.controller.shell.metrics.growth import Ledger, Steps, Window, growth
-from nereid.controller.shell.metrics.tracks import Track
+from nereid.controller.shell.metrics.growth import CounterHistory, Steps, Window, growth
+from nereid.controller.shell.metrics.tracks import SeriesGroup
 
 Key = tuple[str, str]
-_Ledgers = Mapping[str, Ledger]
+Histories = Mapping[str, CounterHistory]
 
 
-class Book:
-    """What one sample counts in its window, by the selectors of its series, after what the one before has counted."""
+class WindowCount:
+    """Counts the series of one window, by their selectors, beyond what the window before has counted."""
 
-    def __init__(self, window: Window, earlier: _Ledgers | None = None) -> None:
+    def __init__(self, window: Window, earlier: Histories | None = None) -> None:
         self.window = window
-        self.earlier: _Ledgers = earlier or {}
-        self.later: dict[str, Ledger] = {}
+        self.earlier: Histories = earlier or {}
+        self.later: dict[str, CounterHistory] = {}
 
-    def count(self, selector: str, tracks: Iterable[Track]) -> Sequence[tuple[Track, Steps]]:
-        """Return the tracks that count, each with its growth; raises ProviderError for an implausible value."""
-        grown = growth(tracks, self.window, self.earlier.get(selector))
-        if isinstance(grown, NoData):
-            raise ProviderError(f"Prometheus holds what cannot be counted: {grown.reason}")
-        self.later[selector] = grown.ledger
-        return grown.steps
+    def count(self, selector: str, groups: Iterable[SeriesGroup]) -> Sequence[tuple[SeriesGroup, Steps]]:
+        """Return the series groups that count, each with its growth; raises ProviderError for an implausible value."""
+        result = growth(groups, self.window, self.earlier.get(selector))
+        if isinstance(result, NoData):
+            raise ProviderError(f"Prometheus returned samples that cannot be counted: {result.reason}")
+        self.later[selector] = result.history
+        return result.steps
 
 
-class Ledgers:
-    """The ledgers of each ModelDeployment after its last sample and before: that one may be asked for once more."""
+class CounterHistories:
+    """The histories of each ModelDeployment at the end of its last window and at its start: it may be counted again."""
 
     def __init__(self) -> None:
-        self._kept: dict[Key, dict[float, _Ledgers]] = {}
+        self._by_key: dict[Key, dict[float, Histories]] = {}
 
-    def open(self, key: Key, window: Window) -> Book:
-        """Return the book for a window; it begins anew unless it is known what was counted until then."""
-        return Book(window, self._kept.get(key, {}).get(window.since))
+    def open(self, key: Key, window: Window) -> WindowCount:
+        """Return the count of a window; it starts without a history unless one ends where the window begins."""
+        return WindowCount(window, self._by_key.get(key, {}).get(window.since))
 
-    def keep(self, key: Key, book: Book) -> None:
-        """Remember what a sample has counted."""
-        self._kept[key] = {book.window.since: book.earlier, book.window.until: book.later}
+    def keep(self, key: Key, window_count: WindowCount) -> None:
+        """Remember what a window has counted."""
+        window = window_count.window
+        self._by_key[key] = {window.since: window_count.earlier, window.until: window_count.later}
 
     def forget(self, key: Key) -> None:
         """Forget a ModelDeployment."""
-        self._kept.pop(key, None)
+        self._by_key.pop(key, None)

@@ -1,4 +1,4 @@
-"""What an answer says of a revision, by the labels that Istio gives it. Pure."""
+"""Whether a response counts as an error or a rejection of the revision, by Istio's labels. Pure."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -6,14 +6,14 @@ from typing import Final
 
 
 class Outcome(Enum):
-    """ERROR: the revision failed. REJECTION: it refused the request as the client's fault. OTHER: neither."""
+    """ERROR: the revision failed. REJECTION: it rejected the request as the client's fault. OTHER: neither."""
 
     ERROR = auto()
     REJECTION = auto()
     OTHER = auto()
 
 
-# DC, DR: the client closed the connection, or reset the stream; DPE: it did not keep to the protocol.
+# DC, DR: the client closed the connection, or reset the stream; DPE: it violated the protocol.
 _CLIENT_FLAGS: Final = frozenset({"DC", "DR", "DPE"})
 
 # 2 UNKNOWN, 4 DEADLINE_EXCEEDED, 8 RESOURCE_EXHAUSTED, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE, 15 DATA_LOSS
@@ -25,7 +25,7 @@ _GRPC_REJECTIONS: Final = frozenset({3, 5, 6, 7, 9, 10, 11, 16})
 _NO_ANSWER: Final = 0
 _SERVER_ERRORS: Final = 500
 _CLIENT_ERRORS: Final = 400
-# Too many requests, and a client that closed the request: they tell how much there is to do, not what the model is.
+# Too many requests, and a client that closed the request: they depend on the load, not on the model.
 _NOT_REJECTIONS: Final = frozenset({429, 499})
 
 

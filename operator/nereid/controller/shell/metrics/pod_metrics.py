@@ -1,4 +1,4 @@
-"""What one pod says of itself: Triton's counters, and the sidecar's gauge of requests in flight."""
+"""Reads the metrics of one pod: Triton's counters, and the sidecar's gauge of requests in flight."""
 
 import asyncio
 import re
@@ -23,14 +23,14 @@ _IN_FLIGHT: Final = "envoy_http_downstream_rq_active"
 _LISTENER: Final = "http_conn_manager_prefix"
 # The sidecar's listeners of Triton's ports, whatever the address family; Envoy may leave Istio's delimiter in the name.
 _INBOUND: Final = re.compile(rf"inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?")
-# A sidecar's page has thousands of lines, and only these are worth parsing.
-_WANTED: Final = (f"{SUCCESSES}{{", f"{FAILURES}{{", f"{_IN_FLIGHT}{{")
+# A sidecar's page has thousands of lines; only these are parsed.
+_RELEVANT: Final = (f"{SUCCESSES}{{", f"{FAILURES}{{", f"{_IN_FLIGHT}{{")
 _OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PodMetrics:
-    """A pod's counters since it began, by series. in_flight: None where the sidecar does not say, or there is none."""
+    """A pod's counters since it began, by series. in_flight: None if no sidecar reports it."""
 
     requests: Mapping[str, float | None]
     errors: Mapping[str, float | None]
@@ -45,7 +45,9 @@ async def read(session: aiohttp.ClientSession, pod: PodAddress, model: str) -> P
     except TimeoutError as error:
         raise ProviderError(f"pod {pod.name} did not answer within {TIMEOUT_SECONDS:g} s at {pod.url}") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ProviderError(f"pod {pod.name} cannot be asked at {pod.url}: {error or type(error).__name__}") from error
+        raise ProviderError(
+            f"pod {pod.name} cannot be reached at {pod.url}: {error or type(error).__name__}"
+        ) from error
     try:
         return parsed(page, model)
     except ValueError as error:
@@ -66,7 +68,7 @@ async def _page(session: aiohttp.ClientSession, pod: PodAddress) -> str:
 
 
 def parsed(page: str, model: str) -> PodMetrics:
-    """Return what a page of metrics says; raises ValueError for one that does not say it in Prometheus' format."""
+    """Return the counters of a page of metrics; raises ValueError if it is not in Prometheus' format."""
     lines = list(_lines(page))
     counters = of_model((line for line in lines if line.name != _IN_FLIGHT), lambda line: line.labels, model)
     return PodMetrics(
@@ -77,8 +79,8 @@ def parsed(page: str, model: str) -> PodMetrics:
 
 
 def _lines(page: str) -> Iterator[Line]:
-    wanted = "\n".join(line for line in page.splitlines() if line.startswith(_WANTED))
-    for family in text_string_to_metric_families(f"{wanted}\n"):
+    relevant = "\n".join(line for line in page.splitlines() if line.startswith(_RELEVANT))
+    for family in text_string_to_metric_families(f"{relevant}\n"):
         yield from family.samples
 
 
@@ -92,5 +94,5 @@ def _in_flight(lines: list[Line]) -> int | None:
         for line in lines
         if line.name == _IN_FLIGHT and _INBOUND.fullmatch(line.labels.get(_LISTENER, ""))
     ]
-    known = [gauge for gauge in gauges if not isinstance(gauge, NoData)]
-    return sum(known) if known and len(known) == len(gauges) else None
+    valid = [gauge for gauge in gauges if not isinstance(gauge, NoData)]
+    return sum(valid) if valid and len(valid) == len(gauges) else None

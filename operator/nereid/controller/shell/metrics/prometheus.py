@@ -1,6 +1,6 @@
 """A small client of Prometheus' HTTP API: instant queries, for numbers and for raw samples.
 
-Whatever is wrong with an answer is a ProviderError, as a wrong number would be worse than none.
+Anything unexpected in an answer is a ProviderError: a wrong number would be worse than none.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from nereid.controller.shell.metrics.errors import ProviderError
 TIMEOUT_SECONDS: Final = 10.0
 # A gateway's samples are some ten kilobytes, so these are those of hundreds of clients' proxies.
 MAX_SERIES_BYTES: Final = 8 * 2**20
-# What users ask for is one number.
+# A user's query returns one number.
 MAX_VALUE_BYTES: Final = 64 * 2**10
-# So many answers with series are read and parsed at a time: each costs a multiple of its size.
+# Answers with series that are read and parsed at a time: each costs a multiple of its size.
 MAX_PARSED: Final = 2
 _MAX_QUOTED: Final = 300
 _OK: Final = 200
-_REFUSED_QUERY: Final = frozenset({400, 422})
+_REJECTED_QUERY: Final = frozenset({400, 422})
 _NOT_ALLOWED: Final = frozenset({401, 403})
 
-# Bounds hold for what comes out, and compressed answers may be a thousand times as large as they look.
+# The bounds hold for the content, and compressed answers may expand a thousand times.
 _PLAIN: Final = {"Accept-Encoding": "identity"}
 
 _Parsed = TypeVar("_Parsed")
@@ -45,7 +45,7 @@ class RawSeries:
 
 
 class Prometheus:
-    """Asks one Prometheus, or whatever speaks its API."""
+    """Queries one Prometheus, or any server with its API."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
         self._session = session
@@ -64,15 +64,15 @@ class Prometheus:
 
     async def _read_series(self, response: aiohttp.ClientResponse) -> list[RawSeries]:
         too_large = (
-            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one look: let fewer labels of "
-            "its targets be kept, or scrape less often"
+            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one query: keep fewer labels of "
+            "its targets, or scrape less often"
         )
         async with self._parsing:
             body = await _body(response, MAX_SERIES_BYTES, too_large)
             return await asyncio.to_thread(self._parsed, _raw_series, response.status, body)
 
     async def _read_values(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
-        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB and must give one number: aggregate it"
+        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB, but has to be one number: aggregate it"
         return self._parsed(_values, response.status, await _body(response, MAX_VALUE_BYTES, too_large))
 
     async def _query(
@@ -85,7 +85,7 @@ class Prometheus:
         except TimeoutError as error:
             raise ProviderError(f"{self._name} did not answer within {TIMEOUT_SECONDS:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise ProviderError(f"{self._name} cannot be asked: {error or type(error).__name__}") from error
+            raise ProviderError(f"{self._name} cannot be reached: {error or type(error).__name__}") from error
 
     def _sent(self, form: Mapping[str, str]) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._session.post(
@@ -93,7 +93,7 @@ class Prometheus:
             data=form,
             headers=self._headers(),
             ssl=self._authorities.context(),
-            allow_redirects=False,  # what it leads to is a page to log in, and the token is not for others
+            allow_redirects=False,  # a redirect leads to a login page, and the token must not be sent elsewhere
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
         )
 
@@ -105,17 +105,19 @@ class Prometheus:
 
     def _data(self, status: int, body: bytes) -> Any:
         answer = _json_object(body)
-        said = str(answer.get("error") or body[:_MAX_QUOTED].decode(errors="replace"))
-        if status in _REFUSED_QUERY and answer:
-            raise ProviderError(f"{self._name} refuses the query: {said}")
+        message = str(answer.get("error") or body[:_MAX_QUOTED].decode(errors="replace"))
+        if status in _REJECTED_QUERY and answer:
+            raise ProviderError(f"{self._name} rejects the query: {message}")
         if status in _NOT_ALLOWED:
-            raise ProviderError(f"{self._name} refuses the operator (HTTP {status}): give it a token that may query")
+            raise ProviderError(
+                f"{self._name} denies the operator access (HTTP {status}): give it a token that may query"
+            )
         if status != _OK or answer.get("status") == "error":
-            raise ProviderError(f"{self._name} answered with HTTP {status}: {said}")
+            raise ProviderError(f"{self._name} answered with HTTP {status}: {message}")
         if answer.get("warnings"):
             raise ProviderError(f"{self._name} warns that its answer is incomplete: {answer['warnings']}")
         if answer.get("status") != "success" or "data" not in answer:
-            raise ProviderError(f"{self._name} answered with what is no query result: {said}")
+            raise ProviderError(f"{self._name} answered with something that is not a query result: {message}")
         return answer["data"]
 
     def _parsed(self, parse: Callable[[Any], _Parsed], status: int, body: bytes) -> _Parsed:
@@ -123,11 +125,13 @@ class Prometheus:
         try:
             return parse(data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProviderError(f"{self._name} answered with what is no query result: {error!r}") from error
+            raise ProviderError(
+                f"{self._name} answered with something that is not a query result: {error!r}"
+            ) from error
 
     @property
     def _name(self) -> str:
-        """What to call it in a message: without credentials, as messages end in status."""
+        """Its name in messages, without credentials, as messages are shown in status."""
         try:
             url = URL(self._url)
             return f"Prometheus at {url.with_user(None).origin() if url.is_absolute() else url}"
@@ -140,25 +144,25 @@ class _Authorities:
 
     def __init__(self, file: str) -> None:
         self._file = Path(file) if file else None
-        self._changed = -1
+        self._modified_at = -1
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext | bool:
         """Return the context for https; True stands for the system's own certificates."""
         if self._file is None:
             return True
-        changed = self._file.stat().st_mtime_ns
-        if self._context is None or changed != self._changed:
+        modified_at = self._file.stat().st_mtime_ns
+        if self._context is None or modified_at != self._modified_at:
             self._context = ssl.create_default_context(cafile=str(self._file))
-            self._changed = changed
+            self._modified_at = modified_at
         return self._context
 
 
-async def _body(response: aiohttp.ClientResponse, most: int, too_large: str) -> bytes:
+async def _body(response: aiohttp.ClientResponse, max_bytes: int, too_large: str) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > most:
+        if len(body) > max_bytes:
             raise ProviderError(too_large)
     return bytes(body)
 
@@ -188,4 +192,4 @@ def _values(data: Any) -> list[tuple[Mapping[str, str], float]]:
         return [({}, float(data["result"][1]))]
     if data["resultType"] != "vector":
         raise ValueError(f"a {data['resultType']} instead of a vector")
-    return [(dict(one["metric"]), float(one["value"][1])) for one in data["result"]]
+    return [(dict(series["metric"]), float(series["value"][1])) for series in data["result"]]

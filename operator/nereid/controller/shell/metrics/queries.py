@@ -1,4 +1,4 @@
-"""The user's own PromQL: what stands for the revision is filled in, and the answer must be one number."""
+"""The user's own PromQL: placeholders for the revision are filled in, and the answer must be one number."""
 
 import math
 
@@ -13,9 +13,9 @@ from nereid.controller.shell.metrics.prometheus import Prometheus
 async def readings(prometheus: Prometheus, request: SampleRequest, at: float) -> dict[str, QueryReading]:
     """Return the queries' values by their names; stable's only where a query compares with it.
 
-    Raises ProviderError for a query that Prometheus refuses, or that gives more than one number.
+    Raises ProviderError for a query that Prometheus rejects, or that gives more than one number.
     """
-    # One after another: a rollout's queries are to cost Prometheus no more at a time than one of them.
+    # One after another, so that a rollout costs Prometheus one query at a time.
     return {query.name: await _reading(prometheus, request, query, at) for query in request.analysis.queries}
 
 
@@ -35,15 +35,15 @@ async def _value(
         raise ProviderError(f"query {query.name}: {error}") from error
     if len(values) > 1:
         raise ProviderError(
-            f"query {query.name} gives {len(values)} values and must give one number: aggregate it, for instance "
+            f"query {query.name} gives {len(values)} values instead of one number: aggregate it, for instance "
             "with sum()"
         )
     return next((value for _, value in values if math.isfinite(value)), None)
 
 
 def _filled(request: SampleRequest, query: Query, revision: str) -> str:
-    known = meanings(request.namespace, request.name, revision)
+    placeholders = meanings(request.namespace, request.name, revision)
     try:
-        return filled(query.query, {**known, "interval": f"{request.analysis.interval}s"})
+        return filled(query.query, {**placeholders, "interval": f"{request.analysis.interval}s"})
     except ValueError as error:
         raise ProviderError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Measures in the background, as a pass never waits: it asks, and is run again when the answer is there."""
+"""Measures in the background: a pass never waits, it requests a measurement and runs again when the answer is there."""
 
 import asyncio
 import logging
@@ -18,21 +18,21 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics import inference_view, istio, queries
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.growth import Window
-from nereid.controller.shell.metrics.ledgers import Book, Ledgers
+from nereid.controller.shell.metrics.ledgers import CounterHistories, WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
 from nereid.controller.shell.metrics.triton import Pods, Triton
 
 MAX_FETCHES: Final = 16
 FETCH_SECONDS: Final = 60.0
-# More than a ModelDeployment has retiring revisions.
+# More than the retiring revisions that a ModelDeployment has.
 KEPT_ACTIVITIES: Final = 8
-# A scrape is stored under the time at which it began, when it is over; a window that ends earlier changes no more.
+# A scrape is stored when it ends, under the time at which it began; a window that ends this long ago is final.
 SETTLE_SECONDS: Final = 5
-# After a longer absence of the operator, what is older is left out.
+# After a longer downtime of the operator, older samples are left out.
 OLDEST_SECONDS: Final = 3600
-# What was missed is caught up in windows of this length, so that no answer of Prometheus is large, or of the interval.
+# Missed time is caught up in windows of this length, or of the interval, so that no answer of Prometheus is large.
 LONGEST_WINDOW_SECONDS: Final = 300
-# The event loop's clock and the wall clock are not quite of one mind.
+# The event loop's clock and the wall clock differ a little.
 _WAKING_SECONDS: Final = 0.02
 
 Key = tuple[str, str]
@@ -43,7 +43,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Errand:
+class PendingFetch:
     """A request, the pods as they were last seen, the task that fetches the answer, and the answer once it is there."""
 
     request: _Request
@@ -53,7 +53,7 @@ class _Errand:
 
 
 class Sampler:
-    """Fetches samples and activities in background tasks; keeps each answer until something else is asked.
+    """Fetches samples and activities in background tasks; keeps each answer until another request replaces it.
 
     It is made within a running event loop, and closed there.
     """
@@ -61,37 +61,37 @@ class Sampler:
     def __init__(self, settings: Settings, on_ready: Callable[[Key], None], clock: Clock) -> None:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self._prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
-        self._ledgers = Ledgers()
+        self._histories = CounterHistories()
         self._triton = Triton(self._session)
         self._on_ready = on_ready
         self._clock = clock
-        self._samples: dict[Key, _Errand] = {}
-        self._activities: dict[Key, dict[str, _Errand]] = {}
+        self._samples: dict[Key, PendingFetch] = {}
+        self._activities: dict[Key, dict[str, PendingFetch]] = {}
         self._fetches = asyncio.Semaphore(MAX_FETCHES)
 
     def sample(self, request: SampleRequest, pods: Pods) -> Sample | SampleFailure | None:
         """Return the answer to exactly this request, or None and fetch it; `on_ready` tells when it is there."""
         key = (request.namespace, request.name)
-        errand = self._samples.get(key)
-        if errand is None or errand.request != request:
-            _cancel(errand)
-            errand = self._samples[key] = _Errand(request, pods)
-            self._start(errand, partial(self._sample, request, errand))
-        errand.pods = pods
-        answer: Sample | SampleFailure | None = errand.answer
+        pending = self._samples.get(key)
+        if pending is None or pending.request != request:
+            _cancel(pending)
+            pending = self._samples[key] = PendingFetch(request, pods)
+            self._start(pending, partial(self._sample, request, pending))
+        pending.pods = pods
+        answer: Sample | SampleFailure | None = pending.answer
         return answer
 
     def activity(self, request: ActivityRequest, pods: Pods) -> Activity | None:
         """Return the answer to exactly this request, or None and fetch it; `on_ready` tells when it is there."""
-        errands = self._activities.setdefault((request.namespace, request.name), {})
-        errand = errands.get(request.revision)
-        if errand is None or errand.request != request:
-            _cancel(errand)
-            errand = errands[request.revision] = _Errand(request, pods)
-            self._start(errand, partial(self._activity, request, errand))
-            _drop_oldest(errands)
-        errand.pods = pods
-        answer: Activity | None = errand.answer
+        fetches = self._activities.setdefault((request.namespace, request.name), {})
+        pending = fetches.get(request.revision)
+        if pending is None or pending.request != request:
+            _cancel(pending)
+            pending = fetches[request.revision] = PendingFetch(request, pods)
+            self._start(pending, partial(self._activity, request, pending))
+            _drop_oldest(fetches)
+        pending.pods = pods
+        answer: Activity | None = pending.answer
         return answer
 
     def answers(self, key: Key) -> Measurements:
@@ -99,22 +99,22 @@ class Sampler:
         sample, activities = self._samples.get(key), self._activities.get(key, {}).values()
         return Measurements(
             samples={sample.request: sample.answer} if sample and sample.answer else {},
-            activities={one.request: one.answer for one in activities if one.answer},
+            activities={activity.request: activity.answer for activity in activities if activity.answer},
         )
 
     def forget(self, namespace: str, name: str) -> None:
         """Forget all about a ModelDeployment."""
         key = (namespace, name)
         _cancel(self._samples.pop(key, None))
-        for errand in self._activities.pop(key, {}).values():
-            _cancel(errand)
-        self._ledgers.forget(key)
+        for pending in self._activities.pop(key, {}).values():
+            _cancel(pending)
+        self._histories.forget(key)
         self._triton.forget(key)
 
     async def close(self) -> None:
         """End whatever is being fetched, and all connections."""
-        errands = [*self._samples.values(), *(one for errands in self._activities.values() for one in errands.values())]
-        tasks = [errand.task for errand in errands if errand.task]
+        activities = [pending for fetches in self._activities.values() for pending in fetches.values()]
+        tasks = [pending.task for pending in (*self._samples.values(), *activities) if pending.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -122,60 +122,60 @@ class Sampler:
         self._activities.clear()
         await self._session.close()
 
-    def _start(self, errand: _Errand, fetch: Callable[[], Awaitable[Any]]) -> None:
-        asked = errand.request
-        name = f"{type(asked).__name__} of {asked.namespace}/{asked.name}"
-        errand.task = asyncio.create_task(self._run(errand, fetch), name=name)
+    def _start(self, pending: PendingFetch, fetch: Callable[[], Awaitable[Any]]) -> None:
+        request = pending.request
+        name = f"{type(request).__name__} of {request.namespace}/{request.name}"
+        pending.task = asyncio.create_task(self._run(pending, fetch), name=name)
 
-    async def _run(self, errand: _Errand, fetch: Callable[[], Awaitable[Any]]) -> None:
-        errand.answer = await fetch()
-        self._on_ready((errand.request.namespace, errand.request.name))
+    async def _run(self, pending: PendingFetch, fetch: Callable[[], Awaitable[Any]]) -> None:
+        pending.answer = await fetch()
+        self._on_ready((pending.request.namespace, pending.request.name))
 
-    async def _sample(self, request: SampleRequest, errand: _Errand) -> Sample | SampleFailure:
+    async def _sample(self, request: SampleRequest, pending: PendingFetch) -> Sample | SampleFailure:
         try:
-            return await self._counted(request, errand)
+            return await self._counted(request, pending)
         except ProviderError as error:
             return self._failure(str(error))
         except TimeoutError:
             return self._failure(f"there was no sample within {FETCH_SECONDS:g} s")
         except Exception as error:
-            _logger.exception("the sample of %s/%s failed", request.namespace, request.name)
+            _logger.exception("sampling %s/%s failed", request.namespace, request.name)
             return self._failure(f"see the operator's log; the sample failed unexpectedly: {error!r}")
 
     def _failure(self, message: str) -> SampleFailure:
         return SampleFailure(self._now(), as_sentence(message))
 
-    async def _counted(self, request: SampleRequest, errand: _Errand) -> Sample:
+    async def _counted(self, request: SampleRequest, pending: PendingFetch) -> Sample:
         by_triton = request.analysis.provider == "Triton"
-        sample = await (self._of_triton(request, errand) if by_triton else self._of_prometheus(request))
+        sample = await (self._of_triton(request, pending) if by_triton else self._of_prometheus(request))
         if sample.until <= request.since:
             raise ProviderError("the clock was set back while requests were counted")
         return sample
 
-    async def _activity(self, request: ActivityRequest, errand: _Errand) -> Activity:
+    async def _activity(self, request: ActivityRequest, pending: PendingFetch) -> Activity:
         try:
-            return await self._limited(lambda: self._triton.activity(request, errand.pods))
+            return await self._limited(lambda: self._triton.activity(request, pending.pods))
         except Exception:
-            _logger.exception("the activity of %s/%s cannot be told", request.namespace, request.name)
+            _logger.exception("the activity of %s/%s cannot be measured", request.namespace, request.name)
             return Activity(None, None)
 
-    async def _of_triton(self, request: SampleRequest, errand: _Errand) -> Sample:
-        # Where nothing is remembered, counting starts; the sooner the better.
+    async def _of_triton(self, request: SampleRequest, pending: PendingFetch) -> Sample:
+        # If nothing is remembered, counting starts here, so it does not wait for the interval.
         await self._reach(request, request.analysis.interval if self._triton.remembers(request) else 1)
-        return await self._limited(lambda: self._triton.sample(request, errand.pods, self._now()))
+        return await self._limited(lambda: self._triton.sample(request, pending.pods, self._now()))
 
     async def _of_prometheus(self, request: SampleRequest) -> Sample:
         prometheus = self._prometheus
         if prometheus is None:
             raise ProviderError(
-                "the operator knows no Prometheus: set prometheus.url in its chart, or spec.rollout.analysis.provider "
-                "to Triton"
+                "the operator is configured without Prometheus: set prometheus.url in its chart, or set "
+                "spec.rollout.analysis.provider to Triton"
             )
         await self._reach(request, request.analysis.interval + SETTLE_SECONDS)
         key = (request.namespace, request.name)
-        book = self._ledgers.open(key, self._window(request))
-        sample = await self._limited(lambda: _measured(prometheus, request, book))
-        self._ledgers.keep(key, book)
+        window_count = self._histories.open(key, self._window(request))
+        sample = await self._limited(lambda: _measured(prometheus, request, window_count))
+        self._histories.keep(key, window_count)
         return sample
 
     def _window(self, request: SampleRequest) -> Window:
@@ -185,7 +185,7 @@ class Sampler:
         return Window(since.timestamp(), min(settled, since + longest).timestamp())
 
     async def _reach(self, request: SampleRequest, seconds: int) -> None:
-        """Wait until it is so many seconds after `since`, by the clock's whole seconds."""
+        """Wait until this many seconds after `since`, in whole seconds of the clock."""
         moment = _whole(request.since + timedelta(seconds=seconds, microseconds=999_999))
         early = (moment - self._clock()).total_seconds()
         if early <= seconds + 1:
@@ -201,21 +201,21 @@ class Sampler:
         return _whole(self._clock().astimezone(UTC))
 
 
-async def _measured(prometheus: Prometheus, request: SampleRequest, book: Book) -> Sample:
-    metrics = await istio.traffic(prometheus, request, book)
+async def _measured(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Sample:
+    metrics = await istio.traffic(prometheus, request, window_count)
     return Sample(
-        until=datetime.fromtimestamp(book.window.until, UTC),
+        until=datetime.fromtimestamp(window_count.window.until, UTC),
         metrics=metrics,
-        queries=await queries.readings(prometheus, request, book.window.until),
-        triton=await _second_view(prometheus, request, book),
+        queries=await queries.readings(prometheus, request, window_count.window.until),
+        triton=await _second_view(prometheus, request, window_count),
     )
 
 
-async def _second_view(prometheus: Prometheus, request: SampleRequest, book: Book) -> Comparison | None:
+async def _second_view(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Comparison | None:
     try:
-        return await inference_view.inference_view(prometheus, request, book)
+        return await inference_view.inference_view(prometheus, request, window_count)
     except ProviderError as error:
-        _logger.info("no view of Triton's own counters of %s/%s: %s", request.namespace, request.name, error)
+        _logger.info("Triton's own counters of %s/%s cannot be read: %s", request.namespace, request.name, error)
         return None
 
 
@@ -223,13 +223,13 @@ def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _drop_oldest(errands: dict[str, _Errand]) -> None:
-    """Let go of answers about revisions that are long gone, and of none that somebody still waits for."""
-    answered = [revision for revision, errand in errands.items() if errand.answer is not None]
-    for revision in answered[: max(0, len(errands) - KEPT_ACTIVITIES)]:
-        del errands[revision]
+def _drop_oldest(fetches: dict[str, PendingFetch]) -> None:
+    """Drop answers about the oldest revisions, but no request that is still being fetched."""
+    answered = [revision for revision, pending in fetches.items() if pending.answer is not None]
+    for revision in answered[: max(0, len(fetches) - KEPT_ACTIVITIES)]:
+        del fetches[revision]
 
 
-def _cancel(errand: _Errand | None) -> None:
-    if errand and errand.task:
-        errand.task.cancel()
+def _cancel(pending: PendingFetch | None) -> None:
+    if pending and pending.task:
+        pending.task.cancel()

@@ -1,6 +1,6 @@
-"""Counts requests without Prometheus: reads the pods' own counters and remembers where they stood.
+"""Counts requests without Prometheus: reads the pods' own counters and remembers their values.
 
-What it remembers is lost with the operator, and so is a sample then: the next one is where counting starts again.
+They are kept in memory only: after a restart of the operator one sample is lost, and counting starts with the next.
 """
 
 import asyncio
@@ -29,134 +29,136 @@ Readings = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stand:
-    """Where a pod's counters stood, by series."""
+class _PodCounters:
+    """The values of a pod's counters at a sample, by series."""
 
     requests: Readings
     errors: Readings
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """Where the counters of a revision's pods stood, by pod uid, and which pods there were."""
+class _RevisionCounters:
+    """The counters of a revision's pods at a sample, by pod uid, and the uids of all pods that it had then."""
 
-    stands: Mapping[str, _Stand]
+    by_pod: Mapping[str, _PodCounters]
     pods: frozenset[str]
 
-    def stand(self, uid: str) -> _Stand | None:
-        """Return where a pod's counters stood; a pod that was not there yet has counted nothing by then."""
-        return self.stands.get(uid) or (None if uid in self.pods else _NOTHING)
+    def of_pod(self, uid: str) -> _PodCounters | None:
+        """Return a pod's counters; a pod that did not exist yet had counted nothing."""
+        return self.by_pod.get(uid) or (None if uid in self.pods else _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
-    """The looks at a ModelDeployment's revisions at a moment."""
+class _LastSample:
+    """The counters of a ModelDeployment's revisions at its last sample."""
 
     at: datetime
-    looks: Mapping[str, _Look]
+    revisions: Mapping[str, _RevisionCounters]
 
 
-_NOTHING: Final = _Stand({}, {})
+_NOTHING: Final = _PodCounters({}, {})
 
 
 class Triton:
-    """Reads pods' counters and forms what they counted since the last sample."""
+    """Reads pods' counters and computes what they counted since the last sample."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
-        self._memories: dict[Key, _Memory] = {}
+        self._last_samples: dict[Key, _LastSample] = {}
 
     def remembers(self, request: SampleRequest) -> bool:
-        """Whether it is known where the counters stood at `request.since`."""
-        memory = self._memories.get((request.namespace, request.name))
-        return memory is not None and memory.at == request.since
+        """Whether the counters at `request.since` are remembered."""
+        last_sample = self._last_samples.get((request.namespace, request.name))
+        return last_sample is not None and last_sample.at == request.since
 
     async def sample(self, request: SampleRequest, pods: Pods, now: datetime) -> Sample:
         """Return what was counted since the sample that ended at `request.since`; nothing if that is not remembered.
 
-        Raises ProviderError when none of a revision's pods can be read; a failed sample leaves the memory as it was,
-        so that the next good one covers the gap.
+        Raises ProviderError when none of a revision's pods can be read; a failed sample changes nothing, so that
+        the next good one covers the gap.
         """
         key = (request.namespace, request.name)
-        earlier = self._memories[key].looks if self.remembers(request) else {}
-        looks: dict[str, _Look] = {}
-        counted: dict[str, Counts] = {}
+        earlier = self._last_samples[key].revisions if self.remembers(request) else {}
+        revisions: dict[str, _RevisionCounters] = {}
+        totals: dict[str, Counts] = {}
         for revision in (request.candidate, request.stable) if request.has_control else (request.candidate,):
-            found = await self._read(revision, pods.get(revision, ()), request.model)
+            metrics = await self._read(revision, pods.get(revision, ()), request.model)
             listed = frozenset(pod.uid for pod in pods.get(revision, ()))
-            counted[revision], looks[revision] = _counted_of(found, listed, earlier.get(revision))
-        self._memories[key] = _Memory(now, looks)
-        return Sample(now, {ERRORS: Comparison(counted[request.candidate], counted.get(request.stable, Counts()))})
+            totals[revision], revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))
+        self._last_samples[key] = _LastSample(now, revisions)
+        return Sample(now, {ERRORS: Comparison(totals[request.candidate], totals.get(request.stable, Counts()))})
 
     async def activity(self, request: ActivityRequest, pods: Pods) -> Activity:
         """Return what a revision's pods do; unknown unless each of them can be read."""
         try:
-            found = await asyncio.gather(
+            metrics = await asyncio.gather(
                 *(pod_metrics.read(self._session, pod, request.model) for pod in pods.get(request.revision, ()))
             )
         except ProviderError as error:
-            _logger.info("no activity of %s/%s: %s", request.namespace, request.name, error)
+            _logger.info("the activity of %s/%s cannot be measured: %s", request.namespace, request.name, error)
             return _UNKNOWN
-        return Activity(_requests(found), _in_flight(found))
+        return Activity(_requests(metrics), _in_flight(metrics))
 
     def forget(self, key: Key) -> None:
-        """Forget where a ModelDeployment's counters stood."""
-        self._memories.pop(key, None)
+        """Forget a ModelDeployment's counters."""
+        self._last_samples.pop(key, None)
 
     async def _read(self, revision: str, pods: Sequence[PodAddress], model: str) -> dict[str, PodMetrics]:
         answers = await asyncio.gather(
             *(pod_metrics.read(self._session, pod, model) for pod in pods), return_exceptions=True
         )
-        found: dict[str, PodMetrics] = {}
+        by_uid: dict[str, PodMetrics] = {}
         problems: list[ProviderError] = []
         for pod, answer in zip(pods, answers, strict=True):
             if isinstance(answer, PodMetrics):
-                found[pod.uid] = answer
+                by_uid[pod.uid] = answer
             elif isinstance(answer, ProviderError):
                 problems.append(answer)
             else:
                 raise answer
-        if problems and not found:
+        if problems and not by_uid:
             raise ProviderError(f"none of the pods of revision {revision} can be read: {problems[0]}")
-        return found
+        return by_uid
 
 
-def _counted_of(found: Mapping[str, PodMetrics], listed: frozenset[str], earlier: _Look | None) -> tuple[Counts, _Look]:
-    """Return what a revision's pods counted since the look before, and the look at them now.
+def _counts_of(
+    by_uid: Mapping[str, PodMetrics], listed: frozenset[str], earlier: _RevisionCounters | None
+) -> tuple[Counts, _RevisionCounters]:
+    """Return what a revision's pods counted since the sample before, and their counters now.
 
-    A pod that cannot be read now counts on from where it stood; one that is in neither look is forgotten.
+    A pod that cannot be read now keeps its earlier counters; one that neither sample lists is forgotten.
     """
     total = Counts()
-    unread = (earlier.pods | listed) - found.keys() if earlier else frozenset()
-    stands = {uid: stand for uid in unread if earlier and (stand := earlier.stand(uid))}
-    for uid, metrics in found.items():
-        counted, stands[uid] = _advanced(earlier.stand(uid) if earlier else None, metrics)
-        total += counted
-    return total, _Look(stands, listed)
+    unread = (earlier.pods | listed) - by_uid.keys() if earlier else frozenset()
+    by_pod = {uid: counters for uid in unread if earlier and (counters := earlier.of_pod(uid))}
+    for uid, metrics in by_uid.items():
+        counts_of_pod, by_pod[uid] = _counts_of_pod(earlier.of_pod(uid) if earlier else None, metrics)
+        total += counts_of_pod
+    return total, _RevisionCounters(by_pod, listed)
 
 
-def _advanced(earlier: _Stand | None, metrics: PodMetrics) -> tuple[Counts, _Stand]:
-    requests = _counted(advance(earlier.requests if earlier else None, metrics.requests))
-    errors = _counted(advance(earlier.errors if earlier else None, metrics.errors))
-    counted = counts(requests.increase, errors.increase)
-    if isinstance(counted, NoData):
-        raise ProviderError(f"Triton tells what cannot be counted: {counted.reason}")
-    return counted, _Stand(requests.series, errors.series)
+def _counts_of_pod(earlier: _PodCounters | None, metrics: PodMetrics) -> tuple[Counts, _PodCounters]:
+    requests = _valid(advance(earlier.requests if earlier else None, metrics.requests))
+    errors = _valid(advance(earlier.errors if earlier else None, metrics.errors))
+    result = counts(requests.increase, errors.increase)
+    if isinstance(result, NoData):
+        raise ProviderError(f"Triton reported values that cannot be counted: {result.reason}")
+    return result, _PodCounters(requests.series, errors.series)
 
 
-def _counted(advanced: Advance | NoData) -> Advance:
-    if isinstance(advanced, NoData):
-        raise ProviderError(f"Triton tells what cannot be counted: {advanced.reason}")
-    return advanced
+def _valid(result: Advance | NoData) -> Advance:
+    if isinstance(result, NoData):
+        raise ProviderError(f"Triton reported values that cannot be counted: {result.reason}")
+    return result
 
 
-def _requests(found: Sequence[PodMetrics]) -> int | None:
-    values = [reading(value) for metrics in found for value in metrics.requests.values()]
-    known = [value for value in values if not isinstance(value, NoData)]
-    return sum(known) if len(known) == len(values) else None
+def _requests(pods: Sequence[PodMetrics]) -> int | None:
+    values = [reading(value) for metrics in pods for value in metrics.requests.values()]
+    valid = [value for value in values if not isinstance(value, NoData)]
+    return sum(valid) if len(valid) == len(values) else None
 
 
-def _in_flight(found: Sequence[PodMetrics]) -> int | None:
-    gauges = [metrics.in_flight for metrics in found]
-    known = [gauge for gauge in gauges if gauge is not None]
-    return sum(known) if len(known) == len(gauges) else None
+def _in_flight(pods: Sequence[PodMetrics]) -> int | None:
+    gauges = [metrics.in_flight for metrics in pods]
+    valid = [gauge for gauge in gauges if gauge is not None]
+    return sum(valid) if len(valid) == len(gauges) else None

@@ -8,22 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nereid.controller.observed.counters import NoData
-from nereid.controller.shell.metrics.growth import KEPT_SECONDS, LOOK_BACK_SECONDS, Growth, Ledger, Window, growth
-from nereid.controller.shell.metrics.tracks import Track, aligned
+from nereid.controller.shell.metrics.growth import (
+    KEPT_SECONDS,
+    LOOK_BACK_SECONDS,
+    CounterHistory,
+    Growth,
+    Window,
+    growth,
+)
+from nereid.controller.shell.metrics.tracks import SeriesGroup, aligned
 
 WINDOW = Window(100, 130)
 
 
-def track(*samples: tuple[float, float], pod: str = "gateway", **labels: str) -> Track:
-    return Track({"pod": pod, **labels}, [(time, (value,)) for time, value in samples])
+def group(*samples: tuple[float, float], pod: str = "gateway", **labels: str) -> SeriesGroup:
+    return SeriesGroup({"pod": pod, **labels}, [(time, (value,)) for time, value in samples])
 
 
-def grown(*tracks: Track, window: Window = WINDOW) -> list[int]:
-    return [steps[0] for _, steps in looked(tracks, window).steps]
+def grown(*groups: SeriesGroup, window: Window = WINDOW) -> list[int]:
+    return [steps[0] for _, steps in looked(groups, window).steps]
 
 
-def looked(tracks: Sequence[Track], window: Window = WINDOW, ledger: Ledger | None = None) -> Growth:
-    found = growth(tracks, window, ledger)
+def looked(groups: Sequence[SeriesGroup], window: Window = WINDOW, history: CounterHistory | None = None) -> Growth:
+    found = growth(groups, window, history)
     assert not isinstance(found, NoData), found
     return found
 
@@ -33,50 +40,50 @@ def counted(found: Growth) -> int:
 
 
 def test_growth_is_counted_from_the_last_sample_before_the_window() -> None:
-    assert grown(track((80, 1), (95, 10), (110, 14), (125, 15), (140, 99))) == [5]
+    assert grown(group((80, 1), (95, 10), (110, 14), (125, 15), (140, 99))) == [5]
 
 
 def test_a_sample_at_since_is_the_last_one_before_and_one_at_until_is_inside() -> None:
-    assert grown(track((100, 10), (130, 14))) == [4]
+    assert grown(group((100, 10), (130, 14))) == [4]
 
 
 def test_a_reset_counts_from_zero() -> None:
-    assert grown(track((95, 10), (110, 12), (125, 3))) == [5]
+    assert grown(group((95, 10), (110, 12), (125, 3))) == [5]
 
 
 def test_a_gap_is_covered_by_the_next_sample() -> None:
-    assert grown(track((20, 10), (125, 30))) == [20]
+    assert grown(group((20, 10), (125, 30))) == [20]
 
 
 def test_a_code_that_appears_at_a_known_proxy_began_at_zero() -> None:
-    assert grown(track((95, 10), (110, 12)), track((110, 3), (125, 4), response_code="503")) == [2, 4]
+    assert grown(group((95, 10), (110, 12)), group((110, 3), (125, 4), response_code="503")) == [2, 4]
 
 
 def test_a_code_that_appears_after_the_proxys_first_scrape_within_the_window_began_at_zero() -> None:
-    assert grown(track((110, 10), (125, 12)), track((125, 4), response_code="503")) == [2, 4]
+    assert grown(group((110, 10), (125, 12)), group((125, 4), response_code="503")) == [2, 4]
 
 
 def test_a_new_proxy_counts_from_its_first_sample() -> None:
-    assert grown(track((95, 10), (125, 12)), track((110, 1000), (125, 1001), pod="another")) == [2, 1]
+    assert grown(group((95, 10), (125, 12)), group((110, 1000), (125, 1001), pod="another")) == [2, 1]
 
 
 def test_a_prometheus_that_lost_its_data_counts_from_its_first_samples() -> None:
-    assert grown(track((110, 1000), (125, 1010)), track((110, 5), (125, 5), response_code="503")) == [10, 0]
+    assert grown(group((110, 1000), (125, 1010)), group((110, 5), (125, 5), response_code="503")) == [10, 0]
 
 
 def test_a_series_without_samples_in_the_window_has_not_grown() -> None:
-    assert grown(track((95, 10)), track(), track((140, 7))) == [0, 0]
+    assert grown(group((95, 10)), group(), group((140, 7))) == [0, 0]
 
 
 @pytest.mark.parametrize("value", [math.nan, -1, 1e300, math.inf, 2.5])
 def test_one_implausible_value_makes_all_of_it_no_data(value: float) -> None:
-    steps = growth([track((95, 1), (110, 2)), track((95, 1), (110, value), pod="liar")], WINDOW)
+    steps = growth([group((95, 1), (110, 2)), group((95, 1), (110, value), pod="liar")], WINDOW)
     assert isinstance(steps, NoData)
     assert "liar" in steps.reason
 
 
 def test_an_implausible_value_of_the_past_does_no_harm() -> None:
-    assert grown(track((60, math.nan), (95, 1), (110, 2))) == [1]
+    assert grown(group((60, math.nan), (95, 1), (110, 2))) == [1]
 
 
 def test_buckets_are_reset_together() -> None:
@@ -95,46 +102,46 @@ LATER = Window(130, 160)
 
 
 def test_a_sample_that_comes_late_is_counted_when_it_comes() -> None:
-    first = looked([track((95, 10), (110, 12))])
-    then = looked([track((95, 10), (110, 12), (125, 15), (140, 16))], LATER, first.ledger)
+    first = looked([group((95, 10), (110, 12))])
+    then = looked([group((95, 10), (110, 12), (125, 15), (140, 16))], LATER, first.history)
     assert [counted(first), counted(then)] == [2, 4]
 
 
 def test_a_sample_of_the_time_before_the_first_window_is_not_counted_when_it_comes_late() -> None:
-    first = looked([track((80, 10))])
-    then = looked([track((80, 10), (95, 17), (110, 18))], LATER, first.ledger)
+    first = looked([group((80, 10))])
+    then = looked([group((80, 10), (95, 17), (110, 18))], LATER, first.history)
     assert [counted(first), counted(then)] == [0, 1]
 
 
 def test_a_code_that_comes_late_is_counted_from_zero() -> None:
-    first = looked([track((95, 10), (110, 12))])
-    then = looked([track((95, 10), (110, 12), (125, 12)), track((125, 3), code="503")], LATER, first.ledger)
+    first = looked([group((95, 10), (110, 12))])
+    then = looked([group((95, 10), (110, 12), (125, 12)), group((125, 3), code="503")], LATER, first.history)
     assert [counted(first), counted(then)] == [2, 3]
 
 
 def test_a_gap_longer_than_the_look_back_is_covered_by_what_is_remembered() -> None:
-    first = looked([track((95, 10), (110, 12))])
-    idle = looked([], Window(130, 430), first.ledger)
-    then = looked([track((1100, 40)), track((1100, 2), code="503")], Window(1100, 1130), idle.ledger)
+    first = looked([group((95, 10), (110, 12))])
+    idle = looked([], Window(130, 430), first.history)
+    then = looked([group((1100, 40)), group((1100, 2), code="503")], Window(1100, 1130), idle.history)
     assert counted(then) == 30
 
 
 def test_what_is_seen_no_more_is_remembered_for_a_while_only() -> None:
-    first = looked([track((95, 10), (110, 12))]).ledger
-    assert len(first.stands) == len(first.scraped) == 1
-    kept = looked([], Window(130, 110 + KEPT_SECONDS - 1), first).ledger
-    assert (kept.stands, kept.scraped) == (first.stands, first.scraped)
-    gone = looked([], Window(130, 110 + KEPT_SECONDS), kept).ledger
-    assert not gone.stands
-    assert not gone.scraped
+    first = looked([group((95, 10), (110, 12))]).history
+    assert len(first.last_samples) == len(first.last_scrapes) == 1
+    kept = looked([], Window(130, 110 + KEPT_SECONDS - 1), first).history
+    assert (kept.last_samples, kept.last_scrapes) == (first.last_samples, first.last_scrapes)
+    gone = looked([], Window(130, 110 + KEPT_SECONDS), kept).history
+    assert not gone.last_samples
+    assert not gone.last_scrapes
 
 
 # Processes that are scraped twice.
 
 
-def scrape(job: str, *samples: tuple[float, float], **labels: str) -> Track:
+def scrape(job: str, *samples: tuple[float, float], **labels: str) -> SeriesGroup:
     usual = {"namespace": "shop", "pod": "gateway", "instance": f"10.0.0.1:{job}", "job": job}
-    return track(*samples, **{**usual, **labels})
+    return group(*samples, **{**usual, **labels})
 
 
 def test_a_process_that_is_scraped_by_two_jobs_counts_once() -> None:
@@ -146,7 +153,7 @@ def test_a_process_that_is_scraped_by_two_jobs_counts_once() -> None:
 
 def test_spares_count_once_and_the_first_by_its_labels_counts_where_both_saw_as_much() -> None:
     spares = [
-        track((90, 1), (105, value), pod="gateway", prometheus_replica=name) for name, value in (("b", 7), ("a", 3))
+        group((90, 1), (105, value), pod="gateway", prometheus_replica=name) for name, value in (("b", 7), ("a", 3))
     ]
     assert grown(*spares) == [2]
 
@@ -158,13 +165,13 @@ def test_the_same_pod_name_in_two_namespaces_is_two_processes() -> None:
 
 @pytest.mark.parametrize("label", ["pod", "pod_name", "kubernetes_pod_name"])
 def test_pods_are_different_processes(label: str) -> None:
-    pods = [Track({label: name, "job": "pods"}, [(90, (1,)), (105, (3,))]) for name in ("one", "another")]
+    pods = [SeriesGroup({label: name, "job": "pods"}, [(90, (1,)), (105, (3,))]) for name in ("one", "another")]
     assert grown(*pods) == [2, 2]
 
 
 def test_without_a_pod_the_address_tells_processes_apart() -> None:
-    machines = [Track({"instance": name, "job": "vms"}, [(90, (1,)), (105, (3,))]) for name in ("one", "another")]
-    twice = Track({"instance": "one", "job": "again"}, [(90, (1,))])
+    machines = [SeriesGroup({"instance": name, "job": "vms"}, [(90, (1,)), (105, (3,))]) for name in ("one", "another")]
+    twice = SeriesGroup({"instance": "one", "job": "again"}, [(90, (1,))])
     assert grown(*machines, twice) == [2, 2]
 
 
@@ -175,22 +182,24 @@ def test_tags_of_the_users_own_are_kept_apart() -> None:
 def test_the_scrape_by_which_a_process_was_counted_counts_on() -> None:
     first = looked([scrape("15020", (90, 100), (105, 150), (120, 200)), scrape("15090", (95, 120), (110, 170))])
     fewer, more = scrape("15020", (120, 200), (150, 300)), scrape("15090", (110, 170), (125, 220), (140, 270))
-    then = looked([fewer, more], LATER, first.ledger)
+    then = looked([fewer, more], LATER, first.history)
     assert [counted(first), counted(then)] == [100, 100]
 
 
 def test_a_scrape_that_ends_is_relieved_by_the_other_one() -> None:
     first = looked([scrape("15020", (90, 100), (105, 150), (120, 200)), scrape("15090", (95, 120), (110, 170))])
     other = scrape("15090", (95, 120), (110, 170), (125, 220), (140, 270), (155, 320))
-    then = looked([scrape("15020", (120, 200)), other], LATER, first.ledger)
+    then = looked([scrape("15020", (120, 200)), other], LATER, first.history)
     assert counted(then) == 150
-    last = looked([scrape("15020", (120, 200)), scrape("15090", (155, 320), (170, 321))], Window(160, 190), then.ledger)
+    last = looked(
+        [scrape("15020", (120, 200)), scrape("15090", (155, 320), (170, 321))], Window(160, 190), then.history
+    )
     assert counted(last) == 1
 
 
 def test_another_scrapes_counters_are_not_new_ones() -> None:
     first = looked([scrape("15020", (95, 1000), (110, 1100))])
-    then = looked([scrape("15090", (140, 1200), (155, 1210))], LATER, first.ledger)
+    then = looked([scrape("15090", (140, 1200), (155, 1210))], LATER, first.history)
     assert counted(then) == 10
 
 
@@ -203,11 +212,11 @@ CODES = ("200", "503")
 MOST_GAP = 8
 
 
-def simulate(seed: int, processes: int) -> tuple[list[Track], dict[float, int]]:
-    """Return the tracks as Prometheus holds them, and how much growth each scrape time showed."""
+def simulate(seed: int, processes: int) -> tuple[list[SeriesGroup], dict[float, int]]:
+    """Return the groups as Prometheus holds them, and how much growth each scrape time showed."""
     chance = random.Random(seed)
     seen: dict[float, int] = {}
-    tracks = []
+    groups = []
     for number in range(processes):
         samples: dict[str, list[tuple[float, tuple[float, ...]]]] = {}
         counts: dict[str, int] = {}
@@ -228,14 +237,14 @@ def simulate(seed: int, processes: int) -> tuple[list[Track], dict[float, int]]:
                     before = scraped.get(code, 0)
                     seen[time] = seen.get(time, 0) + (count - before if count >= before else count)
             scraped = dict(counts)
-        tracks += [Track({"pod": f"p{number}", "code": code}, kept) for code, kept in samples.items()]
-    return tracks, seen
+        groups += [SeriesGroup({"pod": f"p{number}", "code": code}, kept) for code, kept in samples.items()]
+    return groups, seen
 
 
-def held(tracks: Sequence[Track], window: Window) -> list[Track]:
+def held(groups: Sequence[SeriesGroup], window: Window) -> list[SeriesGroup]:
     """Return what a range selector gives for a window."""
     begin = window.until - window.range_seconds
-    cut = [Track(one.labels, [kept for kept in one.samples if begin < kept[0] <= window.until]) for one in tracks]
+    cut = [SeriesGroup(one.labels, [kept for kept in one.samples if begin < kept[0] <= window.until]) for one in groups]
     return [one for one in cut if one.samples]
 
 
@@ -247,25 +256,25 @@ def held(tracks: Sequence[Track], window: Window) -> list[Track]:
 def test_windows_that_follow_one_another_count_every_growth_that_was_seen_exactly_once(
     seed: int, processes: int, ends: list[int]
 ) -> None:
-    tracks, seen = simulate(seed, processes)
+    groups, seen = simulate(seed, processes)
     moments = [0, *sorted(ends)]
     for since, until in pairwise(moments):
         window = Window(since, until)
         expected = sum(growth_there for time, growth_there in seen.items() if since < time <= until)
-        assert sum(grown(*held(tracks, window), window=window)) == expected
+        assert sum(grown(*held(groups, window), window=window)) == expected
 
 
 MOST_LATE = 240
 LONGEST_LOOK = 300
 
 
-def arrivals(seed: int, tracks: Sequence[Track]) -> dict[str, dict[float, float]]:
+def arrivals(seed: int, groups: Sequence[SeriesGroup]) -> dict[str, dict[float, float]]:
     """Return when the samples of each process can be seen: late, now more and now less, and in their order."""
     chance = random.Random(seed)
     arrived: dict[str, dict[float, float]] = {}
-    for pod in sorted({one.labels["pod"] for one in tracks}):
+    for pod in sorted({one.labels["pod"] for one in groups}):
         latest = 0.0
-        for time in sorted({time for one in tracks if one.labels["pod"] == pod for time, _ in one.samples}):
+        for time in sorted({time for one in groups if one.labels["pod"] == pod for time, _ in one.samples}):
             latest = max(latest, time + chance.choice((0, 5, 60, MOST_LATE)))
             arrived.setdefault(pod, {})[time] = latest
     return arrived
@@ -278,17 +287,19 @@ def arrivals(seed: int, tracks: Sequence[Track]) -> dict[str, dict[float, float]
     looks=st.lists(st.integers(1, LONGEST_LOOK), max_size=15),
 )
 def test_what_comes_late_is_counted_exactly_once(seed: int, processes: int, begin: int, looks: list[int]) -> None:
-    tracks, seen = simulate(seed, processes)
-    arrived = arrivals(seed, tracks)
-    total, since, ledger = 0, begin, None
+    groups, seen = simulate(seed, processes)
+    arrived = arrivals(seed, groups)
+    total, since, history = 0, begin, None
     while looks or since < TICKS * TICK + MOST_LATE:
         window = Window(since, since + (looks.pop() if looks else LONGEST_LOOK))
         there = [
-            Track(one.labels, [kept for kept in one.samples if arrived[one.labels["pod"]][kept[0]] <= window.until])
-            for one in tracks
+            SeriesGroup(
+                one.labels, [kept for kept in one.samples if arrived[one.labels["pod"]][kept[0]] <= window.until]
+            )
+            for one in groups
         ]
-        found = looked(held(there, window), window, ledger)
-        total, since, ledger = total + counted(found), int(window.until), found.ledger
+        found = looked(held(there, window), window, history)
+        total, since, history = total + counted(found), int(window.until), found.history
     assert total == sum(growth_there for time, growth_there in seen.items() if time > begin)
 
 

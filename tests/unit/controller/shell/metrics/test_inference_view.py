@@ -9,14 +9,14 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.inference_view import inference_view
-from nereid.controller.shell.metrics.ledgers import Book
+from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
 
 
 async def view(session: aiohttp.ClientSession, fake: FakePrometheus) -> Comparison | None:
     async with serving(fake.respond) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        return await inference_view(client, sample_request(), Book(Window(1000, 1030)))
+        return await inference_view(client, sample_request(), WindowCount(Window(1000, 1030)))
 
 
 async def test_what_triton_counted(session: aiohttp.ClientSession) -> None:

@@ -12,7 +12,7 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.istio import traffic
-from nereid.controller.shell.metrics.ledgers import Book
+from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
 
 WINDOW = Window(1000, 1030)
@@ -34,7 +34,7 @@ async def measured(
     fake = FakePrometheus(answers)
     async with serving(fake.respond) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        return await traffic(client, request, Book(WINDOW)), fake
+        return await traffic(client, request, WindowCount(WINDOW)), fake
 
 
 def objective(milliseconds: int) -> SampleRequest:
@@ -84,7 +84,7 @@ async def test_no_requests_at_all_are_counts_of_zero(session: aiohttp.ClientSess
 
 @pytest.mark.parametrize("value", ["NaN", "-1", "1e+300", "+Inf", "10.5"])
 async def test_an_implausible_value_is_an_error(session: aiohttp.ClientSession, value: str) -> None:
-    with pytest.raises(ProviderError, match=r"holds what cannot be counted: .*gateway"):
+    with pytest.raises(ProviderError, match=r"returned samples that cannot be counted: .*gateway"):
         await measured(session, {REQUESTS: success("matrix", [requests(30), requests(value, "old")])}, sample_request())
 
 

@@ -50,7 +50,7 @@ async def failure_of(session: aiohttp.ClientSession, respond: Respond) -> str:
 
 
 async def test_a_pod_that_is_gone(session: aiohttp.ClientSession) -> None:
-    with pytest.raises(ProviderError, match=r"pod p cannot be asked at http://127.0.0.1:1/metrics"):
+    with pytest.raises(ProviderError, match=r"pod p cannot be reached at http://127.0.0.1:1/metrics"):
         await pod_metrics.read(session, PodAddress("p", "u", "127.0.0.1", 1, "/metrics"), "digits")
 
 

@@ -74,7 +74,7 @@ async def test_a_missing_file_is_named(session: aiohttp.ClientSession, file: str
 
 async def test_nobody_is_there(session: aiohttp.ClientSession) -> None:
     client = Prometheus(session, Settings(prometheus_url="http://someone:secret@127.0.0.1:1"))
-    with pytest.raises(ProviderError, match=r"Prometheus at http://127.0.0.1:1 cannot be asked: ") as caught:
+    with pytest.raises(ProviderError, match=r"Prometheus at http://127.0.0.1:1 cannot be reached: ") as caught:
         await client.values("up", 1000)
     assert "secret" not in str(caught.value)
 
@@ -110,7 +110,7 @@ async def test_series_that_are_too_large(session: aiohttp.ClientSession, monkeyp
 async def test_a_value_that_is_too_large(session: aiohttp.ClientSession) -> None:
     async with serving(answering(text=" " * (MAX_VALUE_BYTES + 1))) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        with pytest.raises(ProviderError, match="larger than 64 KiB and must give one number: aggregate it"):
+        with pytest.raises(ProviderError, match="larger than 64 KiB, but has to be one number: aggregate it"):
             await client.values("up", 1000)
 
 
@@ -149,7 +149,7 @@ async def test_a_connection_that_breaks(session: aiohttp.ClientSession) -> None:
         request.transport.close()
         return web.Response()
 
-    assert "cannot be asked" in await failure_of(session, respond)
+    assert "cannot be reached" in await failure_of(session, respond)
 
 
 ERROR = '{"status":"error","errorType":"bad_data","error":"parse error: unexpected end"}'
@@ -160,30 +160,30 @@ ERROR = '{"status":"error","errorType":"bad_data","error":"parse error: unexpect
     [
         (500, "oops", "HTTP 500: oops"),
         (503, ERROR, "HTTP 503: parse error"),
-        (400, ERROR, "refuses the query: parse error: unexpected end"),
+        (400, ERROR, "rejects the query: parse error: unexpected end"),
         (400, "<html>", "HTTP 400"),
-        (401, "", "refuses the operator (HTTP 401)"),
-        (403, "", "refuses the operator (HTTP 403)"),
+        (401, "", "denies the operator access (HTTP 401)"),
+        (403, "", "denies the operator access (HTTP 403)"),
         (302, "", "HTTP 302"),
-        (200, "", "no query result"),
-        (200, "<html>Sign in</html>", "no query result: <html>"),
-        (200, "[]", "no query result"),
-        (200, "[" * 100_000, "no query result"),
-        (200, "{}", "no query result"),
+        (200, "", "not a query result"),
+        (200, "<html>Sign in</html>", "not a query result: <html>"),
+        (200, "[]", "not a query result"),
+        (200, "[" * 100_000, "not a query result"),
+        (200, "{}", "not a query result"),
         (200, ERROR, "parse error"),
-        (200, '{"status":"success"}', "no query result"),
-        (200, '{"status":"success","data":null}', "no query result"),
+        (200, '{"status":"success"}', "not a query result"),
+        (200, '{"status":"success","data":null}', "not a query result"),
         (200, '{"status":"success","data":{"resultType":"vector","result":[]}}', "instead of a matrix"),
-        (200, '{"status":"success","data":{"resultType":"matrix","result":[{}]}}', "no query result"),
+        (200, '{"status":"success","data":{"resultType":"matrix","result":[{}]}}', "not a query result"),
         (
             200,
             '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1]]}]}}',
-            "no query",
+            "not a query result",
         ),
         (
             200,
             '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"x"]]}]}}',
-            "no query result",
+            "not a query result",
         ),
         (200, '{"status":"success","warnings":["lost a shard"],"data":{"resultType":"matrix","result":[]}}', "a shard"),
     ],
@@ -202,6 +202,6 @@ async def test_a_value_that_is_no_number_is_not_told_in_full(session: aiohttp.Cl
     answer = success("vector", [{"metric": {}, "value": [1000, "z" * 50_000]}])
     async with serving(FakePrometheus({"up": answer}).respond) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        with pytest.raises(ProviderError, match="no query result") as caught:
+        with pytest.raises(ProviderError, match="not a query result") as caught:
             await client.values("up", 1000)
     assert len(str(caught.value)) <= 600

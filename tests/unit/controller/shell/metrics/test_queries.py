@@ -52,7 +52,7 @@ async def test_placeholders_and_stable(session: aiohttp.ClientSession) -> None:
 
 
 async def test_more_than_one_number(session: aiohttp.ClientSession) -> None:
-    with pytest.raises(ProviderError, match=r"query errors gives 2 values and must give one number: .*sum\(\)"):
+    with pytest.raises(ProviderError, match=r"query errors gives 2 values instead of one number: .*sum\(\)"):
         await read(session, FakePrometheus({"up": vector("1", "2")}).respond, query("up"))
 
 
@@ -73,7 +73,7 @@ async def test_queries_are_asked_one_after_another(session: aiohttp.ClientSessio
 
 async def test_an_answer_that_is_larger_than_a_number(session: aiohttp.ClientSession) -> None:
     many = success("vector", [{"metric": {"pod": f"pod-{n}"}, "value": [1000, "1"]} for n in range(5000)])
-    with pytest.raises(ProviderError, match=r"query errors: .*must give one number: aggregate it"):
+    with pytest.raises(ProviderError, match=r"query errors: .*has to be one number: aggregate it"):
         await read(session, FakePrometheus({"up": many}).respond, query("up"))
 
 
@@ -86,5 +86,5 @@ async def test_bad_promql(session: aiohttp.ClientSession) -> None:
     async def refuse(_request: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "error", "error": "parse error: bad"}, status=400)
 
-    with pytest.raises(ProviderError, match=r"query errors: Prometheus at .* refuses the query: parse error: bad"):
+    with pytest.raises(ProviderError, match=r"query errors: Prometheus at .* rejects the query: parse error: bad"):
         await read(session, refuse, query("sum("))

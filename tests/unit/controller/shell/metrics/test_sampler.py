@@ -458,7 +458,7 @@ def requests_under_way() -> list[str]:
 
 
 def remembered(sampler: Sampler) -> set[tuple[str, str]]:
-    memories = (sampler._samples, sampler._activities, sampler._ledgers._kept, sampler._triton._memories)
+    memories = (sampler._samples, sampler._activities, sampler._histories._by_key, sampler._triton._last_samples)
     return {key for memory in memories for key in memory}
 
 

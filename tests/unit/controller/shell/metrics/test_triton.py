@@ -104,7 +104,7 @@ async def test_pods_that_are_gone_for_two_looks_are_forgotten(fleet: Fleet) -> N
     gone = fleet.pods["old"].pop()
     for number in range(2):
         await fleet.sample(THEN + number * timedelta(seconds=30), LATER + number * timedelta(seconds=30))
-        remembered = fleet.triton._memories["shop", "digits"].looks["old"].stands
+        remembered = fleet.triton._last_samples["shop", "digits"].revisions["old"].by_pod
         assert (gone.uid in remembered) is (number == 0)
 
 
@@ -134,7 +134,7 @@ async def test_a_revision_without_pods_has_counted_nothing(fleet: Fleet) -> None
 @pytest.mark.parametrize("text", ["nv_inference_request_success{} NaN", "nv_inference_request_success{} -3"])
 async def test_implausible_values(fleet: Fleet, text: str) -> None:
     fleet.new.text = text
-    with pytest.raises(ProviderError, match="Triton tells what cannot be counted"):
+    with pytest.raises(ProviderError, match="Triton reported values that cannot be counted"):
         await fleet.sample()
 
 
