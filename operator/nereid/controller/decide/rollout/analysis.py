@@ -98,7 +98,7 @@ def with_sample(
         return replace(state, analysis=_with_failure(kept, sample.message, now)), None
     if sample.until <= kept.sampled_at:
         # A clock was set back in between. To ask again needs another request than the one that this answers.
-        return replace(state, analysis=_with_failure(kept, "the sample's clock went back", now)), None
+        return replace(state, analysis=_with_failure(kept, "the clock was set back between two samples", now)), None
     return _with_result(plan, state, kept, sample, now)
 
 
@@ -161,7 +161,7 @@ def _beyond_guard(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failu
             continue
         if found.beyond.log_value >= limits(analysis).log_fail_at(1):
             share, ceiling = f"{_share(found.candidate)} {what}", found.margins.ceiling
-            sentence = f"{share}, beyond the guard's {ceiling:.1%}"
+            sentence = f"{share}, above the guard's ceiling of {ceiling:.1%}"
             return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
 
@@ -199,8 +199,8 @@ def _beyond_limit(analysis: Analysis, queries: tuple[QueryStatus, ...]) -> Failu
     for query, read in zip(analysis.queries, queries, strict=True):
         if read.failures >= query.failure_limit:
             beside = f" (stable: {read.stable_value:g})" if read.stable_value is not None else ""
-            times = f"{read.failures} times in a row" if read.failures > 1 else "now"
-            sentence = f"query {query.name} is beyond its limit {times}: {read.value:g}{beside}"
+            times = f" {read.failures} times in a row" if read.failures > 1 else ""
+            sentence = f"query {query.name} exceeded its limit{times}: {read.value:g}{beside}"
             return Failure("QueryFailed", sentence, is_harmful=True)
     return None
 
@@ -226,7 +226,7 @@ def _compared(
 
 def _comparison_sentence(metric: str, evidence: Evidence) -> str:
     candidate, stable = (_share(counts) for counts in (evidence.candidate, evidence.stable))
-    return f"more {metric} than stable: {candidate} beside {stable}"
+    return f"more {metric} than stable: {candidate}, compared with {stable}"
 
 
 def _share(counts: Counts) -> str:

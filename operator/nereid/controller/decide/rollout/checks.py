@@ -52,7 +52,7 @@ def outcome(run: CheckRun, facts: ChecksFacts | None) -> Outcome | None:
         return None
     missing = {check.name for check in run.checks} - {one.name for one in facts.results}
     if missing:
-        sentence = f"the Job that ran the checks tells nothing of {', '.join(sorted(missing))}"
+        sentence = f"the check Job reported no result of {', '.join(sorted(missing))}"
         return Outcome(None, Failure("ChecksNotRun", sentence), "")
     results = [CheckStatus(name=one.name, passed=one.passed, message=one.message) for one in facts.results]
     status = ChecksStatus(step=run.step, results=results)

@@ -99,7 +99,11 @@ def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: 
     """Take a running rollout back, at once and without analysis: the spec asks for what is stable already."""
     state = replace(state, failed=None)
     if state.candidate is not None:
-        event = Event("Normal", "SpecReverted", f"Stable revision {state.stable} is wanted again")
+        event = Event(
+            "Normal",
+            "SpecReverted",
+            f"Stable revision {state.stable} is asked for again: candidate {state.candidate} is rolled back",
+        )
         return withdrawn(plan, observed, state, now, "SpecReverted"), (event,)
     is_back = state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now)
     if state.stage is Stage.FAILED or is_back:

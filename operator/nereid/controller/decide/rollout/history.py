@@ -71,12 +71,18 @@ def _entry(observed: Observed, revision: str, served_from: datetime | None = Non
 def _obeyed(plan: Plan, observed: Observed, state: RolloutState, target: str) -> Transition:
     state = replace(state, rollbacks=state.rollbacks + 1)
     if target == plan.revision and not isinstance(plan, Held):
-        event = Event("Normal", "RollbackEnded", f"The spec's own revision {target} is wanted again")
+        sentence = f"The rollback by hand is over: the spec's own revision {target} applies again"
+        event = Event("Normal", "RollbackEnded", sentence)
         return replace(state, pinned=None), (event,)
     served = {state.stable, *(one.revision for one in state.history)}
     if target not in served or observed.of(target).record is None:
-        event = Event("Warning", "RollbackRefused", f"Revision {target} is not in the history: see status.history")
+        sentence = (
+            f"Revision {target} cannot be rolled back to, as it is not in the history: choose one of status.history"
+        )
+        event = Event("Warning", "RollbackRefused", sentence)
         return state, (event,)
     pinned = PinnedRevision(revision=target, instead_of=plan.revision)
-    sentence = f"Revision {target} is wanted by hand instead of {plan.revision}, until the spec asks for another"
+    sentence = (
+        f"Rolled back by hand to revision {target}, instead of {plan.revision}, until the spec asks for another one"
+    )
     return replace(state, pinned=pinned), (Event("Normal", "RolledBackByHand", sentence),)

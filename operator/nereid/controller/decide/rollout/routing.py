@@ -30,7 +30,7 @@ def describe(state: RolloutState) -> str:
     """Return what of the traffic the candidate gets, for people."""
     exposure = state.exposure
     if exposure.matched:
-        return "the requests that the A/B test's match picks"
+        return "the requests that match the A/B test"
     if exposure.mirror:
         return f"a copy of {exposure.mirror}% of the requests"
     return "the preview's requests" if exposure.preview else f"{exposure.weight}% of the traffic"

@@ -15,12 +15,12 @@ def scaling_problem(plan: Plan, observed: Observed) -> Problem | None:
     if wanted.needs_keda and not observed.has_keda:
         return Problem(
             "KedaNotInstalled",
-            "KEDA's ScaledObjects are not served: install KEDA, or scale by CPU or Memory, with minReplicas above 0",
+            "KEDA is not installed: install it, or scale by CPU or Memory, with minReplicas above 0",
         )
     if wanted.needs_keda and not (settings.scaling_prometheus_url or settings.prometheus_url):
         return Problem(
             "PrometheusNotConfigured",
-            "the operator knows no Prometheus to scale by: set prometheus.url in its chart, or scale by CPU or Memory",
+            "no Prometheus is configured to scale by: set the Helm value prometheus.url, or scale by CPU or Memory",
         )
     return None
 

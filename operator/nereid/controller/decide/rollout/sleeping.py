@@ -84,19 +84,18 @@ def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datet
     # Where it cannot be told what the pods do, they stay: a model may be too busy to answer.
     is_told = activity.requests is not None or not observed.of(stable.revision).pods
     if is_told and is_quiet(plan.rollout, stable, activity, now):
-        event = Event(
-            "Normal", "FellAsleep", f"Nobody asks for revision {state.stable}: its pods go until somebody does"
-        )
+        sentence = f"No requests to revision {state.stable}: scaled to zero; the next request starts a pod"
+        event = Event("Normal", "FellAsleep", sentence)
         return _entered(state, "Asleep", now), (event,)
     seen = looked_at(stable, activity, now)
     return _with_look(state, seen), ()
 
 
 def _sleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
-    asked = observed.of(state.stable).is_asked_for
-    if not moves and not asked and _is_sleep_possible(plan, observed, state):
+    is_asked_for = observed.of(state.stable).is_asked_for
+    if not moves and not is_asked_for and _is_sleep_possible(plan, observed, state):
         return state, ()
-    cause = "somebody asks for it" if asked else "it is needed for a rollout" if moves else "it must not sleep any more"
+    cause = "it got a request" if is_asked_for else "a rollout needs it" if moves else "it may no longer sleep"
     event = Event("Normal", "WakingUp", f"Revision {state.stable} wakes up: {cause}")
     return _entered(state, "Waking", now), (event,)
 
@@ -106,9 +105,8 @@ def _wake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) ->
     if not late and not (_has_pod(observed, state) and state.sleep and now >= _sure_at(plan, state.sleep)):
         return state, ()
     if late:
-        event = Event(
-            "Warning", "WakingFailed", f"Revision {state.stable} has no ready pod: requests fail until it has"
-        )
+        sentence = f"Revision {state.stable} had no ready pod in time: requests fail until one is ready"
+        event = Event("Warning", "WakingFailed", sentence)
         return _entered(state, "Awake", now), (event,)
     return _entered(state, "Awake", now), (Event("Normal", "WokeUp", f"Revision {state.stable} has a ready pod again"),)
 

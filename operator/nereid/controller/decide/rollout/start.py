@@ -29,7 +29,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         checks=None,
         retiring=tuple(one for one in state.retiring if one.revision != plan.revision),
     )
-    how = ", which served before and takes the fast track" if is_fast else ""
+    how = " and takes the fast track, as it has served before" if is_fast else ""
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
     return replace(begun, stage=obstacle_of(plan, begun) or begun.stage), (event,)
 

@@ -39,7 +39,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         return fail(plan, observed, state, now, _ABORTED)
     if state.exposure.has_traffic and observed.of(state.candidate).available == 0:
         problem = observed.of(state.candidate).problem
-        cause = problem.message if problem else "none of its pods is ready any more"
+        cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
     if failure is not None:
         return fail(plan, observed, state, now, failure)
@@ -47,11 +47,17 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         # The steps are those of another revision, which nobody knows yet.
         return _NEXT[state.stage](plan, observed, state, now)
     if state.strategy not in {None, plan.rollout.strategy} and state.stage is not Stage.PROMOTING and not state.is_fast:
-        event = Event("Normal", "StrategyChanged", f"Strategy {plan.rollout.strategy} begins at its first step")
+        event = Event(
+            "Normal",
+            "StrategyChanged",
+            f"The strategy is {plan.rollout.strategy} now: revision {plan.revision} starts again at its first step",
+        )
         return started_instead(plan, observed, state, now, event)
     if plan.rollout.promote == mine and not _is_promoted(plan.rollout, state):
         promoted = entered(replace(state, step=_promotion_step(plan.rollout)), Stage.PROMOTED_BY_USER, now)
-        return promoted, (Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by its user"),)
+        return promoted, (
+            Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
+        )
     step = _step_of(plan, state)
     if step is None:
         return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
@@ -115,7 +121,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
 
 def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
     listed = ", ".join(check.name for check in run.checks)
-    event = Event("Normal", "ChecksStarted", f"Revision {state.candidate} is checked: {listed}")
+    event = Event("Normal", "ChecksStarted", f"Checks of revision {state.candidate} start: {listed}")
     return entered(state, Stage.RUNNING_CHECKS, now), (event,)
 
 
@@ -128,13 +134,13 @@ def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datet
     if outcome is None:
         if not is_over(plan.rollout, state, now):
             return state, ()
-        cause = observed.why_not_running or "the Job did not end"
-        late = f"the checks were not done within {plan.rollout.checks_timeout} s: {cause}"
+        cause = observed.why_not_running or "the Job did not finish"
+        late = f"the checks did not finish within {plan.rollout.checks_timeout} s: {cause}"
         return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
     state = replace(state, checks=outcome.status)
     if outcome.failure:
         return fail(plan, observed, state, now, outcome.failure)
-    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed: {outcome.summary}")
+    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed its checks: {outcome.summary}")
     return entered(state, Stage.STARTING_PODS, now), (event,)
 
 

@@ -31,7 +31,7 @@ def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, fai
         message=failure.message,
         at=whole_second(now),
     )
-    sentence = f"Revision {plan.revision} is taken back ({failure.reason}): {failure.message}"
+    sentence = f"Revision {plan.revision} is rolled back ({failure.reason}): {failure.message}"
     # What fails requests is no capacity to keep.
     weight = 0 if failure.is_harmful else retreat_weight(plan, observed, state)
     back = _taken_back(plan, observed, state, weight, now, failure.reason)
