@@ -27,7 +27,7 @@ from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.stage import cause_in, stage_in_words
+from nereid.controller.decide.rollout.stage import cause_in, stage_shown_as
 from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
@@ -183,7 +183,7 @@ class Scenario:
 
     def phase(self, phase: RolloutPhase, seconds: float = 0, reason: str = "") -> "Scenario":
         """Let it be at the stage that is shown so, since so many seconds."""
-        stage = stage_in_words(phase, reason, has_candidate=self.state.candidate is not None)
+        stage = stage_shown_as(phase, reason, has_candidate=self.state.candidate is not None)
         return self.at(stage, seconds, cause_in(stage, reason or phase))
 
     def at(self, stage: Stage, seconds: float = 0, cause: str | None = None) -> "Scenario":

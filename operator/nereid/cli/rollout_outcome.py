@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nereid.api.status import Condition, FailedRollout
 from nereid.cli.asking import Asking
 from nereid.cli.view import View, named
-from nereid.controller.decide.rollout.stage import TAKEN_BACK
+from nereid.controller.decide.rollout.stage import ROLLING_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def done(view: View) -> Outcome | None:
         return None
     if (spec := _condition(view, "SpecValid")) and spec.status == "False":
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
-    if rollout is None or stable is None or view.status.candidate or view.stage in TAKEN_BACK:
+    if rollout is None or stable is None or view.status.candidate or view.stage in ROLLING_BACK:
         return None
     if view.status.resolution and view.status.resolution.resolved_uri is None:
         return None
@@ -59,7 +59,7 @@ def _after_promote(view: View, asking: Asking) -> Outcome | None:
 
 def _after_abort(view: View, asking: Asking) -> Outcome | None:
     rollout, stable = view.rollout, view.status.stable
-    if rollout is None or view.stage in TAKEN_BACK:
+    if rollout is None or view.stage in ROLLING_BACK:
         return None
     if _is_candidate(view, asking.revision) and rollout.attempt == asking.number:
         return None
@@ -93,7 +93,7 @@ def _after_rollback(view: View, asking: Asking) -> Outcome | None:
 def _settled(view: View, revision: str) -> Outcome | None:
     rollout, stable = view.rollout, view.status.stable
     if rollout and rollout.failed and rollout.failed.revision == revision:
-        return None if view.stage in TAKEN_BACK else _failure(view, rollout.failed)
+        return None if view.stage in ROLLING_BACK else _failure(view, rollout.failed)
     if stable and stable.revision == revision and not view.status.candidate and not _is_rolling_back(view):
         return _stable(view, revision)
     return None
@@ -105,7 +105,7 @@ def _is_candidate(view: View, revision: str) -> bool:
 
 
 def _is_rolling_back(view: View) -> bool:
-    return view.stage in TAKEN_BACK
+    return view.stage in ROLLING_BACK
 
 
 def _stable(view: View, revision: str) -> Outcome:

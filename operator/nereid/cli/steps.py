@@ -8,7 +8,7 @@ from nereid.api.status import ResolutionStatus, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, named
-from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, TAKEN_BACK
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
 
 
@@ -40,7 +40,7 @@ def coming(view: View, now: datetime) -> str:
         return _once_resolved(status.resolution, now)
     if rollout is None:
         return "the operator looks at it"
-    if view.stage in TAKEN_BACK:
+    if view.stage in ROLLING_BACK:
         return _retreat(view, rollout, now)
     if status.candidate is None:
         return _at_rest(view, rollout)

@@ -12,14 +12,14 @@ from nereid.cli.figures import since, span, until
 from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
 from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
 from nereid.cli.view import View
-from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, TAKEN_BACK
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, Step
 
 
 def progress(view: View, now: datetime) -> Group | None:
     """Return the steps of the rollout under way; None where there is none, or nobody to take over from."""
     rollout = view.rollout
-    if rollout is None or view.stage in TAKEN_BACK:
+    if rollout is None or view.stage in ROLLING_BACK:
         return None
     if view.status.candidate is None or view.status.stable is None:
         return None

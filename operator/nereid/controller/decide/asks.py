@@ -1,4 +1,4 @@
-"""What the shell is asked to measure: which traffic, of which revisions, since when."""
+"""Requests for measurements, which the shell carries out: which traffic, of which revisions, since when."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ class SampleRequest:
 
     is_mirrored: the candidate gets copies of requests, which the callers' proxies do not report. has_control: stable
     gets traffic at the same time, from the same clients, and so is counted too. attempt: how many times in a row this
-    has failed, so that another attempt is another request.
+    failed before; it makes each further attempt a new request.
     """
 
     namespace: str
@@ -29,7 +29,7 @@ class SampleRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRequest:
-    """Look at what a revision's pods do. `last_look` is when that was last done: it makes each look a new request."""
+    """Read what a revision's pods do. `last_look` is when that was last done; it makes each reading a new request."""
 
     namespace: str
     name: str

@@ -1,7 +1,7 @@
-"""decide: all that a pass orders, from its plan and from what it has seen.
+"""decide: everything that a pass is to do, from its plan and the situation.
 
-The state machines of the rollout and of the model's source know nothing of each other; here their decisions are put
-together. What only the API server can tell is ordered too, as a look-up: the next pass has it. Pure.
+The state machines of the rollout and of the model's source do not depend on each other; their decisions are combined
+here. Facts that only the API server has are requested as look-ups; the next pass has them. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.plan.resolution import ResolutionRequest, request_of
 
-# A route that took longer to be applied than this has not had the time that was counted from the decision on.
+# If applying a route took longer than this, times that were counted from the decision on are counted again.
 _AT_ONCE_SECONDS: Final = 2.0
 
 
@@ -31,8 +31,8 @@ _AT_ONCE_SECONDS: Final = 2.0
 class LookUps:
     """What is to be read from the API server before anything is done.
 
-    existence: whether it still has the ModelDeployment. records: the revisions whose record is lost, each with where
-    its model came from, as far as that is known.
+    existence: whether the ModelDeployment still exists. records: the revisions whose record is missing, each with its
+    model's URI ("" if that is not known).
     """
 
     existence: bool = False
@@ -46,10 +46,10 @@ class LookUps:
 class Orders:
     """All that a pass is to do.
 
-    before: the state that it was decided on. decision: the rollout's next state, the revisions that keep pods, and the
-    checks that are to run. observed: what it was decided from, measurements among it. resolution: what is known of
-    where the model's URI leads, where that may move. tagging: what the registry is told, where it is. is_news: status
-    does not say all of it yet.
+    before: the state before the decision. decision: the rollout's next state, the revisions that keep pods, and the
+    checks that are to run. observed: the facts of the decision, with measurements. resolution: what the model's URI
+    resolves to; None if it is not looked up. tagging: what the registry is to record; None if it is not tagged.
+    is_news: the status does not contain all of this yet.
     """
 
     before: RolloutState
@@ -63,7 +63,7 @@ class Orders:
 
     @property
     def source_jobs(self) -> tuple[ModelJob, ...]:
-        """The Jobs that are to speak to the model's source: these, and no others."""
+        """The Jobs for the model's source that are to exist; all others are deleted."""
         looks = (self.resolution.job,) if self.resolution and self.resolution.job else ()
         return (*looks, *(self.tagging.jobs if self.tagging else ()))
 
@@ -75,26 +75,26 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class SourceOrders:
-    """All that is to be done about a first model of which it is not known yet where its URI leads."""
+    """All that is to be done for a first model whose URI is not resolved yet."""
 
     resolution: Resolution
     look_ups: LookUps
 
     @property
     def source_jobs(self) -> tuple[ModelJob, ...]:
-        """The Jobs that are to speak to the model's source: these, and no others."""
+        """The Jobs for the model's source that are to exist; all others are deleted."""
         return (self.resolution.job,) if self.resolution.job else ()
 
 
 def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
-    """Return what is to be done for a plan that names a revision."""
+    """Return what is to be done for a plan with a revision."""
     status = situation.status
     state = RolloutState.from_status(status)
     observed = measured(plan, situation, state, now)
     decision = rollout.decide(plan, observed, state, now)
     resolution = _resolution(plan, situation, now)
-    tagged = resolution.status.tagged if resolution else None
-    tags = tagging(plan.source, decision.state.history, tagged, situation.model_jobs, now)
+    last_tagged = resolution.status.tagged if resolution else None
+    tags = tagging(plan.source, decision.state.history, last_tagged, situation.model_jobs, now)
     return Orders(
         before=state,
         decision=decision,
@@ -108,46 +108,46 @@ def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
 
 
 def decide_on_source(request: ResolutionRequest, situation: Situation, now: datetime) -> SourceOrders:
-    """Return what is to be done while it is not known where the URI of a first model leads."""
+    """Return what is to be done while the URI of a first model is not resolved."""
     resolution = _look(request, situation, now)
     job = resolution.job
     has_job = job is None or any(facts.run == job.run for facts in situation.model_jobs)
-    # The Job of an object that is gone would be collected as garbage, and made again, without end.
+    # The garbage collector would delete a Job of a deleted object, and each pass would create it again.
     return SourceOrders(resolution, LookUps(existence=not has_job and not situation.looked_up.exists))
 
 
 def as_routed(orders: Orders, after: Observed, decided: datetime, now: datetime) -> Decision:
-    """Return the decision, once what was `decided` then has been applied now.
+    """Return the decision of the orders, after they were applied: `decided` is when they were made, and `now` is after.
 
-    Where its route has been applied only in this pass, and not as soon as it was decided, all times that begin with a
-    route begin anew. Otherwise it is the very decision of the orders.
+    If the route was applied in this pass, but late, all times that begin with a route begin again. Otherwise the
+    decision is unchanged.
     """
     decision, routing = orders.decision, routing_of(orders.decision.state)
     if orders.observed.is_routed(routing) or not after.is_routed(routing):
         return decision
-    was_refused = orders.before.stable is not None and not orders.observed.is_routed(routing_of(orders.before))
-    took = (now - decided).total_seconds()
-    if decision.state == orders.before or was_refused or took > _AT_ONCE_SECONDS:
+    was_behind = orders.before.stable is not None and not orders.observed.is_routed(routing_of(orders.before))
+    elapsed = (now - decided).total_seconds()
+    if decision.state == orders.before or was_behind or elapsed > _AT_ONCE_SECONDS:
         return replace(decision, state=rollout.routed_anew(decision.state, now))
     return decision
 
 
 def resolution_status(resolution: Resolution | None, tags: Tagging | None) -> ResolutionStatus | None:
-    """Return what status tells of a URI that is looked up."""
+    """Return what status says about the resolution of the URI; None if it is not looked up."""
     if resolution is None:
         return None
-    # What the registry was told stays true while it is told nothing more.
+    # Without tagging, the last tagged revision stays recorded.
     return resolution.status.model_copy(update={"tagged": tags.tagged}) if tags else resolution.status
 
 
 def sooner(*waits: float | None) -> float | None:
-    """Return the shortest of some waits; None stands for one without an end."""
+    """Return the shortest of several waits in seconds; None means no limit."""
     return min((wait for wait in waits if wait is not None), default=None)
 
 
 def _resolution(plan: Plan, situation: Situation, now: datetime) -> Resolution | None:
     if isinstance(plan, Held) and plan.refusal is not None:
-        # Nothing is looked up for a spec that is refused; what was known stays so.
+        # Nothing is looked up for a rejected spec; the last resolution stays.
         before = situation.status.resolution
         return Resolution(before) if before else None
     request = request_of(plan.source)
@@ -159,21 +159,21 @@ def _look(request: ResolutionRequest, situation: Situation, now: datetime) -> Re
 
 
 def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
-    """Whether a ModelDeployment that lacks a child may not exist any more.
+    """Whether a ModelDeployment that lacks a child may no longer exist.
 
-    Its deletion may have been missed while the watch was broken. The garbage collector then takes its children, and
-    to make them again would be a fight without end.
+    Its deletion may have been missed while the watch was interrupted. The garbage collector then deletes its children,
+    and each pass would create them again.
     """
     if situation.status.rollout is None or situation.looked_up.exists:
         return False
     name = situation.subject.name
-    return not situation.services >= {name, *(revision_child_name(name, served.revision) for served in live)}
+    return not situation.services >= {name, *(revision_child_name(name, entry.revision) for entry in live)}
 
 
 def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:
-    """Return the revisions that were live before and whose record is not seen, with where their models came from."""
+    """Return the live revisions of the status whose record is missing, each with its model's URI."""
     uris, looked_up = _uris(situation.status), situation.looked_up.records
-    lost = [served.revision for served in live if situation.observed.of(served.revision).record is None]
+    lost = [entry.revision for entry in live if situation.observed.of(entry.revision).record is None]
     return {revision: uris[revision] for revision in lost if revision in uris and revision not in looked_up}
 
 

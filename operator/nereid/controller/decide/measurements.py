@@ -1,4 +1,4 @@
-"""Which measurements a pass wants, and what it sees with those that are there. Pure."""
+"""Which measurements a pass asks for, and the facts with those that have arrived. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ Pods = Mapping[str, tuple[PodAddress, ...]]
 class WantedMeasurements:
     """What is to be measured in the background, each with the pods to look at, by revision.
 
-    What is wanted is named again by each pass until it is wanted no more, so that its pods are those of today.
+    Each pass asks again for what it still needs, so that the pods are always the present ones.
     """
 
     sample: tuple[SampleRequest, Pods] | None = None
@@ -31,7 +31,7 @@ class WantedMeasurements:
 
 
 def wanted_measurements(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> WantedMeasurements:
-    """Return what the state asks to be measured; of a revision without pods, no activity can be."""
+    """Return what is to be measured in this state; a revision without pods has no activity to read."""
     sample = wanted_sample(plan, state, now)
     looks = [(look, addresses(observed, look.revision)) for look in wanted_looks(plan, state, now)]
     return WantedMeasurements(
@@ -41,22 +41,22 @@ def wanted_measurements(plan: Plan, observed: Observed, state: RolloutState, now
 
 
 def measured(plan: Plan, situation: Situation, state: RolloutState, now: datetime) -> Observed:
-    """Return what is seen with the answers to what the state asks for, as far as they are there."""
+    """Return the observed facts, with the measurements for this state that have arrived."""
     answers, run = situation.measurements, checks.due(plan, state)
     sample = wanted_sample(plan, state, now)
     looks = wanted_looks(plan, state, now)
-    activity = {look.revision: _activity(situation, look) for look in looks}
+    activities = {look.revision: _activity(situation, look) for look in looks}
     return replace(
         situation.observed,
         sample=answers.samples.get(sample) if sample else None,
         checks=combine(run.id, situation.check_jobs) if run else None,
         why_not_running=why_not_running(run.id, situation.check_jobs) if run else None,
-        activity={revision: seen for revision, seen in activity.items() if seen},
+        activity={revision: activity for revision, activity in activities.items() if activity},
     )
 
 
 def addresses(observed: Observed, *revisions: str) -> dict[str, tuple[PodAddress, ...]]:
-    """Return where the counters of revisions' pods can be read."""
+    """Return the addresses of the pods whose counters can be read, by revision."""
     return {revision: tuple(pod.address for pod in observed.of(revision).pods if pod.address) for revision in revisions}
 
 

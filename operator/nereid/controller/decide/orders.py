@@ -1,4 +1,4 @@
-"""What is decided for the shell and for build to carry out: which revisions keep pods, and which checks run."""
+"""Parts of a decision that build and the shell carry out: which revisions keep pods, and which checks run."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ _RUN_HASH_LENGTH: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """Checks of a revision that are to be run now; `step` is the index of the step that they open."""
+    """Checks of a revision that are to be run now; `step` is the index of the step that they must pass for."""
 
     revision: str
     stable: str
@@ -23,17 +23,17 @@ class CheckRun:
 
     @property
     def id(self) -> str:
-        """What tells it from every other run of checks of the same ModelDeployment, and from one of other checks."""
-        asked = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
-        return f"{self.revision}-{self.step}-{self.attempt}-{names.content_hash(asked)[:_RUN_HASH_LENGTH]}"
+        """Unique among the runs of a ModelDeployment; it changes with the checks."""
+        checks = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
+        return f"{self.revision}-{self.step}-{self.attempt}-{names.content_hash(checks)[:_RUN_HASH_LENGTH]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How a scaler changes a revision's number of pods.
 
-    maximum: the most pods. sleeps: it has none until somebody asks for it. in_charge: the scaler is there, so that the
-    number of pods is left to it.
+    maximum: the most pods. sleeps: it has no pods until a request arrives. in_charge: the scaler exists and sets the
+    number of pods.
     """
 
     maximum: int
@@ -43,10 +43,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class LiveRevision:
-    """A revision that keeps its pods: how many it should have, and what of the traffic reaches it.
+    """A revision that keeps its pods: how many it should have, and which traffic reaches it.
 
-    scale: how its pods become more, `replicas` being the fewest; None where there are just `replicas`. is_gated:
-    requests reach it by way of the activator, which has them wait for a pod.
+    scale: how a scaler changes the number of pods, of which `replicas` is then the minimum; None if the number is fixed
+    at `replicas`. is_gated: requests reach it through the activator, which holds them until a pod is ready.
     """
 
     revision: str

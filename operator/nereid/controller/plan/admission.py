@@ -76,7 +76,8 @@ def _check_model(model: ModelSpec) -> None:
     if size > MAX_CONFIG_BYTES:
         raise ValueError(
             f"spec.model.config takes {ceil(size / 1024)} KiB as JSON, and {MAX_CONFIG_BYTES >> 10} KiB fit into an "
-            "argument of the container that fetches the model: keep what is larger in a repository's config.pbtxt"
+            "argument of the container that fetches the model: move the configuration into the config.pbtxt of a "
+            "model repository"
         )
     if found := triton_config.problem(model.config, model.resolved_format()):
         raise ValueError(found)
@@ -92,8 +93,7 @@ def _check_runtime(runtime: RuntimeSpec, settings: Settings) -> None:
             _check_size_of_memory(f"spec.runtime.tensorMemory.{field}", size)
     if runtime.pod_template and not settings.allow_pod_template:
         raise ValueError(
-            "spec.runtime.podTemplate: this operator takes no patches of pods, as its chart's allowPodTemplate says: "
-            "remove it"
+            "spec.runtime.podTemplate is disabled on this operator (Helm value models.allowPodTemplate): remove it"
         )
     if found := pod_patch.problem(runtime.pod_template or {}, POD_LABELS):
         raise ValueError(f"spec.runtime.podTemplate: {found}")
@@ -118,7 +118,7 @@ def _check_uri(uri: str) -> None:
     try:
         urlsplit(uri)
     except ValueError as error:
-        raise ValueError(f"spec.model.uri: {uri} is no URI ({error})") from error
+        raise ValueError(f"spec.model.uri: {uri} is not a valid URI ({error})") from error
 
 
 def _check_checks(spec: ModelDeploymentSpec) -> None:
@@ -146,6 +146,6 @@ def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
         _check_placeholders(query)
     if queries and not settings.allow_queries:
         raise ValueError(
-            "spec.scaling.metrics: this operator asks no queries of users, as its chart's prometheus.allowQueries "
-            "says: use a metric of another type than Query"
+            "spec.scaling.metrics: user-supplied PromQL is disabled on this operator (Helm value "
+            "prometheus.allowQueries): use a metric of another type than Query"
         )

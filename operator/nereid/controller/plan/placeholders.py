@@ -21,7 +21,7 @@ def filled(query: str, known: Mapping[str, str]) -> str:
     def meaning(match: re.Match[str]) -> str:
         if match[1] not in known:
             usable = ", ".join(f"{{{{{name}}}}}" for name in known)
-            raise ValueError(f"{match[0]} means nothing: use one of {usable}")
+            raise ValueError(f"{match[0]} is not a known placeholder: use one of {usable}")
         return known[match[1]]
 
     return _PLACEHOLDER.sub(meaning, query)

@@ -37,7 +37,7 @@ def problem(patch: Mapping[str, Any], kept_labels: Sequence[str]) -> str | None:
     """Return what is wrong with a patch, in a sentence, or None; `kept_labels` are those that it must not touch."""
     for part in patch:
         if part not in {"metadata", "spec"}:
-            return f"{part} is no part of a pod template: write what belongs below metadata or spec"
+            return f"{part} is not a field of a pod template: move it below metadata or spec"
     for part in ("metadata", "spec"):
         if not isinstance(patch.get(part, {}), Mapping):
             return f"{part} must be an object, as in a Deployment's template"
@@ -46,7 +46,7 @@ def problem(patch: Mapping[str, Any], kept_labels: Sequence[str]) -> str | None:
             return f"metadata.{field} cannot be set: only labels and annotations can"
     for label in patch.get("metadata", {}).get("labels", {}):
         if label in kept_labels or label == _PATCH:
-            return f"metadata.labels cannot set {label}, as the pods are found by their labels: leave it out"
+            return f"metadata.labels cannot set {label}, as the pods are found by their labels: remove it"
     return next((found for part in ("metadata", "spec") if (found := _problem_of_fields(patch.get(part), part))), None)
 
 
@@ -108,7 +108,7 @@ def _problem_of_fields(value: Any, path: str) -> str | None:
 def _problem_of_texts(texts: Any, path: str) -> str | None:
     for name, text in texts.items() if isinstance(texts, Mapping) else ():
         if isinstance(text, list | Mapping):
-            return f"{path}.{name} must be text"
+            return f"{path}.{name} must be a string: put it in quotes"
     return None
 
 
@@ -118,7 +118,7 @@ def _problem_of_list(items: Any, path: str, key: str) -> str | None:
     for number, item in enumerate(items):
         is_keyed = isinstance(item, Mapping) and isinstance(item.get(key), str | int)
         if not is_keyed and item != {_PATCH: "replace"}:
-            return f"{path}[{number}] needs {key}, by which it is merged with what is there"
+            return f"{path}[{number}] needs {key}, as the items of this list are merged by it"
         if found := _problem_of_fields(item, f"{path}[{number}]"):
             return found
     return None

@@ -22,7 +22,7 @@ def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, Gatew
         if taken:
             plan = _without_hosts(plan, taken)
             hosts = ", ".join(sorted(taken))
-            sentence = f"ModelDeployment {rival.name}, which is older, serves {hosts}: choose another host"
+            sentence = f"the older ModelDeployment {rival.name} already serves {hosts}: choose another host"
             problems.append(Problem("HostConflict", sentence))
     route_problems = (*problems, *_missing_gateways(plan, gateways))
     return replace(plan, route_problems=route_problems) if route_problems else plan
@@ -37,7 +37,9 @@ def has_tls(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> bool:
 
 def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> tuple[Problem, ...]:
     return tuple(
-        Problem("GatewayNotFound", f"there is no Istio Gateway {name}: create it or correct spec.traffic.gateways")
+        Problem(
+            "GatewayNotFound", f"the Istio Gateway {name} was not found: create it, or correct spec.traffic.gateways"
+        )
         for name in plan.gateways
         if gateways is not None and name not in gateways
     )

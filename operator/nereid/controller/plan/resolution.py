@@ -141,7 +141,9 @@ def _answered(
     checked = now.replace(microsecond=0)
     uri = request.uri if request.is_fixed else answer.uri if answer else None
     if failure is None and not _is_answer(request, uri):
-        failure = ResolutionFailure(reason=UNANSWERED, message=f"the answer {uri} is none that stays what it is")
+        failure = ResolutionFailure(
+            reason=UNANSWERED, message=f"the Job answered {uri}, which is not a fixed URI of the same model"
+        )
     if failure is not None or answer is None:
         update = {"checked_at": checked, "failures": known.failures + 1, "failure": failure}
         return _dated(request, known.model_copy(update=update))

@@ -92,8 +92,8 @@ def _hold(duration: str | None) -> int | None:
 def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
     if analysis.queries and not settings.allow_queries:
         raise ValueError(
-            "spec.rollout.analysis.queries: this operator asks no queries of users, as its chart's "
-            "prometheus.allowQueries says: remove them"
+            "spec.rollout.analysis.queries: user-supplied PromQL is disabled on this operator (Helm value "
+            "prometheus.allowQueries): remove the queries"
         )
     judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
     return Analysis(

@@ -12,7 +12,7 @@ from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, 
 from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
-from nereid.controller.decide.rollout.stage import PREPARING, TAKEN_BACK, WAITING
+from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
@@ -130,7 +130,7 @@ def available(report_input: ReportInput) -> Verdict:
 def progressing(report_input: ReportInput) -> Verdict:
     """Return condition Progressing: whether a rollout is in progress, and at which stage."""
     state = report_input.decision.state
-    moving = state.candidate is not None or state.stage in TAKEN_BACK
+    moving = state.candidate is not None or state.stage in ROLLING_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(report_input))
 
 
@@ -158,7 +158,7 @@ def ready(report_input: ReportInput) -> Verdict:
         return Verdict("False", problem.reason, problem.message)
     if state.stable is None:
         return Verdict("False", "FirstRevisionPending", rollout_message(report_input))
-    if state.candidate or state.stage in TAKEN_BACK:
+    if state.candidate or state.stage in ROLLING_BACK:
         return Verdict("False", "RolloutInProgress", rollout_message(report_input))
     if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))

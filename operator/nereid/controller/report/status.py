@@ -11,7 +11,7 @@ from nereid.api.status import ModelDeploymentStatus, Phase, RevisionStatus, Roll
 from nereid.controller.decide.decide import resolution_status
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout.routing import is_gated
-from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, TAKEN_BACK, WAITING
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
@@ -176,4 +176,4 @@ def _phase(report_input: ReportInput) -> Phase:
         return "Sleeping"
     if report_input.stable.available < report_input.plan.replicas:
         return "Degraded"
-    return "Progressing" if state.stage in TAKEN_BACK else "Ready"
+    return "Progressing" if state.stage in ROLLING_BACK else "Ready"

@@ -402,7 +402,7 @@ class TestRejection:
             ({"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}}, "spec.rollout.steps.0.weight"),
             ({"model": {"uri": URI}, "rollout": {"surge": 2}}, "spec.rollout.surge"),
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
-            ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is no URI"),
+            ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is not a valid URI"),
             ({"model": {"uri": URI, "cache": {"claim": "c", "limit": "lots"}}}, "spec.model.cache.limit: 'lots'"),
             ({"model": {"uri": URI, "path": "a/../../b"}}, "spec.model.path leads out"),
             (

@@ -97,13 +97,16 @@ def test_what_is_merged_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("patch", "told"),
     [
-        ({"containers": []}, "containers is no part of a pod template"),
+        ({"containers": []}, "containers is not a field of a pod template"),
         ({"spec": []}, "spec must be an object"),
         ({"metadata": {"name": "x"}}, "metadata.name cannot be set"),
         ({"metadata": {"labels": {"app": "x"}}}, "cannot set app"),
         ({"metadata": {"labels": {"$patch": "replace"}}}, "cannot set $patch"),
-        ({"metadata": {"annotations": {"ports": [{"containerPort": 1}]}}}, "metadata.annotations.ports must be text"),
-        ({"spec": {"nodeSelector": {"env": ["x"]}}}, "spec.nodeSelector.env must be text"),
+        (
+            {"metadata": {"annotations": {"ports": [{"containerPort": 1}]}}},
+            "metadata.annotations.ports must be a string",
+        ),
+        ({"spec": {"nodeSelector": {"env": ["x"]}}}, "spec.nodeSelector.env must be a string"),
         ({"spec": {"containers": {}}}, "spec.containers must be a list"),
         ({"spec": {"containers": [{"name": ["x"]}]}}, "spec.containers[0] needs name"),
         ({"spec": {"containers": [{"name": None}]}}, "spec.containers[0] needs name"),

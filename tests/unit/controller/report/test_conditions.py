@@ -172,7 +172,7 @@ class TestProgressing:
                 PREVIEW.analyzing(5).counted((1, 0)),
                 "step 1 of 2. There is no concurrent control",
             ),
-            (MATCHED.phase("Paused", 5, "AwaitingPromotion"), "the requests that the A/B test's match picks and waits"),
+            (MATCHED.phase("Paused", 5, "AwaitingPromotion"), "the requests that match the A/B test and waits"),
             (
                 SHADOW.phase("Paused", 5, "AwaitingPromotion"),
                 "gets a copy of 100% of the requests and waits",
@@ -237,13 +237,13 @@ class TestScaling:
                 SCALED.without_keda(),
                 "False",
                 "KedaNotInstalled",
-                f"KEDA's ScaledObjects are not served: install KEDA, or {ELSE}, with minReplicas above 0",
+                f"KEDA is not installed: install it, or {ELSE}, with minReplicas above 0",
             ),
             (
                 SCALED.set_up(prometheus_url=""),
                 "False",
                 "PrometheusNotConfigured",
-                f"the operator knows no Prometheus to scale by: set prometheus.url in its chart, or {ELSE}",
+                f"no Prometheus is configured to scale by: set the Helm value prometheus.url, or {ELSE}",
             ),
             (
                 AWAKE.set_up(activator_service=""),

@@ -6,7 +6,7 @@ e-process. By Ville's inequality it ever reaches 1/alpha with probability at mos
 often. Source: A. Ramdas, P. Grünwald, V. Vovk, G. Shafer, Game-Theoretic Statistics and Safe Anytime-Valid Inference,
 Statistical Science 38 (2023).
 
-The mean is over two things that nobody knows beforehand. One is the alternative, a point of a grid with equal weights.
+The mean is over two things that are not known beforehand. One is the alternative, a point of a grid with equal weights.
 The other is the interval at which the alternative begins to hold: weight b_1 = 9/10 for the first, and for each later
 one b_j = 1/10 / (j (j - 1)), in all 1. Without that, a candidate that was good for an hour and then goes bad would
 first have to use up an hour of evidence (compare J. Shin, A. Ramdas, A. Rinaldo, E-detectors, 2023). In the j-th
@@ -14,15 +14,15 @@ interval, with the likelihood ratios L_k,
 
     S_k <- (S_k + b_j) min(L_k, CAP),      E = mean over k of S_k + 1/10 / j,
 
-where the last term is the weight of all the beginnings still to come.
+where the last term is the weight of all later beginnings.
 
 Two bounds keep bursts and long memories in check. Both only ever make E smaller, so an e-process it stays:
 - CAP, on each likelihood ratio: errors come in bursts, which are fewer independent facts than they look, so one
   interval multiplies the evidence by CAP at most. Below the usual 1/alpha, so that the first can't decide alone.
-- CEILING, on the mean of S: what is beyond is forgotten, so that a long good record can't outweigh a bad present.
+- CEILING, on the mean of S: evidence above it is dropped, so that a long good record can't outweigh a bad present.
 
-An interval that says nothing (all likelihood ratios 1) need not be counted, so j numbers those that do. Which these
-are is known before the candidate's share of the errors is.
+An interval without information (all likelihood ratios 1) need not be counted, so j numbers the informative ones. Which
+these are is known before the candidate's share of the errors is.
 """
 
 import math
@@ -37,7 +37,7 @@ LATER_BEGINNING: Final = 1 / 10
 
 @dataclass(frozen=True, slots=True)
 class EProcess:
-    """How many intervals said something, and log S_k for each point of the grid; empty before the first."""
+    """The number of informative intervals, and log S_k for each point of the grid (empty before the first)."""
 
     intervals: int = 0
     log_sums: tuple[float, ...] = ()
@@ -69,13 +69,13 @@ def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP)
 def log_mean(logs: Sequence[float]) -> float:
     """Return the logarithm of the mean of numbers given as logarithms."""
     largest = max(logs)
-    return largest + math.log(math.fsum(math.exp(one - largest) for one in logs) / len(logs))
+    return largest + math.log(math.fsum(math.exp(log_value - largest) for log_value in logs) / len(logs))
 
 
 def _beginning(interval: int) -> float:
     return 1 - LATER_BEGINNING if interval == 1 else LATER_BEGINNING / (interval * (interval - 1))
 
 
-def _log_add(one: float, other: float) -> float:
-    largest, smallest = max(one, other), min(one, other)
+def _log_add(log_a: float, log_b: float) -> float:
+    largest, smallest = max(log_a, log_b), min(log_a, log_b)
     return largest + math.log1p(math.exp(smallest - largest))

@@ -42,7 +42,7 @@ MOST_ODDS: Final = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How much worse is still tolerated, and what a candidate must be shown not to be before it passes."""
+    """How much worse than stable is tolerated, and how bad the evidence must rule out before a candidate passes."""
 
     tolerated: float = 1.5
     against: float = 3.0
@@ -63,7 +63,7 @@ class Margins:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one metric of one rollout has said so far."""
+    """The evidence from one metric of one rollout so far."""
 
     margins: Margins = field(default_factory=Margins)
     candidate: Counts = field(default_factory=Counts)
@@ -73,24 +73,24 @@ class Evidence:
     beyond: EProcess = field(default_factory=EProcess)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evidence as status keeps it: some twenty numbers, exactly."""
+        """Return the evidence as status holds it: about twenty numbers, without rounding."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Evidence":
-        """Return kept evidence, or none if it is of another form, as an older or newer operator's is."""
+        """Return the evidence from status; new evidence if another version of the operator wrote it in another form."""
         try:
-            return cls._continued(document)
+            return cls._from_valid(document)
         except (KeyError, TypeError, ValueError):
             return cls()
 
     @classmethod
-    def _continued(cls, document: Mapping[str, Any]) -> "Evidence":
+    def _from_valid(cls, document: Mapping[str, Any]) -> "Evidence":
         margins = Margins(**document["margins"])
         failing, passing, beyond = (_process(document[name]) for name in ("failing", "passing", "beyond"))
         passing_points = len(PASSING_ODDS) + (len(PASSING_RATES) if margins.negligible is not None else 0)
         points = {failing: len(FAILING_ODDS), passing: passing_points, beyond: len(BEYOND_ODDS)}
-        if not all(len(process.log_sums) in (0, wanted) for process, wanted in points.items()):
+        if not all(len(process.log_sums) in (0, size) for process, size in points.items()):
             return cls(margins)
         return cls(margins, Counts(**document["candidate"]), Counts(**document["stable"]), failing, passing, beyond)
 

@@ -1,4 +1,4 @@
-"""What the judge knows about one metric, in numbers for people."""
+"""The evidence from one metric, in numbers for people."""
 
 import math
 from bisect import bisect_left
@@ -11,7 +11,7 @@ from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_
 from nereid.controller.decide.judge.intervals import Rate, wilson
 from nereid.controller.decide.judge.verdict import Limits
 
-# As many more requests as are worth speaking of.
+# A decision that needs more further requests than this is reported as out of reach.
 FORESEEABLE: Final = 10**9
 
 
@@ -60,9 +60,9 @@ def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float],
 def _missing(log_sums: Sequence[float], paces: Sequence[float], log_needed: float) -> int | None:
     """Return about how many more candidate requests are needed, by bisection.
 
-    All requests so far, seen as one interval, tell what one request says on average at each point of the grid. Each
-    point is taken to go on at that pace from where it is. Bursts, the cap per interval, beginnings to come and a
-    changing split of the traffic are ignored, so this is a rough figure.
+    All requests so far, taken as one interval, give the average gain per request at each point of the grid. Each point
+    is assumed to go on at that pace. Bursts, the cap per interval, later beginnings and a changing split of the traffic
+    are ignored, so this is a rough figure.
     """
 
     def is_enough(requests: int) -> bool:

@@ -9,12 +9,12 @@ from typing import Final
 from nereid.controller.decide.judge.evidence import Evidence
 
 MOST_METRICS: Final = 10
-# With it, MOST_METRICS / alpha stays well below the ceiling of the evidence.
+# At this alpha, MOST_METRICS / alpha is still well below the ceiling of the evidence.
 LEAST_PROBABILITY: Final = 0.001
 
 
 class Verdict(StrEnum):
-    """What the judge says about a candidate."""
+    """The judge's verdict on a candidate."""
 
     PASS = "Pass"  # noqa: S105
     FAIL = "Fail"
@@ -59,19 +59,19 @@ class Judgement:
 def judge(evidence: Mapping[str, Evidence], limits: Limits) -> Judgement:
     """Judge the metrics of a rollout, by name, MOST_METRICS at most. They must be the same for the whole rollout.
 
-    One failing metric fails the candidate, whatever the others say; it passes only when all pass. No metrics are no
-    evidence.
+    One failing metric fails the candidate, whatever the others are; it passes only when all pass. Without metrics the
+    verdict is Continue.
     """
     if len(evidence) > MOST_METRICS:
         raise ValueError(
             f"The judge takes {MOST_METRICS} metrics at most, not {len(evidence)}: alpha is shared among them"
         )
     failing = tuple(
-        name for name, one in evidence.items() if one.failing.log_value >= limits.log_fail_at(len(evidence))
+        name for name, metric in evidence.items() if metric.failing.log_value >= limits.log_fail_at(len(evidence))
     )
     if failing:
         return Judgement(Verdict.FAIL, failing)
-    undecided = tuple(name for name, one in evidence.items() if one.passing.log_value < limits.log_pass_at)
+    undecided = tuple(name for name, metric in evidence.items() if metric.passing.log_value < limits.log_pass_at)
     if evidence and not undecided:
         return Judgement(Verdict.PASS)
     return Judgement(Verdict.CONTINUE, undecided)

@@ -1,6 +1,6 @@
-"""From what was measured to what it means for the rollout: the guard, the judge, and the user's queries.
+"""What measurements mean for the rollout: the guard, the judge, and the user's queries.
 
-Two revisions can be compared where both get requests of the same clients at the same time: in a canary and in a shadow.
+Two revisions can be compared if both get requests of the same clients at the same time: in a canary and in a shadow.
 In blue/green and A/B tests they do not; there the guard, the queries and the checks decide.
 """
 
@@ -17,20 +17,20 @@ from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
-from nereid.controller.decide.rollout.stage import TAKEN_BACK
+from nereid.controller.decide.rollout.stage import ROLLING_BACK
 from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Plan, Query
 
-# As many provider errors in a row pause the rollout.
+# This many provider errors in a row pause the rollout.
 MOST_ERRORS: Final = 4
 
 
 def new_analysis(plan: Plan, now: datetime) -> AnalysisState | None:
     """Return the state of an analysis that counts from now on; None when nothing is judged.
 
-    Prometheus knows what its counters were. Triton's own have to be read once, at once, to be compared with later.
+    Prometheus has earlier values of its counters. Triton's own have to be read at once, as a base for later readings.
     """
     analysis, begin = plan.rollout.analysis, whole_second(now)
     if analysis.provider == "None":
@@ -57,7 +57,7 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate or state.stage in TAKEN_BACK:
+    if not state.stable or not state.candidate or state.stage in ROLLING_BACK:
         return False
     return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
 
@@ -84,42 +84,42 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
 def with_sample(
     plan: Plan, state: RolloutState, sample: Sample | SampleFailure | None, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
-    """Return the state with what a sample says, and why the candidate must not go on, if so.
+    """Return the state with a sample added, and why the candidate must not go on, if so.
 
-    A sample that is not due, as somebody has changed the spec meanwhile, says nothing. Where the spec asks for an
-    analysis only since the rollout began, it begins now.
+    A sample that is no longer due, because the spec was changed meanwhile, is ignored. If the spec has asked for an
+    analysis only since the rollout began, the analysis begins now.
     """
-    kept = state.analysis
-    if kept is None:
+    before = state.analysis
+    if before is None:
         return (replace(state, analysis=new_analysis(plan, now)) if _is_judged(plan, state) else state), None
     if sample is None or wanted_sample(plan, state, now) is None:
         return state, None
     if isinstance(sample, SampleFailure):
-        return replace(state, analysis=_with_failure(kept, sample.message, now)), None
-    if sample.until <= kept.sampled_at:
-        # A clock was set back in between. To ask again needs another request than the one that this answers.
-        return replace(state, analysis=_with_failure(kept, "the sample's clock went back", now)), None
-    return _with_result(plan, state, kept, sample, now)
+        return replace(state, analysis=_with_failure(before, sample.message, now)), None
+    if sample.until <= before.sampled_at:
+        # Counted as a failure, so that the next request differs from the one that this sample answers.
+        return replace(state, analysis=_with_failure(before, "the clock was set back between two samples", now)), None
+    return _with_result(plan, state, before, sample, now)
 
 
-def _with_failure(kept: AnalysisState, error: str, now: datetime) -> AnalysisState:
-    return replace(kept, looked_at=whole_second(now), errors=kept.errors + 1, error=error)
+def _with_failure(before: AnalysisState, error: str, now: datetime) -> AnalysisState:
+    return replace(before, looked_at=whole_second(now), errors=before.errors + 1, error=error)
 
 
 def _with_result(
-    plan: Plan, state: RolloutState, kept: AnalysisState, sample: Sample, now: datetime
+    plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
     analysis, controlled = plan.rollout.analysis, has_control(state)
-    evidence = _evidence(analysis, kept.evidence, sample.metrics, controlled=controlled)
-    queries = tuple(_read(query, kept.queries, sample.queries.get(query.name)) for query in analysis.queries)
-    failure = _beyond_guard(analysis, evidence) or _beyond_limit(analysis, queries)
+    evidence = _evidence(analysis, before.evidence, sample.metrics, controlled=controlled)
+    queries = tuple(_query_status(query, before.queries, sample.queries.get(query.name)) for query in analysis.queries)
+    failure = _guard_failure(analysis, evidence) or _query_failure(analysis, queries)
     passed = all(query.passed for query in queries)
     if controlled:
-        verdict, worse = _compared(analysis, evidence, passed=passed)
+        verdict, worse = _verdict(analysis, evidence, passed=passed)
     else:
-        verdict, worse = ("Pass" if passed and _is_seen(plan, state, evidence) else "Continue"), None
+        verdict, worse = ("Pass" if passed and _has_enough_requests(plan, state, evidence) else "Continue"), None
     judged = replace(
-        kept,
+        before,
         sampled_at=sample.until,
         looked_at=whole_second(now),
         evidence=evidence,
@@ -127,19 +127,20 @@ def _with_result(
         verdict="Fail" if failure else verdict,
         errors=0,
         error=None,
-        triton=_added(kept.triton, sample.triton),
+        triton=_sum(before.triton, sample.triton),
     )
     return replace(state, analysis=judged), failure or worse
 
 
 def _evidence(
-    analysis: Analysis, kept: Mapping[str, Evidence], metrics: Mapping[str, Comparison], *, controlled: bool
+    analysis: Analysis, before: Mapping[str, Evidence], metrics: Mapping[str, Comparison], *, controlled: bool
 ) -> dict[str, Evidence]:
-    """Add an interval to the evidence; it begins anew with other metrics or margins, which alpha is shared among."""
-    fits = kept.keys() == metrics.keys() and all(one.margins == _margins(analysis, name) for name, one in kept.items())
+    """Add an interval to the evidence. Other metrics or margins start new evidence, as all metrics share alpha."""
+    margins = {name: _margins(analysis, name) for name in metrics}
+    fits = margins == {name: evidence.margins for name, evidence in before.items()}
     return {
-        name: _grown(kept[name] if fits else Evidence(_margins(analysis, name)), counted, controlled=controlled)
-        for name, counted in metrics.items()
+        name: _with_interval(before[name] if fits else Evidence(margins[name]), counts, controlled=controlled)
+        for name, counts in metrics.items()
     }
 
 
@@ -148,26 +149,27 @@ def _margins(analysis: Analysis, metric: str) -> Margins:
     return Margins(analysis.tolerated, analysis.against, analysis.negligible, ceiling)
 
 
-def _grown(evidence: Evidence, counted: Comparison, *, controlled: bool) -> Evidence:
+def _with_interval(evidence: Evidence, counts: Comparison, *, controlled: bool) -> Evidence:
     if controlled:
-        return with_interval(evidence, counted.candidate, counted.stable)
-    return alone(evidence, counted.candidate)
+        return with_interval(evidence, counts.candidate, counts.stable)
+    return alone(evidence, counts.candidate)
 
 
-def _beyond_guard(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failure | None:
-    for name, what in ((ERRORS, "failed"), (SLOW, "were slow")):
-        found = evidence.get(name)
-        if found is None or found.margins.ceiling is None or found.candidate.requests < analysis.guard.min_requests:
+def _guard_failure(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failure | None:
+    for name, verb in ((ERRORS, "failed"), (SLOW, "were slow")):
+        metric = evidence.get(name)
+        if metric is None or metric.margins.ceiling is None or metric.candidate.requests < analysis.guard.min_requests:
             continue
-        if found.beyond.log_value >= limits(analysis).log_fail_at(1):
-            share, ceiling = f"{_share(found.candidate)} {what}", found.margins.ceiling
-            sentence = f"{share}, beyond the guard's {ceiling:.1%}"
+        if metric.beyond.log_value >= limits(analysis).log_fail_at(1):
+            share, ceiling = f"{_share(metric.candidate)} {verb}", metric.margins.ceiling
+            sentence = f"{share}, above the guard's ceiling of {ceiling:.1%}"
             return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
 
 
-def _read(query: Query, kept: tuple[QueryStatus, ...], reading: QueryReading | None) -> QueryStatus:
-    before = next((one for one in kept if one.name == query.name), QueryStatus(name=query.name, failures=0))
+def _query_status(query: Query, statuses: tuple[QueryStatus, ...], reading: QueryReading | None) -> QueryStatus:
+    before = next((status for status in statuses if status.name == query.name), None)
+    before = before or QueryStatus(name=query.name, failures=0)
     value, stable = (_finite(reading.candidate), _finite(reading.stable)) if reading else (None, None)
     if value is None or (query.max_ratio is not None and stable is None):
         return QueryStatus(
@@ -195,26 +197,27 @@ def _is_within(query: Query, value: float, stable: float | None) -> bool:
     return query.max_ratio is None or stable is None or value <= query.max_ratio * stable
 
 
-def _beyond_limit(analysis: Analysis, queries: tuple[QueryStatus, ...]) -> Failure | None:
-    for query, read in zip(analysis.queries, queries, strict=True):
-        if read.failures >= query.failure_limit:
-            beside = f" (stable: {read.stable_value:g})" if read.stable_value is not None else ""
-            times = f"{read.failures} times in a row" if read.failures > 1 else "now"
-            sentence = f"query {query.name} is beyond its limit {times}: {read.value:g}{beside}"
+def _query_failure(analysis: Analysis, statuses: tuple[QueryStatus, ...]) -> Failure | None:
+    for query, status in zip(analysis.queries, statuses, strict=True):
+        if status.failures >= query.failure_limit:
+            stable = f" (stable: {status.stable_value:g})" if status.stable_value is not None else ""
+            times = f" {status.failures} times in a row" if status.failures > 1 else ""
+            sentence = f"query {query.name} exceeded its limit{times}: {status.value:g}{stable}"
             return Failure("QueryFailed", sentence, is_harmful=True)
     return None
 
 
-def _is_seen(plan: Plan, state: RolloutState, evidence: Mapping[str, Evidence]) -> bool:
-    """Whether enough requests of an A/B test came: a test that nobody took part in has not been passed.
+def _has_enough_requests(plan: Plan, state: RolloutState, evidence: Mapping[str, Evidence]) -> bool:
+    """Whether the candidate of an A/B test had enough requests: without any, the test has not been passed.
 
-    Nobody has to look at a preview, and after a switch stable is kept for a time, whatever the traffic is.
+    A preview needs no requests, and neither does blue/green after the switch, when the previous revision is kept for a
+    fixed time.
     """
     requests = evidence[ERRORS].candidate.requests if ERRORS in evidence else 0
     return not state.exposure.matched or requests >= plan.rollout.analysis.guard.min_requests
 
 
-def _compared(
+def _verdict(
     analysis: Analysis, evidence: Mapping[str, Evidence], *, passed: bool
 ) -> tuple[VerdictName, Failure | None]:
     judgement = judge(evidence, limits(analysis))
@@ -226,7 +229,7 @@ def _compared(
 
 def _comparison_sentence(metric: str, evidence: Evidence) -> str:
     candidate, stable = (_share(counts) for counts in (evidence.candidate, evidence.stable))
-    return f"more {metric} than stable: {candidate} beside {stable}"
+    return f"more {metric} than stable: {candidate}, compared with {stable}"
 
 
 def _share(counts: Counts) -> str:
@@ -234,7 +237,7 @@ def _share(counts: Counts) -> str:
     return f"{rate.estimate:.1%} of {counts.requests} requests" if rate else "no requests"
 
 
-def _added(before: Comparison | None, more: Comparison | None) -> Comparison | None:
+def _sum(before: Comparison | None, more: Comparison | None) -> Comparison | None:
     if before is None or more is None:
         return before or more
     return Comparison(before.candidate + more.candidate, before.stable + more.stable)

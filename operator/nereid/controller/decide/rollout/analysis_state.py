@@ -1,4 +1,4 @@
-"""What the judge remembers of a rollout, as it survives in status: exactly, so that a restart changes no verdict."""
+"""The state of the analysis, as status holds it: without rounding, so that a restart changes no verdict."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How many pods each revision has: enough for what of the traffic it gets, or is to get next."""
+"""How many pods each revision has: enough for the traffic that it gets, or is to get next."""
 
 import math
 from dataclasses import replace
@@ -7,7 +7,7 @@ from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.decide.rollout.routing import FULL, is_gated, routing_of
 from nereid.controller.decide.rollout.scaling import scale_of, scaled_pods
 from nereid.controller.decide.rollout.settling import is_at_rest
-from nereid.controller.decide.rollout.stage import OBSTACLES, TAKEN_BACK
+from nereid.controller.decide.rollout.stage import BLOCKED, ROLLING_BACK
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure, Held, Plan, RolloutPlan
@@ -26,9 +26,9 @@ def exposure_at(rollout: RolloutPlan, step: int) -> Exposure:
 def pods_needed(plan: Plan, state: RolloutState) -> int:
     """Return how many pods the candidate needs: for what it gets, and for what it is to get at its step.
 
-    With no surge, one place is left to stable for as long as it may have to take everything back.
+    With no surge, one place is left to stable for as long as all traffic may have to return to it.
     """
-    # While it is not known what the spec asks for, it gets no more than it has.
+    # While the spec is held, the candidate gets no more than it has.
     coming = state.exposure if isinstance(plan, Held) and state.stable else exposure_at(plan.rollout, state.step)
     share = max(state.exposure.share, coming.share)
     if state.stable is None:
@@ -47,18 +47,18 @@ def carried(plan: Plan, observed: Observed, state: RolloutState) -> int:
 def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | None:
     """Return what the candidate's ready pods carry already on the way to its step, if that is more than it has.
 
-    Without surge, places change hands one by one, and the traffic with them; None where all has to be ready first, or
-    the routes still have to follow.
+    Without surge, places pass from stable to the candidate one by one, and the traffic with them. None if all pods have
+    to be ready first, or the last route is not applied yet.
     """
-    asked = exposure_at(plan.rollout, state.step)
-    if plan.rollout.surge or not asked.weight or not observed.is_routed(routing_of(state)):
+    target = exposure_at(plan.rollout, state.step)
+    if plan.rollout.surge or not target.weight or not observed.is_routed(routing_of(state)):
         return None
-    weight = min(asked.weight, FULL * observed.of(state.candidate).available // _base(plan, state))
+    weight = min(target.weight, FULL * observed.of(state.candidate).available // _base(plan, state))
     return Exposure(weight) if weight > state.weight else None
 
 
 def lacks_place(plan: Plan, state: RolloutState) -> bool:
-    """Whether the candidate can't have a pod, as stable's only one holds the only place and must not go."""
+    """Whether the candidate can't have a pod, as stable's only pod has the only place and must be kept."""
     return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
 
 
@@ -68,28 +68,28 @@ def takes_only_place(plan: Plan, state: RolloutState) -> bool:
 
 
 def waits_for_places(plan: Plan, state: RolloutState) -> bool:
-    """Whether revisions that drain still hold places that the candidate is to get."""
+    """Whether draining revisions still occupy places that the candidate is to get."""
     return not plan.rollout.surge and bool(state.retiring)
 
 
 def with_floor(plan: Plan, observed: Observed, state: RolloutState) -> RolloutState:
     """Return the state with the most pods that stable has had, or was to have, while the rollout runs.
 
-    It gets no fewer meanwhile: each revision has a part of the load, by which a scaler would take stable's away.
+    It keeps that many meanwhile: each revision sees a part of the load, by which a scaler would remove pods of stable.
     """
-    runs = state.stable is not None and (state.candidate is not None or state.stage in TAKEN_BACK)
+    runs = state.stable is not None and (state.candidate is not None or state.stage in ROLLING_BACK)
     most = max(plan.replicas, scaled_pods(plan, observed, state.stable))
     return replace(state, floor=most) if runs and most > state.floor else state
 
 
 def live_revisions(plan: Plan, observed: Observed, state: RolloutState) -> tuple[LiveRevision, ...]:
-    """Return every revision that keeps its pods, the primary one first."""
+    """Return every revision that keeps its pods, stable first."""
     live = []
     if state.stable is not None:
         live.append(_live_stable(plan, observed, state, state.stable))
     if state.candidate is not None:
         live.append(_live_candidate(plan, observed, state, state.candidate))
-    return (*live, *(LiveRevision(one.revision, one.replicas, NO_TRAFFIC) for one in state.retiring))
+    return (*live, *(LiveRevision(retiring.revision, retiring.replicas, NO_TRAFFIC) for retiring in state.retiring))
 
 
 def _live_stable(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> LiveRevision:
@@ -109,12 +109,12 @@ def _live_candidate(plan: Plan, observed: Observed, state: RolloutState, candida
 
 
 def _unscaled_pods(plan: Plan, observed: Observed, scale: Scale | None, revision: str) -> int:
-    """Return the pods that stay while there is no scaler that could tell better: not yet, or not any more."""
+    """Return the pods that are kept while no scaler is in charge: not yet, or no longer."""
     return 0 if scale and scale.in_charge else scaled_pods(plan, observed, revision)
 
 
 def _base(plan: Plan, state: RolloutState) -> int:
-    """Return how many pods stable has when it is whole: no fewer than it had as the rollout began."""
+    """Return how many pods stable has when it gets all traffic: no fewer than when the rollout began."""
     return max(plan.replicas, state.floor)
 
 
@@ -126,28 +126,28 @@ def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
     places = _base(plan, state)
     if plan.rollout.surge:
         return places
-    # It grows into places that are free, and keeps those that it has, whoever is slow to leave.
-    free = places - _held_by_others(observed, state.stable)
-    return min(_stable_places(plan, observed, state), max(free, _held(observed, state.stable), 1))
+    # It gets places that are free, and keeps those that it has, even if another revision's pods end late.
+    free = places - _occupied_by_others(observed, state.stable)
+    return min(_stable_places(plan, observed, state), max(free, _occupied_places(observed, state.stable), 1))
 
 
 def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places are stable's, with no surge."""
     places = _base(plan, state)
-    # What drains still holds its places; the candidate gets these before it takes more of stable's.
-    draining = sum(one.replicas for one in state.retiring)
-    asked = _places_asked(plan, observed, state)
-    if asked and takes_only_place(plan, state):
+    # Draining revisions still occupy places; the candidate gets these before it gets more of stable's.
+    draining = sum(retiring.replicas for retiring in state.retiring)
+    needed = _candidate_places(plan, observed, state)
+    if needed and takes_only_place(plan, state):
         return 0
-    if asked <= draining:
+    if needed <= draining:
         return max(1, places - draining)
     # Never more than one place below what its share of the traffic needs.
-    return max(1, places - asked, pods_for(FULL - state.weight, places) - 1)
+    return max(1, places - needed, pods_for(FULL - state.weight, places) - 1)
 
 
-def _places_asked(plan: Plan, observed: Observed, state: RolloutState) -> int:
+def _candidate_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places the candidate gets now: one more than it has ready pods, up to what it needs."""
-    if state.candidate is None or (state.stage in OBSTACLES and not state.exposure.has_traffic):
+    if state.candidate is None or (state.stage in BLOCKED and not state.exposure.has_traffic):
         return 0
     return min(pods_needed(plan, state), observed.of(state.candidate).available + 1)
 
@@ -156,17 +156,17 @@ def _candidate_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
     needed = pods_needed(plan, state)
     if plan.rollout.surge or state.stable is None:
         return needed
-    free = _base(plan, state) - _held_by_others(observed, state.candidate)
-    # Pods that it has already stay, whoever else holds places.
+    free = _base(plan, state) - _occupied_by_others(observed, state.candidate)
+    # It keeps the pods that it has, whatever other revisions occupy.
     return min(needed, max(free, observed.of(state.candidate).occupied))
 
 
-def _held(observed: Observed, revision: str | None) -> int:
-    """Return the places that a revision holds: by its pods, or by those that its Deployment is about to make."""
-    seen = observed.of(revision)
-    return max(seen.occupied, seen.deployment.replicas if seen.deployment else 0)
+def _occupied_places(observed: Observed, revision: str | None) -> int:
+    """Return the places that a revision occupies: by its pods, or by those that its Deployment is about to create."""
+    facts = observed.of(revision)
+    return max(facts.occupied, facts.deployment.replicas if facts.deployment else 0)
 
 
-def _held_by_others(observed: Observed, revision: str | None) -> int:
-    """Return the places that all other revisions hold, also those that only wait for their last pod to end."""
-    return sum(_held(observed, one) for one in observed.revisions if one != revision)
+def _occupied_by_others(observed: Observed, revision: str | None) -> int:
+    """Return the places that all other revisions occupy, also those whose last pod is still terminating."""
+    return sum(_occupied_places(observed, other) for other in observed.revisions if other != revision)

@@ -1,4 +1,4 @@
-"""Checks of a candidate before it gets more traffic: which are due, and what has come of them."""
+"""Checks of a candidate before it gets more traffic: which are due, and their outcome."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from nereid.controller.plan.plan import Held, Plan
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What has come of a run: the results for status, and what is wrong, if anything is."""
+    """The outcome of a run: results for status, why the candidate failed (if it did), and a summary for an event."""
 
     status: ChecksStatus | None
     failure: Failure | None
@@ -20,20 +20,21 @@ class Outcome:
 
 
 def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
-    """Return the checks that the candidate must pass before its step, unless it has; None when there are none.
+    """Return the checks that the candidate has yet to pass before its step; None if there are none.
 
-    A promotion by the user and the fast track skip them. Those of the first step are all, later only those that ask
-    for each step.
+    A promotion by the user and the fast track skip them. Before the first step all checks run, before later steps those
+    with `when: EachStep`.
     """
     if state.stable is None or state.candidate is None or state.is_fast or state.stage is Stage.PROMOTED_BY_USER:
         return None
-    done = state.checks
-    if done is not None and done.step == state.step and all(result.passed for result in done.results):
+    last = state.checks
+    if last is not None and last.step == state.step and all(result.passed for result in last.results):
         return None
-    asked = tuple(check for check in plan.rollout.checks if not state.exposure.has_traffic or check.when == "EachStep")
-    if not asked:
+    is_first = not state.exposure.has_traffic
+    items = tuple(check for check in plan.rollout.checks if is_first or check.when == "EachStep")
+    if not items:
         return None
-    return CheckRun(state.candidate, state.stable, state.attempt, state.step, asked, plan.rollout.checks_timeout)
+    return CheckRun(state.candidate, state.stable, state.attempt, state.step, items, plan.rollout.checks_timeout)
 
 
 def due(plan: Plan, state: RolloutState) -> CheckRun | None:
@@ -43,19 +44,19 @@ def due(plan: Plan, state: RolloutState) -> CheckRun | None:
 
 
 def outcome(run: CheckRun, facts: ChecksFacts | None) -> Outcome | None:
-    """Return what has come of a run; None while it is not over."""
+    """Return the outcome of a run; None while it is not over."""
     if facts is None or facts.run != run.id:
         return None
     if facts.failure is not None:
         return Outcome(None, Failure("ChecksNotRun", f"the checks could not be run: {facts.failure}"), "")
     if not facts.results:
         return None
-    missing = {check.name for check in run.checks} - {one.name for one in facts.results}
+    missing = {check.name for check in run.checks} - {result.name for result in facts.results}
     if missing:
-        sentence = f"the Job that ran the checks tells nothing of {', '.join(sorted(missing))}"
+        sentence = f"the check Job reported no result of {', '.join(sorted(missing))}"
         return Outcome(None, Failure("ChecksNotRun", sentence), "")
-    results = [CheckStatus(name=one.name, passed=one.passed, message=one.message) for one in facts.results]
+    results = [CheckStatus(name=item.name, passed=item.passed, message=item.message) for item in facts.results]
     status = ChecksStatus(step=run.step, results=results)
-    failed = [one for one in results if not one.passed]
-    summary = "; ".join(f"{one.name}: {one.message}" for one in failed or results)
+    failed = [result for result in results if not result.passed]
+    summary = "; ".join(f"{result.name}: {result.message}" for result in failed or results)
     return Outcome(status, Failure("CheckFailed", summary, is_harmful=True) if failed else None, summary)

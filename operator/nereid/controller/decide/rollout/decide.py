@@ -26,7 +26,7 @@ from nereid.controller.decide.rollout.state import (
 )
 from nereid.controller.decide.rollout.steps import advance, complete
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
-from nereid.controller.decide.rollout.withdrawal import retreat, withdrawn, without_candidate
+from nereid.controller.decide.rollout.withdrawal import roll_back_further, rolled_back, without_candidate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
@@ -34,46 +34,46 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Decision:
     """Return the next state of the rollout, the revisions to keep alive, and when to look again.
 
-    The same arguments give the same decision, also for a state that went through JSON. A state that has nothing to
-    do is returned unchanged.
+    The same arguments give the same decision, also for a state that went through JSON. If there is nothing to do, the
+    state is returned unchanged.
     """
     state = settled(not_after(state, now), now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
     state = history.unpinned(plan, with_floor(plan, observed, state))
-    wanted, (following, events) = history.wanted(plan, observed, state)
+    desired, (following, events) = history.desired_plan(plan, observed, state)
     if following == state and not events:
         state, failure = analysis.with_sample(plan, state, observed.sample, now)
-        following, events = _next(wanted, observed, state, now, failure)
+        following, events = _next(desired, observed, state, now, failure)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.
-            following, events = next_sleep(wanted, observed, state, now, moves=moves)
-    following = with_floor(wanted, observed, following)
+            following, events = next_sleep(desired, observed, state, now, moves=moves)
+    following = with_floor(desired, observed, following)
     return Decision(
         following,
-        live_revisions(wanted, observed, following),
+        live_revisions(desired, observed, following),
         events,
-        requeue_after(wanted, observed, following, now),
-        checks.due(wanted, following),
+        requeue_after(desired, observed, following, now),
+        checks.due(desired, following),
     )
 
 
 def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
-    """Return a state whose routes have been applied only now: all times that begin with a route begin anew.
+    """Return a state whose routes have been applied only now: all times that begin with a route begin again.
 
-    What was decided may have been written down long before it could be carried out, or have been undone by somebody.
+    The decision may have been recorded long before it could be carried out, or somebody changed the route meanwhile.
     """
-    begun = whole_second(now)
-    retiring = tuple(replace(one, since=begun, looked_at=None, requests=None) for one in state.retiring)
-    sleep = state.sleep and (Sleep(state.sleep.state, begun) if is_gated(state) else state.sleep)
-    since = begun if state.stage in ROUTE_CHANGES else state.since
+    begin = whole_second(now)
+    retiring = tuple(replace(entry, since=begin, looked_at=None, requests=None) for entry in state.retiring)
+    sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
+    since = begin if state.stage in ROUTE_CHANGES else state.since
     return replace(state, retiring=retiring, sleep=sleep, since=since)
 
 
 def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     if state.stage is Stage.RETREATING:
-        return retreat(plan, observed, state, now)
+        return roll_back_further(plan, observed, state, now)
     if state.stable is None:
         return _first_revision(plan, observed, state, now)
     if plan.revision == state.stable:
@@ -91,16 +91,20 @@ def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: da
         return complete(plan, observed, state, now)
     if state.candidate == plan.revision:
         return state, ()
-    begun, _ = started(plan, without_candidate(plan, observed, state, now), now)
-    return replace(begun, exposure=ALL_TRAFFIC, step=len(plan.rollout.steps)), ()
+    first, _ = started(plan, without_candidate(plan, observed, state, now), now)
+    return replace(first, exposure=ALL_TRAFFIC, step=len(plan.rollout.steps)), ()
 
 
 def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    """Take a running rollout back, at once and without analysis: the spec asks for what is stable already."""
+    """Roll a candidate back at once and without analysis: the stable revision is the desired one."""
     state = replace(state, failed=None)
     if state.candidate is not None:
-        event = Event("Normal", "SpecReverted", f"Stable revision {state.stable} is wanted again")
-        return withdrawn(plan, observed, state, now, "SpecReverted"), (event,)
+        event = Event(
+            "Normal",
+            "SpecReverted",
+            f"Stable revision {state.stable} is asked for again: candidate {state.candidate} is rolled back",
+        )
+        return rolled_back(plan, observed, state, now, "SpecReverted"), (event,)
     is_back = state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now)
     if state.stage is Stage.FAILED or is_back:
         return at_rest(state, Stage.IDLE, now, "SpecReverted"), ()

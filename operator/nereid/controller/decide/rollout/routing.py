@@ -1,4 +1,4 @@
-"""Where the routes are to lead, for proxies and for people."""
+"""Which revision the routes send traffic to: for proxies, and in words for users."""
 
 from typing import Final
 
@@ -9,12 +9,12 @@ FULL: Final = 100
 
 
 def is_gated(state: RolloutState) -> bool:
-    """Whether requests take the way by the activator, as stable has no pods, or is about to have none."""
+    """Whether requests go through the activator, as stable has no pods, or is about to lose them."""
     return state.sleep is not None and state.sleep.state != "Awake"
 
 
 def routing_of(state: RolloutState) -> Routing:
-    """Return where the routes are to lead: each revision that gets traffic, with its weight in percent."""
+    """Return the routes for this state: each revision that gets traffic, with its weight in percent."""
     if is_gated(state):
         return Routing(weights=frozenset({(ACTIVATOR, FULL)}))
     weights = {(state.stable, FULL - state.weight), (state.candidate, state.weight)}
@@ -27,10 +27,10 @@ def routing_of(state: RolloutState) -> Routing:
 
 
 def describe(state: RolloutState) -> str:
-    """Return what of the traffic the candidate gets, for people."""
+    """Return which traffic the candidate gets, in words for users."""
     exposure = state.exposure
     if exposure.matched:
-        return "the requests that the A/B test's match picks"
+        return "the requests that match the A/B test"
     if exposure.mirror:
         return f"a copy of {exposure.mirror}% of the requests"
     return "the preview's requests" if exposure.preview else f"{exposure.weight}% of the traffic"

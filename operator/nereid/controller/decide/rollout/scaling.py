@@ -1,4 +1,4 @@
-"""Whether revisions can be scaled as the spec asks, and what the scaler of each is told."""
+"""Whether revisions can be scaled as the spec asks, and how the scaler of each is configured."""
 
 from nereid.controller.decide.orders import Scale
 from nereid.controller.decide.rollout.settling import is_at_rest
@@ -8,34 +8,34 @@ from nereid.controller.plan.plan import Plan
 
 
 def scaling_problem(plan: Plan, observed: Observed) -> Problem | None:
-    """Return why no scaler can be made, if that is so; the pods that there are stay then."""
-    wanted, settings = plan.autoscaling, plan.settings
-    if wanted is None:
+    """Return why no scaler can be created; None if one can. Without a scaler, existing pods are kept."""
+    autoscaling, settings = plan.autoscaling, plan.settings
+    if autoscaling is None:
         return None
-    if wanted.needs_keda and not observed.has_keda:
+    if autoscaling.needs_keda and not observed.has_keda:
         return Problem(
             "KedaNotInstalled",
-            "KEDA's ScaledObjects are not served: install KEDA, or scale by CPU or Memory, with minReplicas above 0",
+            "KEDA is not installed: install it, or scale by CPU or Memory, with minReplicas above 0",
         )
-    if wanted.needs_keda and not (settings.scaling_prometheus_url or settings.prometheus_url):
+    if autoscaling.needs_keda and not (settings.scaling_prometheus_url or settings.prometheus_url):
         return Problem(
             "PrometheusNotConfigured",
-            "the operator knows no Prometheus to scale by: set prometheus.url in its chart, or scale by CPU or Memory",
+            "no Prometheus is configured to scale by: set the Helm value prometheus.url, or scale by CPU or Memory",
         )
     return None
 
 
 def lacks_activator(plan: Plan) -> bool:
-    """Whether the model may sleep by its spec, but nobody could wake it."""
+    """Whether the spec allows the model to sleep, but no activator is installed to wake it."""
     return plan.autoscaling is not None and plan.autoscaling.may_sleep and not plan.settings.activator_service
 
 
 def scale_of(plan: Plan, observed: Observed, state: RolloutState, revision: str) -> Scale | None:
-    """Return how a live revision is scaled; None where it has just the pods that it is given.
+    """Return how a live revision is scaled; None if its number of pods is fixed.
 
-    Without surge, places change hands one by one while a rollout runs: no scaler may take any. What has no pods and
-    does not sleep gets its first one whatever the scaler does: neither KEDA nor a HorizontalPodAutoscaler raises what
-    it cannot measure, as it has none.
+    Without surge, places pass from stable to the candidate one by one during a rollout, and no scaler may interfere. A
+    revision that is awake but has no pods gets its first one without the scaler: neither KEDA nor a
+    HorizontalPodAutoscaler scales up a workload that has no pods to measure.
     """
     if (
         plan.autoscaling is None
@@ -44,15 +44,15 @@ def scale_of(plan: Plan, observed: Observed, state: RolloutState, revision: str)
     ):
         return None
     phase = state.sleep.state if state.sleep and revision == state.stable else "Awake"
-    seen, sleeps = observed.of(revision), phase == "Asleep"
-    has_pods = seen.deployment is not None and (seen.deployment.replicas > 0 or sleeps)
-    in_charge = seen.scaler is not None and has_pods and phase != "Waking"
+    facts, sleeps = observed.of(revision), phase == "Asleep"
+    has_pods = facts.deployment is not None and (facts.deployment.replicas > 0 or sleeps)
+    in_charge = facts.scaler is not None and has_pods and phase != "Waking"
     return Scale(plan.autoscaling.maximum, sleeps, in_charge)
 
 
 def scaled_pods(plan: Plan, observed: Observed, revision: str | None) -> int:
-    """Return how many pods a revision has that scaling, not the spec, has given it; 0 where nothing is scaled."""
-    seen = observed.of(revision)
-    if plan.autoscaling is None or seen.deployment is None:
+    """Return to how many pods a revision has been scaled; 0 if the spec does not ask for scaling."""
+    deployment = observed.of(revision).deployment
+    if plan.autoscaling is None or deployment is None:
         return 0
-    return min(seen.deployment.replicas, plan.autoscaling.maximum)
+    return min(deployment.replicas, plan.autoscaling.maximum)

@@ -1,15 +1,16 @@
-"""Scale to zero: when nobody asks for a model, its last pod goes; who asks then waits in the activator for the next.
+"""Scale to zero: without requests, a model loses its last pod; the activator holds new requests until a pod is ready.
 
-The traffic is led first, then the pods go, as in a rollout: requests take the way by the activator while the last pods
-are still there, and only when these are quiet may they end. On the way up the pods come first. Whether somebody asks is
-told by the scaler, which sees both what pods count and what waits; that it fails is no reason to sleep.
+As in a rollout, the route changes before the pods do: requests go through the activator while the last pods still run,
+and these end only when they no longer get requests. When the model wakes, the pods come first. Whether there are
+requests is known from the scaler, which sees both those that pods count and those that wait; a scaler that fails is not
+a reason to sleep.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nereid.api.status import SleepPhase
-from nereid.controller.decide.rollout.draining import is_quiet, latest, looked_at, next_look, stable_falling_asleep
+from nereid.controller.decide.rollout.draining import is_quiet, latest, next_look, stable_falling_asleep, with_reading
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.settling import is_at_rest
@@ -19,9 +20,9 @@ from nereid.controller.plan.plan import Plan
 
 
 def next_sleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
-    """Return the state as it is next; `moves` tells that the rollout wants to move on, for which stable must be awake.
+    """Return the next state of sleep; `moves`: the rollout has a next step, for which stable must be awake.
 
-    Unchanged, and without events, when nothing is to be done.
+    If nothing is to be done, the state is unchanged and there are no events.
     """
     if state.sleep is None or state.stable is None:
         return _begin(plan, state, now), ()
@@ -47,11 +48,11 @@ def moment(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
         case "FallingAsleep":
             (stable,) = stable_falling_asleep(state)
             look = next_look(plan.rollout, stable)
-            # One that is due is under way, and wakes by itself.
+            # A reading that is due is in progress; its result starts the next pass.
             return min(look, latest(plan.rollout, stable)) if is_routed and look > now else latest(plan.rollout, stable)
         case "Waking":
-            sure = _sure_at(plan, state.sleep)
-            return sure if _has_pod(observed, state) and sure > now else _late_at(plan, state.sleep)
+            trusted = _pod_trusted_at(plan, state.sleep)
+            return trusted if _has_pod(observed, state) and trusted > now else _deadline(plan, state.sleep)
         case _:
             return None
 
@@ -74,58 +75,55 @@ def _while_awake(plan: Plan, observed: Observed, state: RolloutState, now: datet
 def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
     (stable,) = stable_falling_asleep(state)
     if moves or now >= latest(plan.rollout, stable) or not _may_sleep(plan, observed, state):
-        # Its pods are all there, so that they can take the traffic at once.
+        # All of its pods still run, so they can take the traffic at once.
         return _entered(state, "Awake", now), ()
     if now < next_look(plan.rollout, stable) or not observed.is_routed(routing_of(state)):
         return state, ()
     activity = observed.activity.get(stable.revision)
     if activity is None:
         return state, ()
-    # Where it cannot be told what the pods do, they stay: a model may be too busy to answer.
-    is_told = activity.requests is not None or not observed.of(stable.revision).pods
-    if is_told and is_quiet(plan.rollout, stable, activity, now):
-        event = Event(
-            "Normal", "FellAsleep", f"Nobody asks for revision {state.stable}: its pods go until somebody does"
-        )
+    # If the counters cannot be read, the pods are kept: a model may be too busy to answer.
+    is_known = activity.requests is not None or not observed.of(stable.revision).pods
+    if is_known and is_quiet(plan.rollout, stable, activity, now):
+        sentence = f"No requests to revision {state.stable}: scaled to zero; the next request starts a pod"
+        event = Event("Normal", "FellAsleep", sentence)
         return _entered(state, "Asleep", now), (event,)
-    seen = looked_at(stable, activity, now)
-    return _with_look(state, seen), ()
+    return _with_reading_of(state, with_reading(stable, activity, now)), ()
 
 
 def _sleep(plan: Plan, observed: Observed, state: RolloutState, now: datetime, *, moves: bool) -> Transition:
-    asked = observed.of(state.stable).is_asked_for
-    if not moves and not asked and _is_sleep_possible(plan, observed, state):
+    is_asked_for = observed.of(state.stable).is_asked_for
+    if not moves and not is_asked_for and _is_sleep_possible(plan, observed, state):
         return state, ()
-    cause = "somebody asks for it" if asked else "it is needed for a rollout" if moves else "it must not sleep any more"
+    cause = "it got a request" if is_asked_for else "a rollout needs it" if moves else "it may no longer sleep"
     event = Event("Normal", "WakingUp", f"Revision {state.stable} wakes up: {cause}")
     return _entered(state, "Waking", now), (event,)
 
 
 def _wake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    late = state.sleep is not None and now >= _late_at(plan, state.sleep)
-    if not late and not (_has_pod(observed, state) and state.sleep and now >= _sure_at(plan, state.sleep)):
+    is_late = state.sleep is not None and now >= _deadline(plan, state.sleep)
+    if not is_late and not (_has_pod(observed, state) and state.sleep and now >= _pod_trusted_at(plan, state.sleep)):
         return state, ()
-    if late:
-        event = Event(
-            "Warning", "WakingFailed", f"Revision {state.stable} has no ready pod: requests fail until it has"
-        )
+    if is_late:
+        sentence = f"Revision {state.stable} had no ready pod in time: requests fail until one is ready"
+        event = Event("Warning", "WakingFailed", sentence)
         return _entered(state, "Awake", now), (event,)
     return _entered(state, "Awake", now), (Event("Normal", "WokeUp", f"Revision {state.stable} has a ready pod again"),)
 
 
 def _has_pod(observed: Observed, state: RolloutState) -> bool:
-    """Whether stable has a pod that stays: one that the scaler has just taken is counted for a moment longer."""
+    """Whether stable has a ready pod. One that the scaler has just removed is still counted for a moment."""
     deployment = observed.of(state.stable).deployment
     return deployment is not None and min(deployment.replicas, deployment.available) > 0
 
 
 def _may_sleep(plan: Plan, observed: Observed, state: RolloutState) -> bool:
-    """Whether nothing stands against falling asleep: neither spec, nor rollout, nor a scaler that sees requests."""
+    """Whether the model may fall asleep: the spec allows it, no rollout is in progress, and there are no requests."""
     return _is_sleep_possible(plan, observed, state) and observed.of(state.stable).is_idle
 
 
 def _is_sleep_possible(plan: Plan, observed: Observed, state: RolloutState) -> bool:
-    """Whether it may sleep on; a scaler that fails for a moment is no reason to start the pods of all sleepers."""
+    """Whether the model may stay asleep; a scaler that fails for a moment must not wake every sleeping model."""
     allowed = plan.autoscaling is not None and plan.autoscaling.may_sleep and not lacks_activator(plan)
     can_wake = allowed and scaling_problem(plan, observed) is None and observed.of(state.stable).scaler is not None
     return can_wake and is_at_rest(state) and not state.floor
@@ -135,21 +133,21 @@ def _rested_at(plan: Plan, sleep: Sleep) -> datetime:
     return sleep.since + timedelta(seconds=plan.autoscaling.sleep_after if plan.autoscaling else 0)
 
 
-def _sure_at(plan: Plan, sleep: Sleep) -> datetime:
-    """Return when a pod that is seen is a new one: just after the last one was taken, it is still seen for a moment."""
+def _pod_trusted_at(plan: Plan, sleep: Sleep) -> datetime:
+    """Return from when on an observed pod is a new one: the last one is still observed for a moment after its end."""
     return sleep.since + timedelta(seconds=plan.rollout.propagation)
 
 
-def _late_at(plan: Plan, sleep: Sleep) -> datetime:
-    patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else 0
-    return sleep.since + timedelta(seconds=max(plan.rollout.progress_deadline, patience))
+def _deadline(plan: Plan, sleep: Sleep) -> datetime:
+    cold_start_timeout = plan.autoscaling.cold_start_timeout if plan.autoscaling else 0
+    return sleep.since + timedelta(seconds=max(plan.rollout.progress_deadline, cold_start_timeout))
 
 
 def _entered(state: RolloutState, phase: SleepPhase, now: datetime) -> RolloutState:
     return replace(state, sleep=Sleep(phase, whole_second(now)))
 
 
-def _with_look(state: RolloutState, seen: Retiring) -> RolloutState:
+def _with_reading_of(state: RolloutState, stable: Retiring) -> RolloutState:
     if state.sleep is None:
         return state
-    return replace(state, sleep=replace(state.sleep, looked_at=seen.looked_at, requests=seen.requests))
+    return replace(state, sleep=replace(state.sleep, looked_at=stable.looked_at, requests=stable.requests))

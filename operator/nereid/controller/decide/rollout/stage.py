@@ -1,7 +1,7 @@
-"""What people are shown of a stage: the phase that it belongs to, and a reason in one word.
+"""How a stage is shown to users: the phase that it belongs to, and a reason.
 
-Both are made from the stage, here alone, and neither is read back, but for a status that an operator wrote which knew
-no stages. So a reason can be reworded, and no rollout goes another way.
+Both follow from the stage, only here, and neither is read back, except from a status without a stage, as earlier
+operators wrote. So a reason can be renamed without any effect on a rollout.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from typing import Final
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import RolloutPhase, RolloutStatus
 
-# Stages of a candidate that waits for its user before it gets any further: the spec is paused; it is not known what
-# the spec asks for; there is no place for its pods.
-OBSTACLES: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.PREPARATION_HELD, Stage.NO_PLACE})
-PREPARING: Final = frozenset({Stage.STARTING_PODS, Stage.RUNNING_CHECKS, Stage.PROMOTED_BY_USER}) | OBSTACLES
-# Stages in which the candidate is held at its step by what no timer ends.
+# Stages of a candidate that waits for its user before its pods are started: the spec is paused or held, or there is no
+# place for its pods.
+BLOCKED: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.PREPARATION_HELD, Stage.NO_PLACE})
+PREPARING: Final = frozenset({Stage.STARTING_PODS, Stage.RUNNING_CHECKS, Stage.PROMOTED_BY_USER}) | BLOCKED
+# Stages in which the candidate waits at its step for an event: no time limit ends them.
 WAITING: Final = frozenset(
     {
         Stage.AWAITING_PROMOTION,
@@ -25,77 +25,76 @@ WAITING: Final = frozenset(
     }
 )
 AT_A_STEP: Final = frozenset({Stage.PROPAGATING, Stage.ANALYZING, Stage.HOLDING}) | WAITING
-TAKEN_BACK: Final = frozenset({Stage.RETREATING, Stage.ROLLING_BACK})
+ROLLING_BACK: Final = frozenset({Stage.RETREATING, Stage.ROLLING_BACK})
 AT_REST: Final = frozenset({Stage.IDLE, Stage.COMPLETED, Stage.FAILED})
-# `spec.rollout.paused` keeps the candidate where it is; so does a spec of which it is not known what it asks for.
+# The candidate is kept where it is by `spec.rollout.paused`, or by a spec that is not valid or not resolved.
 PAUSED_BY_SPEC: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.STEP_PAUSED})
 HELD_BY_SPEC: Final = frozenset({Stage.PREPARATION_HELD, Stage.STEP_HELD})
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What people are shown of a stage."""
+class PhaseAndReason:
+    """How a stage is shown to users."""
 
     phase: RolloutPhase
     reason: str
 
 
-WORDS: Final[dict[Stage, Words]] = {
-    Stage.IDLE: Words("Idle", "Idle"),
-    Stage.STARTING_PODS: Words("Preparing", "StartingPods"),
-    Stage.RUNNING_CHECKS: Words("Preparing", "RunningChecks"),
-    Stage.PROMOTED_BY_USER: Words("Preparing", "Promoted"),
-    Stage.PREPARATION_PAUSED: Words("Preparing", "PausedBySpec"),
-    Stage.PREPARATION_HELD: Words("Preparing", "HeldBySpec"),
-    Stage.NO_PLACE: Words("Preparing", "NoPlace"),
-    Stage.PROPAGATING: Words("Propagating", "RouteChanged"),
-    Stage.ANALYZING: Words("Analyzing", "CollectingEvidence"),
-    Stage.HOLDING: Words("Holding", "HoldingWeight"),
-    Stage.AWAITING_PROMOTION: Words("Paused", "AwaitingPromotion"),
-    Stage.STEP_PAUSED: Words("Paused", "PausedBySpec"),
-    Stage.STEP_HELD: Words("Paused", "HeldBySpec"),
-    Stage.INCONCLUSIVE: Words("Paused", "Inconclusive"),
-    Stage.METRICS_UNAVAILABLE: Words("Paused", "MetricsUnavailable"),
-    Stage.PROMOTING: Words("Promoting", "RouteChanged"),
-    Stage.COMPLETED: Words("Completed", "Promoted"),
-    Stage.RETREATING: Words("RollingBack", "RollingBack"),
-    Stage.ROLLING_BACK: Words("RollingBack", "RollingBack"),
-    Stage.FAILED: Words("Failed", "Failed"),
+SHOWN_AS: Final[dict[Stage, PhaseAndReason]] = {
+    Stage.IDLE: PhaseAndReason("Idle", "Idle"),
+    Stage.STARTING_PODS: PhaseAndReason("Preparing", "StartingPods"),
+    Stage.RUNNING_CHECKS: PhaseAndReason("Preparing", "RunningChecks"),
+    Stage.PROMOTED_BY_USER: PhaseAndReason("Preparing", "Promoted"),
+    Stage.PREPARATION_PAUSED: PhaseAndReason("Preparing", "PausedBySpec"),
+    Stage.PREPARATION_HELD: PhaseAndReason("Preparing", "HeldBySpec"),
+    Stage.NO_PLACE: PhaseAndReason("Preparing", "NoPlace"),
+    Stage.PROPAGATING: PhaseAndReason("Propagating", "RouteChanged"),
+    Stage.ANALYZING: PhaseAndReason("Analyzing", "CollectingEvidence"),
+    Stage.HOLDING: PhaseAndReason("Holding", "HoldingWeight"),
+    Stage.AWAITING_PROMOTION: PhaseAndReason("Paused", "AwaitingPromotion"),
+    Stage.STEP_PAUSED: PhaseAndReason("Paused", "PausedBySpec"),
+    Stage.STEP_HELD: PhaseAndReason("Paused", "HeldBySpec"),
+    Stage.INCONCLUSIVE: PhaseAndReason("Paused", "Inconclusive"),
+    Stage.METRICS_UNAVAILABLE: PhaseAndReason("Paused", "MetricsUnavailable"),
+    Stage.PROMOTING: PhaseAndReason("Promoting", "RouteChanged"),
+    Stage.COMPLETED: PhaseAndReason("Completed", "Promoted"),
+    Stage.RETREATING: PhaseAndReason("RollingBack", "RollingBack"),
+    Stage.ROLLING_BACK: PhaseAndReason("RollingBack", "RollingBack"),
+    Stage.FAILED: PhaseAndReason("Failed", "Failed"),
 }
-# Stages that are entered for many causes: their reason names the cause, where there is one.
-WITH_CAUSE: Final = TAKEN_BACK | {Stage.IDLE, Stage.FAILED}
+# Stages that are entered for different causes: their reason names the cause, if there is one.
+WITH_CAUSE: Final = ROLLING_BACK | {Stage.IDLE, Stage.FAILED}
 
 
 def reason_of(stage: Stage, cause: str | None) -> str:
-    """Return the reason that people are shown of a stage; `cause` is why it was entered, where that may vary."""
-    return cause or WORDS[stage].reason
+    """Return the reason that is shown for a stage; `cause` is why it was entered, if that may vary."""
+    return cause or SHOWN_AS[stage].reason
 
 
 def cause_in(stage: Stage, reason: str) -> str | None:
-    """Return the cause that the reason of a stage names; None where the reason is the stage's own."""
-    return reason if stage in WITH_CAUSE and reason != WORDS[stage].reason else None
+    """Return the cause that the reason of a stage names; None if the reason is the stage's own."""
+    return reason if stage in WITH_CAUSE and reason != SHOWN_AS[stage].reason else None
 
 
 def stage_of(rollout: RolloutStatus, *, has_candidate: bool) -> Stage:
-    """Return the stage that a status tells of; of one without stages, as operators wrote before, that of its words.
+    """Return the stage in a status; if it has none, as earlier operators wrote it, the stage of its phase and reason.
 
-    `has_candidate` tells whether the same status has a candidate.
+    `has_candidate`: whether the same status has a candidate.
     """
-    return rollout.stage or stage_in_words(rollout.state, rollout.reason, has_candidate=has_candidate)
+    return rollout.stage or stage_shown_as(rollout.state, rollout.reason, has_candidate=has_candidate)
 
 
-def stage_in_words(phase: RolloutPhase, reason: str, *, has_candidate: bool) -> Stage:
-    """Return the stage that is, or once was, shown as this phase and reason.
+def stage_shown_as(phase: RolloutPhase, reason: str, *, has_candidate: bool) -> Stage:
+    """Return the stage that earlier operators, which wrote no stage, showed as this phase and reason.
 
-    These are the words of operators that wrote no stage: no entry of `_STAGES_IN_WORDS` may ever change, whatever
-    words are shown by now.
+    No entry of `_STAGES_BY_REASON` may ever change, whatever is shown by now.
     """
     if phase == "RollingBack":
         return Stage.RETREATING if has_candidate else Stage.ROLLING_BACK
-    return _STAGES_IN_WORDS.get((phase, reason), _STAGES_BY_PHASE[phase])
+    return _STAGES_BY_REASON.get((phase, reason), _STAGES_BY_PHASE[phase])
 
 
-_STAGES_IN_WORDS: Final[dict[tuple[RolloutPhase, str], Stage]] = {
+_STAGES_BY_REASON: Final[dict[tuple[RolloutPhase, str], Stage]] = {
     ("Preparing", "RunningChecks"): Stage.RUNNING_CHECKS,
     ("Preparing", "Promoted"): Stage.PROMOTED_BY_USER,
     ("Preparing", "PausedBySpec"): Stage.PREPARATION_PAUSED,

@@ -1,4 +1,4 @@
-"""Beginning a rollout, for the first time or again."""
+"""The start of a rollout, for the first time or again."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,15 +7,15 @@ from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
-from nereid.controller.decide.rollout.withdrawal import retreat_weight, withdrawn, without_candidate
+from nereid.controller.decide.rollout.withdrawal import rolled_back, weight_to_keep, without_candidate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Make the plan's revision the candidate, as an attempt of its own."""
+    """Make the plan's revision the candidate, as a new attempt."""
     is_fast = history.is_fast(plan, state)
-    begun = replace(
+    preparing = replace(
         entered(state, Stage.STARTING_PODS, now),
         candidate=plan.revision,
         strategy=plan.rollout.strategy,
@@ -27,23 +27,23 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         failed=None,
         analysis=None,
         checks=None,
-        retiring=tuple(one for one in state.retiring if one.revision != plan.revision),
+        retiring=tuple(retiring for retiring in state.retiring if retiring.revision != plan.revision),
     )
-    how = ", which served before and takes the fast track" if is_fast else ""
+    how = " and takes the fast track, as it has served before" if is_fast else ""
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
-    return replace(begun, stage=obstacle_of(plan, begun) or begun.stage), (event,)
+    return replace(preparing, stage=blocked_stage(plan, preparing) or preparing.stage), (event,)
 
 
 def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
-    """Start the plan's revision at the first step, once the candidate has given its traffic back to stable."""
-    if retreat_weight(plan, observed, state):
-        return withdrawn(plan, observed, state, now, event.reason), (event,)
-    begun, events = started(plan, without_candidate(plan, observed, state, now), now)
-    return begun, (event, *events)
+    """Start the plan's revision at the first step, once the candidate's traffic has returned to stable."""
+    if weight_to_keep(plan, observed, state):
+        return rolled_back(plan, observed, state, now, event.reason), (event,)
+    preparing, events = started(plan, without_candidate(plan, observed, state, now), now)
+    return preparing, (event, *events)
 
 
 def _next_attempt(plan: Plan, state: RolloutState) -> int:
-    """Return the number of a new attempt: one that no command names yet.
+    """Return the number of a new attempt, higher than any in a command.
 
     A command stays on the object after it was carried out. It must not promote or abort a later rollout of the same
     revision.
@@ -55,8 +55,8 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
     return max(used, default=0) + 1
 
 
-def obstacle_of(plan: Plan, state: RolloutState) -> Stage | None:
-    """Return the stage in which the candidate waits for its user, who alone can let it get ready; None: it need not."""
+def blocked_stage(plan: Plan, state: RolloutState) -> Stage | None:
+    """Return the stage in which the candidate waits for its user before its pods are started; None if it need not."""
     if isinstance(plan, Held) and state.stable is not None:
         return Stage.PREPARATION_HELD
     if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:

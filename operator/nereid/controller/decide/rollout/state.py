@@ -1,4 +1,4 @@
-"""The state of a rollout, as it survives in the ModelDeployment's status."""
+"""The state of a rollout, which is stored in the ModelDeployment's status."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,22 +19,22 @@ from nereid.api.status import (
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
-from nereid.controller.decide.rollout.stage import WORDS, cause_in, reason_of, stage_of
+from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def whole_second(now: datetime) -> datetime:
-    """Round up to what status can hold, so that no wait is shorter than asked for."""
+    """Round up to whole seconds, as status holds them, so that no wait is shorter than specified."""
     return now if now.microsecond == 0 else now.replace(microsecond=0) + timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Retiring:
-    """A revision that gets no traffic any more, and keeps `replicas` pods until it has drained.
+    """A revision that no longer gets traffic, and keeps `replicas` pods until it has drained.
 
-    `looked_at` is when its pods were last looked at, and `requests` how many these had answered by then.
+    `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then.
     """
 
     revision: str
@@ -49,7 +49,7 @@ class Retiring:
         return cls(status.revision, status.since, status.replicas, status.looked_at, status.requests)
 
     def to_status(self) -> RetiringRevision:
-        """Return it as status tells of it."""
+        """Return its form in status."""
         return RetiringRevision(
             revision=self.revision,
             since=self.since,
@@ -61,7 +61,7 @@ class Retiring:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Whether stable sleeps, where it may; the last look at its pods is kept as that of a retiring revision."""
+    """Whether stable sleeps, if it may; the last reading of its counters is kept as for a retiring revision."""
 
     state: SleepPhase
     since: datetime
@@ -74,7 +74,7 @@ class Sleep:
         return cls(status.state, status.since, status.looked_at, status.requests)
 
     def to_status(self) -> ScalingStatus:
-        """Return it as status tells of it."""
+        """Return its form in status."""
         return ScalingStatus(state=self.state, since=self.since, looked_at=self.looked_at, requests=self.requests)
 
 
@@ -82,11 +82,11 @@ class Sleep:
 class RolloutState:
     """Which revisions there are, and how far the rollout is.
 
-    `stage` is where it is, `since` when that began, and `cause` why it came there, in one word for people, where that
-    may vary; the cause decides nothing. `exposure` is what of the traffic is routed to the candidate. `step` is an
-    index into the plan's steps; their number stands for the last move, to everything. `floor` is how many pods stable
-    keeps at least. `checks` are those that have passed, or failed, last, and `rollbacks` counts the rollbacks by hand
-    that were carried out. `sleep` is set for a model that may sleep.
+    `stage` is where it is, `since` when that stage began, and `cause` why it was entered, if that may vary: a reason
+    for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
+    the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
+    keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
+    `sleep` is set for a model that may sleep.
     """
 
     stage: Stage = Stage.IDLE
@@ -111,12 +111,12 @@ class RolloutState:
 
     @property
     def phase(self) -> RolloutPhase:
-        """What the rollout is doing, for people."""
-        return WORDS[self.stage].phase
+        """What the rollout is doing, for users."""
+        return SHOWN_AS[self.stage].phase
 
     @property
     def reason(self) -> str:
-        """Why it is doing that, in one word for people."""
+        """Why it is doing that: a reason in CamelCase, for users."""
         return reason_of(self.stage, self.cause)
 
     @property
@@ -148,7 +148,7 @@ class RolloutState:
             is_fast=bool(rollout.fast_track),
             attempt=rollout.attempt,
             since=rollout.since,
-            retiring=tuple(Retiring.from_status(one) for one in rollout.retiring),
+            retiring=tuple(Retiring.from_status(entry) for entry in rollout.retiring),
             failed=rollout.failed,
             analysis=AnalysisState.from_status(rollout.analysis) if rollout.analysis else None,
             checks=rollout.checks,
@@ -161,9 +161,9 @@ class RolloutState:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the candidate must not go on: a reason in one word, and a sentence with the figures.
+    """Why the candidate must not go on: a reason in CamelCase, and a sentence with the figures.
 
-    `is_harmful`: it was found to fail requests, so it keeps none of them, whatever stable can carry.
+    `is_harmful`: it fails requests, so it loses all traffic at once, whatever stable can carry.
     """
 
     reason: str
@@ -173,7 +173,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a person watching the object wants to know, once: type is Normal or Warning."""
+    """A Kubernetes event, which is emitted once: type is Normal or Warning."""
 
     type: str
     reason: str
@@ -184,9 +184,9 @@ class Event:
 class Decision:
     """What to do now.
 
-    `live` lists every revision that keeps its pods, the primary one first; weights sum to 100. `check_run` are the
-    checks that are to be run now. `requeue_after` is the number of seconds after which time alone may change the
-    decision; None when only an event can.
+    `live` lists every revision that keeps its pods, stable first; weights sum to 100. `check_run` are the checks that
+    are to be run now. `requeue_after` is the number of seconds after which time alone may change the decision; None if
+    only an event can.
     """
 
     state: RolloutState
@@ -200,17 +200,17 @@ Transition = tuple[RolloutState, tuple[Event, ...]]
 
 
 def entered(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
-    """Return the state in another stage, or in the same one anew: it begins now."""
+    """Return the state in this stage, which begins now, also if it was in the same stage before."""
     return replace(state, stage=stage, since=whole_second(now), cause=cause)
 
 
 def not_after(state: RolloutState, now: datetime) -> RolloutState:
-    """Return the state without times in the future, as a clock that was set back leaves: what waits would wait long."""
+    """Return the state without times in the future: after a clock was set back, they would make waits too long."""
     latest = whole_second(now)
     judged = state.analysis
     retiring = tuple(
-        replace(one, since=min(one.since, latest), looked_at=one.looked_at and min(one.looked_at, latest))
-        for one in state.retiring
+        replace(entry, since=min(entry.since, latest), looked_at=entry.looked_at and min(entry.looked_at, latest))
+        for entry in state.retiring
     )
     return replace(
         state,

@@ -1,4 +1,4 @@
-"""Taking a candidate through its steps: pods, checks, exposure, evidence, and the same again, until it is stable."""
+"""The steps of a candidate: pods, checks, exposure, evidence, and again for the next step, until it is stable."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,15 +17,15 @@ from nereid.controller.decide.rollout.capacity import (
 )
 from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.settling import at_rest
-from nereid.controller.decide.rollout.stage import AT_A_STEP, OBSTACLES, PREPARING, WAITING, WORDS
-from nereid.controller.decide.rollout.start import obstacle_of, started_instead
+from nereid.controller.decide.rollout.stage import AT_A_STEP, BLOCKED, PREPARING, SHOWN_AS, WAITING
+from nereid.controller.decide.rollout.start import blocked_stage, started_instead
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
 from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan, RolloutPlan
 
-# Pauses that end by themselves, when what they wait for is there.
+# Pauses that end by themselves when the evidence or the metrics arrive.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
 _PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING})
 _ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
@@ -33,25 +33,31 @@ _UNDECIDED: Final = Failure("Inconclusive", "the evidence was undecided at the d
 
 
 def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
-    """Return what comes next for the candidate that the plan asks for; `failure` is why it must not go on."""
-    mine = Command(plan.revision, state.attempt)
-    if plan.rollout.abort == mine:
+    """Return the next state of the candidate that the plan asks for; `failure` is why it must not go on."""
+    this_attempt = Command(plan.revision, state.attempt)
+    if plan.rollout.abort == this_attempt:
         return fail(plan, observed, state, now, _ABORTED)
     if state.exposure.has_traffic and observed.of(state.candidate).available == 0:
         problem = observed.of(state.candidate).problem
-        cause = problem.message if problem else "none of its pods is ready any more"
+        cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
     if failure is not None:
         return fail(plan, observed, state, now, failure)
     if isinstance(plan, Held):
-        # The steps are those of another revision, which nobody knows yet.
+        # The plan's steps are those of another revision, which is not known yet.
         return _NEXT[state.stage](plan, observed, state, now)
     if state.strategy not in {None, plan.rollout.strategy} and state.stage is not Stage.PROMOTING and not state.is_fast:
-        event = Event("Normal", "StrategyChanged", f"Strategy {plan.rollout.strategy} begins at its first step")
+        event = Event(
+            "Normal",
+            "StrategyChanged",
+            f"The strategy is {plan.rollout.strategy} now: revision {plan.revision} starts again at its first step",
+        )
         return started_instead(plan, observed, state, now, event)
-    if plan.rollout.promote == mine and not _is_promoted(plan.rollout, state):
+    if plan.rollout.promote == this_attempt and not _is_promoted(plan.rollout, state):
         promoted = entered(replace(state, step=_promotion_step(plan.rollout)), Stage.PROMOTED_BY_USER, now)
-        return promoted, (Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by its user"),)
+        return promoted, (
+            Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
+        )
     step = _step_of(plan, state)
     if step is None:
         return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
@@ -61,9 +67,9 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
 
 
 def _step_of(plan: Plan, state: RolloutState) -> int | None:
-    """Return the step that the candidate is at, as the plan's steps are now; None where it has none any more.
+    """Return the step that the candidate is at, by the present steps of the plan; None if the plan no longer has steps.
 
-    Where the one that it was at is gone, the last one counts, so that no gate is passed by editing steps.
+    If its step was removed, the last one counts, so that no analysis or pause can be skipped by editing the steps.
     """
     steps = len(plan.rollout.steps)
     if state.stage in AT_A_STEP:
@@ -87,10 +93,10 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    obstacle = obstacle_of(plan, state)
-    if obstacle or state.stage in OBSTACLES:
-        # Begun anew after it, as the time that it takes must not count against the deadline.
-        stage = obstacle or Stage.STARTING_PODS
+    blocked = blocked_stage(plan, state)
+    if blocked or state.stage in BLOCKED:
+        # Afterwards the stage begins again, as the time in between must not count against the deadline.
+        stage = blocked or Stage.STARTING_PODS
         return (state if state.stage is stage else entered(state, stage, now)), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
@@ -105,7 +111,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if not is_over(plan.rollout, state, now):
         return state, ()
     if candidate.deployment is None or waits_for_places(plan, state):
-        # Nothing was tried yet: the operator, or the API server, was away, or others still hold the places.
+        # Nothing was tried yet: the operator or the API server was down, or draining revisions still occupy the places.
         return entered(state, state.stage, now), ()
     if problem := candidate.problem:
         return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
@@ -114,34 +120,34 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
 
 
 def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
-    listed = ", ".join(check.name for check in run.checks)
-    event = Event("Normal", "ChecksStarted", f"Revision {state.candidate} is checked: {listed}")
+    names = ", ".join(check.name for check in run.checks)
+    event = Event("Normal", "ChecksStarted", f"Checks of revision {state.candidate} start: {names}")
     return entered(state, Stage.RUNNING_CHECKS, now), (event,)
 
 
 def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     run = checks.pending(plan, state)
     if run is None:
-        # They were taken out of the spec meanwhile.
+        # The checks were removed from the spec meanwhile.
         return entered(state, Stage.STARTING_PODS, now), ()
     outcome = checks.outcome(run, observed.checks)
     if outcome is None:
         if not is_over(plan.rollout, state, now):
             return state, ()
-        cause = observed.why_not_running or "the Job did not end"
-        late = f"the checks were not done within {plan.rollout.checks_timeout} s: {cause}"
+        cause = observed.why_not_running or "the Job did not finish"
+        late = f"the checks did not finish within {plan.rollout.checks_timeout} s: {cause}"
         return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
     state = replace(state, checks=outcome.status)
     if outcome.failure:
         return fail(plan, observed, state, now, outcome.failure)
-    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed: {outcome.summary}")
+    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed its checks: {outcome.summary}")
     return entered(state, Stage.STARTING_PODS, now), (event,)
 
 
 def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Give the candidate what its step says; never less than it has, however steps are edited."""
-    asked = exposure_at(plan.rollout, state.step)
-    exposure = asked if asked.order >= state.exposure.order else state.exposure
+    """Give the candidate the exposure of its step; never less than it has, however the steps are edited."""
+    target = exposure_at(plan.rollout, state.step)
+    exposure = target if target.order >= state.exposure.order else state.exposure
     stage = Stage.PROPAGATING if state.step < len(plan.rollout.steps) else Stage.PROMOTING
     counting = state.analysis or analysis.new_analysis(plan, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), stage, now)
@@ -149,7 +155,7 @@ def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
 
 
 def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> Transition:
-    """Give the candidate what its ready pods carry already, so that stable can spare another place for it."""
+    """Give the candidate what its ready pods can carry already, so that stable can give up another place."""
     counting = state.analysis or analysis.new_analysis(plan, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), state.stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
@@ -162,7 +168,7 @@ def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetim
 
 
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
-    """Stay at the step: for its hold time and until it is judged, until a promotion, or while the spec keeps it."""
+    """Stay at the step: for its hold and until it is judged, until a promotion, or while the spec is paused or held."""
     if isinstance(plan, Held):
         return entered(state, Stage.STEP_HELD, now)
     if plan.rollout.paused:
@@ -208,13 +214,13 @@ def _pause_for(state: RolloutState, now: datetime, stage: Stage, cause: str) -> 
     if stage is Stage.INCONCLUSIVE and state.analysis:
         state = replace(state, analysis=replace(state.analysis, verdict="Inconclusive"))
     sentence = f"Revision {state.candidate} is held at {describe(state)}: {cause}"
-    return entered(state, stage, now), (Event("Warning", WORDS[stage].reason, sentence),)
+    return entered(state, stage, now), (Event("Warning", SHOWN_AS[stage].reason, sentence),)
 
 
 def _next_step(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Go to the first step that gives the candidate more: the steps may have been edited while the rollout ran."""
     if state.exposure == ALL_TRAFFIC:
-        # There is nothing more to get ready or to route: it only has to become stable.
+        # It has all pods and all traffic already, and only has to become stable.
         return entered(replace(state, step=len(plan.rollout.steps)), Stage.PROMOTING, now)
     return entered(replace(state, step=_first_with_more(plan.rollout, state.exposure)), Stage.STARTING_PODS, now)
 
@@ -233,7 +239,7 @@ def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) 
         return (dwelling, ()) if judged is None or judged.errors == 0 else (state, ())
     if has_passed(state):
         return _next_step(plan, state, now), ()
-    # Where the user has changed what happens at the deadline, it is judged again.
+    # If the user has changed what happens at the deadline, it is judged again.
     return (state if plan.rollout.analysis.on_inconclusive == "Pause" else dwelling), ()
 
 
@@ -254,16 +260,16 @@ _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Tran
 
 
 def complete(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    """Make the candidate the stable revision; the one before keeps its pods until it has drained."""
-    retired = state.retiring
+    """Make the candidate the stable revision; the previous one keeps its pods until it has drained."""
+    retiring = state.retiring
     if state.stable is not None:
-        retired = (*retired, as_retiring(plan, observed, state, state.stable, now))
+        retiring = (*retiring, as_retiring(plan, observed, state, state.stable, now))
     completed = replace(
         state,
         stable=state.candidate,
         attempt=1,
         failed=None,
-        retiring=retired,
+        retiring=retiring,
         history=history.with_served(plan, observed, state, now),
     )
     event = Event("Normal", "RolloutCompleted", f"Revision {state.candidate} is stable and gets all traffic")

@@ -1,4 +1,4 @@
-"""When time moves a rollout on, and when to look again."""
+"""When time alone moves a rollout on, and when the next pass is due."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,12 +10,12 @@ from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
 
-# Stages whose time begins when the API server has taken the route.
+# Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
 
 
 def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
-    """Return when time alone moves the rollout on; None when it waits for an event."""
+    """Return when time alone moves the rollout on; None if it waits for an event."""
     wait = _wait(rollout, state)
     return None if wait is None else state.since + timedelta(seconds=wait)
 
@@ -27,12 +27,12 @@ def is_over(rollout: RolloutPlan, state: RolloutState, now: datetime) -> bool:
 
 
 def has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> bool:
-    """Whether the routes are as decided, and have been for as long as proxies take to learn of it."""
+    """Whether the routes are as decided, and have been for as long as proxies take to receive them."""
     return observed.is_routed(routing_of(state)) and is_over(plan.rollout, state, now)
 
 
 def has_passed(state: RolloutState) -> bool:
-    """Whether the judge says Pass, and has looked at this step since it began."""
+    """Whether the verdict is Pass, by samples that include some of this step."""
     judged = state.analysis
     return judged is not None and judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
 
@@ -59,12 +59,12 @@ def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
     if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold
     if state.analysis and state.analysis.errors:
-        return None  # Whether there is evidence is for the provider to say first: that it fails decides nothing.
+        return None  # A provider that fails decides nothing: the step waits until it answers.
     return hold + rollout.analysis.deadline
 
 
 def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> float | None:
-    """Return after how many seconds time alone may change the decision; None when only an event can."""
+    """Return after how many seconds time alone may change the decision; None if only an event can."""
     moments: list[datetime] = []
     due = deadline(plan.rollout, state)
     if observed.is_routed(routing_of(state)):
@@ -79,6 +79,6 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments.append(sleep_over)
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
-        # One that is due is under way, and wakes by itself.
+        # A sample that is due is in progress; its result starts the next pass.
         moments.append(look)
     return max(0.0, (min(moments) - now).total_seconds()) if moments else None

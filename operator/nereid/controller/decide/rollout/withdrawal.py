@@ -1,4 +1,4 @@
-"""Taking a candidate back: the traffic first, its pods when they have drained."""
+"""Rolling a candidate back: its traffic returns to stable first, its pods end when they have drained."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from nereid.controller.plan.plan import NO_TRAFFIC, Exposure, Plan
 
 
 def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure) -> Transition:
-    """Take the candidate back as failed, which it stays until its user retries it or changes the spec."""
+    """Roll the candidate back as failed; it stays failed until its user retries it or changes the spec."""
     failed = FailedRollout(
         revision=plan.revision,
         attempt=state.attempt,
@@ -31,40 +31,40 @@ def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, fai
         message=failure.message,
         at=whole_second(now),
     )
-    sentence = f"Revision {plan.revision} is taken back ({failure.reason}): {failure.message}"
-    # What fails requests is no capacity to keep.
-    weight = 0 if failure.is_harmful else retreat_weight(plan, observed, state)
-    back = _taken_back(plan, observed, state, weight, now, failure.reason)
-    return replace(back, failed=failed), (Event("Warning", "RolledBack", sentence),)
+    sentence = f"Revision {plan.revision} is rolled back ({failure.reason}): {failure.message}"
+    # Pods that fail requests are no capacity.
+    weight = 0 if failure.is_harmful else weight_to_keep(plan, observed, state)
+    rolling_back = _with_weight(plan, observed, state, weight, now, failure.reason)
+    return replace(rolling_back, failed=failed), (Event("Warning", "RolledBack", sentence),)
 
 
-def withdrawn(plan: Plan, observed: Observed, state: RolloutState, now: datetime, cause: str) -> RolloutState:
-    """Take the traffic back from the candidate: all of it, or as much as stable can carry."""
-    return _taken_back(plan, observed, state, retreat_weight(plan, observed, state), now, cause)
+def rolled_back(plan: Plan, observed: Observed, state: RolloutState, now: datetime, cause: str) -> RolloutState:
+    """Return the candidate's traffic to stable: all of it, or as much as stable can carry."""
+    return _with_weight(plan, observed, state, weight_to_keep(plan, observed, state), now, cause)
 
 
-def retreat(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    """Take back more as stable gets its pods again; all of it once it is not to be expected to get more."""
+def roll_back_further(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Return more traffic as more of stable's pods become ready; all of it when the deadline for that is over."""
     is_late = is_over(plan.rollout, state, now)
-    weight = 0 if is_late else retreat_weight(plan, observed, state)
+    weight = 0 if is_late else weight_to_keep(plan, observed, state)
     if is_late or weight < state.weight:
-        return _taken_back(plan, observed, state, weight, now, state.cause), ()
+        return _with_weight(plan, observed, state, weight, now, state.cause), ()
     return state, ()
 
 
-def _taken_back(
+def _with_weight(
     plan: Plan, observed: Observed, state: RolloutState, weight: int, now: datetime, cause: str | None
 ) -> RolloutState:
-    """Leave the candidate this weight, until stable can carry more; with none, its pods drain."""
+    """Leave the candidate this weight until stable can carry more; at 0, its pods drain."""
     if weight:
         return entered(replace(state, exposure=Exposure(weight)), Stage.RETREATING, now, cause)
     return entered(without_candidate(plan, observed, state, now), Stage.ROLLING_BACK, now, cause)
 
 
-def retreat_weight(plan: Plan, observed: Observed, state: RolloutState) -> int:
-    """Return the weight that the candidate has to keep, as stable's ready pods cannot carry everything.
+def weight_to_keep(plan: Plan, observed: Observed, state: RolloutState) -> int:
+    """Return the weight that the candidate has to keep, as stable's ready pods cannot carry all traffic.
 
-    Without surge, stable gets its places back only after the candidate has lost its pods, so everything goes at once.
+    Without surge, stable's places become free only after the candidate has lost its pods: all traffic returns at once.
     """
     if not plan.rollout.surge or not observed.of(state.candidate).available:
         return 0
@@ -72,7 +72,7 @@ def retreat_weight(plan: Plan, observed: Observed, state: RolloutState) -> int:
 
 
 def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> RolloutState:
-    """Take all traffic from the candidate; its pods stay until it has drained."""
+    """Return all of the candidate's traffic to stable; its pods are kept until it has drained."""
     if state.candidate is None:
         return state
     retiring = as_retiring(plan, observed, state, state.candidate, now)
@@ -81,7 +81,7 @@ def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: 
 
 def as_retiring(plan: Plan, observed: Observed, state: RolloutState, revision: str, now: datetime) -> Retiring:
     """Return a revision that is to lose its traffic, with the pods that it has, so that none is started for it."""
-    replicas = {one.revision: one.replicas for one in live_revisions(plan, observed, state)}
-    # Those that a scaler has given it serve until the routes lead elsewhere.
+    replicas = {live.revision: live.replicas for live in live_revisions(plan, observed, state)}
+    # Pods that a scaler has added serve until the routes have changed.
     most = max(replicas[revision], scaled_pods(plan, observed, revision))
     return Retiring(revision, whole_second(now), most)

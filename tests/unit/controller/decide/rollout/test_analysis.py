@@ -171,7 +171,7 @@ class TestFail:
 
     def test_tells_both_rates(self):
         message = self.FAILING.counted(*WORSE).decide().state.failed.message
-        assert message == "more errors than stable: 8.0% of 400 requests beside 0.1% of 1600 requests"
+        assert message == "more errors than stable: 8.0% of 400 requests, compared with 0.1% of 1600 requests"
 
     def test_stays_so_after_it_was_decided(self):
         failed = replace(self.FAILING, state=self.FAILING.counted(*WORSE).decide().state)

@@ -77,7 +77,7 @@ class TestOutcome:
         decision = passed.decide()
         assert doing(decision) == ("Preparing", "StartingPods")
         assert (reasons(decision), decision.check_run) == (["ChecksPassed"], None)
-        assert decision.events[0].message == "Revision b passed: one: one is True; each: each is True"
+        assert decision.events[0].message == "Revision b passed its checks: one: one is True; each: each is True"
         assert [(one.name, one.passed) for one in decision.state.checks.results] == [("one", True), ("each", True)]
         assert place(passed.following().decide()) == ("Propagating", 0, 20)
 
@@ -106,7 +106,7 @@ class TestOutcome:
         late = RUNS.preparing(TIMEOUT, "RunningChecks")
         decision = late.decide()
         assert doing(decision) == ("RollingBack", "ChecksNotRun")
-        assert "the Job did not end" in decision.state.failed.message
+        assert "the Job did not finish" in decision.state.failed.message
         hindered = decide(late.plan, replace(late.observed, why_not_running="no node has room"), late.state, NOW)
         assert "no node has room" in hindered.state.failed.message
 

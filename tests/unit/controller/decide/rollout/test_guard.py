@@ -26,7 +26,7 @@ class TestGuard:
     def test_takes_the_candidate_back_at_the_first_look(self):
         decision = CANARY.counted(*BAD).decide()
         assert doing(decision) == ("RollingBack", "GuardExceeded")
-        assert decision.state.failed.message == "60.0% of 100 requests failed, beyond the guard's 10.0%"
+        assert decision.state.failed.message == "60.0% of 100 requests failed, above the guard's ceiling of 10.0%"
         assert reasons(decision) == ["RolledBack"]
 
     def test_a_good_past_does_not_hide_a_bad_present(self):
@@ -95,7 +95,7 @@ class TestQueries:
     def test_too_often_in_a_row_takes_the_candidate_back(self):
         decision = self.asked(9.0, 9.5)
         assert doing(decision) == ("RollingBack", "QueryFailed")
-        assert decision.state.failed.message == "query memory is beyond its limit 2 times in a row: 9.5"
+        assert decision.state.failed.message == "query memory exceeded its limit 2 times in a row: 9.5"
 
     def test_a_good_value_between_forgives(self):
         assert self.asked(9.0, 4.0, 9.0).state.failed is None
@@ -124,7 +124,7 @@ class TestQueries:
 
     def test_a_failure_of_a_ratio_tells_both_values(self):
         message = self.asked((9.0, 2.0), query=COMPARED).state.failed.message
-        assert message == "query memory is beyond its limit now: 9 (stable: 2)"
+        assert message == "query memory exceeded its limit: 9 (stable: 2)"
 
     def test_all_have_to_pass(self):
         other = replace(QUERY, name="cache")

@@ -6,11 +6,11 @@ from tests.support.scenario import PROPAGATION, doing, rollout, shares, unchange
 from nereid.controller.decide.rollout.settling import SECONDS
 
 PROMOTED = rollout().stable("a").candidate("b", weight=100, step=2).promoting(PROPAGATION).scaled(1).following()
-TAKEN_BACK = rollout().stable("a").candidate("b").wanting("a").scaled(1).following().phase("RollingBack", PROPAGATION)
+ROLLING_BACK = rollout().stable("a").candidate("b").wanting("a").scaled(1).following().phase("RollingBack", PROPAGATION)
 
 
 @pytest.mark.parametrize(
-    ("over", "stable"), [(PROMOTED, "b"), (TAKEN_BACK.following(), "a")], ids=["promoted", "taken-back"]
+    ("over", "stable"), [(PROMOTED, "b"), (ROLLING_BACK.following(), "a")], ids=["promoted", "rolled-back"]
 )
 class TestPods:
     def test_stay_as_many_as_there_were(self, over, stable):

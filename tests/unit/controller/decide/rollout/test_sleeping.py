@@ -243,9 +243,9 @@ class TestAsleep:
     @pytest.mark.parametrize(
         ("change", "cause"),
         [
-            (lambda one: one.scaler("a", BUSY), "somebody asks for it"),
-            (lambda one: one.wanting("b"), "it is needed for a rollout"),
-            (lambda one: one.autoscaled(), "it must not sleep any more"),
+            (lambda one: one.scaler("a", BUSY), "it got a request"),
+            (lambda one: one.wanting("b"), "a rollout needs it"),
+            (lambda one: one.autoscaled(), "it may no longer sleep"),
         ],
     )
     def test_tells_why_it_ends(self, change, cause):

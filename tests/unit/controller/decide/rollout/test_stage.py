@@ -11,7 +11,7 @@ from nereid.api.status import ModelDeploymentStatus, RolloutPhase
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.decide import decide
-from nereid.controller.decide.rollout.stage import WORDS, stage_in_words
+from nereid.controller.decide.rollout.stage import SHOWN_AS, stage_shown_as
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
@@ -19,7 +19,7 @@ from nereid.controller.report.status import report, to_json
 SERVING = rollout().stable("a").recorded("a", "b")
 NEW = SERVING.candidate("b")
 CANARY = SERVING.judged().candidate("b", weight=20).looked(INTERVAL)
-NO_CAUSE = frozenset(WORDS) - {Stage.IDLE, Stage.RETREATING, Stage.ROLLING_BACK, Stage.FAILED}
+NO_CAUSE = frozenset(SHOWN_AS) - {Stage.IDLE, Stage.RETREATING, Stage.ROLLING_BACK, Stage.FAILED}
 
 # A rollout at every stage, as it stands there.
 AT: dict[Stage, Scenario] = {
@@ -102,7 +102,7 @@ def test_no_wording_of_a_reason_changes_what_is_decided(stage: Stage, coming: st
 
 @pytest.mark.parametrize("stage", sorted(NO_CAUSE))
 def test_a_reason_is_made_from_the_stage(stage: Stage):
-    assert written(AT[stage], reason="SaidInOtherWords").reason == WORDS[stage].reason
+    assert written(AT[stage], reason="SaidInOtherWords").reason == SHOWN_AS[stage].reason
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -137,8 +137,8 @@ def test_a_status_of_an_operator_without_stages_is_understood(stage: Stage):
     ],
 )
 def test_the_words_of_earlier_operators_keep_their_meaning(phase: RolloutPhase, reason: str, stage: Stage):
-    assert stage_in_words(phase, reason, has_candidate=False) is stage
+    assert stage_shown_as(phase, reason, has_candidate=False) is stage
 
 
 def test_a_candidate_tells_two_ways_of_rolling_back_apart():
-    assert stage_in_words("RollingBack", "Aborted", has_candidate=True) is Stage.RETREATING
+    assert stage_shown_as("RollingBack", "Aborted", has_candidate=True) is Stage.RETREATING

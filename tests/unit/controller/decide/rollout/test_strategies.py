@@ -99,7 +99,7 @@ class TestABTest:
         decision = self.AB.candidate("b", ready=4).decide()
         assert exposure(decision) == MATCHED
         assert routing_of(decision.state) == Routing(weights=frozenset({("a", 100)}), matched=frozenset({("b", 100)}))
-        assert decision.events[0].message == "Revision b gets the requests that the A/B test's match picks"
+        assert decision.events[0].message == "Revision b gets the requests that match the A/B test"
 
     def test_waits_for_its_promotion_where_no_hold_is_said(self):
         waiting = self.TESTED.propagating(PROPAGATION).following()

@@ -593,7 +593,7 @@ def test_a_worse_error_rate_fails_though_it_is_below_any_ceiling(seed):
     """kayenta#780: the judge cannot tell, and users think of writing their own."""
     failed = rolled_out(seed, candidate=0.07, stable=0.01).state.failed
     assert failed.reason == "AnalysisFailed"
-    assert "beside" in failed.message, "both rates are told"
+    assert "compared with" in failed.message, "both rates are told"
 
 
 def test_a_good_beginning_does_not_outweigh_what_is_plainly_worse():

@@ -78,7 +78,9 @@ async def test_an_answer_that_is_larger_than_a_number(session: aiohttp.ClientSes
 
 
 async def test_an_unknown_placeholder(session: aiohttp.ClientSession) -> None:
-    with pytest.raises(ProviderError, match=r"query errors: \{\{pod\}\} means nothing: use one of \{\{namespace\}\}"):
+    with pytest.raises(
+        ProviderError, match=r"query errors: \{\{pod\}\} is not a known placeholder: use one of \{\{namespace\}\}"
+    ):
         await read(session, FakePrometheus({}).respond, query("up{{{pod}}}"))
 
 
