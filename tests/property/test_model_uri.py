@@ -36,7 +36,7 @@ TYPES: dict[Scheme, type[Source]] = {
     Scheme.RUN: RunArtifact,
 }
 # What no regular expression of the API server's can tell.
-BEYOND_THE_PATTERN = ("leads out of its claim", "names no host")
+BEYOND_THE_PATTERN = ("points outside its claim", "does not name a valid host")
 
 
 def written(pattern: str) -> st.SearchStrategy[str]:

@@ -230,8 +230,8 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets 10% of the traffic and waits until it is known what the spec asks for",
         ),
         conditions=conditions(
-            ("Ready", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is no field of Triton's"),
-            ("SpecValid", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is no field of Triton's"),
+            ("Ready", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is not a field of Triton's"),
+            ("SpecValid", "False", "InvalidSpec", "spec.model.config: maxBatchSizes is not a field of Triton's"),
         ),
     ),
     "paused-inconclusive": document(

@@ -1,5 +1,5 @@
-"""What the Job runs that checks a candidate: it asks the candidate, and stable, and leaves word of what came of it.
+"""What the check Job runs: it sends requests to the candidate, and to stable, and reports the result of each check.
 
-It runs in a pod of its own, as its own short process, and shares nothing with the operator but the image and the words
-of `api.check_job`. It must not import the operator's cluster, build or rollout code.
+It is a short process in its own pod, and shares nothing with the operator but the image and the contract in
+`contract.check_job`. It must not import the operator's cluster, build or rollout code.
 """

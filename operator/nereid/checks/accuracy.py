@@ -1,4 +1,4 @@
-"""How many of a data set's labels the candidate gets right."""
+"""The check of how many labels of a data set the candidate predicts correctly."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,30 +7,30 @@ from nereid.api.checks import AccuracyCheck
 from nereid.checks.classes import Class, classes, same
 from nereid.checks.columns import Column
 from nereid.checks.dataset import Dataset
-from nereid.checks.errors import NotRunError, shown
-from nereid.checks.finding import Finding
+from nereid.checks.errors import NotRunError, abbreviated
+from nereid.checks.finding import CheckResult
 from nereid.checks.predictor import Predictor
 from nereid.checks.share import Share
 
 _BOOLEANS: Final = {"true": 1, "false": 0}
 
 
-async def accuracy(check: AccuracyCheck, dataset: Dataset, candidate: Predictor) -> Finding:
-    """Compare the label of every row with what the candidate says; raise AnswerError when it says nothing."""
-    right = Share(0, 0)
+async def accuracy(check: AccuracyCheck, dataset: Dataset, candidate: Predictor) -> CheckResult:
+    """Compare the label of every row with the candidate's prediction; raise AnswerError if it does not predict."""
+    correct = Share(0, 0)
     for rows in dataset.rows(check.label):
-        said = classes(await candidate.predict(rows), check.output)
-        labels = _labels(rows.table[check.label], said, rows.first)
-        right += Share(sum(map(same, said, labels)), len(rows))
-    return Finding(
-        right.reaches(check.minimum_percent),
-        f"{right} of {right.whole} labels are right, at least {check.minimum_percent:g}% are asked for",
+        predictions = classes(await candidate.predict(rows), check.output)
+        labels = _labels(rows.table[check.label], predictions, rows.first)
+        correct += Share(sum(map(same, predictions, labels)), len(rows))
+    return CheckResult(
+        correct.reaches(check.minimum_percent),
+        f"{correct} of {correct.whole} labels are right, at least {check.minimum_percent:g}% are required",
     )
 
 
-def _labels(column: Column, said: Sequence[Class], first: int) -> list[Class]:
-    """Return the labels as what the model speaks in: strings, or numbers."""
-    as_text = any(isinstance(one, str) for one in said)
+def _labels(column: Column, predictions: Sequence[Class], first: int) -> list[Class]:
+    """Return the labels in the type of the predictions: strings or numbers."""
+    as_text = any(isinstance(prediction, str) for prediction in predictions)
     return [_label(value, row, as_text=as_text) for row, value in enumerate(column, start=first)]
 
 
@@ -51,8 +51,8 @@ def _number(label: str | float, row: int) -> float:
         return _BOOLEANS[text.lower()] if text.lower() in _BOOLEANS else _exact(text)
     except ValueError as error:
         raise NotRunError(
-            f"row {row} of the data set has the label {shown(text)}, but the output holds numbers: compare another "
-            "output, or write labels as numbers"
+            f"row {row} of the data set has the label {abbreviated(text)}, but the output holds numbers: compare with "
+            "another output, or write the labels as numbers"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""One array of a .npz archive, read a slice at a time: a data set may be far larger than the memory of the Job."""
+"""One array of a .npz archive, read in slices: a data set may be far larger than the memory of the Job."""
 
 from typing import IO, Any, Final
 
@@ -8,7 +8,7 @@ from numpy.lib import format as npy
 from nereid.checks.errors import NotRunError
 
 _HEADERS: Final = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# Columns that lie one after another can only be read as a whole.
+# An array in Fortran order can only be read as a whole.
 _LARGEST_BY_COLUMN: Final = 64 << 20
 
 
@@ -19,11 +19,13 @@ class StoredArray:
         self._name, self._file = name, file
         header = _HEADERS.get(npy.read_magic(file))
         if header is None:
-            raise NotRunError(f"its array {name} is in a version of NumPy's format that only structured arrays need")
+            raise NotRunError(
+                f"its array {name} has a version of NumPy's format that is not supported: store numbers or strings"
+            )
         self._shape, by_column, self._dtype = header(file)
         if not self._shape or self._dtype.hasobject:
             what = "Python objects" if self._shape else "a single value"
-            raise NotRunError(f"its array {name} holds {what}: store numbers or strings, a row for each request")
+            raise NotRunError(f"its array {name} holds {what}: store numbers or strings, one row for each request")
         self._whole = self._read_by_column() if by_column else None
 
     @property

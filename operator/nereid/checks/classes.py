@@ -1,4 +1,4 @@
-"""The one class that an output says for each row."""
+"""The predicted class of each row of an output."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 
 from nereid.checks.errors import AnswerError
 
-# None is no class, and so never equal to another.
+# None means undefined, and never equals another class.
 Class = str | int | float | bool | None
 
 
 def classes(output: NDArray[Any], name: str) -> list[Class]:
-    """Return each row's value, or of several values the index of the largest; None where one of them is NaN."""
+    """Return each row's value, or the index of the largest of several; None if one of them is NaN."""
     rows = output.reshape(len(output), -1)
     if rows.shape[1] == 1:
         return [_value(value) for value in rows[:, 0]]
     if rows.shape[1] == 0 or rows.dtype.kind == "O":
-        raise AnswerError(f"answered with {rows.shape[1]} strings a row in {name}, of which none is the largest")
+        raise AnswerError(f"answered with {rows.shape[1]} strings per row in {name}, which do not name one class")
     numbers = rows.astype(np.float64)
     return [None if np.isnan(row).any() else int(row.argmax()) for row in numbers]
 
 
-def same(one: Class, other: Class) -> bool:
-    """Whether two classes are the same one; undefined ones never are."""
-    return one is not None and one == other
+def same(first: Class, second: Class) -> bool:
+    """Whether two classes are equal; undefined ones never are."""
+    return first is not None and first == second
 
 
 def _value(value: Any) -> Class:

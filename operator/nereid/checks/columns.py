@@ -1,4 +1,4 @@
-"""Which columns of a data set are meant, and their values in the datatype that a model asks for."""
+"""The columns that a check names, and their values in the datatype of a model's input."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.utils import triton_to_np_dtype
 
-from nereid.checks.errors import NotRunError, shown
+from nereid.checks.errors import NotRunError, abbreviated
 from nereid.contract.sentence import listing
 
 Column = Sequence[Any] | NDArray[Any]
@@ -22,39 +22,41 @@ _INTEGERS: Final = "iu"
 
 
 class RaggedError(Exception):
-    """Rows hold vectors of different lengths, and so do not fit into one array."""
+    """The rows hold vectors of different lengths, so they do not fit into one array."""
 
 
-def expand(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
-    """Return the columns that are meant, in order; a name that ends in * stands for all that begin so.
+def expand(patterns: Sequence[str], available: Sequence[str]) -> list[str]:
+    """Return the columns that the patterns name, in order; a pattern that ends in * matches all with that prefix.
 
-    A column that is there under just that name is itself, whatever it ends in.
+    If a column has exactly the name of a pattern, the pattern matches that column alone, even if it ends in *.
     """
-    found: list[str] = []
-    for name in wanted:
+    columns: list[str] = []
+    for name in patterns:
         matching = [column for column in available if name.endswith("*") and column.startswith(name[:-1])]
         if name not in available and not matching:
-            raise NotRunError(f"it has no column {name}, but {listing(available)}: correct the check, or the file")
-        found += [name] if name in available else matching
-    return found
+            raise NotRunError(
+                f"it has no column {name}; its columns are {listing(available)}: correct the check or the file"
+            )
+        columns += [name] if name in available else matching
+    return columns
 
 
 def values(column: Column, name: str, datatype: str, first_row: int) -> NDArray[Any]:
     """Return a column as an array of a datatype of the Open Inference Protocol, a row of it for each row.
 
-    Raises NotRunError for a value that the datatype cannot hold; `first_row` is the number of the column's first row.
-    Raises RaggedError where rows are vectors of different lengths.
+    `first_row` is the number of the column's first row. Raises NotRunError for a value that the datatype cannot hold,
+    and RaggedError if rows are vectors of different lengths.
     """
-    known = triton_to_np_dtype(datatype)
-    if known is None:
-        raise NotRunError(f"column {name} is for an input of datatype {datatype}, which data sets cannot hold")
-    dtype = np.dtype(known)
+    numpy_type = triton_to_np_dtype(datatype)
+    if numpy_type is None:
+        raise NotRunError(f"column {name} is for an input of datatype {datatype}, which data sets do not support")
+    dtype = np.dtype(numpy_type)
     array = _at_once(column, dtype)
     return array if array is not None else _one_by_one(column, name, datatype, dtype, first_row)
 
 
 def _at_once(column: Column, dtype: np.dtype[Any]) -> NDArray[Any] | None:
-    """Convert what NumPy converts without loss; None when it has to be looked at value by value."""
+    """Return the column if NumPy converts it without loss; None if it has to be converted value by value."""
     if dtype.kind in _FLOATS:
         try:
             return np.array(column, dtype=dtype)
@@ -74,8 +76,8 @@ def _one_by_one(column: Column, name: str, datatype: str, dtype: np.dtype[Any], 
         try:
             rows.append(_array(_parsed(value) if dtype.kind != "O" else value, convert, dtype))
         except (ValueError, TypeError, OverflowError) as error:
-            where = f"row {number} of column {name} holds {shown(value)}"
-            raise NotRunError(f"{where}, which is no {datatype}: correct the file") from error
+            where = f"row {number} of column {name} holds {abbreviated(value)}"
+            raise NotRunError(f"{where}, which is not a valid {datatype}: correct the file") from error
     if len({row.shape for row in rows}) > 1:
         raise RaggedError
     return np.stack(rows)
@@ -114,15 +116,15 @@ def _integer(value: Any, dtype: np.dtype[Any]) -> int:
 
 
 def _number(value: Any, _dtype: np.dtype[Any]) -> float:
-    # A gap is NaN to the models that know gaps.
+    # A missing value becomes NaN.
     return float("nan") if value is None or value == "" else float(value)
 
 
 def _boolean(value: Any, _dtype: np.dtype[Any]) -> bool:
-    known = _BOOLEANS.get(str(value).lower())
-    if known is None:
+    boolean = _BOOLEANS.get(str(value).lower())
+    if boolean is None:
         raise ValueError(value)
-    return known
+    return boolean
 
 
 def _string(value: Any, _dtype: np.dtype[Any]) -> bytes:

@@ -42,4 +42,4 @@ def _work() -> CheckWork:
     try:
         return CheckWork.model_validate_json(os.environ.get(ENV_WORK, ""))
     except ValidationError as error:
-        raise NotRunError(f"the variable {ENV_WORK} holds no checks: it is set by the operator") from error
+        raise NotRunError(f"the variable {ENV_WORK}, which the operator sets, does not hold valid checks") from error

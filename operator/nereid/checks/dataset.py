@@ -1,4 +1,4 @@
-"""A check's data set: where its file is, which of its columns are meant, and its rows one after another."""
+"""A check's data set: its file, the columns that its inputs name, and an iterator over its rows."""
 
 import csv
 import zipfile
@@ -34,23 +34,23 @@ class Folders:
 
 
 class Dataset:
-    """A data set that is there; `inputs` are the columns of each of the model's inputs, without wildcards."""
+    """An opened data set; `inputs` are the columns of each of the model's inputs, without wildcards."""
 
     def __init__(self, spec: DatasetSpec, folders: Folders) -> None:
-        """Find the file; raise NotRunError when it is not there or cannot be read."""
-        path, self._shown, name = _locate(spec, folders)
-        with self._explained():
+        """Open the file; raise NotRunError if it does not exist or cannot be read."""
+        path, self._display_name, name = _locate(spec, folders)
+        with self._described_errors():
             self._reader = READERS[spec.format or _format(name)](path)
             self._columns = self._reader.columns()
             self.inputs: Mapping[str, Sequence[str]] = {
-                one.name: expand(one.columns, self._columns) for one in spec.inputs
+                entry.name: expand(entry.columns, self._columns) for entry in spec.inputs
             }
         self._max_rows = spec.max_rows or DEFAULT_MAX_ROWS
 
     def rows(self, *more: str) -> Iterator[Rows]:
-        """Yield the rows that are used, some at a time, with the inputs' columns and `more`."""
+        """Yield the rows, at most `maxRows` in all and several at a time, with the inputs' columns and `more`."""
         first = 1
-        with self._explained():
+        with self._described_errors():
             columns = [name for of_input in self.inputs.values() for name in of_input] + expand(more, self._columns)
             for table in self._reader.tables(list(dict.fromkeys(columns))):
                 rows = next(Rows(first, table).slices(self._max_rows - first + 1))
@@ -59,32 +59,32 @@ class Dataset:
                 if first > self._max_rows:
                     return
             if first == 1:
-                raise NotRunError("it holds no rows")
+                raise NotRunError("it has no rows")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _described_errors(self) -> Iterator[None]:
         try:
             yield
         except NotRunError as error:
-            raise NotRunError(f"data set {self._shown}: {error}") from error
+            raise NotRunError(f"data set {self._display_name}: {error}") from error
         except _UNREADABLE as error:
             raise NotRunError(
-                f"data set {self._shown} cannot be read ({error}): correct the file or its format"
+                f"data set {self._display_name} cannot be read ({error}): correct the file or its format"
             ) from error
 
 
 def _format(name: str) -> DatasetFormat:
     suffix = PurePosixPath(name).suffix.removeprefix(".").lower()
-    for known in get_args(DatasetFormat):
-        if suffix == known:
-            return known  # type: ignore[no-any-return]
+    for supported in get_args(DatasetFormat):
+        if suffix == supported:
+            return supported  # type: ignore[no-any-return]
     raise NotRunError(
-        f"its name ends in none of {', '.join(f'.{known}' for known in get_args(DatasetFormat))}: set format"
+        f"its name ends in none of {', '.join(f'.{name}' for name in get_args(DatasetFormat))}: set format"
     )
 
 
 def _locate(spec: DatasetSpec, folders: Folders) -> tuple[Path, str, str]:
-    """Return the data set's file, what to call it, and the name that tells its format."""
+    """Return the data set's file, its name in messages, and the file name whose ending is its format."""
     if spec.config_map:
         return _in_config_map(spec.config_map, folders.config_maps)
     try:
@@ -99,34 +99,39 @@ def _locate(spec: DatasetSpec, folders: Folders) -> tuple[Path, str, str]:
 
 def _in_config_map(reference: ConfigMapKey, config_maps: Path) -> tuple[Path, str, str]:
     folder = config_maps / reference.name
-    path, shown = folder / reference.key, f"{reference.key} of ConfigMap {reference.name}"
+    path, display_name = folder / reference.key, f"{reference.key} of ConfigMap {reference.name}"
     if not path.is_file():
-        held = _content(folder) if folder.is_dir() else []
-        if not held:
+        keys = _content(folder) if folder.is_dir() else []
+        if not keys:
             raise NotRunError(f"there is no ConfigMap {reference.name} in this namespace: create it")
         raise NotRunError(
-            f"ConfigMap {reference.name} has no key {reference.key}, but {listing(entry.name for entry in held)}"
+            f"ConfigMap {reference.name} has no key {reference.key}; its keys are {listing(key.name for key in keys)}: "
+            "correct the check's dataset, or add the key"
         )
-    return path, shown, reference.key
+    return path, display_name, reference.key
 
 
 def _on_claim(source: ClaimSource, mount: Path) -> Path:
     path = mount / source.path
     if not path.is_file():
         nearest = next((parent for parent in source.path.parents if (mount / parent).is_dir()), PurePosixPath())
-        held = listing(entry.name for entry in _content(mount / nearest)) if mount.is_dir() else "nothing"
-        raise NotRunError(f"{source} is no file; {ClaimSource(source.claim, nearest)} holds {held}")
+        names = listing(entry.name for entry in _content(mount / nearest)) if mount.is_dir() else "nothing"
+        raise NotRunError(
+            f"{source} is not a file; {ClaimSource(source.claim, nearest)} holds {names}: correct the data set's uri"
+        )
     return path
 
 
 def _fetched(source: RemoteSource, folder: Path) -> Path:
-    """Return the file that the container before this one has left."""
+    """Return the file that the Job's first container has fetched."""
     files = list(folder.iterdir()) if folder.is_dir() else []
     if len(files) != 1:
-        raise NotRunError(f"{source} was not fetched before the checks began: look at the pod's first container")
+        raise NotRunError(
+            f"{source} was not fetched before the checks began: see the log of the container fetch-datasets"
+        )
     return files[0]
 
 
 def _content(folder: Path) -> list[Path]:
-    """Return the entries of a folder that a user put there: the kubelet's own links are hidden."""
+    """Return the user's entries of a folder, without the kubelet's own links, which are hidden."""
     return [entry for entry in folder.iterdir() if not entry.name.startswith(".")]

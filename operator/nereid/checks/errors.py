@@ -1,26 +1,26 @@
-"""The two ways in which a check can end without a figure, and how their sentences show a value."""
+"""The two ways in which a check can end without a measured result, and how their messages show a value."""
 
 from typing import Any, Final
 
-_LONGEST_SHOWN: Final = 40
+_MAX_VALUE_LENGTH: Final = 40
 
 
 class NotRunError(Exception):
-    """What keeps the checks from being run and is no fault of the candidate; a sentence that says what to change."""
+    """The checks cannot be run, and the candidate is not the cause; the message says what to change."""
 
 
 class AnswerError(Exception):
-    """What a revision answered that no check can accept; a sentence that begins after the name of who answered.
+    """A revision's answer that fails a check; the message is a sentence without its subject, the revision.
 
-    `is_refusal` tells that the request was turned down as it is (a status from 400 to 499).
+    `is_rejection`: the revision rejected the request itself (a status from 400 to 499).
     """
 
-    def __init__(self, sentence: str, *, is_refusal: bool = False) -> None:
+    def __init__(self, sentence: str, *, is_rejection: bool = False) -> None:
         super().__init__(sentence)
-        self.is_refusal = is_refusal
+        self.is_rejection = is_rejection
 
 
-def shown(value: Any) -> str:
-    """Return a value as a sentence can hold it."""
+def abbreviated(value: Any) -> str:
+    """Return a value as a message shows it, cut if it is long."""
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"

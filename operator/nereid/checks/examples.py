@@ -1,4 +1,4 @@
-"""Requests whose answers are known."""
+"""The check that compares the answers to given requests with the expected ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -7,15 +7,15 @@ from typing import Any, Final
 import numpy as np
 
 from nereid.api.checks import ExampleRequest, ExpectedOutput
-from nereid.checks.errors import AnswerError, shown
-from nereid.checks.finding import Finding
+from nereid.checks.errors import AnswerError, abbreviated
+from nereid.checks.finding import CheckResult
 from nereid.checks.server import Server
 
-# What a number becomes in an output's own precision: "exact" is meant in that one, as 0.1 is no FP32.
+# Expected numbers are rounded to the output's own precision, as FP32 has no exact 0.1.
 _PRECISIONS: Final[Mapping[str, type[np.floating[Any]]]] = MappingProxyType({"FP16": np.float16, "FP32": np.float32})
 
 
-async def examples(requests: Sequence[ExampleRequest], candidate: Server) -> Finding:
+async def examples(requests: Sequence[ExampleRequest], candidate: Server) -> CheckResult:
     """Send every request and compare its outputs with the expected ones."""
     wrong = [
         f"request {number}: {difference}"
@@ -23,8 +23,8 @@ async def examples(requests: Sequence[ExampleRequest], candidate: Server) -> Fin
         if (difference := await _difference(request, candidate))
     ]
     if not wrong:
-        return Finding(passed=True, message=f"all answers to {len(requests)} requests are as expected")
-    return Finding(
+        return CheckResult(passed=True, message=f"{len(requests)} of {len(requests)} answers are as expected")
+    return CheckResult(
         passed=False,
         message=f"{len(wrong)} of {len(requests)} requests were not answered as expected; {'; '.join(wrong)}",
     )
@@ -35,24 +35,24 @@ async def _difference(request: ExampleRequest, candidate: Server) -> str | None:
         answer = await candidate.infer_json(request.body)
     except AnswerError as error:
         return f"the candidate {error}"
-    outputs = {one.get("name"): one for one in answer["outputs"] if isinstance(one, dict)}
+    outputs = {output.get("name"): output for output in answer["outputs"] if isinstance(output, dict)}
     return next(
         (difference for expected in request.expected if (difference := output_difference(expected, outputs))), None
     )
 
 
 def output_difference(expected: ExpectedOutput, outputs: Mapping[Any, Mapping[str, Any]]) -> str | None:
-    """Return in what way the outputs differ from what one of them is expected to hold; None when they do not."""
+    """Return how the expected output differs from the actual one, as a clause; None if it does not."""
     output = outputs.get(expected.name)
     if output is None:
-        return f"there is no output {expected.name}"
-    found, wanted = list(_flat(output.get("data") or [])), list(_flat(expected.data))
-    if len(found) != len(wanted):
-        return f"output {expected.name} holds {len(found)} values, {len(wanted)} are expected"
-    for place, (value, right) in enumerate(zip(found, wanted, strict=True), start=1):
-        if not _equal(value, right, expected.tolerance or 0, output.get("datatype", "")):
-            within = f" within {expected.tolerance:g}" if expected.tolerance else ""
-            return f"value {place} of output {expected.name} is {shown(value)}, {shown(right)} is expected{within}"
+        return f"the answer has no output {expected.name}"
+    actual_values, expected_values = list(_flat(output.get("data") or [])), list(_flat(expected.data))
+    if len(actual_values) != len(expected_values):
+        return f"output {expected.name} has {len(actual_values)} values, but {len(expected_values)} are expected"
+    for number, (actual, right) in enumerate(zip(actual_values, expected_values, strict=True), start=1):
+        if not _equal(actual, right, expected.tolerance or 0, output.get("datatype", "")):
+            description = abbreviated(right) + (f" ± {expected.tolerance:g}" if expected.tolerance else "")
+            return f"value {number} of output {expected.name} is {abbreviated(actual)}, but {description} is expected"
     return None
 
 

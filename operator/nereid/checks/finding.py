@@ -1,10 +1,10 @@
-"""What one check has found."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """Whether the candidate passed, and the figures in a sentence."""
 
     passed: bool

@@ -1,4 +1,4 @@
-"""How fast the candidate answers one request at a time."""
+"""The check of how fast the candidate answers one request at a time."""
 
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -9,29 +9,29 @@ import numpy as np
 
 from nereid.api.checks import LatencyCheck
 from nereid.checks.dataset import Dataset
-from nereid.checks.finding import Finding
+from nereid.checks.finding import CheckResult
 from nereid.checks.predictor import Predictor, Rows
 
 DEFAULT_PERCENTILE: Final = 95.0
 WARM_UP: Final = 10
 
 
-async def latency(check: LatencyCheck, dataset: Dataset, candidate: Predictor) -> Finding:
-    """Ask with every row on its own, one after the other, after a warm-up with the first ones."""
+async def latency(check: LatencyCheck, dataset: Dataset, candidate: Predictor) -> CheckResult:
+    """Send every row in a request of its own, one after the other, after a warm-up with the first ones."""
     for row in _warm_up(dataset):
-        await candidate.ask(row)
-    times = [(await candidate.ask(row)).seconds for rows in dataset.rows() for row in rows.slices(1)]
-    return judged(check, times)
+        await candidate.infer(row)
+    times = [(await candidate.infer(row)).seconds for rows in dataset.rows() for row in rows.slices(1)]
+    return latency_result(check, times)
 
 
-def judged(check: LatencyCheck, seconds: Sequence[float]) -> Finding:
-    """Compare the percentile of the times, one that was measured and not between two, with what is allowed."""
+def latency_result(check: LatencyCheck, seconds: Sequence[float]) -> CheckResult:
+    """Compare the percentile of the times (a measured one, never between two) with the maximum."""
     percentile = check.percentile or DEFAULT_PERCENTILE
-    found = float(np.percentile(seconds, percentile, method="inverted_cdf")) * 1000
-    return Finding(
-        found <= check.maximum_milliseconds,
-        # Rounded up, so that too slow never looks like fast enough.
-        f"{percentile:g}% of {len(seconds)} requests were answered within {ceil(found * 10) / 10} ms, "
+    milliseconds = float(np.percentile(seconds, percentile, method="inverted_cdf")) * 1000
+    return CheckResult(
+        milliseconds <= check.maximum_milliseconds,
+        # Rounded up, so that a value above the maximum never looks like one below it.
+        f"{percentile:g}% of {len(seconds)} requests were answered within {ceil(milliseconds * 10) / 10} ms, "
         f"at most {check.maximum_milliseconds} ms are allowed",
     )
 

@@ -1,4 +1,4 @@
-"""The four formats of data sets: each is read from the first row on, some rows at a time, in little memory."""
+"""The four formats of data sets. Each is read in order, a few rows at a time, so that memory stays small."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from nereid.api.checks import DatasetFormat
 from nereid.checks.arrays import StoredArray
 from nereid.checks.errors import NotRunError
 
-# As many rows as are ever sent in one request.
+# Also the largest number of rows in one request.
 ROWS_AT_A_TIME: Final = 32
 # A cell may hold a whole vector, written as JSON.
 _LONGEST_CELL: Final = 16 << 20
@@ -52,12 +52,12 @@ class CsvReader:
         with self._path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             header = next(rows, [])
-            places, width = {name: place for place, name in enumerate(header)}, len(header)
+            positions, width = {name: position for position, name in enumerate(header)}, len(header)
             numbered = ((number, row) for number, row in enumerate(rows, start=1) if row)
-            while some := list(islice(numbered, ROWS_AT_A_TIME)):
-                for number, row in some:
+            while batch := list(islice(numbered, ROWS_AT_A_TIME)):
+                for number, row in batch:
                     _require(len(row) == width, number, f"{len(row)} values instead of {width}")
-                yield {name: [row[places[name]] for _, row in some] for name in columns}
+                yield {name: [row[positions[name]] for _, row in batch] for name in columns}
 
 
 class JsonLinesReader:
@@ -73,16 +73,18 @@ class JsonLinesReader:
     def tables(self, columns: Sequence[str]) -> Iterator[Table]:
         """Yield the objects' values."""
         numbered = enumerate(self._rows(), start=1)
-        while some := list(islice(numbered, ROWS_AT_A_TIME)):
-            for number, row in some:
-                _require(row.keys() >= set(columns), number, f"no {', '.join(sorted(set(columns) - row.keys()))}")
-            yield {name: [row[name] for _, row in some] for name in columns}
+        while batch := list(islice(numbered, ROWS_AT_A_TIME)):
+            for number, row in batch:
+                _require(
+                    row.keys() >= set(columns), number, f"no value for {', '.join(sorted(set(columns) - row.keys()))}"
+                )
+            yield {name: [row[name] for _, row in batch] for name in columns}
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         with self._path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate((line for line in file if line.strip()), start=1):
                 row = json.loads(line)
-                _require(isinstance(row, dict), number, "no JSON object")
+                _require(isinstance(row, dict), number, "something other than a JSON object")
                 yield row
 
 
@@ -104,8 +106,8 @@ class NpzReader:
             arrays = {name: StoredArray(name, stack.enter_context(archive.open(f"{name}.npy"))) for name in columns}
             lengths = {array.rows for array in arrays.values()}
             if len(lengths) > 1:
-                shown = ", ".join(f"{name} {array.rows}" for name, array in arrays.items())
-                raise NotRunError(f"its arrays have different numbers of rows ({shown}): make them equal")
+                counts = ", ".join(f"{name} {array.rows}" for name, array in arrays.items())
+                raise NotRunError(f"its arrays have different numbers of rows ({counts}): make them equal")
             for start in range(0, lengths.pop(), ROWS_AT_A_TIME):
                 yield {name: array.read(start, ROWS_AT_A_TIME) for name, array in arrays.items()}
 
@@ -133,6 +135,6 @@ READERS: Final[Mapping[DatasetFormat, Callable[[Path], Reader]]] = MappingProxyT
 )
 
 
-def _require(condition: bool, row: int, what: str) -> None:  # noqa: FBT001 - it reads as an assertion does
+def _require(condition: bool, row: int, what: str) -> None:  # noqa: FBT001 - it reads like an assertion
     if not condition:
         raise NotRunError(f"its row {row} holds {what}: correct the file")

@@ -1,4 +1,4 @@
-"""All checks of one Job, one after the other."""
+"""Runs all checks of one Job, one after the other."""
 
 import asyncio
 import logging
@@ -12,13 +12,13 @@ from nereid.checks.comparison import comparison
 from nereid.checks.dataset import Dataset, Folders
 from nereid.checks.errors import AnswerError, NotRunError
 from nereid.checks.examples import examples
-from nereid.checks.finding import Finding
+from nereid.checks.finding import CheckResult
 from nereid.checks.latency import latency
 from nereid.checks.predictor import Predictor
 from nereid.checks.server import Server
 from nereid.contract.check_job import CheckOutcome, CheckWork
 
-# The Service has ready pods when the Job begins; what may take is that every proxy hears of it.
+# The Service has ready pods when the Job begins, but the proxies may need time to learn of them.
 READY_WITHIN: Final = 120.0
 
 logger = logging.getLogger(__name__)
@@ -26,16 +26,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Who is asked; stable is None when nothing is compared with it."""
+    """The revisions that get requests; stable is None if no check compares with it."""
 
     candidate: Server
     stable: Server | None
 
 
 async def run_checks(work: CheckWork, folders: Folders, ready_within: float = READY_WITHIN) -> list[CheckOutcome]:
-    """Run every check and return what came of each; raise NotRunError when one cannot be run.
+    """Run every check and return the outcome of each; raise NotRunError if one cannot be run.
 
-    What a candidate answers, and that it does not, is a failed check.
+    An unusable answer of the candidate, or none, fails the check.
     """
     async with AsyncExitStack() as stack:
         servers = {
@@ -50,20 +50,20 @@ async def run_checks(work: CheckWork, folders: Folders, ready_within: float = RE
 
 async def _outcome(check: CheckSpec, revisions: Revisions, folders: Folders) -> CheckOutcome:
     try:
-        finding = await _finding(check, revisions, folders)
+        result = await _result(check, revisions, folders)
     except AnswerError as error:
-        finding = Finding(passed=False, message=f"the candidate {error}")
+        result = CheckResult(passed=False, message=f"the candidate {error}")
     except NotRunError as error:
         raise NotRunError(f"check {check.name}: {error}") from error
-    logger.info("%s %s: %s", check.name, "passed" if finding.passed else "failed", finding.message)
-    return CheckOutcome(name=check.name, passed=finding.passed, message=finding.message)
+    logger.info("%s %s: %s", check.name, "passed" if result.passed else "failed", result.message)
+    return CheckOutcome(name=check.name, passed=result.passed, message=result.message)
 
 
-async def _finding(check: CheckSpec, revisions: Revisions, folders: Folders) -> Finding:
+async def _result(check: CheckSpec, revisions: Revisions, folders: Folders) -> CheckResult:
     if check.requests:
         return await examples(check.requests, revisions.candidate)
     if not check.dataset:
-        raise NotRunError("it has neither requests nor a dataset: name one")
+        raise NotRunError("it has neither requests nor a dataset: set one of them")
     dataset = await asyncio.to_thread(Dataset, check.dataset, folders)
     if check.accuracy:
         predictor = await _predictor(revisions.candidate, dataset, check.accuracy.output)
@@ -71,18 +71,20 @@ async def _finding(check: CheckSpec, revisions: Revisions, folders: Folders) -> 
     if check.latency:
         return await latency(check.latency, dataset, await _predictor(revisions.candidate, dataset))
     if check.comparison:
-        return await _compared(check.comparison, dataset, revisions)
-    raise NotRunError("it is none of requests, accuracy, latency and comparison: set one of them")
+        return await _compare(check.comparison, dataset, revisions)
+    raise NotRunError("it has none of requests, accuracy, latency and comparison: set one of them")
 
 
-async def _compared(check: ComparisonCheck, dataset: Dataset, revisions: Revisions) -> Finding:
+async def _compare(check: ComparisonCheck, dataset: Dataset, revisions: Revisions) -> CheckResult:
     if not revisions.stable:
-        return Finding(passed=True, message="there is no stable revision to compare with")
+        return CheckResult(passed=True, message="there is no stable revision to compare with")
     candidate = await _predictor(revisions.candidate, dataset, check.output)
     try:
         stable = await _predictor(revisions.stable, dataset, check.output)
     except AnswerError as error:
-        raise NotRunError(f"stable {error}: there is nothing to compare with") from error
+        raise NotRunError(
+            f"stable {error}, so there is nothing to compare with: see the log of stable's pods"
+        ) from error
     return await comparison(check, dataset, candidate, stable)
 
 

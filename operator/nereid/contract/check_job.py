@@ -1,7 +1,7 @@
-"""What the operator and the Job that runs checks tell each other: the work, where its files are, and the outcome.
+"""The contract between the operator and the check Job: the work, where its files are, and the outcome.
 
-The Job has two containers: one fetches the data sets that are behind a network, by the sources of models, and one runs
-the checks. Both leave a JobOutcome; they know nothing of each other but the folder of each data set.
+The Job has two containers: one fetches the data sets that are behind a network, as models are fetched, and one runs the
+checks. Both write a JobOutcome as their termination message, and share nothing but the folder of each data set.
 """
 
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ SECRETS: Final = PurePosixPath("/mnt/secrets")
 DOWNLOADS: Final = PurePosixPath("/tmp")  # noqa: S108 - a mount of its own, not a shared folder
 MAX_DOWNLOAD_BYTES: Final = 2 << 30
 
-# Linux takes 128 KiB in one environment variable, and not all of it is checks.
+# Linux allows 128 KiB in one environment variable, and the variable does not hold the checks alone.
 MAX_CHECKS_BYTES: Final = 96 << 10
 # What the kubelet keeps of a container's termination message.
 MAX_OUTCOME_BYTES: Final = 4096
 
 
 class CheckWork(ApiModel):
-    """What one Job is to do; hosts are HOST:PORT of Services, `stable` is there when something is compared with it."""
+    """The work of one check Job; hosts are HOST:PORT of Services, `stable` is set if a check compares with it."""
 
     candidate: str
     stable: str | None = None
@@ -55,7 +55,7 @@ class CheckWork(ApiModel):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set to be fetched, the folder that its file is to be in, and the check that is named when it cannot be."""
+    """A data set to fetch, the folder for its file, and the check that a failure names."""
 
     request: Request
     folder: Path
@@ -64,13 +64,13 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class DatasetsWork:
-    """What the container that fetches is to do."""
+    """The work of the container that fetches data sets."""
 
     datasets: tuple[Dataset, ...]
 
 
 class CheckOutcome(ApiModel):
-    """One check: whether it passed, and the figures in a sentence."""
+    """The result of one check: whether it passed, and the figures in a sentence."""
 
     name: str
     passed: bool
@@ -78,7 +78,7 @@ class CheckOutcome(ApiModel):
 
 
 class JobOutcome(ApiModel):
-    """The termination message: results when all checks were run, or the sentence why they could not be."""
+    """The termination message: the results if all checks were run, or the reason why they could not be, a sentence."""
 
     results: list[CheckOutcome] | None = None
     failure: str | None = None
@@ -91,13 +91,12 @@ def folder_of(dataset: DatasetSpec) -> PurePosixPath:
 
 
 def checks_size_problem(checks: Sequence[CheckSpec]) -> str | None:
-    """Return a sentence for the user when the checks do not fit into a Job's environment; None when they do."""
+    """Return a message for the user if the checks do not fit into a Job's environment; None if they fit."""
     size = len(names.canonical_json([check.model_dump(exclude_none=True) for check in checks]))
     if size <= MAX_CHECKS_BYTES:
         return None
     largest = max(checks, key=lambda check: len(names.canonical_json(check.model_dump(exclude_none=True))))
     return (
-        f"spec.rollout.checks take {ceil(size / 1024)} KiB as JSON, and {MAX_CHECKS_BYTES >> 10} KiB fit into the Job "
-        f"that runs them; {largest.name} is the largest: ask fewer or smaller requests, or use a data set "
-        "instead of them"
+        f"spec.rollout.checks takes {ceil(size / 1024)} KiB as JSON, and {MAX_CHECKS_BYTES >> 10} KiB fit into the "
+        f"check Job; {largest.name} is the largest check: use fewer or smaller requests, or a data set instead"
     )

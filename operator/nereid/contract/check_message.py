@@ -1,4 +1,4 @@
-"""The termination message of both containers of a check Job: the outcome, in the little that the kubelet keeps."""
+"""The termination message of both containers of a check Job: the outcome, within the few bytes that the kubelet keeps."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,17 +6,17 @@ from nereid.contract.check_job import MAX_OUTCOME_BYTES, CheckOutcome, JobOutcom
 
 
 def results_message(results: Sequence[CheckOutcome]) -> str:
-    """Return the results as JSON, with the longest messages shortened to one length where all do not fit."""
+    """Return the results as JSON; if they do not fit, the longest messages are cut to one length."""
     return _fitting(lambda longest: JobOutcome(results=[_shortened(result, longest) for result in results]))
 
 
 def failure_message(sentence: str) -> str:
-    """Return why the checks could not be run, as JSON, shortened where it does not fit."""
+    """Return why the checks could not be run, as JSON, cut if it does not fit."""
     return _fitting(lambda longest: JobOutcome(failure=_cut(sentence, longest)))
 
 
 def _fitting(outcome: Callable[[int], JobOutcome]) -> str:
-    """Return the message with the most characters of each sentence with which it fits."""
+    """Return the longest message that fits, by a binary search for the length of its sentences."""
     fits, too_long = 0, MAX_OUTCOME_BYTES
     while too_long - fits > 1:
         middle = (fits + too_long) // 2

@@ -1,7 +1,7 @@
 """The ways in which fetching can fail, as the operator reads them from a container's termination message.
 
-What is wrong with a source is found by code that does not know whose source it is, a model's or a data set's. So a
-sentence names what is to be changed as a `Field`, and whoever shows the sentence says of which object.
+The code that detects a problem of a source does not know whether the source is a model's or a data set's. So a sentence
+refers to the field to change by a `Field`, and the code that shows the sentence adds the object that has the field.
 """
 
 import re
@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 LONGEST_MESSAGE = 1000
-# The object of a ModelDeployment whose fields are meant where nobody says another.
+# The object whose fields are meant by default.
 MODEL: Final = "spec.model"
 
 _BEGIN, _END = "\x02", "\x03"
@@ -17,7 +17,7 @@ _FIELD: Final = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
 
 
 class Field(Enum):
-    """A field that says where something comes from, or how it is reached; written into a sentence by an f-string."""
+    """A field that says where something is fetched from, or how; an f-string writes it into a sentence."""
 
     URI = "uri"
     PATH = "path"
@@ -29,7 +29,7 @@ class Field(Enum):
     ANY = ""
 
     def __str__(self) -> str:
-        """Return a mark that no text of users holds, which `FetchError` replaces by the field's name."""
+        """Return a placeholder that no user's text contains; `FetchError` replaces it by the field's name."""
         return f"{_BEGIN}{self.value}{_END}"
 
 
@@ -43,7 +43,7 @@ class Reason(StrEnum):
     MODEL_INVALID = "ModelInvalid"
 
 
-# What has come so far is what was meant, and is worth keeping for the next attempt.
+# The part that was downloaded is valid, and worth keeping for the next attempt.
 WORTH_CONTINUING: Final = frozenset({Reason.MODEL_FETCH_FAILED, Reason.MODEL_ACCESS_DENIED})
 
 
@@ -51,18 +51,18 @@ class FetchError(Exception):
     """A failure that the user can act on: the sentence says what happened and what to change, without any secret."""
 
     def __init__(self, reason: Reason, sentence: str) -> None:
-        """Take a sentence whose fields are marked by `Field`; as `marked` it can become part of another."""
+        """Take a sentence with `Field` placeholders; `marked` keeps them, so that it can become part of another."""
         super().__init__(reason, sentence)
         self.reason = reason
         self.marked = sentence
 
     @property
     def sentence(self) -> str:
-        """What is told to the user of a model."""
+        """The message for a model's source."""
         return self.sentence_for(MODEL)
 
     def sentence_for(self, subject: str) -> str:
-        """Return what is told to the user of another object, for instance `spec.rollout.checks[0].dataset`."""
+        """Return the message for the source of another object, for instance `spec.rollout.checks[0].dataset`."""
         return _FIELD.sub(lambda match: f"{subject}.{match[1]}" if match[1] else subject, self.marked)
 
     def __str__(self) -> str:
@@ -72,6 +72,6 @@ class FetchError(Exception):
 
 
 def failure_in(message: str) -> FetchError | None:
-    """Return the failure that a termination message tells; None where it is none that a fetch has left."""
+    """Return the failure that a termination message holds; None if it is not the message of a failed fetch."""
     reason, _, sentence = message.strip().partition(": ")
     return FetchError(Reason(reason), sentence) if reason in set(Reason) else None

@@ -1,6 +1,6 @@
-"""What the operator and the container that fetches a model tell each other: the work, where its folders are, what came.
+"""The contract between the operator and the container that fetches a model: the work, its folders and the result.
 
-They are two processes of different images, and know nothing else of each other. What goes wrong is in `fetch_errors`.
+They are two processes of different images, and share nothing else. Failures are in `fetch_errors`.
 """
 
 import json
@@ -51,7 +51,7 @@ class FetchWork(Request):
     claim_mount: Path = CLAIM
     """Where the claim of a pvc:// URI is mounted."""
     mounted: Path | None = None
-    """Where an image volume holds the source already; None: it is to be fetched."""
+    """Where an image volume holds the source; None: the source has to be fetched."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Fields of Triton's ModelConfig to merge over the model's own."""
     forest_backend: ForestBackend = ForestBackend.FIL
@@ -59,31 +59,31 @@ class FetchWork(Request):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch brought, as the container leaves it: digest, bytes and number of the source's files."""
+    """The result of a fetch, which is the container's termination message: digest, bytes and number of files."""
 
     digest: str | None
-    """None of a mounted source, unless the work names a digest: reading it all would make every start slow."""
+    """None for a mounted source, unless the work names a digest: reading all of it would make every start slow."""
     bytes: int
     files: int
     cached: bool = False
     """Whether another pod had downloaded them."""
 
     def line(self) -> str:
-        """Return it as one line of JSON, which is the termination message."""
+        """Return the result as one line of JSON, which is the termination message."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     def write(self, path: Path) -> None:
-        """Keep it in a file, for a restarted container."""
+        """Write the result to a file, for a restarted container."""
         path.write_text(self.line())
 
     @classmethod
     def read(cls, path: Path) -> "Fetched":
-        """Return what a file keeps."""
+        """Return the result that `write` put into a file."""
         return cls(**json.loads(path.read_text()))
 
 
 def fetched_in(message: str) -> Fetched | None:
-    """Return what a termination message tells; None where it is none that a fetch has left."""
+    """Return the result that a termination message holds; None if it is not the message of a successful fetch."""
     try:
         fetched = _FETCHED.validate_json(message)
     except ValidationError:

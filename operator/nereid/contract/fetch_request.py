@@ -1,4 +1,4 @@
-"""What is to be brought from a source, and how its server is reached: all that the clients of sources need to know."""
+"""What to fetch from a source, and how to reach its server: all that the clients of sources need to know."""
 
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -11,28 +11,28 @@ from nereid.api.model import Format
 
 def _inside(path: PurePosixPath) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError("it leads out of the source: write it relative and without '..'")
+        raise ValueError("it points outside the source: write a relative path without '..'")
     return path
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Files of a source; credentials are a folder, as no secret stands in a pod's spec."""
+    """Files of a source. The credentials are a folder, so that a pod's spec holds no secret."""
 
     uri: str
     path: Annotated[PurePosixPath, AfterValidator(_inside)] | None = None
     """A file or folder within what the URI names; None: all of it."""
     endpoint: str | None = None
-    """URL of the server where it is not the public one."""
+    """URL of the server, if it is not the public one."""
     credentials: Path | None = None
     """Folder with a file for each key of the Secret."""
     ca_bundle: Path | None = None
     """PEM certificates to trust beside the public ones."""
     digest: str | None = None
-    """`sha256:<hex>` of the file, or of the tree, that is meant."""
+    """Expected digest of the file or tree, `sha256:<hex>`."""
     cache: Path | None = None
     """Volume that pods share, so that only one of them downloads."""
     cache_limit: PositiveInt | None = None
     """Bytes that the cache may hold; None: as many as its volume has."""
     format: Format | None = None
-    """What the source holds where that is a model, as some consist of files beside each other; None: any files."""
+    """The model's format, as some models consist of several files beside each other; None: it is not a model."""

@@ -8,11 +8,11 @@ from prometheus_client import CollectorRegistry, disable_created_metrics, start_
 
 @contextmanager
 def metrics_server(port: int, registry: CollectorRegistry) -> Iterator[int]:
-    """Serve a registry at /metrics until leaving, and give the port: `port`, or a free one where that is 0."""
-    # A second series for each counter, which says what process_start_time_seconds says.
+    """Serve a registry at /metrics inside the `with`, and yield the port: `port`, or a free one if that is 0."""
+    # They would be a second series for each counter, with the value of process_start_time_seconds.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
-        server, thread = start_http_server(port, addr="0.0.0.0", registry=registry)  # noqa: S104 - asked from other pods
+        server, thread = start_http_server(port, addr="0.0.0.0", registry=registry)  # noqa: S104 - scraped from other pods
     except OSError as error:
         raise OSError(
             error.errno, f"the metrics cannot be served on port {port}; set NEREID_METRICS_PORT to a free one: {error}"

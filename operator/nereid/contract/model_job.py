@@ -1,6 +1,6 @@
-"""What the operator and the Jobs that speak to a model's source tell each other: the work, and the answer.
+"""The contract between the operator and the Jobs that resolve and tag models: the work and the answer.
 
-They are two processes of different images, and know nothing else of each other.
+They are two processes of different images, and share nothing else.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ ENV_WORK: Final = "NEREID_MODEL_JOB"
 
 @dataclass(frozen=True, slots=True)
 class ModelJobWork:
-    """What is asked about, and how its server is reached; `tags` are what a Job that tags a version sets."""
+    """The URI to resolve or tag, and how to reach its server; `tags` are what a Job that tags a version sets."""
 
     request: Request
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -34,22 +34,22 @@ def _cut(length: int) -> BeforeValidator:
     return BeforeValidator(lambda value: str(value)[:length] if value not in (None, "") else None)
 
 
-RegistryWord = Annotated[str | None, _cut(LONGEST_WORD), Field(default=None)]
+RegistryText = Annotated[str | None, _cut(LONGEST_WORD), Field(default=None)]
 
 
 class RegistryProvenance(ApiModel):
-    """What a registry knows about a model; what is longer than status may hold is cut."""
+    """What a registry knows about a model; text that is too long for status is cut."""
 
-    repository: RegistryWord
-    commit: RegistryWord
-    dataset: RegistryWord
-    dataset_version: RegistryWord
-    run: RegistryWord
+    repository: RegistryText
+    commit: RegistryText
+    dataset: RegistryText
+    dataset_version: RegistryText
+    run: RegistryText
     signature: Annotated[str | None, _cut(LONGEST_SIGNATURE), Field(default=None)]
 
 
 class ModelJobAnswer(ApiModel):
-    """The termination message: what a URI leads to (nothing for tags), or why that could not be told."""
+    """The termination message: the URI that the reference leads to (none for tags), or the failure."""
 
     uri: str | None = None
     provenance: RegistryProvenance | None = None

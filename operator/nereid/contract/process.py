@@ -1,4 +1,4 @@
-"""What every short process of Nereid's in a user's pod does: it ends when told to, and leaves word of its outcome."""
+"""What all of Nereid's short processes in users' pods do: log, end at SIGTERM, and write a termination message."""
 
 import logging
 import signal
@@ -11,18 +11,18 @@ TERMINATED: Final = 128 + signal.SIGTERM
 
 
 def set_up_process() -> None:
-    """Log in plain lines, and end at SIGTERM."""
+    """Log plain lines, and exit at SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # The first process of a container ignores a signal that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def write_termination_message(termination_log: Path, word: str) -> None:
-    """Write what the kubelet is to take for the container's termination message."""
+def write_termination_message(termination_log: Path, message: str) -> None:
+    """Write the message to the file from which the kubelet reads the container's termination message."""
     try:
-        termination_log.write_text(word)
+        termination_log.write_text(message)
     except OSError as error:
-        # Outside a pod there is no such file, and standard output or error has it all.
+        # Outside a pod there is no such file; standard output or standard error has the message too.
         logging.getLogger(__name__).debug("no termination log: %s", error)
 
 

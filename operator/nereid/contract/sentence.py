@@ -1,4 +1,4 @@
-"""How a cause is told: what programs print, made fit for a condition."""
+"""The output of programs, made fit for the message of a condition."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -8,13 +8,13 @@ LONGEST_LISTING = 10
 
 
 def as_sentence(text: str) -> str:
-    """Fold white space, and bound the length: conditions are read by people and stored in etcd."""
+    """Return the text in one line of bounded length: conditions are read by people and stored in etcd."""
     folded = " ".join(text.split())
     return folded if len(folded) <= _MAX_LENGTH else f"{folded[: _MAX_LENGTH - 1]}…"
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says anything."""
+    """Return the last line that is not blank."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "it left no message"
 

@@ -1,7 +1,7 @@
-"""Where a model comes from: its URI parsed into one type for each scheme, and shown without its secrets.
+"""Where a model is fetched from: its URI parsed into one type for each scheme, and shown without its secrets.
 
-The only reading of the grammar in `api.model_uri`, for all processes. It takes more than users may write, as the places
-that MLflow names are read by it too.
+The only parser for the grammar in `api.model_uri`, for all processes. It accepts more than users may write, as it also
+parses the locations that MLflow returns.
 """
 
 import re
@@ -24,13 +24,13 @@ _VERSION: Final = re.compile(VERSION)
 
 
 class _Place:
-    """What every source tells of itself; these are the answers of most."""
+    """What all sources have in common; the defaults fit most of them."""
 
     __slots__ = ()
 
     @property
     def moves(self) -> bool:
-        """Whether it may come to mean something else, as an alias, a tag or a branch does."""
+        """Whether it is a reference, such as an alias, a tag or a branch, which may lead to another model tomorrow."""
         return False
 
     @property
@@ -39,7 +39,7 @@ class _Place:
         return False
 
     def leads_to(self, other: "Source") -> bool:
-        """Whether its server may answer that it means the other now: the same model, which never changes."""
+        """Whether it may resolve to the other: a fixed URI of the same model."""
         return other == self
 
 
@@ -117,7 +117,7 @@ class HubSource(_Place):
 
     @property
     def moves(self) -> bool:
-        """Whether the revision is none of its commits."""
+        """Whether the revision is a tag or a branch."""
         return not self.is_immutable
 
     def leads_to(self, other: "Source") -> bool:
@@ -177,7 +177,7 @@ class RegisteredModel(_Place):
 
     @property
     def has_provenance(self) -> bool:
-        """MLflow knows the run that made it."""
+        """True: MLflow knows the run that made it."""
         return True
 
     def leads_to(self, other: "Source") -> bool:
@@ -191,14 +191,14 @@ class RegisteredModel(_Place):
 
 @dataclass(frozen=True, slots=True)
 class RunArtifact(_Place):
-    """What an MLflow run logged; an empty path is all of it."""
+    """Files that an MLflow run logged; an empty path means all of them."""
 
     run_id: str
     path: str
 
     @property
     def has_provenance(self) -> bool:
-        """MLflow knows what the run was made from."""
+        """True: MLflow knows what the run was made from."""
         return True
 
     def __str__(self) -> str:
@@ -216,21 +216,21 @@ def without_secrets(url: URL) -> str:
 
 
 def with_server(url: URL) -> URL:
-    """Return the URL; raise ValueError when no connection can be made to its host and port, as they are none."""
+    """Return the URL; raise ValueError if its host or port is missing or not valid."""
     if not url.host or not url.port:
         raise ValueError("no host or port")
-    # Looking its name up encodes it so.
+    # A DNS query encodes the name so, and fails if it cannot.
     url.host.encode("idna")
     return url
 
 
 def in_ascii(text: str, encoding: str = "utf-8") -> str:
-    """Return a part of a URL as it can be sent: only what no URL may hold is quoted."""
+    """Return a part of a URL as it can be sent: only characters that no URL may contain are quoted."""
     return quote(text.encode(encoding), safe=_PRINTABLE)
 
 
 def source_of(uri: str) -> Source | None:
-    """Return the source that a URI names; None where it names none: why, the container says that is to fetch it."""
+    """Return the source that a URI names; None if it is not valid (the container that fetches it reports why)."""
     try:
         return parse_source(uri)
     except FetchError:
@@ -238,50 +238,50 @@ def source_of(uri: str) -> Source | None:
 
 
 def claim_of(uri: str) -> str | None:
-    """Return the PersistentVolumeClaim that a URI names; None for any other place.
+    """Return the PersistentVolumeClaim that a URI names; None for any other scheme.
 
-    The claim of a path that leads out of it counts as well: it is mounted, and the container says what is wrong.
+    The path may be invalid: the claim is mounted all the same, and the container reports what is wrong.
     """
     scheme, _, rest = uri.partition("://")
     return rest.partition("/")[0] if scheme == Scheme.PVC else None
 
 
 def is_of_mlflow(source: Source | None) -> bool:
-    """Whether an MLflow tracking server leads to the source."""
+    """Whether the source is resolved by an MLflow tracking server."""
     return isinstance(source, RegisteredModel | RunArtifact)
 
 
 def parse_source(uri: str) -> Source:
-    """Return the source that a URI names; raise FetchError when it is none that can be fetched."""
+    """Return the source that a URI names; raise FetchError if it is not valid."""
     scheme, separator, rest = uri.partition(":")
     if separator and scheme in _REGISTRY and rest.startswith("/") and not rest.startswith("//"):
         return _REGISTRY[scheme](rest[1:])
     if separator and scheme in _STORES and rest.startswith("//"):
         return _STORES[scheme](rest[2:])
     if not separator or "/" in scheme:
-        raise _invalid(f"{Field.URI} names no scheme: use {_FORMS}")
+        raise _invalid(f"{Field.URI} has no scheme: use {_FORMS}")
     if scheme in {*_REGISTRY, *_STORES}:
-        raise _invalid(f"{Field.URI} is not written as its scheme {scheme!r} wants it: use {_FORMS}")
+        raise _invalid(f"{Field.URI} is not a valid URI of the scheme {scheme!r}: use {_FORMS}")
     raise _invalid(f"the scheme {scheme!r} of {Field.URI} is not supported: use {_FORMS}")
 
 
 def _parse_claim(rest: str) -> ClaimSource:
     claim, _, path = rest.partition("/")
     if not claim:
-        raise _invalid(f"{Field.URI} names no claim: use pvc://CLAIM/path")
+        raise _invalid(f"{Field.URI} does not name a claim: use pvc://CLAIM/path")
     relative = PurePosixPath(path.strip("/"))
     if ".." in relative.parts:
-        raise _invalid(f"{Field.URI} leads out of its claim: write the path without '..'")
+        raise _invalid(f"{Field.URI} points outside its claim: write the path without '..'")
     return ClaimSource(claim, relative)
 
 
 def _parse_https(rest: str) -> HttpsSource:
     host, slash, path = rest.partition("/")
     try:
-        # As it was written: a signed URL does not survive being quoted again.
+        # Kept as written: quoting a signed URL again would break its signature.
         return HttpsSource(with_server(URL(f"https://{_host_in_ascii(host)}{slash}{in_ascii(path)}", encoded=True)))
     except ValueError as error:
-        raise _invalid(f"{Field.URI} names no host, or none that there can be: use https://host/path") from error
+        raise _invalid(f"{Field.URI} does not name a valid host: use https://host/path") from error
 
 
 def _host_in_ascii(host: str) -> str:
@@ -299,7 +299,7 @@ def _parse_gcs(rest: str) -> GcsSource:
 def _bucket_and_key(scheme: str, rest: str) -> tuple[str, str]:
     bucket, _, key = rest.partition("/")
     if not bucket:
-        raise _invalid(f"{Field.URI} names no bucket: use {scheme}://BUCKET/KEY")
+        raise _invalid(f"{Field.URI} does not name a bucket: use {scheme}://BUCKET/KEY")
     return bucket, key.strip("/")
 
 
@@ -307,7 +307,7 @@ def _parse_azure(rest: str) -> AzureSource:
     account, _, inside = rest.partition("/")
     container, _, path = inside.partition("/")
     if not account or not container:
-        raise _invalid(f"{Field.URI} names no account or no container: use azure://ACCOUNT/CONTAINER/PATH")
+        raise _invalid(f"{Field.URI} does not name an account and a container: use azure://ACCOUNT/CONTAINER/PATH")
     return AzureSource(account, container, path.strip("/"))
 
 
@@ -316,7 +316,7 @@ def _parse_hub(rest: str) -> HubSource:
     parts = repository.split("/")
     if len(parts) != len(("owner", "model")) or not all(parts):
         raise _invalid(
-            f"{Field.URI} names no model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
+            f"{Field.URI} does not name a model of a hub: use hf://OWNER/MODEL or hf://OWNER/MODEL:REVISION, "
             f"and {Field.PATH} for a file or folder within it"
         )
     if colon and not revision:
@@ -329,9 +329,9 @@ def _parse_oci(rest: str) -> OciSource:
     named, at, digest = inside.partition("@")
     repository, colon, tag = named.partition(":")
     if not registry or not repository or (colon and not tag):
-        raise _invalid(f"{Field.URI} names no repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
+        raise _invalid(f"{Field.URI} does not name a repository of a registry: use oci://REGISTRY/REPOSITORY:TAG")
     if at and not _DIGEST.fullmatch(digest):
-        raise _invalid(f"{Field.URI} has no valid digest behind its @: use @sha256: and 64 lower-case hex digits")
+        raise _invalid(f"{Field.URI} has no valid digest after its @: use @sha256: and 64 lower-case hex digits")
     return OciSource(registry, repository, digest or tag or LATEST)
 
 
@@ -339,12 +339,12 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
     name, at, alias = rest.partition("@")
     if at:
         if not name or "/" in name or not alias:
-            raise _invalid(f"{Field.URI} names no alias of a registered model: use models:/NAME@ALIAS")
+            raise _invalid(f"{Field.URI} does not name an alias of a registered model: use models:/NAME@ALIAS")
         return RegisteredModel(name, alias=alias)
     name, _, version = rest.rstrip("/").rpartition("/")
     if not name or "/" in name or not (_VERSION.fullmatch(version) or version == LATEST):
         raise _invalid(
-            f"{Field.URI} names no version of a registered model: use models:/NAME/VERSION with a number, "
+            f"{Field.URI} does not name a version of a registered model: use models:/NAME/VERSION with a number, "
             "models:/NAME@ALIAS or models:/NAME/latest"
         )
     return RegisteredModel(name, version=version)
@@ -353,7 +353,7 @@ def _parse_registered_model(rest: str) -> RegisteredModel:
 def _parse_run(rest: str) -> RunArtifact:
     run_id, _, path = rest.partition("/")
     if not run_id:
-        raise _invalid(f"{Field.URI} names no run: use runs:/RUN_ID/PATH")
+        raise _invalid(f"{Field.URI} does not name a run: use runs:/RUN_ID/PATH")
     return RunArtifact(run_id, path.strip("/"))
 
 

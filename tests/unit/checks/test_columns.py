@@ -12,7 +12,7 @@ AVAILABLE = ["id", "pixel10", "pixel2", "x*", "xy"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("patterns", "columns"),
     [
         (["id"], ["id"]),
         (["pixel*", "id"], ["pixel10", "pixel2", "id"]),
@@ -20,13 +20,13 @@ AVAILABLE = ["id", "pixel10", "pixel2", "x*", "xy"]
         (["*"], AVAILABLE),
     ],
 )
-def test_wildcards(wanted: list[str], found: list[str]) -> None:
-    assert expand(wanted, AVAILABLE) == found
+def test_wildcards(patterns: list[str], columns: list[str]) -> None:
+    assert expand(patterns, AVAILABLE) == columns
 
 
 def test_a_column_that_is_not_there() -> None:
     with pytest.raises(
-        NotRunError, match=r"^it has no column z\*, but id, pixel10, pixel2, x\*, xy: correct the check"
+        NotRunError, match=r"^it has no column z\*; its columns are id, pixel10, pixel2, x\*, xy: correct the check"
     ):
         expand(["z*"], AVAILABLE)
 
@@ -80,11 +80,11 @@ def test_bfloat16() -> None:
 def test_values_that_the_datatype_cannot_hold(column: Any, datatype: str, shown: str) -> None:
     with pytest.raises(NotRunError) as raised:
         values(column, "c", datatype, 41)
-    assert str(raised.value) == f"row 42 of column c holds {shown}, which is no {datatype}: correct the file"
+    assert str(raised.value) == f"row 42 of column c holds {shown}, which is not a valid {datatype}: correct the file"
 
 
 def test_an_unknown_datatype() -> None:
-    with pytest.raises(NotRunError, match="datatype FP8, which data sets cannot hold"):
+    with pytest.raises(NotRunError, match="datatype FP8, which data sets do not support"):
         values([1], "c", "FP8", 1)
 
 

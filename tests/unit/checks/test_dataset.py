@@ -29,7 +29,7 @@ def spec(**changes: Any) -> DatasetSpec:
     return DatasetSpec.model_validate({"uri": "pvc://data/sets/x.csv", "inputs": INPUTS, **changes})
 
 
-def refused(folders: Folders, **changes: Any) -> str:
+def not_run(folders: Folders, **changes: Any) -> str:
     with pytest.raises(NotRunError) as raised:
         list(Dataset(spec(**changes), folders).rows())
     return str(raised.value)
@@ -55,42 +55,45 @@ def test_rows_from_a_config_map(folders: Folders) -> None:
 
 
 def test_what_is_not_on_a_claim(folders: Folders) -> None:
-    assert (
-        refused(folders, uri="pvc://data/sets/y.csv") == "pvc://data/sets/y.csv is no file; pvc://data/sets holds x.csv"
+    remedy = "correct the data set's uri"
+    assert not_run(folders, uri="pvc://data/sets/y.csv") == (
+        f"pvc://data/sets/y.csv is not a file; pvc://data/sets holds x.csv: {remedy}"
     )
-    assert refused(folders, uri="pvc://data/sets/more/y.csv").endswith("pvc://data/sets holds x.csv")
-    assert refused(folders, uri="pvc://data/sets").endswith("pvc://data holds sets")
-    assert "leads out of its claim" in refused(folders, uri="pvc://data/../x.csv")
+    assert not_run(folders, uri="pvc://data/sets/more/y.csv").endswith(f"pvc://data/sets holds x.csv: {remedy}")
+    assert not_run(folders, uri="pvc://data/sets").endswith(f"pvc://data holds sets: {remedy}")
+    assert "points outside its claim" in not_run(folders, uri="pvc://data/../x.csv")
 
 
 def test_what_is_not_in_a_config_map(folders: Folders) -> None:
-    assert refused(folders, **config_map("nothing", "x.csv")) == (
+    assert not_run(folders, **config_map("nothing", "x.csv")) == (
         "there is no ConfigMap nothing in this namespace: create it"
     )
-    assert refused(folders, **config_map("rows", "y.csv")) == "ConfigMap rows has no key y.csv, but x.csv"
+    assert not_run(folders, **config_map("rows", "y.csv")) == (
+        "ConfigMap rows has no key y.csv; its keys are x.csv: correct the check's dataset, or add the key"
+    )
 
 
 def test_columns_that_are_not_there(folders: Folders) -> None:
-    assert refused(folders, inputs=[{"name": "x", "columns": ["c"]}]) == (
-        "data set pvc://data/sets/x.csv: it has no column c, but a, b, label: correct the check, or the file"
+    assert not_run(folders, inputs=[{"name": "x", "columns": ["c"]}]) == (
+        "data set pvc://data/sets/x.csv: it has no column c; its columns are a, b, label: correct the check or the file"
     )
 
 
 def test_no_rows(folders: Folders) -> None:
     (folders.claims / "data" / "sets" / "x.csv").write_text("a,b\n")
-    assert refused(folders) == "data set pvc://data/sets/x.csv: it holds no rows"
+    assert not_run(folders) == "data set pvc://data/sets/x.csv: it has no rows"
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "npz", "parquet"])
 @pytest.mark.parametrize("content", [b"\xff\x00{", b"", b"PK\x03\x04 what"], ids=["noise", "nothing", "no archive"])
 def test_files_that_are_something_else(folders: Folders, form: str, content: bytes) -> None:
     (folders.claims / "data" / "sets" / "x.csv").write_bytes(content)
-    assert refused(folders, format=form).startswith("data set pvc://data/sets/x.csv")
+    assert not_run(folders, format=form).startswith("data set pvc://data/sets/x.csv")
 
 
 def test_an_unknown_format(folders: Folders) -> None:
     (folders.claims / "data" / "sets" / "x.txt").write_text("")
-    assert refused(folders, uri="pvc://data/sets/x.txt").endswith(
+    assert not_run(folders, uri="pvc://data/sets/x.txt").endswith(
         "its name ends in none of .csv, .jsonl, .npz, .parquet: set format"
     )
 
@@ -128,6 +131,6 @@ def test_one_place_with_other_credentials_is_another_folder() -> None:
 
 
 def test_what_was_not_fetched(folders: Folders) -> None:
-    assert refused(folders, uri="s3://data/x.csv") == (
-        "s3://data/x.csv was not fetched before the checks began: look at the pod's first container"
+    assert not_run(folders, uri="s3://data/x.csv") == (
+        "s3://data/x.csv was not fetched before the checks began: see the log of the container fetch-datasets"
     )

@@ -8,12 +8,12 @@ from nereid.api.checks import LatencyCheck
 from nereid.checks.classes import classes, same
 from nereid.checks.distance import ks_distance, worst_column
 from nereid.checks.errors import AnswerError
-from nereid.checks.latency import judged
+from nereid.checks.latency import latency_result
 from nereid.checks.share import Share
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "percent", "reaches", "shown"),
+    ("part", "whole", "percent", "reaches", "text"),
     [
         (95, 100, 95, True, "95.0%"),
         (951, 1000, 95.1, True, "95.1%"),
@@ -24,9 +24,9 @@ from nereid.checks.share import Share
         (2, 3, 66.6, True, "66.6%"),
     ],
 )
-def test_shares(part: int, whole: int, percent: float, reaches: object, shown: str) -> None:
+def test_shares(part: int, whole: int, percent: float, reaches: object, text: str) -> None:
     share = Share(part, whole)
-    assert (share.reaches(percent), str(share)) == (reaches, shown)
+    assert (share.reaches(percent), str(share)) == (reaches, text)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (5, 7), (200, 50), (400, 400)])
@@ -50,15 +50,15 @@ def test_the_worst_column() -> None:
 
 def test_the_percentile_is_a_time_that_was_measured() -> None:
     times = [number / 1000 for number in range(1, 21)]
-    assert judged(LatencyCheck(percentile=95, maximum_milliseconds=19), times).passed
-    finding = judged(LatencyCheck(percentile=95.1, maximum_milliseconds=19), times)
-    assert not finding.passed
-    assert finding.message == "95.1% of 20 requests were answered within 20.0 ms, at most 19 ms are allowed"
+    assert latency_result(LatencyCheck(percentile=95, maximum_milliseconds=19), times).passed
+    result = latency_result(LatencyCheck(percentile=95.1, maximum_milliseconds=19), times)
+    assert not result.passed
+    assert result.message == "95.1% of 20 requests were answered within 20.0 ms, at most 19 ms are allowed"
 
 
 def test_a_time_just_above_the_limit_looks_so() -> None:
-    finding = judged(LatencyCheck(maximum_milliseconds=20), [0.02004])
-    assert (finding.passed, finding.message[:48]) == (False, "95% of 1 requests were answered within 20.1 ms, ")
+    result = latency_result(LatencyCheck(maximum_milliseconds=20), [0.02004])
+    assert (result.passed, result.message[:48]) == (False, "95% of 1 requests were answered within 20.1 ms, ")
 
 
 def test_classes() -> None:
@@ -77,5 +77,5 @@ def test_undefined_classes_agree_with_nothing() -> None:
     "output", [np.zeros((2, 0)), np.array([[b"a", b"b"]], dtype=object)], ids=["nothing", "several strings"]
 )
 def test_outputs_without_a_class(output: np.ndarray) -> None:
-    with pytest.raises(AnswerError, match="of which none is the largest"):
+    with pytest.raises(AnswerError, match="which do not name one class"):
         classes(output, "y")

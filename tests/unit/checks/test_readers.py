@@ -56,7 +56,7 @@ def test_strings_in_arrays(tmp_path: Path) -> None:
     assert list(table["s"]) == ["ä", "bc"]
 
 
-def refused(reader: Reader, columns: list[str]) -> str:
+def not_run(reader: Reader, columns: list[str]) -> str:
     with pytest.raises(NotRunError) as raised:
         list(reader.tables(columns))
     return str(raised.value)
@@ -64,14 +64,14 @@ def refused(reader: Reader, columns: list[str]) -> str:
 
 def test_arrays_of_different_lengths(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=np.zeros(3), b=np.zeros(4))
-    assert refused(NpzReader(tmp_path / "x.npz"), ["a", "b"]) == (
+    assert not_run(NpzReader(tmp_path / "x.npz"), ["a", "b"]) == (
         "its arrays have different numbers of rows (a 3, b 4): make them equal"
     )
 
 
 def test_arrays_of_objects_are_never_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=np.array([{}, []], dtype=object))
-    assert "its array a holds Python objects" in refused(NpzReader(tmp_path / "x.npz"), ["a"])
+    assert "its array a holds Python objects" in not_run(NpzReader(tmp_path / "x.npz"), ["a"])
 
 
 def test_an_array_that_was_cut_off(tmp_path: Path) -> None:
@@ -79,19 +79,19 @@ def test_an_array_that_was_cut_off(tmp_path: Path) -> None:
     np.save(buffer, np.zeros(100))
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("a.npy", buffer.getvalue()[:-8])
-    assert "its array a ends before its last row" in refused(NpzReader(tmp_path / "x.npz"), ["a"])
+    assert "its array a ends before its last row" in not_run(NpzReader(tmp_path / "x.npz"), ["a"])
 
 
 def test_a_line_with_too_few_values(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n\n3\n")
-    assert refused(CsvReader(tmp_path / "x.csv"), ["a"]) == "its row 3 holds 1 values instead of 2: correct the file"
+    assert not_run(CsvReader(tmp_path / "x.csv"), ["a"]) == "its row 3 holds 1 values instead of 2: correct the file"
 
 
 def test_an_object_without_a_key(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"a": 1}\n{"b": 1}\n')
-    assert refused(JsonLinesReader(tmp_path / "x.jsonl"), ["a"]) == "its row 2 holds no a: correct the file"
+    assert not_run(JsonLinesReader(tmp_path / "x.jsonl"), ["a"]) == "its row 2 holds no value for a: correct the file"
 
 
 def test_a_line_that_is_no_object(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("[1]\n")
-    assert "its row 1 holds no JSON object" in refused(JsonLinesReader(tmp_path / "x.jsonl"), ["a"])
+    assert "its row 1 holds something other than a JSON object" in not_run(JsonLinesReader(tmp_path / "x.jsonl"), ["a"])

@@ -74,7 +74,7 @@ async def test_accuracy(run: Run, serve: Run) -> None:
     triton = await serve()
     assert told(await run(triton, **accuracy(100))) == (
         True,
-        "100.0% of 100 labels are right, at least 100% are asked for",
+        "100.0% of 100 labels are right, at least 100% are required",
     )
     assert triton.batches == [32, 32, 32, 4]
 
@@ -88,7 +88,7 @@ async def test_accuracy_without_the_argmax(run: Run, serve: Run) -> None:
     triton = await serve(model=half_right, outputs={"y": ("INT64", [-1])})
     assert told(await run(triton, **accuracy(50.5))) == (
         False,
-        "50.0% of 100 labels are right, at least 50.5% are asked for",
+        "50.0% of 100 labels are right, at least 50.5% are required",
     )
 
 
@@ -153,7 +153,7 @@ async def test_comparison_of_classes(run: Run, serve: Run) -> None:
     candidate, stable = await serve(model=undefined_in(18)), await serve()
     assert told(await run(candidate, stable, **comparison("Classes"))) == (
         False,
-        "82 of 100 answers agree with stable's (82.0%), at least 95% are asked for",
+        "82 of 100 answers agree with stable's (82.0%), at least 95% are required",
     )
     assert (await run(await serve(max_batch_size=3), stable, **comparison("Classes"))).passed
 
@@ -189,7 +189,9 @@ async def test_comparison_of_scores(run: Run, serve: Run) -> None:
     reversed_rows = await serve(model=lambda inputs: {"y": inputs["x"][::-1].copy()})
     assert (await run(reversed_rows, stable, **comparison("Scores", maxDistance=0))).passed
     undefined = await serve(model=undefined_in(3))
-    assert told(await run(undefined, stable, **comparison("Scores")))[1] == "3 of the candidate's 100 answers hold NaN"
+    assert (
+        told(await run(undefined, stable, **comparison("Scores")))[1] == "3 of the candidate's 100 answers contain NaN"
+    )
 
 
 async def test_comparison_without_stable(run: Run, serve: Run) -> None:
@@ -207,7 +209,7 @@ async def test_outputs_that_cannot_be_compared(run: Run, serve: Run, kind: str) 
     stable = await serve()
     assert told(await run(wide, stable, **comparison(kind))) == (
         False,
-        "the candidate answered with 4 values a row in y, stable with 2",
+        "the candidate answered with 4 values per row in y, but stable with 2",
     )
     assert "strings in y" in (await run(words, stable, **comparison(kind))).message
 
@@ -221,7 +223,7 @@ async def test_examples(run: Run, serve: Run) -> None:
     right = {"name": "y", "data": [[0.1, 2]]}
     assert told(await run(await serve(), **examples(right, right))) == (
         True,
-        "all answers to 2 requests are as expected",
+        "2 of 2 answers are as expected",
     )
     assert (await run(await serve(), **examples({"name": "y", "data": [0.15, 1.95], "tolerance": 0.06}))).passed
 
@@ -229,12 +231,12 @@ async def test_examples(run: Run, serve: Run) -> None:
 @pytest.mark.parametrize(
     ("expected", "difference"),
     [
-        ({"name": "y", "data": [0.1, 3]}, "value 2 of output y is 2.0, 3 is expected"),
-        ({"name": "y", "data": [0.1, 3], "tolerance": 0.5}, "value 2 of output y is 2.0, 3 is expected within 0.5"),
-        ({"name": "y", "data": [0.1, "2"]}, "value 2 of output y is 2.0, '2' is expected"),
-        ({"name": "y", "data": [0.1, True]}, "value 2 of output y is 2.0, True is expected"),
-        ({"name": "y", "data": [0.1]}, "output y holds 2 values, 1 are expected"),
-        ({"name": "z", "data": [1]}, "there is no output z"),
+        ({"name": "y", "data": [0.1, 3]}, "value 2 of output y is 2.0, but 3 is expected"),
+        ({"name": "y", "data": [0.1, 3], "tolerance": 0.5}, "value 2 of output y is 2.0, but 3 ± 0.5 is expected"),
+        ({"name": "y", "data": [0.1, "2"]}, "value 2 of output y is 2.0, but '2' is expected"),
+        ({"name": "y", "data": [0.1, True]}, "value 2 of output y is 2.0, but True is expected"),
+        ({"name": "y", "data": [0.1]}, "output y has 2 values, but 1 are expected"),
+        ({"name": "z", "data": [1]}, "the answer has no output z"),
     ],
 )
 async def test_examples_that_differ(run: Run, serve: Run, expected: dict[str, Any], difference: str) -> None:
@@ -248,9 +250,9 @@ async def test_examples_that_differ(run: Run, serve: Run, expected: dict[str, An
         (lambda: web.json_response({"error": "out of\nmemory"}, status=500), "answered with status 500: out of memory"),
         (lambda: web.Response(status=503, text="upstream connect error"), "answered with status 503: "),
         (lambda: web.json_response({"error": "bad"}, status=400), "answered with status 400: bad"),
-        (lambda: web.Response(text="hello"), "answered with what is no"),
-        (lambda: web.json_response([]), "answered with what is no inference response"),
-        (lambda: web.json_response({"outputs": []}), "no output y"),
+        (lambda: web.Response(text="hello"), "answered with something other than"),
+        (lambda: web.json_response([]), "answered with something other than an inference response"),
+        (lambda: web.json_response({"outputs": []}), "the output y"),
     ],
     ids=["500", "503", "400", "no JSON", "no object", "no outputs"],
 )
@@ -268,19 +270,19 @@ async def test_whatever_the_candidate_answers_is_a_failed_check(
     for check in checks:
         outcome = await run(triton, stable, **check)
         assert not outcome.passed
-        assert sentence in outcome.message.replace("without an output y", "no output y")
+        assert sentence in outcome.message.replace("has no output y", "without the output y")
 
 
 async def test_a_refused_row_is_named(run: Run, serve: Run) -> None:
     triton = await serve(answer=lambda: web.json_response({"error": "no"}, status=422))
     assert (await run(triton, **accuracy())).message == (
-        "the candidate answered with status 422: no, to row 1 of the data set"
+        "the candidate answered with status 422: no (for row 1 of the data set)"
     )
 
 
 async def test_a_failing_batch_is_named(run: Run, serve: Run) -> None:
     triton = await serve(answer=lambda: web.json_response({"error": "no"}, status=500))
-    assert (await run(triton, **accuracy())).message.endswith("status 500: no, to rows 1 to 32 of the data set")
+    assert (await run(triton, **accuracy())).message.endswith("status 500: no (for rows 1 to 32 of the data set)")
     assert triton.batches == [32]
 
 
@@ -292,14 +294,14 @@ async def test_answers_of_the_wrong_shape(run: Run, serve: Run) -> None:
 async def test_a_candidate_that_does_not_answer_in_time(run: Run, serve: Run) -> None:
     triton = await serve(delay=3)
     assert (await run(triton, within=1, **accuracy())).message == (
-        "the candidate did not answer within 1 s, to rows 1 to 32 of the data set"
+        "the candidate did not answer within 1 s (for rows 1 to 32 of the data set)"
     )
     assert "did not answer within 1 s" in (await run(triton, within=1, **examples({"name": "y", "data": [1]}))).message
 
 
 async def test_an_output_that_the_model_does_not_have(run: Run, serve: Run) -> None:
     triton = await serve(outputs={"z": ("FP32", [-1, 2])})
-    assert told(await run(triton, **accuracy())) == (False, "the candidate has no output y, but z")
+    assert told(await run(triton, **accuracy())) == (False, "the candidate has no output y; its outputs are z")
 
 
 async def not_run(running: Any) -> str:
@@ -311,11 +313,13 @@ async def not_run(running: Any) -> str:
 async def test_stable_that_fails_is_no_fault_of_the_candidate(run: Run, serve: Run) -> None:
     stable = await serve(answer=lambda: web.json_response({"error": "no"}, status=500))
     assert await not_run(run(await serve(), stable, **comparison("Classes"))) == (
-        "check c: stable answered with status 500: no, to rows 1 to 32 of the data set: "
-        "there is nothing to compare with"
+        "check c: stable answered with status 500: no (for rows 1 to 32 of the data set), "
+        "so there is nothing to compare with: see the log of stable's pods"
     )
     other = await serve(outputs={"z": ("FP32", [-1, 2])})
-    assert "stable has no output y, but z" in await not_run(run(await serve(), other, **comparison("Classes")))
+    assert "stable has no output y; its outputs are z" in await not_run(
+        run(await serve(), other, **comparison("Classes"))
+    )
 
 
 async def test_a_service_is_waited_for(run: Run, serve: Run) -> None:
@@ -325,24 +329,24 @@ async def test_a_service_is_waited_for(run: Run, serve: Run) -> None:
 async def test_a_service_that_never_becomes_ready(run: Run, serve: Run) -> None:
     triton = await serve(ready_after=1000)
     sentence = await not_run(run(triton, **accuracy()))
-    assert sentence.startswith(f"the candidate did not become ready at http://{triton.host} within 2 s: look at its")
+    assert sentence.startswith(f"the candidate did not become ready at http://{triton.host} within 2 s: check its")
 
 
 @pytest.mark.parametrize(
     ("check", "sentence"),
     [
-        (accuracy(label="none"), "it has no column none, but a, b, larger"),
+        (accuracy(label="none"), "it has no column none; its columns are a, b, larger"),
         (
             {**accuracy(), "dataset": {"uri": "pvc://data/x.jsonl", "inputs": [{"name": "z", "columns": ["a"]}]}},
-            "check c: the model has no input z, but x",
+            "check c: the model has no input z; its inputs are x",
         ),
         (
             {**accuracy(), "dataset": {"uri": "pvc://data/x.jsonl", "inputs": [{"name": "x", "columns": ["a"]}]}},
-            "check c: input x takes [2] values a row, but its columns hold one",
+            "check c: input x takes [2] values per row, but its columns hold one",
         ),
         (
             {**accuracy(), "dataset": {"uri": "pvc://data/y.csv", "inputs": [{"name": "x", "columns": ["a"]}]}},
-            "check c: pvc://data/y.csv is no file; pvc://data holds x.jsonl",
+            "check c: pvc://data/y.csv is not a file; pvc://data holds x.jsonl",
         ),
     ],
     ids=["no label", "no input", "too few columns", "no file"],

@@ -52,5 +52,5 @@ def test_shapes_that_do_not_fit(own: tuple[int, ...], dimensions: tuple[int, ...
 
 def test_an_input_that_is_not_there() -> None:
     model = Signature({"image": Tensor("image", "FP32", (-1, 64))}, {}, 0)
-    with pytest.raises(NotRunError, match=r"^the model has no input x, but image: correct"):
+    with pytest.raises(NotRunError, match=r"^the model has no input x; its inputs are image: correct"):
         model.input("x")

@@ -1,4 +1,4 @@
-"""Triton's model configuration as a user writes it: what is refused, in which words, and what merging does."""
+"""Triton's model configuration as a user writes it: what is rejected, with which message, and what merging does."""
 
 import subprocess
 import sys
@@ -28,24 +28,24 @@ def warm_up(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("config", "complaint"),
+    ("config", "sentence"),
     [
         (
             {"dynamicBatchin": {}},
-            "dynamicBatchin is no field of Triton's model configuration; did you mean dynamicBatching?",
+            "dynamicBatchin is not a field of Triton's ModelConfig; did you mean dynamicBatching?",
         ),
         (
             {"max_batch_sise": 8},
-            "max_batch_sise is no field of Triton's model configuration; did you mean max_batch_size",
+            "max_batch_sise is not a field of Triton's ModelConfig; did you mean max_batch_size",
         ),
-        ({"dynamicBatching": {"maxDelay": 5}}, "dynamicBatching.maxDelay is no field"),
+        ({"dynamicBatching": {"maxDelay": 5}}, "dynamicBatching.maxDelay is not a field"),
         (
             {"versionPolicy": {"zzz": 1}},
-            "versionPolicy.zzz is no field of Triton's model configuration: latest, all and",
+            "versionPolicy.zzz is not a field of Triton's ModelConfig; use latest, all and",
         ),
         (
             {"instanceGroup": [{"kind": "KIND_GPUS"}]},
-            "instanceGroup[0].kind has the value 'KIND_GPUS', which Triton does not know; did you mean KIND_GPU",
+            "instanceGroup[0].kind has the value 'KIND_GPUS', which Triton does not support; did you mean KIND_GPU",
         ),
         ({"instanceGroup": [{"kind": True}]}, "instanceGroup[0].kind has the value true"),
         ({"instanceGroup": {"count": 1}}, "instanceGroup must be a list, not an object"),
@@ -68,37 +68,37 @@ def warm_up(**changes: Any) -> dict[str, Any]:
             "sequenceBatching and dynamicBatching exclude each other: keep one",
         ),
         ({"maxBatchSize": 1, "max_batch_size": 2}, "max_batch_size and maxBatchSize exclude each other"),
-        ({"name": "other"}, "name is decided by spec.model.name: leave it out"),
-        (warm_up(zeroData=None), "modelWarmup[0].inputs.x says nothing of its data: set zeroData: true"),
+        ({"name": "other"}, "name is set by spec.model.name: remove it"),
+        (warm_up(zeroData=None), "modelWarmup[0].inputs.x does not define its data: set zeroData: true"),
         (warm_up(dims=[-1, 4]), "modelWarmup[0].inputs.x.dims must be the sizes of a real tensor"),
         (warm_up(dataType=None), "modelWarmup[0].inputs.x.dataType is missing"),
     ],
 )
-def test_what_triton_does_not_know_is_named(config: dict[str, Any], complaint: str) -> None:
+def test_what_triton_does_not_know_is_named(config: dict[str, Any], sentence: str) -> None:
     found = problem(config, "triton")
     assert found is not None
-    assert complaint in found
+    assert sentence in found
     assert found.startswith("spec.model.config: ")
 
 
 @pytest.mark.parametrize(
-    ("config", "model_format", "complaint"),
+    ("config", "model_format", "sentence"),
     [
         (
             {"backend": "pytorch"},
             "onnx",
-            "backend pytorch cannot read the format onnx: leave it out, or use onnxruntime",
+            "backend pytorch cannot read the format onnx: remove it, or use onnxruntime",
         ),
         ({"platform": "tensorrt_plan"}, "onnx", "platform tensorrt_plan cannot read the format onnx"),
         ({"backend": "fil"}, "sklearn", "backend fil cannot read the format sklearn"),
-        ({"versionPolicy": {"latest": {}}}, "onnx", "versionPolicy is decided by the layout"),
-        (warm_up(zeroData=None, inputDataFile="rows"), "onnx", "inputDataFile names a file of a repository's folder"),
-        (None, "torchscript", "input is missing, as a TorchScript file does not tell its tensors"),
+        ({"versionPolicy": {"latest": {}}}, "onnx", "versionPolicy is set by the layout"),
+        (warm_up(zeroData=None, inputDataFile="rows"), "onnx", "inputDataFile names a file in a repository's folder"),
+        (None, "torchscript", "input is missing; a TorchScript file does not describe its tensors"),
         ({"input": [{"name": "INPUT__0"}], "output": []}, "torchscript", "input[0] needs name, dataType and dims"),
     ],
 )
-def test_what_a_format_cannot_have_is_refused(config: dict[str, Any], model_format: str, complaint: str) -> None:
-    assert complaint in (problem(config, model_format) or "")
+def test_what_a_format_cannot_have_is_rejected(config: dict[str, Any], model_format: str, sentence: str) -> None:
+    assert sentence in (problem(config, model_format) or "")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_merging_twice_is_merging_once() -> None:
 
 
 def test_a_base_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="no model configuration of Triton"):
+    with pytest.raises(ValueError, match="not a valid Triton model configuration"):
         merged("max_batch_sise: 1", {})
 
 

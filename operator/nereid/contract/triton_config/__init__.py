@@ -1,11 +1,11 @@
-"""Triton's model configuration as a user writes it in `spec.model.config`: is it one, and what comes of it.
+"""Triton's model configuration as a user writes it in `spec.model.config`: validation and merging.
 
-The judge is the protocol buffer definition that Triton publishes, so that a misspelt field is refused before any pod
-starts, with a sentence that names it. Pure: no client, no file. It must not import `plan`, which asks it, or `fetch`,
-which merges by it.
+It is validated against the protocol buffer definition that Triton publishes, so that a misspelt field is rejected
+before any pod starts, with a message that names it. Pure: no client, no file. It must not import `plan`, which
+validates with it, or `fetch`, which merges with it.
 
 `model_config.proto` is vendored, as its only publisher on PyPI, tritonclient, brings gRPC and NumPy with it.
-`model_config_pb2.py` is generated from it; to do so anew, in operator/, with grpcio-tools 1.76:
+`model_config_pb2.py` is generated from it; to regenerate it, in operator/, with grpcio-tools 1.76:
 python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. nereid/contract/triton_config/model_config.proto
 """
 

@@ -1,4 +1,4 @@
-"""The fields of a protocol buffer message, by the names and JSON types in which a user may give their values."""
+"""The fields of a protocol buffer message, by the names and JSON types in which a user may write their values."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,42 +17,42 @@ _NOT_NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math
 
 
 class ConfigError(ValueError):
-    """A value that is no field of the message, or not of the field's type; the message tells its path."""
+    """A name that is not a field of the message, or a value that is not valid for its field; the text has its path."""
 
-    def __init__(self, path: str, complaint: str) -> None:
-        super().__init__(f"{path} {complaint}")
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
 
 
-def fields(message: Descriptor, given: Mapping[str, Any], path: str) -> Iterator[tuple[Any, Any, str]]:
-    """Yield (field, value, path) of each value that is set; raise ConfigError at a name that is none of the message.
+def fields(message: Descriptor, values: Mapping[str, Any], path: str) -> Iterator[tuple[Any, Any, str]]:
+    """Yield (field, value, path) of each value that is set; raise ConfigError for a name that is not a field.
 
-    Names are taken in camelCase and in snake_case; null means not set, as in protocol buffers' own JSON.
+    Names may be written in camelCase or snake_case; null means not set, as in protocol buffers' own JSON.
     """
-    seen: dict[str, str] = {}
-    for name, value in given.items():
+    set_names: dict[str, str] = {}
+    for name, value in values.items():
         here = f"{path}.{name}" if path else str(name)
-        field = _named(message, str(name), here)
+        field = _field(message, str(name), here)
         if value is None:
             continue
-        # Of what excludes each other (a oneof) Triton would take the last alone, whichever that happens to be.
+        # Of fields that exclude each other (a oneof), Triton would silently use the last one.
         group = field.containing_oneof.name if field.containing_oneof else field.name
-        if group in seen:
-            raise ConfigError(here, f"and {seen[group]} exclude each other: keep one of them")
-        seen[group] = str(name)
+        if group in set_names:
+            raise ConfigError(here, f"and {set_names[group]} exclude each other: keep one of them")
+        set_names[group] = str(name)
         yield field, value, here
 
 
-def _named(message: Descriptor, name: str, here: str) -> Any:
+def _field(message: Descriptor, name: str, here: str) -> Any:
     for field in message.fields:
         if name in {field.name, field.json_name}:
             return field
-    known = [field.name if "_" in name else field.json_name for field in message.fields]
-    raise ConfigError(here, f"is no field of Triton's model configuration{_suggestion(name, known)}")
+    field_names = [field.name if "_" in name else field.json_name for field in message.fields]
+    raise ConfigError(here, f"is not a field of Triton's ModelConfig{_suggestion(name, field_names)}")
 
 
-def _suggestion(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f": {_enumeration(known)} are known here"
+def _suggestion(name: str, field_names: Sequence[str]) -> str:
+    close = get_close_matches(name, field_names, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; use {_enumeration(field_names)}"
 
 
 def _enumeration(names: Sequence[str]) -> str:
@@ -67,14 +67,14 @@ def is_map(field: Any) -> bool:
 def as_mapping(value: Any, path: str) -> Mapping[str, Any]:
     """Return the value, which must be an object of JSON."""
     if not isinstance(value, Mapping):
-        raise ConfigError(path, f"must be an object with fields, not {_shown(value)}")
+        raise ConfigError(path, f"must be an object with fields, not {_described(value)}")
     return value
 
 
 def as_list(value: Any, path: str) -> Sequence[Any]:
     """Return the value, which must be a list without null."""
     if not isinstance(value, list | tuple):
-        raise ConfigError(path, f"must be a list, not {_shown(value)}")
+        raise ConfigError(path, f"must be a list, not {_described(value)}")
     for index, entry in enumerate(value):
         if entry is None:
             raise ConfigError(f"{path}[{index}]", "must not be null")
@@ -82,7 +82,7 @@ def as_list(value: Any, path: str) -> Sequence[Any]:
 
 
 def as_scalar(field: Any, value: Any, path: str) -> Any:
-    """Return the value as the field holds it: text, truth, number or member of an enumeration."""
+    """Return the value as the field holds it: a string, boolean, number or member of an enumeration."""
     if field.enum_type is not None:
         return _as_member(field.enum_type, value, path)
     if field.cpp_type in _INTEGER_BITS:
@@ -102,15 +102,15 @@ def _as_member(enum: Any, value: Any, path: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value in enum.values_by_number:
         return value
     close = get_close_matches(str(value).upper(), list(members), n=1, cutoff=0.5)
-    proposal = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(members)}"
-    raise ConfigError(path, f"has the value {_shown(value)}, which Triton does not know; {proposal}")
+    proposal = f"did you mean {close[0]}?" if close else f"use one of {', '.join(members)}"
+    raise ConfigError(path, f"has the value {_described(value)}, which Triton does not support; {proposal}")
 
 
 def _as_integer(field: Any, value: Any, path: str) -> int:
     signed, bits = _INTEGER_BITS[field.cpp_type]
     number = _whole(value)
     if number is None:
-        raise ConfigError(path, f"must be a whole number, not {_shown(value)}")
+        raise ConfigError(path, f"must be a whole number, not {_described(value)}")
     lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     if not lowest <= number <= highest:
         raise ConfigError(path, f"must be from {lowest} to {highest}, not {number}")
@@ -130,13 +130,13 @@ def _whole(value: Any) -> int | None:
 
 def _as_text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(path, f"must be text, not {_shown(value)}: put it in quotes")
+        raise ConfigError(path, f"must be text, not {_described(value)}: put it in quotes")
     return value
 
 
-def _as_truth(value: Any, path: str) -> bool:
+def _as_boolean(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(path, f"must be true or false, not {_shown(value)}")
+        raise ConfigError(path, f"must be true or false, not {_described(value)}")
     return value
 
 
@@ -144,19 +144,19 @@ def _as_number(value: Any, path: str) -> float:
     if isinstance(value, str) and value in _NOT_NUMBERS:
         return _NOT_NUMBERS[value]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(path, f"must be a number, not {_shown(value)}")
+        raise ConfigError(path, f"must be a number, not {_described(value)}")
     return float(value)
 
 
 _READERS: Final[Mapping[int, Callable[[Any, str], Any]]] = {
     FieldDescriptor.CPPTYPE_STRING: _as_text,
-    FieldDescriptor.CPPTYPE_BOOL: _as_truth,
+    FieldDescriptor.CPPTYPE_BOOL: _as_boolean,
     FieldDescriptor.CPPTYPE_FLOAT: _as_number,
     FieldDescriptor.CPPTYPE_DOUBLE: _as_number,
 }
 
 
-def _shown(value: Any) -> str:
+def _described(value: Any) -> str:
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):

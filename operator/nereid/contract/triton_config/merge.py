@@ -12,7 +12,7 @@ from nereid.contract.triton_config.model_config_pb2 import ModelConfig
 def merged(base_pbtxt: str, config: Mapping[str, Any]) -> str:
     """Return `config` laid over a config.pbtxt, as a config.pbtxt; what `config` sets wins, zero and false too.
 
-    Raise ValueError where one of the two is no model configuration, with a sentence about it.
+    Raise ValueError, with a message for the user, if one of the two is not a valid model configuration.
     """
     message = parsed(base_pbtxt)
     if config.get("backend"):
@@ -23,16 +23,16 @@ def merged(base_pbtxt: str, config: Mapping[str, Any]) -> str:
 
 
 def parsed(pbtxt: str) -> Any:
-    """Return the message of a config.pbtxt; raise ValueError when it is none."""
+    """Return the protocol buffer message of a config.pbtxt; raise ValueError if it is not valid."""
     try:
         return text_format.Parse(pbtxt, ModelConfig())
     except text_format.ParseError as error:
-        raise ValueError(f"its config.pbtxt is no model configuration of Triton ({error})") from error
+        raise ValueError(f"its config.pbtxt is not a valid Triton model configuration ({error})") from error
 
 
-def overlay(message: Any, given: Mapping[str, Any], path: str = "") -> None:
-    """Set what is given on a message; raise ConfigError at the first value that does not belong there."""
-    for field, value, here in fields(message.DESCRIPTOR, given, path):
+def overlay(message: Any, values: Mapping[str, Any], path: str = "") -> None:
+    """Set the given values on a message; raise ConfigError for the first one that is not valid there."""
+    for field, value, here in fields(message.DESCRIPTOR, values, path):
         if is_map(field):
             _overlay_map(getattr(message, field.name), field.message_type, as_mapping(value, here), here)
         elif field.is_repeated:
@@ -46,9 +46,9 @@ def overlay(message: Any, given: Mapping[str, Any], path: str = "") -> None:
             setattr(message, field.name, as_scalar(field, value, here))
 
 
-def _overlay_map(entries: Any, entry: Any, given: Mapping[str, Any], path: str) -> None:
+def _overlay_map(entries: Any, entry: Any, values: Mapping[str, Any], path: str) -> None:
     key_field, value_field = entry.fields_by_name["key"], entry.fields_by_name["value"]
-    for name, value in given.items():
+    for name, value in values.items():
         here = f"{path}.{name}"
         key = as_key(key_field, name, here)
         if value is None:

@@ -199,6 +199,6 @@ def test_checks_that_do_not_fit() -> None:
     large = CHECKS[0] | {"name": "large"}
     large["requests"] = [{**large["requests"][0], "body": {"inputs": ["ä" * (MAX_CHECKS_BYTES // 2)]}}]
     assert checks_size_problem([*run_of().checks, CheckSpec.model_validate(large)]) == (
-        "spec.rollout.checks take 97 KiB as JSON, and 96 KiB fit into the Job that runs them; large is the largest: "
-        "ask fewer or smaller requests, or use a data set instead of them"
+        "spec.rollout.checks takes 97 KiB as JSON, and 96 KiB fit into the check Job; large is the largest check: "
+        "use fewer or smaller requests, or a data set instead"
     )
