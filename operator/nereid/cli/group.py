@@ -19,11 +19,13 @@ PROCESSES: Final = {
     "run": "operator",
     "activator": "operator",
     "fetch": "models",
+    "fetch-datasets": "models",
     "resolve": "models",
     "tag": "models",
     "check": "checks",
 }
-_SECTIONS: Final = {
+CONTAINERS: Final = "Inside Nereid's containers"
+SECTIONS: Final = {
     "Inspect": {
         "status": "nereid.cli.status:status",
         "watch": "nereid.cli.watch:watch",
@@ -43,7 +45,7 @@ _SECTIONS: Final = {
         "crd": "nereid.cli.generate:crd",
         "reference": "nereid.cli.generate:print_reference",
     },
-    "Inside Nereid's containers": {
+    CONTAINERS: {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.models.fetch.command:fetch",
@@ -53,7 +55,7 @@ _SECTIONS: Final = {
         "check": "nereid.checks.command:check",
     },
 }
-_COMMANDS: Final = {name: place for section in _SECTIONS.values() for name, place in section.items()}
+_COMMANDS: Final = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -79,7 +81,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands into the help, by what they are for."""
-        for section, places in _SECTIONS.items():
+        for section, places in SECTIONS.items():
             commands = {name: self.get_command(ctx, name) for name in places}
             rows = [(name, command.get_short_help_str(limit=200)) for name, command in commands.items() if command]
             with formatter.section(section):
