@@ -7,7 +7,7 @@ import click
 
 from nereid import __version__
 
-# What `pip install nereid` alone does not bring, by the extra that does.
+# Modules that `pip install nereid` alone does not bring, by the extra that does.
 EXTRAS: Final = {
     "operator": frozenset({"aiohttp", "grpc", "kopf", "multidict", "prometheus_client"}),
     "models": frozenset({"azure", "boto3", "botocore", "google", "requests", "urllib3"}),
@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands into the help, by what they are for."""
+        """Write the commands into the help, by section."""
         for section, places in SECTIONS.items():
             commands = {name: self.get_command(ctx, name) for name in places}
             rows = [(name, command.get_short_help_str(limit=200)) for name, command in commands.items() if command]
@@ -92,12 +92,12 @@ def _not_installed(name: str, extra: str) -> click.Command:
     command = f"pip install '.[{extra}]'"
     sentence = f"this command needs more libraries: install Nereid with its extra, as in {command} in a checkout"
 
-    def refuse() -> None:
+    def fail() -> None:
         raise click.ClickException(sentence)
 
     return click.Command(
         name,
-        callback=refuse,
+        callback=fail,
         help=sentence,
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
