@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from nereid.cli.group import EXTRAS, PROCESSES
+from nereid.cli.group import CONTAINERS, EXTRAS, PROCESSES, SECTIONS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CODE: Final = ROOT / "operator" / "nereid"
@@ -130,3 +130,7 @@ def test_the_commands_know_which_extra_brings_a_module(extra: str) -> None:
 
 def test_each_process_has_an_extra() -> None:
     assert set(PROCESSES.values()) | {"cli"} == set(EXTRAS) == set(project()["optional-dependencies"]) - {"convert"}
+
+
+def test_each_command_of_a_container_knows_its_extra() -> None:
+    assert set(PROCESSES) == set(SECTIONS[CONTAINERS])

@@ -1,6 +1,6 @@
-"""`nereid promote`, `abort`, `retry` and `rollback`: they set an annotation, which the operator obeys.
+"""`nereid promote`, `abort`, `retry` and `rollback`: they set an annotation, on which the operator acts.
 
-They do nothing that `kubectl annotate` could not do; they know the revision, the attempt, and whether it makes sense.
+`kubectl annotate` could do the same; these commands add the revision and the attempt, and reject what makes no sense.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import click
 
 from nereid.cli import asking
 from nereid.cli.api_server import Connection, connects
-from nereid.cli.asking import Answer, Asking, Settled
+from nereid.cli.asking import AlreadyDone, CommandOrDone, UserCommand
 from nereid.cli.following import Wait, follow
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.period import PERIOD
@@ -20,13 +20,16 @@ from nereid.cli.view import View, read
 _Command = Callable[..., None]
 
 
-def _acts(command: _Command) -> _Command:
+def _rollout_command(command: _Command) -> _Command:
     """Give a command the argument and the options that all of them have."""
     timeout_help = "With --wait: how long to wait at most, for instance 30m. Default: no limit."
     for part in (
         click.option("--timeout", type=PERIOD, help=timeout_help),
         click.option(
-            "--wait", "is_waiting", is_flag=True, help="Wait for the outcome; exit with 1 if it is another one."
+            "--wait",
+            "is_waiting",
+            is_flag=True,
+            help="Wait for the outcome; exit with 1 if it is not the one asked for.",
         ),
         click.argument("name"),
     ):
@@ -35,7 +38,7 @@ def _acts(command: _Command) -> _Command:
 
 
 @click.command()
-@_acts
+@_rollout_command
 @connects
 def promote(connection: Connection, name: str, **options: Any) -> None:
     """Skip the rest of a rollout: the candidate gets all traffic."""
@@ -43,7 +46,7 @@ def promote(connection: Connection, name: str, **options: Any) -> None:
 
 
 @click.command()
-@_acts
+@_rollout_command
 @connects
 def abort(connection: Connection, name: str, **options: Any) -> None:
     """End a rollout: stable gets all traffic again."""
@@ -51,7 +54,7 @@ def abort(connection: Connection, name: str, **options: Any) -> None:
 
 
 @click.command()
-@_acts
+@_rollout_command
 @connects
 def retry(connection: Connection, name: str, **options: Any) -> None:
     """Start a failed rollout again from its first step."""
@@ -62,7 +65,7 @@ def retry(connection: Connection, name: str, **options: Any) -> None:
 @click.option(
     "--to", metavar="REVISION|VERSION", help="Revision or version to return to. Default: the previous stable one."
 )
-@_acts
+@_rollout_command
 @connects
 def rollback(connection: Connection, name: str, *, to: str | None, **options: Any) -> None:
     """Return to an earlier revision, which stays until the spec asks for another one."""
@@ -70,29 +73,34 @@ def rollback(connection: Connection, name: str, *, to: str | None, **options: An
 
 
 def _act(
-    connection: Connection, name: str, ask: Callable[[View], Answer], *, is_waiting: bool, timeout: float | None
+    connection: Connection,
+    name: str,
+    choose: Callable[[View], CommandOrDone],
+    *,
+    is_waiting: bool,
+    timeout: float | None,
 ) -> None:
     if timeout and not is_waiting:
         raise click.UsageError("--timeout requires --wait")
     models = ModelDeployments(*connection.open())
     view = read(models.get(name))
-    answer = ask(view)
-    if isinstance(answer, Settled):
+    answer = choose(view)
+    if isinstance(answer, AlreadyDone):
         click.echo(f"{answer.sentence}.")
-        awaited = answer.rest
+        pending = answer.pending
     else:
-        _give(models, view, answer)
-        awaited = answer
-    if awaited and is_waiting:
-        wait = Wait(goal_of(awaited), f"the outcome of {awaited.command} {name}", timeout)
+        _annotate(models, view, answer)
+        pending = answer
+    if pending and is_waiting:
+        wait = Wait(goal_of(pending), f"the outcome of {pending.command} {name}", timeout)
         follow(models, name, connection.command_line, wait)
-    elif awaited:
+    elif pending:
         click.echo(f"Follow it with: {connection.command_line('watch', name)}")
 
 
-def _give(models: ModelDeployments, view: View, command: Asking) -> None:
+def _annotate(models: ModelDeployments, view: View, command: UserCommand) -> None:
     """Set the annotation, unless the object has it already."""
-    is_asked = view.annotations.get(command.annotation) == command.value
-    if not is_asked:
+    is_set = view.annotations.get(command.annotation) == command.value
+    if not is_set:
         models.annotate(view.name, command.annotation, command.value)
-    click.echo(f"{'Already asked' if is_asked else 'Asked'}{command.sentence.removeprefix('Asked')}.")
+    click.echo(f"{'Already asked' if is_set else 'Asked'}{command.sentence.removeprefix('Asked')}.")

@@ -1,4 +1,4 @@
-"""`nereid activator`: what holds requests to models that sleep."""
+"""`nereid activator`: the proxy that holds requests to sleeping models."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Which cluster and namespace a command speaks to, by the options that kubectl has."""
+"""The cluster and namespace of a command, by the same options as kubectl's."""
 
 import functools
 import logging
@@ -20,18 +20,18 @@ _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/name
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What the user said about where to look."""
+    """The options that say which cluster and namespace are meant."""
 
     kubeconfig: str | None
     context: str | None
     namespace: str | None
 
     def open(self) -> tuple[ApiClient, str]:
-        """Return a client, and the namespace that is meant.
+        """Return a client and the namespace.
 
-        Raises ConfigException where there is no usable kubeconfig.
+        Raises ConfigException if there is no usable kubeconfig.
         """
-        # Each retry of the library is a line of its own on standard error; the failure is told once, in the end.
+        # The library logs each retry to standard error; the failure is reported once, at the end.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         configuration = Configuration()
         configuration.retries = 1
@@ -48,13 +48,13 @@ class Connection:
     def command_line(self, command: str, *arguments: str) -> str:
         """Return a command as the user would type it, for the same cluster and namespace."""
         options = {"--namespace": self.namespace, "--context": self.context, "--kubeconfig": self.kubeconfig}
-        given = [part for option, value in options.items() if value for part in (option, value)]
+        given_options = [part for option, value in options.items() if value for part in (option, value)]
         program = click.get_current_context().find_root().info_name or "nereid"
-        return f"{program} {shlex.join([command, *arguments, *given])}"
+        return f"{program} {shlex.join([command, *arguments, *given_options])}"
 
     def _namespace_of_context(self) -> str:
         contexts, active = list_kube_config_contexts(self.kubeconfig)
-        chosen = next((one for one in contexts if one["name"] == self.context), active)
+        chosen = next((context for context in contexts if context["name"] == self.context), active)
         namespace: str = chosen["context"].get("namespace") or "default"
         return namespace
 

@@ -1,7 +1,7 @@
-"""What a user may ask of a rollout, and what it takes: an annotation that names the revision and the attempt meant.
+"""The commands that a user may give to a rollout, each an annotation that names the revision and the attempt.
 
-Pure. Each function returns what to ask for, or Settled where it has come about already, so that asking twice is no
-error; it raises ClickException with a sentence where there is nothing to ask for. See docs/rollouts.md.
+Pure. Each function returns the command to give, or AlreadyDone if its effect is there already, so that a command may be
+repeated; it raises ClickException with a sentence if there is nothing that it could do. See docs/rollouts.md.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import click
 from nereid.api import names
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
-from nereid.cli.view import View, model_version, named, title
+from nereid.cli.view import View, model_version, title, title_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """A command to give: the annotation with its value, what it is for in some words, and in a sentence.
+class UserCommand:
+    """A command to give: its annotation, its purpose in a few words, and the sentence that confirms it.
 
     `arguments` are those of the command line beside the name. `ends_pin`: it is a rollback to the spec's own revision.
     """
@@ -39,18 +39,18 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What was asked for needs not be asked for; `rest` is what to wait for where it is not over yet."""
+class AlreadyDone:
+    """The command was given before; `pending` is what to wait for if its effect is not complete yet."""
 
     sentence: str
-    rest: Asking | None = None
+    pending: UserCommand | None = None
 
 
-Answer = Asking | Settled
+CommandOrDone = UserCommand | AlreadyDone
 
 
-def promote(view: View) -> Answer:
-    """Ask for the rest of the rollout to be skipped."""
+def promote(view: View) -> CommandOrDone:
+    """Skip the rest of the rollout."""
     candidate = view.status.candidate
     if candidate is None:
         return _promoted(view)
@@ -58,34 +58,34 @@ def promote(view: View) -> Answer:
         raise click.ClickException(
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
-    _refuse_while_taken_back(view, "promote")
+    _reject_while_rolling_back(view, "promote")
     if view.stage in HELD_BY_SPEC:
         raise click.ClickException(
             f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; correct "
             "the spec first"
         )
-    asking = Asking(
+    command = UserCommand(
         command="promote",
         annotation=names.ANNOTATION_PROMOTE,
         revision=candidate.revision,
         number=_attempt(view),
         purpose="skip the rest of the rollout",
-        sentence=f"Asked to promote {_of(candidate)}: as soon as it has all its pods, it gets all traffic",
+        sentence=f"Asked to promote {_of(candidate)}: as soon as its pods are ready, it gets all traffic",
     )
-    return Settled(f"{_of(candidate)} is promoted already", asking) if _is_promoted(view) else asking
+    return AlreadyDone(f"{_of(candidate)} is promoted already", command) if _is_promoted(view) else command
 
 
-def abort(view: View) -> Answer:
-    """Ask for the candidate to be taken back."""
+def abort(view: View) -> CommandOrDone:
+    """Roll the candidate back."""
     candidate, stable = view.status.candidate, view.status.stable
     if candidate is None:
         return _aborted(view)
     if stable is None:
         raise click.ClickException(
-            f"nothing to go back to: {_of(candidate)} is the first revision; change the spec, or delete {view.name}"
+            f"nothing to roll back to: {_of(candidate)} is the first revision; change the spec, or delete {view.name}"
         )
-    _refuse_while_taken_back(view, "abort")
-    return Asking(
+    _reject_while_rolling_back(view, "abort")
+    return UserCommand(
         command="abort",
         annotation=names.ANNOTATION_ABORT,
         revision=candidate.revision,
@@ -95,18 +95,18 @@ def abort(view: View) -> Answer:
     )
 
 
-def retry(view: View) -> Answer:
-    """Ask for a failed rollout to begin again."""
+def retry(view: View) -> CommandOrDone:
+    """Start a failed rollout again."""
     failed = view.rollout.failed if view.rollout else None
     if failed is None:
         return _retried(view)
     return _retrial(view, failed.revision, failed.attempt)
 
 
-def rollback(view: View, to: str | None = None) -> Answer:
-    """Ask for an earlier revision; `to` is a revision or a version of the history.
+def rollback(view: View, to: str | None = None) -> CommandOrDone:
+    """Return to an earlier revision; `to` is a revision or a version of the history.
 
-    By default it is the one before: stable while a candidate is on its way, else the one that was stable before.
+    By default it is the previous one: stable while a candidate is rolled out, else the one that was stable before.
     """
     rollout, stable = view.rollout, view.status.stable
     if rollout is None or stable is None:
@@ -115,30 +115,30 @@ def rollback(view: View, to: str | None = None) -> Answer:
     if pinned and to == pinned.instead_of:
         return _pin_ended(view, rollout, pinned.instead_of)
     if pinned and to is None:
-        sentence = f"{view.name} is rolled back to {named(view, pinned.revision)}; name another with --to"
-        return Settled(sentence, _asked_back(view, pinned.revision, rollout.rollbacks))
+        sentence = f"{view.name} is rolled back to {title_of(view, pinned.revision)}; name another with --to"
+        return AlreadyDone(sentence, _rollback_to(view, pinned.revision, rollout.rollbacks))
     target = _chosen(view, to) if to else _before(view, stable)
     if pinned and target == pinned.revision:
-        sentence = f"{view.name} is rolled back to {named(view, target)} already"
-        return Settled(sentence, _asked_back(view, target, rollout.rollbacks))
+        sentence = f"{view.name} is rolled back to {title_of(view, target)} already"
+        return AlreadyDone(sentence, _rollback_to(view, target, rollout.rollbacks))
     if target == stable.revision and view.status.candidate is None:
-        return Settled(f"{named(view, target)} is stable already")
-    return _asked_back(view, target, rollout.rollbacks + 1)
+        return AlreadyDone(f"{title_of(view, target)} is stable already")
+    return _rollback_to(view, target, rollout.rollbacks + 1)
 
 
-def possible(view: View) -> list[Asking]:
-    """Return all that could be asked for now."""
-    found = []
-    for ask in (promote, abort, retry, rollback):
+def possible(view: View) -> list[UserCommand]:
+    """Return the commands that could be given now."""
+    commands = []
+    for choose in (promote, abort, retry, rollback):
         try:
-            answer = ask(view)
+            answer = choose(view)
         except click.ClickException:
             continue
-        if isinstance(answer, Asking):
-            found.append(answer)
+        if isinstance(answer, UserCommand):
+            commands.append(answer)
     if view.rollout and view.rollout.pinned:
-        found.append(_pin_ended(view, view.rollout, view.rollout.pinned.instead_of))
-    return found
+        commands.append(_pin_ended(view, view.rollout, view.rollout.pinned.instead_of))
+    return commands
 
 
 def _attempt(view: View) -> int:
@@ -149,31 +149,33 @@ def _of(revision: RevisionStatus | ServedRevision) -> str:
     return title(revision.version, revision.revision)
 
 
-def _asked(view: View, annotation: str) -> Command | None:
+def _annotation(view: View, annotation: str) -> Command | None:
     return Command.parse(view.annotations.get(annotation))
 
 
-def _promoted(view: View) -> Settled:
-    stable, asked = view.status.stable, _asked(view, names.ANNOTATION_PROMOTE)
-    if stable and asked and asked.revision == stable.revision:
-        return Settled(f"{_of(stable)} was promoted already, and is stable")
+def _promoted(view: View) -> AlreadyDone:
+    stable, given = view.status.stable, _annotation(view, names.ANNOTATION_PROMOTE)
+    if stable and given and given.revision == stable.revision:
+        return AlreadyDone(f"{_of(stable)} was promoted already, and is stable")
     raise click.ClickException(f"nothing to promote: {_nothing_runs(view)}")
 
 
-def _aborted(view: View) -> Settled:
+def _aborted(view: View) -> AlreadyDone:
     failed = view.rollout.failed if view.rollout else None
-    if failed and _asked(view, names.ANNOTATION_ABORT) == Command(failed.revision, failed.attempt):
-        return Settled(f"{named(view, failed.revision)} was aborted already")
+    if failed and _annotation(view, names.ANNOTATION_ABORT) == Command(failed.revision, failed.attempt):
+        return AlreadyDone(f"{title_of(view, failed.revision)} was aborted already")
     raise click.ClickException(f"nothing to abort: {_nothing_runs(view)}")
 
 
-def _retried(view: View) -> Settled:
-    asked, candidate = _asked(view, names.ANNOTATION_RETRY), view.status.candidate
-    if asked and candidate and asked.revision == candidate.revision and asked.attempt < _attempt(view):
+def _retried(view: View) -> AlreadyDone:
+    given, candidate = _annotation(view, names.ANNOTATION_RETRY), view.status.candidate
+    if given and candidate and given.revision == candidate.revision and given.attempt < _attempt(view):
         sentence = f"{_of(candidate)} is being tried again already: attempt {_attempt(view)}"
-        return Settled(sentence, _retrial(view, asked.revision, asked.attempt))
+        return AlreadyDone(sentence, _retrial(view, given.revision, given.attempt))
     if candidate:
-        raise click.ClickException(f"nothing to retry: the rollout of {_of(candidate)} is under way and has not failed")
+        raise click.ClickException(
+            f"nothing to retry: the rollout of {_of(candidate)} is in progress and has not failed"
+        )
     raise click.ClickException(f"nothing to retry: {_nothing_runs(view)}")
 
 
@@ -183,57 +185,57 @@ def _nothing_runs(view: View) -> str:
         return _failed(view, failed)
     if stable:
         return f"{_of(stable)} is stable and nothing is being rolled out"
-    return f"the operator has not begun to roll {view.name} out yet"
+    return f"the operator has not started to roll {view.name} out yet"
 
 
 def _failed(view: View, failed: FailedRollout) -> str:
-    return f"{named(view, failed.revision)} has failed ({failed.reason}) and was taken back; retry begins it again"
+    return f"{title_of(view, failed.revision)} has failed ({failed.reason}) and was rolled back; retry starts it again"
 
 
-def _retrial(view: View, revision: str, attempt: int) -> Asking:
-    return Asking(
+def _retrial(view: View, revision: str, attempt: int) -> UserCommand:
+    return UserCommand(
         command="retry",
         annotation=names.ANNOTATION_RETRY,
         revision=revision,
         number=attempt,
         purpose="start the failed rollout again",
-        sentence=f"Asked to try {named(view, revision)} again: its rollout begins at the first step",
+        sentence=f"Asked to try {title_of(view, revision)} again: its rollout starts at the first step",
     )
 
 
-def _asked_back(view: View, target: str, number: int) -> Asking:
-    return Asking(
+def _rollback_to(view: View, target: str, number: int) -> UserCommand:
+    return UserCommand(
         command="rollback",
         annotation=names.ANNOTATION_ROLLBACK,
         revision=target,
         number=number,
-        purpose=f"return to {named(view, target)} and stay there until the spec changes",
-        sentence=f"Asked to go back to {named(view, target)}: it gets all traffic as soon as it has its pods, and "
-        "stays until the spec asks for another revision",
+        purpose=f"return to {title_of(view, target)} and stay there until the spec changes",
+        sentence=f"Asked to roll back to {title_of(view, target)}: it gets all traffic as soon as its pods are ready, "
+        "and stays until the spec asks for another revision",
     )
 
 
-def _pin_ended(view: View, rollout: RolloutStatus, own: str) -> Asking:
-    return Asking(
+def _pin_ended(view: View, rollout: RolloutStatus, own: str) -> UserCommand:
+    return UserCommand(
         command="rollback",
         annotation=names.ANNOTATION_ROLLBACK,
         revision=own,
         number=rollout.rollbacks + 1,
-        purpose=f"end the rollback: roll out {named(view, own)}, which the spec asks for",
-        sentence=f"Asked to end the rollback: {named(view, own)}, which the spec asks for, is rolled out by its steps",
+        purpose=f"end the rollback: roll out {title_of(view, own)}, which the spec asks for",
+        sentence=f"Asked to end the rollback: {title_of(view, own)}, which the spec asks for, is rolled out in steps",
         arguments=("--to", own),
         ends_pin=True,
     )
 
 
-def _refuse_while_taken_back(view: View, command: str) -> None:
+def _reject_while_rolling_back(view: View, command: str) -> None:
     rollout, candidate = view.rollout, view.status.candidate
     if rollout and candidate and view.stage is Stage.RETREATING:
-        raise click.ClickException(f"nothing to {command}: {_of(candidate)} is being taken back ({rollout.reason})")
+        raise click.ClickException(f"nothing to {command}: {_of(candidate)} is being rolled back ({rollout.reason})")
 
 
 def _is_promoted(view: View) -> bool:
-    """Whether a promotion would change nothing: in blue/green it is the switch, elsewhere the last move."""
+    """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move."""
     rollout, plan = view.rollout, view.plan
     if rollout is None or plan is None:
         return False
@@ -245,26 +247,27 @@ def _is_promoted(view: View) -> bool:
 def _before(view: View, stable: RevisionStatus) -> str:
     if view.status.candidate:
         return stable.revision
-    earlier = [one.revision for one in view.status.history if one.revision != stable.revision]
+    earlier = [served.revision for served in view.status.history if served.revision != stable.revision]
     if not earlier:
         raise click.ClickException(f"nothing to roll back to: {_of(stable)} is the only revision in the history")
     return earlier[0]
 
 
 def _chosen(view: View, to: str) -> str:
-    known = {one.revision: model_version(one.version, one.revision) for one in view.status.history}
-    if to in known:
+    history = view.status.history
+    versions = {served.revision: model_version(served.version, served.revision) for served in history}
+    if to in versions:
         return to
-    found = [one for one, version in known.items() if to in {version, f"{version}-{one}"}]
-    if not found:
+    matches = [revision for revision, version in versions.items() if to in {version, f"{version}-{revision}"}]
+    if not matches:
         raise click.ClickException(f"{to} is not a revision or version in the history of {view.name}{_listed(view)}")
-    if len(found) > 1:
-        raise click.ClickException(f"version {to} is several revisions: name one of them{_listed(view)}")
-    return found[0]
+    if len(matches) > 1:
+        raise click.ClickException(f"version {to} names several revisions: give one of them{_listed(view)}")
+    return matches[0]
 
 
 def _listed(view: View) -> str:
     if not view.status.history:
         return ", which is empty"
-    known = dict.fromkeys(_of(one) for one in view.status.history)
-    return ". There are: " + ", ".join(known)
+    titles = dict.fromkeys(_of(served) for served in view.status.history)
+    return ". It has: " + ", ".join(titles)

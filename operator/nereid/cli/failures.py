@@ -1,4 +1,4 @@
-"""What can go wrong between here and the API server, in a sentence that says what to change."""
+"""Failures of requests to the API server, in sentences that say what to change."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def explained() -> Iterator[None]:
             f"no cluster is configured: {_sentence(error)}. Set KUBECONFIG, or give --kubeconfig and --context"
         ) from error
     except ApiException as error:
-        raise click.ClickException(_refused(error)) from error
+        raise click.ClickException(_sentence_of_status(error)) from error
     except HTTPError as error:
         raise click.ClickException(f"the API server cannot be reached: {reason(error)}") from error
 
@@ -34,16 +34,16 @@ def reason(error: HTTPError) -> str:
 
 
 def message(error: ApiException) -> str:
-    """Return what the API server said."""
+    """Return the API server's message."""
     return str(_status(error).get("message") or error.reason or error.body)
 
 
 def is_missing_object(error: ApiException) -> bool:
-    """Whether an object does not exist; a kind that the cluster does not know is something else."""
+    """Whether an object does not exist, as opposed to its kind."""
     return error.status == HTTPStatus.NOT_FOUND and "details" in _status(error)
 
 
-def _refused(error: ApiException) -> str:
+def _sentence_of_status(error: ApiException) -> str:
     match error.status:
         case HTTPStatus.NOT_FOUND if not is_missing_object(error):
             return "this cluster has no ModelDeployment resource: install Nereid in it (docs/operations.md)"

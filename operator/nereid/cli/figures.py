@@ -9,12 +9,12 @@ _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 _TEN: Final = 10
-# The most that status tells.
+# Status reports no higher odds.
 _MOST_ODDS: Final = 1_000_000
 
 
 def span(seconds: float) -> str:
-    """Write a length of time with its two largest units: 48s, 3m48s, 2h05m, 3d4h. What is negative is over: 0s."""
+    """Write a length of time with its two largest units: 48s, 3m48s, 2h05m, 3d4h. A negative number is 0s."""
     whole = max(0, round(seconds))
     if whole < _MINUTE:
         return f"{whole}s"
@@ -46,7 +46,7 @@ def count(number: int) -> str:
 
 
 def percent(value: float) -> str:
-    """Write a percentage with as many digits as tell something: 0.37%, 2.5%, 12%."""
+    """Write a percentage with as many digits as are useful: 0.37%, 2.5%, 12%."""
     return f"{value:.1f}%".replace(".0%", "%") if value >= 1 or value == 0 else f"{value:.2f}%"
 
 
@@ -65,7 +65,7 @@ def odds(evidence: EvidenceStatus) -> str:
 
 
 def value(number: float | None) -> str:
-    """Write what a query told."""
+    """Write the value of a query."""
     return "no data" if number is None else f"{number:.6g}"
 
 

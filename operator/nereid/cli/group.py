@@ -7,7 +7,7 @@ import click
 
 from nereid import __version__
 
-# What `pip install nereid` alone does not bring, by the extra that does.
+# Modules that `pip install nereid` alone does not bring, by the extra that does.
 EXTRAS: Final = {
     "operator": frozenset({"aiohttp", "grpc", "kopf", "multidict", "prometheus_client"}),
     "models": frozenset({"azure", "boto3", "botocore", "google", "requests", "urllib3"}),
@@ -24,7 +24,8 @@ PROCESSES: Final = {
     "tag": "models",
     "check": "checks",
 }
-_SECTIONS: Final = {
+CONTAINERS: Final = "Inside Nereid's containers"
+SECTIONS: Final = {
     "Inspect": {
         "status": "nereid.cli.status:status",
         "watch": "nereid.cli.watch:watch",
@@ -44,7 +45,7 @@ _SECTIONS: Final = {
         "crd": "nereid.cli.generate:crd",
         "reference": "nereid.cli.generate:print_reference",
     },
-    "Inside Nereid's containers": {
+    CONTAINERS: {
         "run": "nereid.cli.run:run",
         "activator": "nereid.cli.activator:activator",
         "fetch": "nereid.models.fetch.command:fetch",
@@ -54,7 +55,7 @@ _SECTIONS: Final = {
         "check": "nereid.checks.command:check",
     },
 }
-_COMMANDS: Final = {name: place for section in _SECTIONS.values() for name, place in section.items()}
+_COMMANDS: Final = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -79,8 +80,8 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands into the help, by what they are for."""
-        for section, places in _SECTIONS.items():
+        """Write the commands into the help, by section."""
+        for section, places in SECTIONS.items():
             commands = {name: self.get_command(ctx, name) for name in places}
             rows = [(name, command.get_short_help_str(limit=200)) for name, command in commands.items() if command]
             with formatter.section(section):
@@ -91,12 +92,12 @@ def _not_installed(name: str, extra: str) -> click.Command:
     command = f"pip install '.[{extra}]'"
     sentence = f"this command needs more libraries: install Nereid with its extra, as in {command} in a checkout"
 
-    def refuse() -> None:
+    def fail() -> None:
         raise click.ClickException(sentence)
 
     return click.Command(
         name,
-        callback=refuse,
+        callback=fail,
         help=sentence,
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},

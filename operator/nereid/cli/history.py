@@ -32,75 +32,80 @@ _SHORT: Final = 12
 @connects
 def history(connection: Connection, name: str, moment: str | None, output: str | None) -> None:
     """List current and earlier stable revisions, newest first, and what each was made from."""
-    asked = _asked(moment)
+    time = _parsed(moment)
     view = read(ModelDeployments(*connection.open()).get(name))
     if not view.status.history:
         raise click.ClickException(f"no revision of {name} has become stable yet")
-    served = served_at(view.status.history, asked) if asked else view.status.history
+    revisions = served_at(view.status.history, time) if time else view.status.history
     if output == "json":
-        click.echo(json.dumps([one.model_dump(mode="json", exclude_none=True) for one in served], indent=2))
+        click.echo(json.dumps([served.model_dump(mode="json", exclude_none=True) for served in revisions], indent=2))
         return
-    if asked is None:
+    if time is None:
         show(console(), history_table(view))
         return
-    if not served:
-        raise click.ClickException(_nothing_known(view, asked))
-    show(console(), Group(*(origin(one) for one in served)))
-    if note := cut_note(view, asked):
+    if not revisions:
+        raise click.ClickException(_no_record(view, time))
+    show(console(), Group(*(origin(served) for served in revisions)))
+    if note := cut_note(view, time):
         click.echo(f"\n{note}")
 
 
-def served_at(history: Sequence[ServedRevision], asked: TimeSpan) -> list[ServedRevision]:
+def served_at(history: Sequence[ServedRevision], time: TimeSpan) -> list[ServedRevision]:
     """Return the revisions that were stable in a time, newest first."""
-    return [one for one in history if asked.touches(one.served_from, one.served_until)]
+    return [served for served in history if time.touches(served.served_from, served.served_until)]
 
 
 def history_table(view: View) -> RenderableType:
     """Return the history as a table."""
     rows = table("REVISION", "VERSION", "SERVED FROM", "UNTIL", "DATA SET", "COMMIT", "DIGEST", "MODEL")
-    for one in view.status.history:
-        ended = clock(one.served_until) if one.served_until else Text("now", style=GOOD)
-        version = model_version(one.version, one.revision) or "-"
-        made = one.provenance or _NOTHING
-        commit, digest = (made.commit or "-")[:_SHORT], (made.digest or "-").removeprefix("sha256:")[:_SHORT]
-        begun = clock(one.served_from) or "-"
-        rows.add_row(one.revision, version, begun, ended, _dataset(made) or "-", commit, digest, one.model_uri)
+    for served in view.status.history:
+        ended = clock(served.served_until) if served.served_until else Text("now", style=GOOD)
+        version = model_version(served.version, served.revision) or "-"
+        provenance = served.provenance or _NOTHING
+        commit, digest = (
+            (provenance.commit or "-")[:_SHORT],
+            (provenance.digest or "-").removeprefix("sha256:")[:_SHORT],
+        )
+        start = clock(served.served_from) or "-"
+        rows.add_row(
+            served.revision, version, start, ended, _dataset(provenance) or "-", commit, digest, served.model_uri
+        )
     return rows
 
 
-def origin(one: ServedRevision) -> RenderableType:
-    """Return all that is known of where a revision came from."""
-    made = one.provenance or _NOTHING
-    until = f"until {clock(one.served_until)}" if one.served_until else "until now"
-    begun = f"from {clock(one.served_from)} " if one.served_from else ""
-    applied = " at ".join(word for word in (made.applied_by, made.applied_at) if word)
+def origin(served: ServedRevision) -> RenderableType:
+    """Return all that is recorded about where a revision came from."""
+    provenance = served.provenance or _NOTHING
+    until = f"until {clock(served.served_until)}" if served.served_until else "until now"
+    since = f"from {clock(served.served_from)} " if served.served_from else ""
+    applied = " at ".join(word for word in (provenance.applied_by, provenance.applied_at) if word)
     lines = table("", "")
     for name, value in (
-        ("model", one.model_uri),
-        ("data set", _dataset(made)),
-        ("commit", made.commit),
-        ("repository", made.repository),
-        ("run", made.run),
-        ("signature", made.signature),
-        ("digest", made.digest),
+        ("model", served.model_uri),
+        ("data set", _dataset(provenance)),
+        ("commit", provenance.commit),
+        ("repository", provenance.repository),
+        ("run", provenance.run),
+        ("signature", provenance.signature),
+        ("digest", provenance.digest),
         ("applied by", applied),
     ):
         lines.add_row(name, value or "not known")
-    return section(f"{title(one.version, one.revision)} served {begun}{until}", lines)
+    return section(f"{title(served.version, served.revision)} served {since}{until}", lines)
 
 
-def cut_note(view: View, asked: TimeSpan) -> str:
-    """Return from when on the history tells what served, where it does not tell of all the time that is asked for."""
+def cut_note(view: View, time: TimeSpan) -> str:
+    """Return a note on where the history begins, if that is within or after `time`; empty if not."""
     oldest = view.status.history[-1].served_from
-    if oldest is None or oldest <= asked.begin:
+    if oldest is None or oldest <= time.begin:
         return ""
     return (
-        f"The history begins at {clock(oldest)}. What served before, if anything did, is not kept: "
-        "spec.rollout.revisionHistoryLimit says how many revisions are."
+        f"The history begins at {clock(oldest)}. Earlier revisions, if any, are no longer in it: "
+        "spec.rollout.revisionHistoryLimit sets how many are kept."
     )
 
 
-def _asked(moment: str | None) -> TimeSpan | None:
+def _parsed(moment: str | None) -> TimeSpan | None:
     if moment is None:
         return None
     try:
@@ -109,10 +114,10 @@ def _asked(moment: str | None) -> TimeSpan | None:
         raise click.BadParameter(str(error), param_hint="--at") from error
 
 
-def _nothing_known(view: View, asked: TimeSpan) -> str:
-    sentence = f"nothing is known of what served at {clock(asked.begin)}"
-    return f"{sentence}. {cut_note(view, asked)}".strip()
+def _no_record(view: View, time: TimeSpan) -> str:
+    sentence = f"there is no record of what served at {clock(time.begin)}"
+    return f"{sentence}. {cut_note(view, time)}".strip()
 
 
-def _dataset(made: ObservedProvenance) -> str:
-    return " ".join(word for word in (made.dataset, made.dataset_version) if word)
+def _dataset(provenance: ObservedProvenance) -> str:
+    return " ".join(word for word in (provenance.dataset, provenance.dataset_version) if word)

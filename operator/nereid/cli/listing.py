@@ -1,4 +1,4 @@
-"""`nereid list`: the ModelDeployments and their rollouts, a line each."""
+"""`nereid list`: the ModelDeployments and their rollouts, one line each."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from nereid.cli.view import View, model_version, read
 def list_all(connection: Connection, *, everywhere: bool) -> None:
     """List the ModelDeployments of a namespace with the state of their rollouts."""
     models = ModelDeployments(*connection.open())
-    views = [read(found) for found in models.list(everywhere=everywhere)]
+    views = [read(document) for document in models.list(everywhere=everywhere)]
     if not views:
         place = "any namespace" if everywhere else f"namespace {models.namespace}"
         click.echo(f"There are no ModelDeployments in {place}.", err=True)
@@ -48,7 +48,7 @@ def listing(views: Sequence[View], *, everywhere: bool) -> RenderableType:
     return rows
 
 
-def _short(one: RevisionStatus | None) -> Text:
-    if one is None:
+def _short(status: RevisionStatus | None) -> Text:
+    if status is None:
         return Text("-")
-    return Text(model_version(one.version, one.revision) or one.revision)
+    return Text(model_version(status.version, status.revision) or status.revision)

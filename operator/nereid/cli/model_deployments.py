@@ -16,16 +16,16 @@ from nereid.cli.failures import is_missing_object, message, reason
 
 Object = dict[str, Any]
 _RESOURCE: Final = (names.GROUP, names.VERSION)
-# To connect, and to wait for an answer.
-_PATIENCE: Final = (10, 30)
+# Seconds to connect, and to wait for an answer.
+_TIMEOUTS: Final = (10, 30)
 _WATCH_SECONDS: Final = 300
 _LONGEST_PAUSE: Final = 15
-_PASSING: Final = frozenset({HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS})
+_TEMPORARY: Final = frozenset({HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """The connection was lost; it is tried again."""
+class ConnectionLost:
+    """The connection was lost; it is being made again."""
 
     why: str
 
@@ -41,23 +41,23 @@ class ModelDeployments:
         """Return an object."""
         place = (*_RESOURCE, self.namespace, names.PLURAL, name)
         try:
-            found: Any = self._api.get_namespaced_custom_object(*place, _request_timeout=_PATIENCE)
+            answer: Any = self._api.get_namespaced_custom_object(*place, _request_timeout=_TIMEOUTS)
         except ApiException as error:
             if is_missing_object(error):
                 raise click.ClickException(
                     f"there is no ModelDeployment {name} in namespace {self.namespace}"
                 ) from error
             raise
-        return dict(found)
+        return dict(answer)
 
     def list(self, *, everywhere: bool = False) -> list[Object]:
         """Return the objects of the namespace, or of all of them."""
         if everywhere:
-            found: Any = self._api.list_cluster_custom_object(*_RESOURCE, names.PLURAL, _request_timeout=_PATIENCE)
+            answer: Any = self._api.list_cluster_custom_object(*_RESOURCE, names.PLURAL, _request_timeout=_TIMEOUTS)
         else:
             place = (*_RESOURCE, self.namespace, names.PLURAL)
-            found = self._api.list_namespaced_custom_object(*place, _request_timeout=_PATIENCE)
-        items: list[Object] = found["items"]
+            answer = self._api.list_namespaced_custom_object(*place, _request_timeout=_TIMEOUTS)
+        items: list[Object] = answer["items"]
         return items
 
     def annotate(self, name: str, annotation: str, value: str) -> None:
@@ -65,39 +65,39 @@ class ModelDeployments:
         place = (*_RESOURCE, self.namespace, names.PLURAL, name)
         body = {"metadata": {"annotations": {annotation: value}}}
         self._api.patch_namespaced_custom_object(
-            *place, body, _content_type="application/merge-patch+json", _request_timeout=_PATIENCE
+            *place, body, _content_type="application/merge-patch+json", _request_timeout=_TIMEOUTS
         )
 
-    def follow(self, name: str, deadline: float | None = None) -> Iterator[Object | Lost]:
+    def follow(self, name: str, deadline: float | None = None) -> Iterator[Object | ConnectionLost]:
         """Yield an object now and after each change, until `deadline` (of the monotonic clock).
 
-        A connection that is lost after the first answer is made again, which is told by Lost. Raises ClickException
-        when the object is deleted.
+        A connection that is lost after the first answer is made again, which yields a ConnectionLost. Raises
+        ClickException when the object is deleted.
         """
-        was_seen, pause = False, 1
+        was_read, pause = False, 1
         while deadline is None or time.monotonic() < deadline:
             try:
-                found = self.get(name)
-                yield found
-                was_seen, pause = True, 1
-                yield from self._changes(name, found["metadata"]["resourceVersion"], deadline)
+                answer = self.get(name)
+                yield answer
+                was_read, pause = True, 1
+                yield from self._changes(name, answer["metadata"]["resourceVersion"], deadline)
             except (HTTPError, ApiException) as error:
-                if not was_seen:
+                if not was_read:
                     raise
-                yield _lost(error)
+                yield _connection_lost(error)
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _changes(self, name: str, version: str, deadline: float | None) -> Iterator[Object]:
-        left = _WATCH_SECONDS if deadline is None else deadline - time.monotonic()
-        seconds = max(1, min(_WATCH_SECONDS, round(left)))
+        remaining = _WATCH_SECONDS if deadline is None else deadline - time.monotonic()
+        seconds = max(1, min(_WATCH_SECONDS, round(remaining)))
         events = Watch().stream(
             self._api.list_namespaced_custom_object,
             *(*_RESOURCE, self.namespace, names.PLURAL),
             field_selector=f"metadata.name={name}",
             resource_version=version,
             timeout_seconds=seconds,
-            _request_timeout=(_PATIENCE[0], seconds + _PATIENCE[1]),
+            _request_timeout=(_TIMEOUTS[0], seconds + _TIMEOUTS[1]),
         )
         began = time.monotonic()
         for event in events:
@@ -108,9 +108,9 @@ class ModelDeployments:
             raise HTTPError("the API server ended the watch")
 
 
-def _lost(error: HTTPError | ApiException) -> Lost:
+def _connection_lost(error: HTTPError | ApiException) -> ConnectionLost:
     if isinstance(error, HTTPError):
-        return Lost(reason(error))
-    if error.status not in _PASSING and (error.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ConnectionLost(reason(error))
+    if error.status not in _TEMPORARY and (error.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error
-    return Lost(message(error))
+    return ConnectionLost(message(error))

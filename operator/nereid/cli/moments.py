@@ -12,30 +12,30 @@ _DATE_LENGTH: Final = len("2026-11-17")
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """A time from `begin` on; `end` does not belong to it, unless both are the same moment."""
+    """The time from `begin` up to, and without, `end`; a single moment if both are equal."""
 
     begin: datetime
     end: datetime
 
     def touches(self, begin: datetime | None, end: datetime | None) -> bool:
-        """Whether another time has a part of it; None for a beginning or an end that is not known."""
+        """Whether it overlaps with another time span; None stands for a begin or an end that is not known."""
         starts_in_time = begin is None or begin < self.end or begin == self.begin
         return starts_in_time and (end is None or end > self.begin)
 
 
 def time_span(text: str, now: datetime) -> TimeSpan:
-    """Return the day or the moment that a text names; where it names no zone, UTC counts.
+    """Return the day or the moment that a text names, in UTC unless it names another zone.
 
-    A weekday is the last one, today among them. Raises ValueError with a sentence for other texts, and for what is
-    still to come.
+    A weekday is the most recent one, today included. Raises ValueError with a sentence for any other text, and for a
+    time in the future.
     """
-    found = _named(text, now)
-    if found.begin > now:
+    span = _parsed(text, now)
+    if span.begin > now:
         raise ValueError(f"{text!r} is in the future: give a time in the past")
-    return found
+    return span
 
 
-def _named(text: str, now: datetime) -> TimeSpan:
+def _parsed(text: str, now: datetime) -> TimeSpan:
     word = text.strip().lower()
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if word in {"today", "yesterday"}:

@@ -6,7 +6,7 @@ from nereid.api.schema import seconds
 
 
 class Period(click.ParamType[float]):
-    """A length of time in seconds, written as 90s, 5m or 1h30m; none at all only where it `may_be_zero`."""
+    """A length of time in seconds, written as 90s, 5m or 1h30m; 0 only if it `may_be_zero`."""
 
     name = "duration"
 

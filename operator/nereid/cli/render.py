@@ -1,4 +1,4 @@
-"""`nereid render`: what ModelDeployments become, for review and for tests without a cluster."""
+"""`nereid render`: the manifests that ModelDeployments become, for review and for tests without a cluster."""
 
 from pathlib import Path
 
@@ -31,8 +31,8 @@ def render(file: Path, namespace: str) -> None:
 
 def _render(document: dict[str, dict[str, str]], namespace: str) -> None:
     metadata = {"namespace": namespace, "uid": "", **document["metadata"]}
-    wanted = read_plan(metadata, document["spec"], Settings())
-    live = [LiveRevision(wanted.revision, wanted.replicas, ALL_TRAFFIC)]
-    for wave in manifests(wanted, live, {wanted.revision: new_record(wanted)}):
+    plan = read_plan(metadata, document["spec"], Settings())
+    live = [LiveRevision(plan.revision, plan.replicas, ALL_TRAFFIC)]
+    for wave in manifests(plan, live, {plan.revision: new_record(plan)}):
         for manifest in wave:
             click.echo(f"---\n{yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=120)}", nl=False)

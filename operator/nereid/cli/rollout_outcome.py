@@ -1,17 +1,17 @@
-"""When what somebody waits for has come about, or can no longer. Pure."""
+"""Whether the goal of a command that waits has been reached, or no longer can be. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from nereid.api.status import Condition, FailedRollout
-from nereid.cli.asking import Asking
-from nereid.cli.view import View, named
+from nereid.cli.asking import UserCommand
+from nereid.cli.view import View, title_of
 from nereid.controller.decide.rollout.stage import ROLLING_BACK
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended."""
+    """How a wait ended: `is_good` if its goal was reached."""
 
     is_good: bool
     sentence: str
@@ -20,10 +20,10 @@ class Outcome:
 Goal = Callable[[View], Outcome | None]
 
 
-def done(view: View) -> Outcome | None:
-    """Tell whether the spec's revision is stable, or has failed; None while that is open."""
+def outcome_of_rollout(view: View) -> Outcome | None:
+    """Return whether the spec's revision is stable, or has failed; None while the rollout goes on."""
     rollout, stable = view.rollout, view.status.stable
-    if not view.is_seen:
+    if not view.is_up_to_date:
         return None
     if (spec := _condition(view, "SpecValid")) and spec.status == "False":
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
@@ -34,60 +34,60 @@ def done(view: View) -> Outcome | None:
     if rollout.failed:
         return _failure(view, rollout.failed)
     if rollout.pinned:
-        pinned, instead_of = named(view, rollout.pinned.revision), named(view, rollout.pinned.instead_of)
+        pinned, instead_of = title_of(view, rollout.pinned.revision), title_of(view, rollout.pinned.instead_of)
         return Outcome(is_good=False, sentence=f"Rolled back by hand: {pinned} serves instead of {instead_of}")
     return _stable(view, stable.revision)
 
 
-def goal_of(asking: Asking) -> Goal:
-    """Return what to wait for after asking."""
-    goals: dict[str, Callable[[View, Asking], Outcome | None]] = {
+def goal_of(command: UserCommand) -> Goal:
+    """Return the function that says how a command ended."""
+    goals: dict[str, Callable[[View, UserCommand], Outcome | None]] = {
         "promote": _after_promote,
         "abort": _after_abort,
         "retry": _after_retry,
         "rollback": _after_rollback,
     }
-    judge = goals[asking.command]
-    return lambda view: judge(view, asking)
+    judge = goals[command.command]
+    return lambda view: judge(view, command)
 
 
-def _after_promote(view: View, asking: Asking) -> Outcome | None:
-    return _settled(view, asking.revision) or (
-        None if _is_candidate(view, asking.revision) else _overtaken(view, asking)
+def _after_promote(view: View, command: UserCommand) -> Outcome | None:
+    return _settled(view, command.revision) or (
+        None if _is_candidate(view, command.revision) else _overtaken(view, command)
     )
 
 
-def _after_abort(view: View, asking: Asking) -> Outcome | None:
+def _after_abort(view: View, command: UserCommand) -> Outcome | None:
     rollout, stable = view.rollout, view.status.stable
     if rollout is None or view.stage in ROLLING_BACK:
         return None
-    if _is_candidate(view, asking.revision) and rollout.attempt == asking.number:
+    if _is_candidate(view, command.revision) and rollout.attempt == command.number:
         return None
-    if stable and stable.revision == asking.revision:
-        return Outcome(is_good=False, sentence=f"Too late: {named(view, asking.revision)} is stable already")
-    served = named(view, stable.revision) if stable else "nothing"
-    return Outcome(is_good=True, sentence=f"{named(view, asking.revision)} was taken back: {served} serves")
+    if stable and stable.revision == command.revision:
+        return Outcome(is_good=False, sentence=f"Too late: {title_of(view, command.revision)} is stable already")
+    served = title_of(view, stable.revision) if stable else "nothing"
+    return Outcome(is_good=True, sentence=f"{title_of(view, command.revision)} was rolled back: {served} serves")
 
 
-def _after_retry(view: View, asking: Asking) -> Outcome | None:
+def _after_retry(view: View, command: UserCommand) -> Outcome | None:
     failed = view.rollout.failed if view.rollout else None
-    if failed and (failed.revision, failed.attempt) == (asking.revision, asking.number):
+    if failed and (failed.revision, failed.attempt) == (command.revision, command.number):
         return None
-    return _after_promote(view, asking)
+    return _after_promote(view, command)
 
 
-def _after_rollback(view: View, asking: Asking) -> Outcome | None:
+def _after_rollback(view: View, command: UserCommand) -> Outcome | None:
     rollout = view.rollout
-    if rollout is None or rollout.rollbacks < asking.number:
+    if rollout is None or rollout.rollbacks < command.number:
         return None
-    if ended := _settled(view, asking.revision):
+    if ended := _settled(view, command.revision):
         return ended
     candidate = view.status.candidate
     if candidate is None:
-        is_wanted = asking.ends_pin or (rollout.pinned and rollout.pinned.revision == asking.revision)
+        is_wanted = command.ends_pin or (rollout.pinned and rollout.pinned.revision == command.revision)
     else:
-        is_wanted = _is_candidate(view, asking.revision)
-    return None if is_wanted else _overtaken(view, asking)
+        is_wanted = _is_candidate(view, command.revision)
+    return None if is_wanted else _overtaken(view, command)
 
 
 def _settled(view: View, revision: str) -> Outcome | None:
@@ -109,21 +109,21 @@ def _is_rolling_back(view: View) -> bool:
 
 
 def _stable(view: View, revision: str) -> Outcome:
-    return Outcome(is_good=True, sentence=f"{named(view, revision)} is stable and gets all traffic")
+    return Outcome(is_good=True, sentence=f"{title_of(view, revision)} is stable and gets all traffic")
 
 
 def _failure(view: View, failed: FailedRollout) -> Outcome:
-    cause = f"{named(view, failed.revision)} has failed: {failed.reason}: {failed.message}"
+    cause = f"{title_of(view, failed.revision)} has failed: {failed.reason}: {failed.message}"
     return Outcome(is_good=False, sentence=cause)
 
 
-def _overtaken(view: View, asking: Asking) -> Outcome:
+def _overtaken(view: View, command: UserCommand) -> Outcome:
     candidate, stable = view.status.candidate, view.status.stable
-    now = f"{named(view, candidate.revision)} is being rolled out" if candidate else "nothing is being rolled out"
+    now = f"{title_of(view, candidate.revision)} is being rolled out" if candidate else "nothing is being rolled out"
     if stable and not candidate:
-        now = f"{named(view, stable.revision)} serves"
-    return Outcome(is_good=False, sentence=f"{named(view, asking.revision)} is not wanted any more: {now}")
+        now = f"{title_of(view, stable.revision)} serves"
+    return Outcome(is_good=False, sentence=f"{title_of(view, command.revision)} is no longer wanted: {now}")
 
 
 def _condition(view: View, kind: str) -> Condition | None:
-    return next((one for one in view.status.conditions if one.type == kind), None)
+    return next((condition for condition in view.status.conditions if condition.type == kind), None)

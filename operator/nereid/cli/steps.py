@@ -7,13 +7,13 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import ResolutionStatus, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
-from nereid.cli.view import View, named
+from nereid.cli.view import View, title_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
 
 
 def steps_of(view: View) -> tuple[Step, ...] | None:
-    """Return the steps of the rollout; None where they are not known."""
+    """Return the steps of the rollout; None if the spec no longer has them."""
     rollout, plan = view.rollout, view.plan
     if plan is None or (rollout and rollout.strategy and rollout.strategy != plan.strategy):
         return None
@@ -34,14 +34,14 @@ def described(step: Step, plan: RolloutPlan) -> str:
 
 
 def coming(view: View, now: datetime) -> str:
-    """Return what comes next, and when or upon what."""
+    """Return what happens next, and when or after what."""
     rollout, status = view.rollout, view.status
     if status.resolution and status.resolution.resolved_uri is None:
         return _once_resolved(status.resolution, now)
     if rollout is None:
-        return "the operator looks at it"
+        return "the operator processes it"
     if view.stage in ROLLING_BACK:
-        return _retreat(view, rollout, now)
+        return _while_rolling_back(view, rollout, now)
     if status.candidate is None:
         return _at_rest(view, rollout)
     if status.stable is None:
@@ -50,22 +50,22 @@ def coming(view: View, now: datetime) -> str:
         case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD:
             return f"nothing, until {_end_of_pause(view)}"
         case stage if stage in PREPARING:
-            return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_left(rollout, now)}"
+            return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
         case Stage.PROPAGATING | Stage.PROMOTING:
-            return f"{_after_route(view, rollout)}, when the proxies know the route{_in(rollout, now)}"
+            return f"{_after_route(view, rollout)}, when the proxies have received the route{_in(rollout, now)}"
         case Stage.HOLDING | Stage.ANALYZING:
             return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
         case _:
             return f"nothing, until {_end_of_pause(view)}"
 
 
-def _once_resolved(asked: ResolutionStatus, now: datetime) -> str:
-    again = f", which is looked up again in {until(asked.next_check, now)}" if asked.next_check else ""
-    return f"the rollout of what {asked.uri} leads to{again}"
+def _once_resolved(resolution: ResolutionStatus, now: datetime) -> str:
+    again = f"; it is resolved again in {until(resolution.next_check, now)}" if resolution.next_check else ""
+    return f"the rollout of what {resolution.uri} resolves to{again}"
 
 
 def hold_ends(view: View) -> datetime | None:
-    """Return when the hold of the present step is over; None where nothing is held, or until a promotion."""
+    """Return when the hold of the present step is over; None if no step is held, or if it is held until a promotion."""
     rollout, steps = view.rollout, steps_of(view)
     if rollout is None or view.stage not in {Stage.HOLDING, Stage.ANALYZING} or not steps or rollout.step >= len(steps):
         return None
@@ -110,7 +110,7 @@ def _preparing(view: View) -> str:
     return "its checks have passed" if view.stage is Stage.RUNNING_CHECKS else "its pods are ready"
 
 
-def _left(rollout: RolloutStatus, now: datetime) -> str:
+def _time_left(rollout: RolloutStatus, now: datetime) -> str:
     return f"; it fails if that takes more than {until(rollout.next_look, now)}" if rollout.next_look else ""
 
 
@@ -124,20 +124,20 @@ def _after_route(view: View, rollout: RolloutStatus) -> str:
         return "it becomes the stable revision"
     if steps is None:
         return "it is held there"
-    return _held(steps[rollout.step])
+    return _hold(steps[rollout.step])
 
 
-def _held(step: Step) -> str:
+def _hold(step: Step) -> str:
     return "it is held there until promoted" if step.hold is None else f"it is held there for {span(step.hold)}"
 
 
 def _condition(view: View, now: datetime) -> str:
     ends, due = hold_ends(view), verdict_due(view)
-    held = f"in {until(ends, now)}" if ends and ends > now else ""
+    hold_left = f"in {until(ends, now)}" if ends and ends > now else ""
     if view.stage is Stage.HOLDING:
-        return held or "now"
-    if held:
-        return f"{held} at the earliest, once it is judged good enough"
+        return hold_left or "now"
+    if hold_left:
+        return f"{hold_left} at the earliest, once it is judged good enough"
     limit = f"; in {until(due, now)} it is inconclusive" if due else ""
     return f"as soon as it is judged good enough{limit}"
 
@@ -146,28 +146,28 @@ _ENDS_OF_PAUSES: Final = {
     **dict.fromkeys(PAUSED_BY_SPEC, "spec.rollout.paused is false"),
     **dict.fromkeys(HELD_BY_SPEC, "the spec can be carried out"),
     Stage.INCONCLUSIVE: "the evidence decides",
-    Stage.METRICS_UNAVAILABLE: "the metrics are back",
+    Stage.METRICS_UNAVAILABLE: "the metrics are available again",
 }
 
 
 def _end_of_pause(view: View) -> str:
     end = _ENDS_OF_PAUSES.get(view.stage) if view.stage else None
-    words = [asking.command for asking in possible(view) if asking.command in {"promote", "abort"}]
-    return ", or ".join(filter(None, [end, f"you {' or '.join(words)}"]))
+    commands = [command.command for command in possible(view) if command.command in {"promote", "abort"}]
+    return ", or ".join(filter(None, [end, f"you {' or '.join(commands)}"]))
 
 
-def _retreat(view: View, rollout: RolloutStatus, now: datetime) -> str:
+def _while_rolling_back(view: View, rollout: RolloutStatus, now: datetime) -> str:
     if view.status.candidate is None:
-        return f"stable has all traffic, when the proxies know the route{_in(rollout, now)}"
+        return f"stable has all traffic, when the proxies have received the route{_in(rollout, now)}"
     limit = f", in {until(rollout.next_look, now)} at the latest" if rollout.next_look else ""
-    return f"stable takes back the rest as it gets its pods{limit}"
+    return f"the rest of the traffic returns to stable as its pods become ready{limit}"
 
 
 def _at_rest(view: View, rollout: RolloutStatus) -> str:
     if rollout.failed:
         return "nothing, until you retry it or change the spec"
     if rollout.pinned:
-        return f"nothing, until the spec asks for another revision than {named(view, rollout.pinned.instead_of)}"
+        return f"nothing, until the spec asks for another revision than {title_of(view, rollout.pinned.instead_of)}"
     if rollout.retiring:
-        return "the pods of earlier revisions go when they are quiet"
+        return "the pods of earlier revisions are removed when no requests are in flight"
     return "nothing, until the spec changes"

@@ -5,27 +5,27 @@ from typing import Final
 
 from rich.console import Console, RenderableType
 
-# Nothing is wrapped for a program that reads it.
+# Output for programs is not wrapped.
 _WIDE: Final = 1000
 
 
 def console() -> Console:
-    """Return the console of standard output. NO_COLOR, COLUMNS and TERM are obeyed."""
+    """Return the console of standard output. It obeys NO_COLOR, COLUMNS and TERM."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    made = Console(highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = _WIDE
-    return made
+    output = Console(highlight=False, markup=False, emoji=False)
+    if not output.is_terminal:
+        output.width = _WIDE
+    return output
 
 
 def is_live(output: Console) -> bool:
-    """Whether what was printed can be drawn over."""
+    """Whether output can be redrawn in place."""
     return output.is_terminal and not output.is_dumb_terminal
 
 
 def show(output: Console, renderable: RenderableType) -> None:
-    """Print, without the white space that tables end their lines with where no terminal needs it."""
+    """Print; unless it is to a terminal, without the white space at the ends of a table's lines."""
     if output.is_terminal:
         output.print(renderable)
         return

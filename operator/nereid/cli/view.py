@@ -1,4 +1,4 @@
-"""A ModelDeployment as the commands see it: parsed once, so that all of them understand it alike. Pure."""
+"""A ModelDeployment as the commands see it: parsed in one place, so that all of them read it alike. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from nereid.controller.plan.settings import Settings
 class View:
     """A ModelDeployment.
 
-    `plan` is how the spec wants revisions to be rolled out; None where this version of Nereid does not understand it.
+    `plan` is how the spec wants revisions to be rolled out; None if this version of Nereid cannot read it.
     """
 
     namespace: str
@@ -32,7 +32,7 @@ class View:
 
     @property
     def rollout(self) -> RolloutStatus | None:
-        """The state of the rollout; None before the operator has looked at the object."""
+        """The state of the rollout; None before the operator has processed the object."""
         return self.status.rollout
 
     @property
@@ -42,7 +42,7 @@ class View:
         return stage_of(rollout, has_candidate=candidate is not None) if rollout else None
 
     @property
-    def is_seen(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether the status was made for the spec as it is now."""
         return self.status.observed_generation == self.generation
 
@@ -50,7 +50,7 @@ class View:
 def read(document: Mapping[str, Any]) -> View:
     """Read an object as the API server gives it.
 
-    Raises ClickException where its status cannot be understood.
+    Raises ClickException if its status cannot be read.
     """
     metadata = document["metadata"]
     try:
@@ -58,8 +58,8 @@ def read(document: Mapping[str, Any]) -> View:
     except ValidationError as error:
         fields = ", ".join(".".join(str(part) for part in problem["loc"]) for problem in error.errors())
         raise click.ClickException(
-            f"the status of {metadata['name']} is of another version of Nereid ({fields}): "
-            "install the version of this command line that the cluster has"
+            f"the status of {metadata['name']} was written by another version of Nereid ({fields}): "
+            "install the version of the command line that matches the operator"
         ) from error
     return View(
         namespace=metadata["namespace"],
@@ -72,20 +72,20 @@ def read(document: Mapping[str, Any]) -> View:
 
 
 def model_version(version: str, revision: str) -> str:
-    """Return the user's own version out of the version label of a revision's pods; nothing where there is none."""
+    """Return the user's own version out of the version label of a revision's pods; empty if there is none."""
     return "" if version == revision else version.removesuffix(f"-{revision}")
 
 
 def title(version: str, revision: str) -> str:
-    """Return what a sentence calls a revision: its id, and the user's own version where it has one."""
+    """Return what a sentence calls a revision: its id, and the user's own version if it has one."""
     own = model_version(version, revision)
     return f"{revision} (version {own})" if own else revision
 
 
-def named(view: View, revision: str) -> str:
-    """Return what a sentence calls a revision of which only the id is given."""
-    known = [one for one in (view.status.stable, view.status.candidate, *view.status.history) if one]
-    return next((title(one.version, revision) for one in known if one.revision == revision), revision)
+def title_of(view: View, revision: str) -> str:
+    """Return what a sentence calls the revision with this id."""
+    statuses = [status for status in (view.status.stable, view.status.candidate, *view.status.history) if status]
+    return next((title(status.version, revision) for status in statuses if status.revision == revision), revision)
 
 
 def _plan(document: Mapping[str, Any]) -> RolloutPlan | None:

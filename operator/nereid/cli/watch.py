@@ -6,7 +6,7 @@ from nereid.cli.api_server import Connection, connects
 from nereid.cli.following import Wait, follow
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.period import PERIOD
-from nereid.cli.rollout_outcome import done
+from nereid.cli.rollout_outcome import outcome_of_rollout
 
 
 @click.command()
@@ -23,5 +23,5 @@ def watch(connection: Connection, name: str, *, until_done: bool, timeout: float
     """
     if timeout and not until_done:
         raise click.UsageError("--timeout requires --until-done")
-    wait = Wait(done, f"the end of the rollout of {name}", timeout) if until_done else None
+    wait = Wait(outcome_of_rollout, f"the end of the rollout of {name}", timeout) if until_done else None
     follow(ModelDeployments(*connection.open()), name, connection.command_line, wait)

@@ -6,7 +6,7 @@ import yaml
 
 
 def read_documents(text: str) -> list[Any]:
-    """Return all documents of a text; raises yaml.YAMLError where it is not YAML."""
+    """Return all documents of a text; raises yaml.YAMLError if it is not YAML."""
     return list(yaml.load_all(text, Loader=Loader))
 
 

@@ -1,4 +1,4 @@
-"""The termination message of both containers of a check Job: the outcome, within the few bytes that the kubelet keeps."""
+"""The termination message of both containers of a check Job: the outcome, within the bytes that the kubelet keeps."""
 
 from collections.abc import Callable, Sequence
 

@@ -6,7 +6,7 @@ from tests.support.cli import view
 from tests.support.documents import NEW, OLD, OLDER, STATES
 
 from nereid.cli import asking
-from nereid.cli.asking import Asking, Settled
+from nereid.cli.asking import AlreadyDone, UserCommand
 from nereid.cli.view import read
 
 
@@ -16,8 +16,8 @@ def refusal(ask, *arguments) -> str:
     return refused.value.message
 
 
-def given(answer: asking.Answer) -> tuple[str, str]:
-    assert isinstance(answer, Asking)
+def given(answer: asking.CommandOrDone) -> tuple[str, str]:
+    assert isinstance(answer, UserCommand)
     return answer.annotation, answer.value
 
 
@@ -34,29 +34,29 @@ class TestPromote:
         )
 
     def test_what_failed_is_to_be_tried_again(self):
-        assert "has failed (GuardExceeded) and was taken back; retry" in refusal(asking.promote, view("failed-guard"))
+        assert "has failed (GuardExceeded) and was rolled back; retry" in refusal(asking.promote, view("failed-guard"))
 
     def test_the_first_revision_needs_none(self):
         assert "is the first revision" in refusal(asking.promote, view("first-revision-pending"))
 
     def test_what_is_taken_back_is_not_promoted(self):
-        assert "is being taken back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
+        assert "is being rolled back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
 
     def test_nobody_knows_whether_it_is_still_asked_for(self):
         assert "correct the spec first" in refusal(asking.promote, view("held-by-spec"))
 
     def test_before_the_operator_has_looked(self):
-        assert "the operator has not begun" in refusal(asking.promote, view("unseen"))
+        assert "the operator has not started" in refusal(asking.promote, view("unseen"))
 
     def test_again_when_it_has_come_about(self):
         answer = asking.promote(view("completed", {"nereid.dev/promote": "bbc4zt2p/1"}))
-        assert answer == Settled("bbc4zt2p (version 8) was promoted already, and is stable")
+        assert answer == AlreadyDone("bbc4zt2p (version 8) was promoted already, and is stable")
 
     @pytest.mark.parametrize("state", ["promoting", "blue-green-kept"])
     def test_of_what_is_promoted_is_only_waited_for(self, state):
         answer = asking.promote(view(state))
-        assert isinstance(answer, Settled)
-        assert answer.rest.revision == NEW["revision"]
+        assert isinstance(answer, AlreadyDone)
+        assert answer.pending.revision == NEW["revision"]
 
 
 class TestAbort:
@@ -68,7 +68,7 @@ class TestAbort:
         assert refusal(asking.abort, view(state)).startswith("nothing to ")
 
     def test_again_when_it_has_come_about(self):
-        assert isinstance(asking.abort(view("aborted", {"nereid.dev/abort": "bbc4zt2p/1"})), Settled)
+        assert isinstance(asking.abort(view("aborted", {"nereid.dev/abort": "bbc4zt2p/1"})), AlreadyDone)
 
 
 class TestRetry:
@@ -79,8 +79,8 @@ class TestRetry:
         ("state", "sentence"),
         [
             ("completed", "is stable and nothing"),
-            ("analyzing", "is under way and has not failed"),
-            ("unseen", "not begun"),
+            ("analyzing", "is in progress and has not failed"),
+            ("unseen", "not started"),
         ],
     )
     def test_nothing_has_failed(self, state, sentence):
@@ -88,8 +88,8 @@ class TestRetry:
 
     def test_again_while_it_is_tried_again(self):
         answer = asking.retry(view("analyzing", {"nereid.dev/retry": "bbc4zt2p/1"}, attempt=2))
-        assert isinstance(answer, Settled)
-        assert answer.rest.value == "bbc4zt2p/1"
+        assert isinstance(answer, AlreadyDone)
+        assert answer.pending.value == "bbc4zt2p/1"
 
 
 class TestRollback:
@@ -109,17 +109,17 @@ class TestRollback:
     def test_lists_what_there_is(self):
         assert refusal(asking.rollback, view("completed"), "5") == (
             "5 is not a revision or version in the history of digits. "
-            "There are: bbc4zt2p (version 8), x7k2m9qd (version 7), w2w2w2w2 (version 6)"
+            "It has: bbc4zt2p (version 8), x7k2m9qd (version 7), w2w2w2w2 (version 6)"
         )
 
     def test_a_version_may_be_several_revisions(self):
         found = STATES["completed"]
         twins = [{**OLD, "revision": "twin2222", "version": "7-twin2222"}, *found["status"]["history"]]
         twofold = read({**found, "status": {**found["status"], "history": twins}})
-        assert refusal(asking.rollback, twofold, "7").startswith("version 7 is several revisions: name one of them")
+        assert refusal(asking.rollback, twofold, "7").startswith("version 7 names several revisions: give one of them")
 
     def test_to_stable_is_no_change(self):
-        assert asking.rollback(view("completed"), "8") == Settled("bbc4zt2p (version 8) is stable already")
+        assert asking.rollback(view("completed"), "8") == AlreadyDone("bbc4zt2p (version 8) is stable already")
 
     def test_nowhere_to_go(self):
         assert "no revision has become stable yet" in refusal(asking.rollback, view("first-revision-pending"))
@@ -131,8 +131,8 @@ class TestRollback:
     @pytest.mark.parametrize("state", ["pinned", "rollback-under-way"])
     def test_again_changes_nothing(self, state, to):
         answer = asking.rollback(view(state), to)
-        assert isinstance(answer, Settled)
-        assert answer.rest.value == "w2w2w2w2/1"
+        assert isinstance(answer, AlreadyDone)
+        assert answer.pending.value == "w2w2w2w2/1"
 
     def test_to_the_specs_own_revision_ends_it(self):
         answer = asking.rollback(view("pinned"), OLD["revision"])

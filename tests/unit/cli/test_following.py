@@ -6,18 +6,24 @@ from rich.console import Console
 from tests.support.cli import command_line, view
 
 from nereid.cli.following import Lines, Screen
-from nereid.cli.model_deployments import Lost
+from nereid.cli.model_deployments import ConnectionLost
 
 
 def test_lines_tell_what_is_new(capsys):
     with Lines() as lines:
-        for seen in (view("unseen"), view("analyzing"), view("analyzing"), Lost("refused"), view("completed")):
+        for seen in (
+            view("unseen"),
+            view("analyzing"),
+            view("analyzing"),
+            ConnectionLost("refused"),
+            view("completed"),
+        ):
             lines.show(seen)
     told = [line.partition(" ")[2] for line in capsys.readouterr().out.splitlines()]
     assert [line.partition(":")[0] for line in told] == [
         "the operator has not reported anything yet",
         "Progressing, Analyzing at 10%",
-        "The connection is lost and tried again",
+        "Connection lost, reconnecting",
         "Ready, Completed",
     ]
 
@@ -38,10 +44,10 @@ def test_the_screen_is_drawn_over():
 
 
 def test_a_lost_connection_is_told_above_what_was_seen_last():
-    last = drawn(view("analyzing"), Lost("connection refused")).rpartition("tried again")[2]
+    last = drawn(view("analyzing"), ConnectionLost("connection refused")).rpartition("reconnecting")[2]
     assert last.startswith(": connection refused")
     assert "bbc4zt2p" in last
 
 
 def test_the_connection_is_no_longer_lost_when_something_is_seen():
-    assert "tried again" not in drawn(Lost("refused"), view("analyzing")).rpartition("\x1b[1mdigits")[2]
+    assert "reconnecting" not in drawn(ConnectionLost("refused"), view("analyzing")).rpartition("\x1b[1mdigits")[2]

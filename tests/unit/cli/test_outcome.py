@@ -5,7 +5,7 @@ from tests.support.cli import view
 from tests.support.documents import NEW, OLD, OLDER, STATES, document, rollout, stable
 
 from nereid.cli import asking
-from nereid.cli.rollout_outcome import done, goal_of
+from nereid.cli.rollout_outcome import goal_of, outcome_of_rollout
 from nereid.cli.view import read
 
 OPEN = None
@@ -36,7 +36,7 @@ def result(outcome) -> bool | None:
     ],
 )
 def test_a_rollout_is_done(state, expected):
-    assert result(done(view(state))) is expected
+    assert result(outcome_of_rollout(view(state))) is expected
 
 
 @pytest.mark.parametrize("state", ["completed", "failed-analysis"])
@@ -44,18 +44,18 @@ def test_a_rollout_is_done(state, expected):
 def test_nothing_is_over_before_it_is_known_what_is_asked_for(state, resolved, expected):
     found = STATES[state]
     resolution = {"id": "1", "uri": "models:/digits@champion", **resolved}
-    outcome = done(read({**found, "status": {**found["status"], "resolution": resolution}}))
+    outcome = outcome_of_rollout(read({**found, "status": {**found["status"], "resolution": resolution}}))
     assert (outcome is not OPEN) is expected
 
 
 def test_what_was_said_of_an_earlier_spec_is_no_outcome():
     found = STATES["completed"]
-    assert done(read({**found, "metadata": {**found["metadata"], "generation": 4}})) is OPEN
+    assert outcome_of_rollout(read({**found, "metadata": {**found["metadata"], "generation": 4}})) is OPEN
 
 
 def goal(state: str, ask, *arguments):
     answer = ask(view(state), *arguments)
-    return goal_of(answer if isinstance(answer, asking.Asking) else answer.rest)
+    return goal_of(answer if isinstance(answer, asking.UserCommand) else answer.pending)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_after_the_end_of_a_rollback(now, expected):
 
 
 def test_a_sentence_says_how_it_ended():
-    assert done(view("completed")).sentence == "bbc4zt2p (version 8) is stable and gets all traffic"
-    assert done(view("failed-guard")).sentence.startswith(
+    assert outcome_of_rollout(view("completed")).sentence == "bbc4zt2p (version 8) is stable and gets all traffic"
+    assert outcome_of_rollout(view("failed-guard")).sentence.startswith(
         f"{NEW['revision']} has failed: GuardExceeded: at least 24.5%"
     )

@@ -41,7 +41,7 @@ def runtime_arguments(server: Server, findings: Findings) -> list[str]:
     without = _NAME | _OWN if server.is_triton else _NAME
     kept = [word for flag, option in _options(words) if flag not in without for word in option]
     if kept and not server.is_triton:
-        findings.lose(server.part.path_of("args"), f"{' '.join(kept)}: they are of another server than Triton")
+        findings.add_lost(server.part.path_of("args"), f"{' '.join(kept)}: they are of another server than Triton")
         return []
     return kept
 
@@ -50,13 +50,13 @@ def _triton_words(server: Part, findings: Findings) -> list[str]:
     """Return the words that follow `tritonserver` where a container's command and arguments start it."""
     command, words = server.take("command") or [], server.take("args") or []
     if _is_by_shell([*command, *words]):
-        findings.lose(
+        findings.add_lost(
             server.path_of("command" if command else "args"),
             "a shell starts Triton: write its arguments one by one in spec.runtime.args",
         )
         return []
     if command and _program(command[0]) != _TRITON:
-        findings.lose(
+        findings.add_lost(
             server.path_of("command"), f"{command[0]} is not {_TRITON}, which Nereid starts itself, without it"
         )
     else:

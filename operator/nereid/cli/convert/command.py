@@ -32,10 +32,10 @@ def convert(files: tuple[TextIO, ...], output: str, *, strict: bool) -> None:
     try:
         for file in files or (sys.stdin,):
             for converted in _conversions(file):
-                _tell(file.name, converted)
+                _report(file.name, converted)
                 _write(converted, output)
-                is_complete &= not converted.refusal and not (strict and converted.lost)
-                is_any |= not converted.passed_over
+                is_complete &= not converted.not_converted and not (strict and converted.lost)
+                is_any |= not converted.skipped
     except MissingSdkError as error:
         raise click.ClickException(str(error)) from error
     if not is_any:
@@ -52,13 +52,13 @@ def _conversions(file: TextIO) -> Iterator[Conversion]:
     yield from conversions(documents)
 
 
-def _tell(file: str, converted: Conversion) -> None:
+def _report(file: str, converted: Conversion) -> None:
     for sentence in _lines(converted):
         click.echo(f"{file}: {converted.name}: {sentence}", err=True)
 
 
 def _write(converted: Conversion, output: str) -> None:
-    if converted.passed_over:
+    if converted.skipped:
         return
     if output == "json":
         if converted.manifest:
@@ -74,8 +74,8 @@ def _write(converted: Conversion, output: str) -> None:
 
 def _lines(converted: Conversion) -> list[str]:
     return [
-        *(f"passed over: {sentence}" for sentence in (converted.passed_over,) if sentence),
-        *(f"not converted: {sentence}" for sentence in (converted.refusal,) if sentence),
+        *(f"skipped: {sentence}" for sentence in (converted.skipped,) if sentence),
+        *(f"not converted: {sentence}" for sentence in (converted.not_converted,) if sentence),
         *(f"lost: {sentence}" for sentence in converted.lost),
         *(f"note: {sentence}" for sentence in converted.notes),
     ]

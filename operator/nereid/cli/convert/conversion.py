@@ -26,13 +26,13 @@ class Conversion:
     """What became of a document.
 
     name: kind, namespace and name, for people. manifest: the ModelDeployment, None where none could be made; then
-    refusal says why, or, where nothing was to be made, passed_over. lost and notes: see Findings.
+    not_converted says why, or, if the document is of another kind, skipped. lost and notes: see Findings.
     """
 
     name: str
     manifest: dict[str, Any] | None = None
-    refusal: str = ""
-    passed_over: str = ""
+    not_converted: str = ""
+    skipped: str = ""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -49,31 +49,31 @@ def conversions(documents: list[Any]) -> Iterator[Conversion]:
 def conversion(document: Any) -> Conversion:
     """Return what becomes of one document."""
     if not isinstance(document, Mapping):
-        return Conversion("a document", passed_over="it is not a Kubernetes object")
+        return Conversion("a document", skipped="it is not a Kubernetes object")
     name, kind, version = _name(document), document.get("kind"), document.get("apiVersion")
     if kind != KIND:
-        return Conversion(name, passed_over=f"only {KIND}s are converted")
+        return Conversion(name, skipped=f"only {KIND}s are converted")
     if version != API_VERSION:
-        return Conversion(name, refusal=line(f"it is of {version or 'no apiVersion'}: bring it to {API_VERSION} first"))
+        return Conversion(name, not_converted=line(_wrong_version(version)))
     findings = Findings()
     try:
         manifest = _manifest(document, findings)
     except NotConvertibleError as error:
-        return Conversion(name, refusal=line(str(error)))
+        return Conversion(name, not_converted=line(str(error)))
     if wrong := problem(manifest):
-        return Conversion(name, refusal=line(f"what it would become is not valid: {wrong}"))
+        return Conversion(name, not_converted=line(f"the resulting ModelDeployment is not valid: {wrong}"))
     return Conversion(name, manifest, lost=tuple(findings.lost), notes=tuple(findings.notes))
 
 
 def _manifest(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    wanted = {field: value for field, value in document.items() if field != "status"}
-    service = Part(wanted, f"V1beta1{KIND}", "")
+    fields = {field: value for field, value in document.items() if field != "status"}
+    service = Part(fields, f"V1beta1{KIND}", "")
     for field in ("apiVersion", "kind"):
         service.take(field)
     metadata, spec = service.open_part("metadata"), service.part("spec")
     name = metadata.take("name")
     if not isinstance(name, str) or not name:
-        raise NotConvertibleError("metadata.name is missing: its Service is called so")
+        raise NotConvertibleError("metadata.name is missing: the Service is named after it")
     sections = _spec(name, metadata, spec, findings)
     manifest = {
         "apiVersion": names.API_VERSION,
@@ -81,7 +81,7 @@ def _manifest(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]
         "metadata": metadata_fields(metadata),
         "spec": {key: fields for key, fields in sections.items() if fields},
     }
-    _tell_left_over(service, findings)
+    _report_left_over(service, findings)
     return manifest
 
 
@@ -101,10 +101,15 @@ def _spec(name: str, metadata: Part, spec: Part, findings: Findings) -> dict[str
     }
 
 
-def _tell_left_over(service: Part, findings: Findings) -> None:
-    for path, is_known in service.left():
+def _report_left_over(service: Part, findings: Findings) -> None:
+    for path, is_known in service.left_over():
         is_lost, sentence = reason(path, is_known=is_known)
-        (findings.lose if is_lost else findings.note)(path, sentence)
+        (findings.add_lost if is_lost else findings.note)(path, sentence)
+
+
+def _wrong_version(version: object) -> str:
+    problem = f"its apiVersion is {version}" if version else "it has no apiVersion"
+    return f"{problem}: convert it to {API_VERSION} first"
 
 
 def _name(document: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ class Findings:
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def lose(self, path: str, sentence: str) -> None:
+    def add_lost(self, path: str, sentence: str) -> None:
         """Tell of a field that is not carried over."""
         self.lost.append(line(f"{path}: {sentence}"))
 

@@ -1,6 +1,6 @@
-"""One object within an InferenceService, which knows what of it was read.
+"""One object within an InferenceService, which records which of its fields were read.
 
-That is how nothing gets lost silently: whatever no part of the conversion has read is left over, and told.
+That is how nothing gets lost silently: whatever no part of the conversion has read is left over, and reported.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ class Part:
         self._types = fields(kind) if kind else None
         self._taken: set[str] = set()
         self._parts: dict[str, list[Part]] = {}
-        self._is_told = False
+        self._is_reported = False
         self.path = path
 
     def __contains__(self, field: str) -> bool:
@@ -71,19 +71,19 @@ class Part:
         """Return the fields that nobody has read yet."""
         return [field for field in self._value if field not in self._taken]
 
-    def tell_as_a_whole(self) -> str:
-        """Return the path, for a sentence that is about everything here: nothing of it is left over then."""
-        self._is_told = True
+    def report_as_a_whole(self) -> str:
+        """Return the path, for a sentence that is about everything here: nothing of it counts as left over then."""
+        self._is_reported = True
         return self.path
 
-    def left(self) -> Iterator[tuple[str, bool]]:
+    def left_over(self) -> Iterator[tuple[str, bool]]:
         """Yield the path of each field that nobody has read, and whether KServe has such a field."""
-        if self._is_told:
+        if self._is_reported:
             return
         for field, value in self._value.items():
             if field in self._parts:
                 for part in self._parts[field]:
-                    yield from part.left()
+                    yield from part.left_over()
             elif field not in self._taken and value not in (None, {}, []):
                 yield self.path_of(field), self._types is None or field in self._types
 

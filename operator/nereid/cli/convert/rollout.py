@@ -44,12 +44,13 @@ def _listed(canaries: list[Part], findings: Findings) -> dict[str, Any]:
     """Return the rollout of the first of `spec.canary`: a ModelDeployment has one candidate at a time."""
     first, *others = canaries
     for other in others:
-        findings.lose(
-            other.tell_as_a_whole(), "a ModelDeployment has one candidate at a time: roll this one out after the first"
+        findings.add_lost(
+            other.report_as_a_whole(),
+            "a ModelDeployment has one candidate at a time: roll this one out after the first",
         )
     model = (first.take("predictor") or {}).get("model")
     uri = model.get("storageUri") if isinstance(model, Mapping) else None
-    findings.lose(
+    findings.add_lost(
         first.path_of("predictor"),
         f"once the ModelDeployment serves, apply it again with this candidate's model{f' {uri}' if uri else ''}; "
         "the steps are those of its rollout",

@@ -92,7 +92,7 @@ def _image(server: Server, findings: Findings) -> dict[str, Any]:
         return {"image": image}
     version = server.part.take("runtimeVersion") if "runtimeVersion" in server.part else None
     if version and not _TAG.fullmatch(version):
-        findings.lose(server.part.path_of("runtimeVersion"), f"{version} is not a tag of {_IMAGE}")
+        findings.add_lost(server.part.path_of("runtimeVersion"), f"{version} is not a tag of {_IMAGE}")
         return {}
     if not version:
         return {}
@@ -142,7 +142,7 @@ def _grace(predictor: Part, findings: Findings) -> int | None:
     grace: int | None = predictor.take("terminationGracePeriodSeconds")
     if grace is None or grace in _GRACE_SECONDS:
         return grace
-    findings.lose(
+    findings.add_lost(
         predictor.path_of("terminationGracePeriodSeconds"),
         f"{grace} is not from 30 to 3600, within which no request is lost",
     )
@@ -180,7 +180,9 @@ def _check_volumes(predictor: Part) -> None:
 
 def _pod_annotations(annotations: Annotations, findings: Findings) -> dict[str, str]:
     if annotations.take(_INJECTION) == "false":
-        findings.lose(annotations.path_of(_INJECTION), "Nereid's rollouts need Istio's sidecar, which it always has")
+        findings.add_lost(
+            annotations.path_of(_INJECTION), "Nereid's rollouts need Istio's sidecar, which it always has"
+        )
     pods = annotations.take_prefixed(*_POD_ANNOTATIONS)
     return {key: value for key, value in pods.items() if key != _INJECTION} | annotations.take_own_of_predictor()
 

@@ -40,7 +40,7 @@ def scaling_fields(predictor: Part, annotations: Annotations, findings: Findings
         findings.note(predictor.path_of("minReplicas"), "0 needs an upper limit: spec.scaling.maxReplicas is set to 1")
     if most is None or most <= (1 if least is None else least):
         if metrics and most is None:
-            findings.lose(predictor.path_of("maxReplicas"), f"{_NO_LIMIT} {_shown(metrics)}")
+            findings.add_lost(predictor.path_of("maxReplicas"), f"{_NO_LIMIT} {_shown(metrics)}")
         return {} if least is None else {"minReplicas": least}
     if not metrics:
         findings.note(predictor.path_of("maxReplicas"), _NO_METRIC)
@@ -80,7 +80,7 @@ def _fixed(predictor: Part, least: int | None, most: int | None, scaler: str, fi
             "let your own scaler have the ModelDeployment's scale as its target",
         )
     elif most is not None and most != (least or 1):
-        findings.lose(predictor.path_of("maxReplicas"), "autoscalerClass none asks for a fixed number of pods")
+        findings.add_lost(predictor.path_of("maxReplicas"), "autoscalerClass none asks for a fixed number of pods")
     return {"minReplicas": max(least, 1)} if least is not None else {}
 
 
@@ -107,17 +107,17 @@ def _simple(predictor: Part, annotations: Annotations, findings: Findings) -> li
     )
     limit = predictor.take("containerConcurrency")
     if limit:
-        findings.lose(predictor.path_of("containerConcurrency"), "Triton queues requests without such a limit")
+        findings.add_lost(predictor.path_of("containerConcurrency"), "Triton queues requests without such a limit")
     target = next((one for one in (target, percentage, aimed, limit) if one), None)
     if target is None and metric is None:
         return []
     # Without a metric, a percentage is one of the CPU, and any other target one of requests at a time.
     kind = _TYPES.get(metric or ("cpu" if percentage else "concurrency"))
     if kind is None or predictor.take("scaleMetricType") not in {None, _UTILIZATION, "AverageValue"}:
-        findings.lose(predictor.path_of("scaleMetric"), f"Nereid does not scale by {metric}")
+        findings.add_lost(predictor.path_of("scaleMetric"), f"Nereid does not scale by {metric}")
         return []
     if kind in {"CPU", "Memory"} and predictor.take("scaleMetricType") == "AverageValue":
-        findings.lose(predictor.path_of("scaleTarget"), f"{kind} is scaled by percentages alone: {target} is none")
+        findings.add_lost(predictor.path_of("scaleTarget"), f"{kind} is scaled by percentages alone: {target} is none")
         return []
     wanted = target or _TARGETS[kind]
     return [{"type": kind, "target": wanted * share / _HUNDRED if share else wanted}]
@@ -135,8 +135,8 @@ def _listed(metric: Part, findings: Findings) -> dict[str, Any] | None:
         case "External" if "external" in metric:
             if query := _query(metric.part("external"), findings):
                 return query
-    findings.lose(
-        metric.tell_as_a_whole(),
+    findings.add_lost(
+        metric.report_as_a_whole(),
         "pods follow percentages of CPU and memory, Triton's own figures, or PromQL with a plain number as its target",
     )
     return None

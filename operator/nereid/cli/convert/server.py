@@ -102,7 +102,7 @@ def _server(part: Part, name: str, runtime: str | None, findings: Findings) -> S
         )
     is_triton = "triton" in runtime if runtime else _FORMATS[name] is Format.TRITON
     if runtime and not is_triton and not runtime.startswith("kserve-"):
-        findings.lose(part.path_of("runtime"), f"what the ServingRuntime {runtime} sets is not in this document")
+        findings.add_lost(part.path_of("runtime"), f"what the ServingRuntime {runtime} sets is not in this document")
     chosen: Format = Format.TRITON if is_triton else _FORMATS[name]
     if (uri or "").endswith(".onnx"):
         chosen = Format.ONNX

@@ -17,7 +17,7 @@ from nereid.cli.view import View
 
 
 def screen(view: View, now: datetime, command_line: CommandLine) -> Group:
-    """Return the screen; sections that have nothing to tell are left out."""
+    """Return the screen; sections without content are left out."""
     sections = (
         head(view, now),
         revisions(view, now),
@@ -28,4 +28,4 @@ def screen(view: View, now: datetime, command_line: CommandLine) -> Group:
         conditions(view, now),
         commands(view, command_line),
     )
-    return Group(*(one for one in sections if one is not None))
+    return Group(*(section for section in sections if section is not None))

@@ -14,12 +14,13 @@ CommandLine = Callable[..., str]
 
 def commands(view: View, command_line: CommandLine) -> Group | None:
     """Return the commands that could be given now; `command_line` writes one with its arguments."""
-    found = possible(view)
-    if not found:
+    possible_commands = possible(view)
+    if not possible_commands:
         return None
     rows = table("", "")
-    for asking in found:
+    for command in possible_commands:
         rows.add_row(
-            Text(command_line(asking.command, view.name, *asking.arguments)), Text(f"# {asking.purpose}", style=FAINT)
+            Text(command_line(command.command, view.name, *command.arguments)),
+            Text(f"# {command.purpose}", style=FAINT),
         )
     return section("You can", rows)

@@ -1,4 +1,4 @@
-"""The conditions that are not as they should be. Pure."""
+"""The conditions that show a problem. Pure."""
 
 from datetime import datetime
 from typing import Final
@@ -14,31 +14,34 @@ _SHOULD_BE_TRUE: Final = frozenset(
     {"Ready", "Available", "RolloutPassed", "SpecValid", "ModelResolved", "RegistryTagged"}
 )
 _SHOULD_NOT_BE_TRUE: Final = frozenset({"ModelChanged"})
-# What a rollout under way is no fault of, and the lines above tell.
+# A rollout in progress is not a problem, and the lines above show it.
 _NO_FAULT: Final = frozenset({"RolloutInProgress"})
 
 
 def conditions(view: View, now: datetime) -> Group | None:
-    """Return the conditions that are not as they should be, with their sentences; None where all are."""
-    faults = untold(view)
+    """Return the conditions that show a problem, with their messages; None if there are none."""
+    faults = unreported_conditions(view)
     if not faults:
         return None
     rows = table("", "", "", "")
-    for one in faults:
-        is_good = None if one.status == "Unknown" else False
+    for condition in faults:
+        is_good = None if condition.status == "Unknown" else False
         rows.add_row(
-            mark(is_good=is_good), one.type, f"{one.reason}, {since(one.last_transition_time, now)}", one.message
+            mark(is_good=is_good),
+            condition.type,
+            f"{condition.reason}, {since(condition.last_transition_time, now)}",
+            condition.message,
         )
     return section("Conditions", rows)
 
 
-def untold(view: View) -> list[Condition]:
-    """Return the conditions that are not as they should be, and of which the rollout's state does not tell."""
-    told = _told(view)
-    return [one for one in view.status.conditions if _is_fault(one) and one.message not in told]
+def unreported_conditions(view: View) -> list[Condition]:
+    """Return the conditions that show a problem which the rollout's own messages do not report."""
+    messages = _messages_of_rollout(view)
+    return [fault for fault in view.status.conditions if _is_fault(fault) and fault.message not in messages]
 
 
-def _told(view: View) -> set[str]:
+def _messages_of_rollout(view: View) -> set[str]:
     rollout = view.rollout
     if rollout is None:
         return set()

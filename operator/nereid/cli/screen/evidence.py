@@ -13,17 +13,17 @@ from nereid.cli.view import View
 
 
 def judge(view: View, now: datetime) -> Group | None:
-    """Return the judge's numbers, metric by metric; None where nothing was judged."""
+    """Return the judge's numbers, metric by metric; None if nothing was judged."""
     if view.rollout is None or view.rollout.analysis is None:
         return None
     analysis = view.rollout.analysis
-    whose = "" if view.status.candidate else ", of the rollout that is over"
+    whose = "" if view.status.candidate else ", of the last rollout"
     heading = f"Judge ({analysis.verdict}, {since(analysis.looked_at, now)} ago{whose})"
     return section(heading, *_sentences(view.rollout, analysis), _rates(analysis), *_evidence(analysis))
 
 
 def queries(view: View) -> Group | None:
-    """Return the last values of the user's queries; None where there are none."""
+    """Return the last values of the user's queries; None if there are none."""
     analysis = view.rollout.analysis if view.rollout else None
     if analysis is None or not analysis.queries:
         return None
@@ -35,22 +35,22 @@ def queries(view: View) -> Group | None:
 
 
 def checks(view: View) -> Group | None:
-    """Return the results of the checks that ran last; None where none did."""
-    found = view.rollout.checks if view.rollout else None
-    if found is None or not found.results:
+    """Return the results of the checks that ran last; None if none did."""
+    last_run = view.rollout.checks if view.rollout else None
+    if last_run is None or not last_run.results:
         return None
     rows = table("", "", "")
-    for result in found.results:
+    for result in last_run.results:
         rows.add_row(mark(is_good=result.passed), result.name, result.message)
-    return section(f"Checks before step {found.step + 1}", rows)
+    return section(f"Checks before step {last_run.step + 1}", rows)
 
 
 def _sentences(rollout: RolloutStatus, analysis: AnalysisStatus) -> list[Text]:
-    """Return what the numbers mean, unless the first lines of the screen tell it already."""
-    told = [analysis.message] if analysis.message and analysis.message not in rollout.message else []
+    """Return what the numbers mean, unless the first lines of the screen say so already."""
+    sentences = [analysis.message] if analysis.message and analysis.message not in rollout.message else []
     if analysis.error and analysis.error not in analysis.message:
-        told.append(f"The metrics provider failed {analysis.errors} times in a row: {analysis.error}")
-    return [Text(sentence, style=BAD if analysis.error else "") for sentence in told]
+        sentences.append(f"The metrics provider failed {analysis.errors} times in a row: {analysis.error}")
+    return [Text(sentence, style=BAD if analysis.error else "") for sentence in sentences]
 
 
 def _rates(analysis: AnalysisStatus) -> Table:
@@ -68,7 +68,7 @@ def _add_rates(rows: Table, name: str, candidate: RateStatus, stable: RateStatus
 
 
 def _evidence(analysis: AnalysisStatus) -> list[Table]:
-    # Without requests to stable at the same time there is nothing that could be evidence.
+    # Without requests to stable at the same time there is nothing to compare, and so no evidence.
     compared = [metric for metric in analysis.metrics if metric.stable.requests]
     if not compared:
         return []
@@ -86,4 +86,4 @@ def _reached(evidence: EvidenceStatus, style: str) -> Text:
 
 
 def _failures(query: QueryStatus) -> str:
-    return f"beyond its limit {query.failures} times in a row" if query.failures else ""
+    return f"exceeded its limit {query.failures} times in a row" if query.failures else ""

@@ -11,7 +11,7 @@ from nereid.api.status import FailedRollout, RolloutStatus
 from nereid.cli.figures import since
 from nereid.cli.screen.layout import BAD, BUSY, GOOD
 from nereid.cli.steps import coming
-from nereid.cli.view import View, named
+from nereid.cli.view import View, title_of
 
 _STYLES: Final = {"Ready": GOOD, "Sleeping": GOOD, "Degraded": BAD, "Failed": BAD}
 
@@ -36,23 +36,25 @@ def phase_of(view: View) -> Text:
 
 
 def _sentences(view: View, now: datetime) -> list[tuple[str, RenderableType]]:
-    rollout, found = view.rollout, []
-    if not view.is_seen:
-        found.append(("Note", _unseen(view)))
+    rollout, sentences = view.rollout, []
+    if not view.is_up_to_date:
+        sentences.append(("Note", _not_up_to_date(view)))
     if rollout is None:
-        return [*found, ("Next", coming(view, now))]
-    found.append(("Now", f"{rollout.message or rollout.state} ({rollout.state}, for {since(rollout.since, now)})"))
+        return [*sentences, ("Next", coming(view, now))]
+    sentences.append(("Now", f"{rollout.message or rollout.state} ({rollout.state}, for {since(rollout.since, now)})"))
     if rollout.pinned and not view.status.candidate:
-        pinned, instead_of = named(view, rollout.pinned.revision), named(view, rollout.pinned.instead_of)
-        found.append(("Note", f"rolled back by hand: {pinned} serves instead of {instead_of}"))
+        pinned, instead_of = title_of(view, rollout.pinned.revision), title_of(view, rollout.pinned.instead_of)
+        sentences.append(("Note", f"rolled back by hand: {pinned} serves instead of {instead_of}"))
     if rollout.failed:
-        found.append(("Why", _failure(rollout, rollout.failed, now)))
-    return [*found, ("Next", coming(view, now)), *_scaling(view), *_links(view)]
+        sentences.append(("Why", _failure(rollout, rollout.failed, now)))
+    return [*sentences, ("Next", coming(view, now)), *_scaling(view), *_links(view)]
 
 
 def _scaling(view: View) -> list[tuple[str, RenderableType]]:
-    told = next((one for one in view.status.conditions if one.type == "Scaling"), None)
-    return [("Scaling", Text(told.message, style=BAD if told.status == "False" else ""))] if told else []
+    condition = next((condition for condition in view.status.conditions if condition.type == "Scaling"), None)
+    if condition is None:
+        return []
+    return [("Scaling", Text(condition.message, style=BAD if condition.status == "False" else ""))]
 
 
 def _links(view: View) -> list[tuple[str, RenderableType]]:
@@ -63,11 +65,11 @@ def _links(view: View) -> list[tuple[str, RenderableType]]:
 
 
 def _failure(rollout: RolloutStatus, failed: FailedRollout, now: datetime) -> str:
-    told = "" if failed.message.rstrip(".") in rollout.message else f": {failed.message}"
-    return f"{failed.reason} in attempt {failed.attempt}, {since(failed.at, now)} ago{told}"
+    cause = "" if failed.message.rstrip(".") in rollout.message else f": {failed.message}"
+    return f"{failed.reason} in attempt {failed.attempt}, {since(failed.at, now)} ago{cause}"
 
 
-def _unseen(view: View) -> str:
+def _not_up_to_date(view: View) -> str:
     if view.status.observed_generation is None:
-        return "the operator has not reported anything yet: if that lasts, see whether it runs"
-    return f"the operator has not looked at generation {view.generation} of the spec yet"
+        return "the operator has not reported anything yet: if this lasts, check that it runs"
+    return f"the operator has not processed generation {view.generation} of the spec yet"

@@ -1,4 +1,4 @@
-"""What the sections of a screen look alike in. Pure."""
+"""What the sections of a screen have in common. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -24,22 +24,22 @@ _FULL: Final = 100
 
 def section(heading: str, *content: RenderableType) -> Group:
     """Return a section: its heading, its content indented, and an empty line before it."""
-    return Group("", Text(heading, style="bold"), *(Padding(one, (0, 0, 0, 2)) for one in content))
+    return Group("", Text(heading, style="bold"), *(Padding(part, (0, 0, 0, 2)) for part in content))
 
 
 def table(*columns: str, numbers: Iterable[str] = ()) -> Table:
     """Return a table without lines, as kubectl prints them; `numbers` are the columns that are aligned right.
 
-    The last column is the one that is folded where the terminal is narrow.
+    The last column is folded if the terminal is narrow.
     """
     right = set(numbers)
-    made = Table(
+    rows = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=FAINT, show_header=any(columns), show_edge=False
     )
     for column in columns[:-1]:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=True)
-    made.add_column(columns[-1], overflow="fold")
-    return made
+        rows.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    rows.add_column(columns[-1], overflow="fold")
+    return rows
 
 
 def bar(weight: int, style: str) -> Text:
@@ -51,7 +51,7 @@ def bar(weight: int, style: str) -> Text:
 
 
 def mark(*, is_good: bool | None) -> Text:
-    """Return the sign of what is good, bad or open."""
+    """Return the sign of a good or bad result, or of one that is not known yet."""
     if is_good is None:
         return AHEAD
     return PASSED if is_good else FAILED

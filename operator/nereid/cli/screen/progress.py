@@ -17,7 +17,7 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, Step
 
 
 def progress(view: View, now: datetime) -> Group | None:
-    """Return the steps of the rollout under way; None where there is none, or nobody to take over from."""
+    """Return the steps of the rollout in progress; None if there is none, or no stable revision to replace."""
     rollout = view.rollout
     if rollout is None or view.stage in ROLLING_BACK:
         return None
@@ -28,7 +28,7 @@ def progress(view: View, now: datetime) -> Group | None:
         return section(heading, "it served before, so it gets all traffic without steps, checks and analysis")
     steps = steps_of(view)
     if steps is None or view.plan is None:
-        return section(heading, f"step {rollout.step + 1}; the steps that the spec has now are of another strategy")
+        return section(heading, f"step {rollout.step + 1}; the steps in the spec are now those of another strategy")
     rows, note = table("", "", ""), _note(view, rollout, now)
     for index, step in enumerate(steps):
         _add(rows, index, rollout.step, described(step, view.plan), note)
@@ -37,8 +37,8 @@ def progress(view: View, now: datetime) -> Group | None:
 
 
 def _strategy(view: View) -> str:
-    known = view.rollout.strategy if view.rollout else None
-    return known or (view.plan.strategy if view.plan else "Canary")
+    recorded = view.rollout.strategy if view.rollout else None
+    return recorded or (view.plan.strategy if view.plan else "Canary")
 
 
 def _last_move(steps: tuple[Step, ...]) -> str:
@@ -58,21 +58,21 @@ def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
         case stage if stage in PAUSED_BY_SPEC:
             return f"paused by the spec for {since(rollout.since, now)}"
         case stage if stage in HELD_BY_SPEC:
-            return f"kept for {since(rollout.since, now)}, as the spec cannot be carried out"
+            return f"held for {since(rollout.since, now)}, as the spec cannot be carried out"
         case Stage.RUNNING_CHECKS:
             return f"its checks have run for {since(rollout.since, now)}"
         case stage if stage in PREPARING:
             candidate = view.status.candidate
             return f"{candidate.ready_replicas} of {candidate.replicas} pods are ready" if candidate else ""
         case Stage.PROPAGATING | Stage.PROMOTING:
-            return "the proxies learn of the route"
+            return "the proxies are receiving the route"
         case Stage.HOLDING | Stage.ANALYZING:
-            return _held(view, rollout, now)
+            return _hold(view, rollout, now)
         case _:
             return f"paused for {since(rollout.since, now)}: {rollout.reason}"
 
 
-def _held(view: View, rollout: RolloutStatus, now: datetime) -> str:
+def _hold(view: View, rollout: RolloutStatus, now: datetime) -> str:
     ends, due = hold_ends(view), verdict_due(view)
     if ends is None:
         return f"held for {since(rollout.since, now)}"

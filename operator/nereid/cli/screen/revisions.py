@@ -1,4 +1,4 @@
-"""Which revisions there are, what of the traffic each gets, and how many pods it has. Pure."""
+"""The revisions, the traffic that each gets, and how many pods it has. Pure."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from nereid.cli.view import View, model_version
 
 
 def revisions(view: View, now: datetime) -> Group | None:
-    """Return the table of revisions; None where there is none yet."""
+    """Return the table of revisions; None if there is none yet."""
     status, rollout = view.status, view.rollout
     if not status.stable and not status.candidate:
         return None
@@ -24,19 +24,20 @@ def revisions(view: View, now: datetime) -> Group | None:
         _add(rows, "stable", status.stable, bar(status.stable.weight, GOOD), pods)
     if status.candidate:
         _add(rows, "candidate", status.candidate, _exposure(status.candidate, rollout), _pods(status.candidate))
-    for one in rollout.retiring if rollout else ():
-        traffic = Text(f"none for {since(one.since, now)}", style=FAINT)
-        rows.add_row("draining", one.revision, "", traffic, str(one.replicas), "")
+    for retiring in rollout.retiring if rollout else ():
+        traffic = Text(f"none for {since(retiring.since, now)}", style=FAINT)
+        rows.add_row("draining", retiring.revision, "", traffic, str(retiring.replicas), "")
     return section("Revisions", rows)
 
 
-def _add(rows: Table, role: str, one: RevisionStatus, traffic: Text, pods: Text) -> None:
-    version = model_version(one.version, one.revision) or "-"
-    rows.add_row(role, one.revision, version, traffic, pods, one.model_uri)
+def _add(rows: Table, role: str, revision: RevisionStatus, traffic: Text, pods: Text) -> None:
+    version = model_version(revision.version, revision.revision) or "-"
+    rows.add_row(role, revision.revision, version, traffic, pods, revision.model_uri)
 
 
-def _pods(one: RevisionStatus) -> Text:
-    return Text(f"{one.ready_replicas}/{one.replicas}", style=BAD if one.ready_replicas < one.replicas else GOOD)
+def _pods(revision: RevisionStatus) -> Text:
+    ready, replicas = revision.ready_replicas, revision.replicas
+    return Text(f"{ready}/{replicas}", style=BAD if ready < replicas else GOOD)
 
 
 def _exposure(candidate: RevisionStatus, rollout: RolloutStatus | None) -> Text:

@@ -13,7 +13,7 @@ from nereid.api import names
 from nereid.api.status import Condition
 from nereid.cli.failures import message
 from nereid.cli.figures import span
-from nereid.cli.model_deployments import Lost, ModelDeployments
+from nereid.cli.model_deployments import ConnectionLost, ModelDeployments
 from nereid.cli.tune.manifests import CONTAINER_LOAD, LABEL_TUNE, LABEL_TUNED, Manifest, Run
 from nereid.cli.view import read
 from nereid.controller.report.source import RESOLVING
@@ -112,7 +112,7 @@ class Objects:
         """Wait until a trial serves; raises TrialError when it cannot, or not in time."""
         said = "the operator has not looked at it: is it running?"
         for found in self.models.follow(name, time.monotonic() + seconds):
-            if isinstance(found, Lost):
+            if isinstance(found, ConnectionLost):
                 continue
             ready = next((one for one in read(found).status.conditions if one.type == "Ready"), None)
             if ready is None:

@@ -45,11 +45,11 @@ def test_strict_makes_a_loss_a_failure(case, code):
     assert convert("--strict", str(CASES / case / "in.yaml")).exit_code == code
 
 
-def test_other_kinds_are_passed_over_with_a_line():
+def test_other_kinds_are_skipped_with_a_line():
     result = convert(text="apiVersion: v1\nkind: Secret\nmetadata: {name: keys, namespace: models}\n---\n[]\n")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "Secret models/keys: passed over: only InferenceServices" in result.stderr
-    assert "a document: passed over: it is not a Kubernetes object" in result.stderr
+    assert "Secret models/keys: skipped: only InferenceServices" in result.stderr
+    assert "a document: skipped: it is not a Kubernetes object" in result.stderr
 
 
 @pytest.mark.parametrize("text", ["", "apiVersion: v1\nkind: List\nitems: []\n", "kind: Secret\n"])

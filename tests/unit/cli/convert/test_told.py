@@ -157,14 +157,14 @@ def test_storage_without_key_and_type_is_of_the_key_default():
 def test_storage_in_hdfs_is_refused_as_such(kind):
     for parameters in ({"type": kind}, {"type": kind, "bucket": "models"}):
         made = by_storage(path="iris", parameters=parameters)
-        assert made.refusal.startswith(
+        assert made.not_converted.startswith(
             f"spec.predictor.sklearn.storage.parameters.type: Nereid does not fetch from {kind}: copy the model to one"
         )
 
 
 def test_storage_without_a_path_is_refused_as_such():
     made = by_storage(parameters={"type": "s3", "bucket": "models"})
-    assert made.refusal.startswith("spec.predictor.sklearn.storage.path is missing")
+    assert made.not_converted.startswith("spec.predictor.sklearn.storage.path is missing")
 
 
 @pytest.mark.parametrize(

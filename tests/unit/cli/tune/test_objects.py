@@ -9,7 +9,7 @@ from kubernetes.client import ApiClient
 from tests.support.scenario import NOW, rollout
 
 from nereid.api.status import Condition, ResolutionStatus
-from nereid.cli.model_deployments import Lost, ModelDeployments
+from nereid.cli.model_deployments import ConnectionLost, ModelDeployments
 from nereid.cli.tune.objects import _PASSING, Objects, TrialError
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.pods import pod_facts
@@ -58,19 +58,19 @@ SERVES = said("True", "Serving")
 class Follow(ModelDeployments):
     """ModelDeployments of which one goes through these states, and then does not change any more."""
 
-    def __init__(self, *seen: Condition | Lost | None) -> None:
+    def __init__(self, *seen: Condition | ConnectionLost | None) -> None:
         self.seen = seen
 
-    def follow(self, name: str, deadline: float | None = None) -> Iterator[dict[str, Any] | Lost]:
+    def follow(self, name: str, deadline: float | None = None) -> Iterator[dict[str, Any] | ConnectionLost]:
         assert deadline is not None
         assert deadline < math.inf
         for one in self.seen:
             conditions = [one.model_dump(mode="json")] if isinstance(one, Condition) else []
             document = {"metadata": {"name": name, "namespace": "ns"}, "spec": {}, "status": {"conditions": conditions}}
-            yield one if isinstance(one, Lost) else document
+            yield one if isinstance(one, ConnectionLost) else document
 
 
-def wait(*seen: Condition | Lost | None) -> None:
+def wait(*seen: Condition | ConnectionLost | None) -> None:
     objects = Objects(ApiClient(), "ns")
     objects.models = Follow(*seen)
     objects.wait_until_ready("tune-abcde-1", 60)
@@ -82,7 +82,7 @@ def test_no_reason_is_waited_out_that_nobody_gives():
 
 @pytest.mark.parametrize("reason", PASSING)
 def test_what_may_pass_is_waited_out(reason):
-    wait(None, PASSING[reason], Lost("refused"), SERVES)
+    wait(None, PASSING[reason], ConnectionLost("refused"), SERVES)
 
 
 @pytest.mark.parametrize("reason", PASSING)

@@ -229,7 +229,9 @@ def test_configuring_twice_is_configuring_once(bench: Bench) -> None:
 
 def test_a_configuration_that_cannot_be_merged_is_explained(bench: Bench) -> None:
     model = write(bench.staging.tree / "flowers", {"config.pbtxt": b"max_batch_sise: 4"})
-    with pytest.raises(FetchError, match=r"cannot be laid over the model flowers: its config.pbtxt is not a valid Triton model"):
+    with pytest.raises(
+        FetchError, match=r"cannot be laid over the model flowers: its config.pbtxt is not a valid Triton model"
+    ):
         configure(model, bench.request("triton", config={"maxBatchSize": 2}))
 
 
