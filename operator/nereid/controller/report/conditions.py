@@ -74,7 +74,7 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
     """Return what to report before anything is applied: earlier problems stand until they have been tried again."""
     resolution, children = orders.resolution, standing(situation.status, "Children")
     if resolution and resolution.job:
-        resolution = replace(resolution, refusal=standing(situation.status, "SourceJobs"))
+        resolution = replace(resolution, apply_problem=standing(situation.status, "SourceJobs"))
     return ReportInput(
         plan,
         orders.decision,
@@ -92,7 +92,7 @@ def with_refusals(report_input: ReportInput, refusals: Sequence[Problem]) -> Rep
         return report_input
     resolution, tagging, first = report_input.resolution, report_input.tagging, refusals[0]
     if resolution and resolution.job:
-        resolution = replace(resolution, refusal=first)
+        resolution = replace(resolution, apply_problem=first)
     if tagging and tagging.jobs:
         tagging = replace(tagging, failure=ResolutionFailure(reason=first.reason, message=first.message))
     return replace(report_input, resolution=resolution, tagging=tagging)
@@ -100,7 +100,7 @@ def with_refusals(report_input: ReportInput, refusals: Sequence[Problem]) -> Rep
 
 def spec_valid(report_input: ReportInput) -> Verdict:
     """Tell whether the spec can be carried out; of one that cannot even be read, `report.status.invalid` tells."""
-    refusal = report_input.plan.refusal if isinstance(report_input.plan, Held) else None
+    refusal = report_input.plan.rejection if isinstance(report_input.plan, Held) else None
     return refused(refusal) if refusal else Verdict("True", "Valid", "The spec is valid")
 
 
@@ -108,7 +108,7 @@ def held(report_input: ReportInput) -> Verdict | None:
     """Return why it is not known which revision the spec asks for, while another goes on in its place; else None."""
     if not isinstance(report_input.plan, Held):
         return None
-    if report_input.plan.refusal:
+    if report_input.plan.rejection:
         return spec_valid(report_input)
     if report_input.resolution:
         told = model_resolved(report_input.resolution)

@@ -25,7 +25,7 @@ def problems(report_input: ReportInput, conditions: Sequence[Condition]) -> list
 
 def refused_jobs(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
     """Return why the Job that looks a URI up could not be made, if it could not."""
-    refusal = resolution.refusal if resolution else None
+    refusal = resolution.apply_problem if resolution else None
     return (ProblemStatus(concern="SourceJobs", reason=refusal.reason, message=refusal.message),) if refusal else ()
 
 

@@ -15,14 +15,12 @@ REFRESH_FAILED = "RefreshFailed"
 
 def model_resolved(resolution: Resolution) -> Verdict:
     """Tell what the URI leads to, and if that is not known, why."""
-    known = resolution.status
-    if resolution.refusal and known.resolved_uri:
-        message = (
-            f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {resolution.refusal.message}"
-        )
+    known, problem = resolution.status, resolution.apply_problem
+    if problem and known.resolved_uri:
+        message = f"{known.uri} cannot be looked up, so {known.resolved_uri} stays in force: {problem.message}"
         return Verdict("False", REFRESH_FAILED, message)
-    if resolution.refusal:
-        return Verdict("False", resolution.refusal.reason, resolution.refusal.message)
+    if problem:
+        return Verdict("False", problem.reason, problem.message)
     if known.failure is None and known.resolved_uri is None:
         waits = f": {resolution.why_not_running}" if resolution.why_not_running else ""
         return Verdict("Unknown", RESOLVING, f"{known.uri} is being looked up{waits}")

@@ -41,7 +41,7 @@ def test_a_model_or_pods_that_are_refused_hold_what_was_asked_for_before() -> No
     found = plan(situation_of(SERVING.report(), spec=REFUSED), SETTINGS, NOW)
     assert isinstance(found, Held)
     assert (found.revision, found.replicas) == ("a", 3)
-    assert "maxBatchSizes" in (found.refusal or "")
+    assert "maxBatchSizes" in (found.rejection or "")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_model_or_pods_that_are_refused_hold_what_was_asked_for_before() -> No
 def test_what_was_asked_for_last_is_held(scenario: Any, revision: str) -> None:
     found = plan(situation_of(scenario.report(), spec={"model": {"uri": ALIAS}}), SETTINGS, NOW)
     assert isinstance(found, Held)
-    assert (found.revision, found.refusal) == (revision, None)
+    assert (found.revision, found.rejection) == (revision, None)
 
 
 def test_a_first_model_is_waited_for() -> None:

@@ -13,7 +13,7 @@ from nereid.controller.decide.source.resolution import Resolution, made_from, re
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.resolution import ResolutionRequest, request_of
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
 
 CHAMPION = "models:/digits@champion"
@@ -298,16 +298,20 @@ class TestMadeFrom:
 
 class TestPlan:
     def test_an_alias_and_the_version_behind_it_are_one_revision(self):
-        alias = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
-        fixed = leading_to(read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
+        alias = with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
+        fixed = with_resolved_uri(read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
         assert alias.revision == fixed.revision == read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()).revision
         assert (
             alias.revision
-            != leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8").revision
+            != with_resolved_uri(
+                read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8"
+            ).revision
         )
 
     def test_the_registrys_version_is_the_label_where_the_user_gives_none(self):
-        assert leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
-        named = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
+        assert (
+            with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
+        )
+        named = with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
         assert named.model.version == "x"
         assert plan_of({"model": {"uri": "hf://owner/model"}}).model.version is None
