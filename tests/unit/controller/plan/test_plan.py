@@ -482,7 +482,7 @@ def test_patches_of_pods_may_be_switched_off() -> None:
         {"model": {"uri": URI}, "runtime": {"env": [{"name": "A"}, {"name": "A"}]}},
     ],
 )
-def test_where_only_the_pods_are_refused_the_rest_is_told(spec) -> None:
+def test_where_only_the_pods_are_rejected_the_rest_is_planned(spec) -> None:
     spec = {**spec, "scaling": {"minReplicas": 3}}
     reading = read_spec(Owner("models", "digits", "1f7c", 3), {}, spec, Settings())
     assert reading.plan.replicas == 3

@@ -1,4 +1,4 @@
-"""The plan of a pass: what is wanted where the spec cannot be, or does not say which revision it asks for."""
+"""The plan of a pass: which revision it is for if the spec is rejected, or does not say which one it asks for."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_nothing_of_a_spec_that_cannot_be_read_whatever_serves() -> None:
     assert isinstance(plan(situation_of(SERVING.report(), spec={"model": {}}), SETTINGS, NOW), Invalid)
 
 
-def test_a_model_or_pods_that_are_refused_hold_what_was_asked_for_before() -> None:
+def test_a_model_or_pods_that_are_rejected_hold_what_was_asked_for_before() -> None:
     found = plan(situation_of(SERVING.report(), spec=REFUSED), SETTINGS, NOW)
     assert isinstance(found, Held)
     assert (found.revision, found.replicas) == ("a", 3)
