@@ -24,7 +24,7 @@ from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.plan.plan import Exposure, Specified
 from nereid.controller.plan.reading import read_plan
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/in.yaml"))
@@ -43,7 +43,7 @@ def built(source: str) -> str:
         for number, document in enumerate(asked, start=1)
     ]
     if "resolved_uri" in more:
-        plans = [leading_to(one, more["resolved_uri"]) for one in plans]
+        plans = [with_resolved_uri(one, more["resolved_uri"]) for one in plans]
     places = more.get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])
     live = [kept(plans, **one) for one in places]
     records = with_labels({one.revision: new_record(one) for one in plans}, plans[-1], None)

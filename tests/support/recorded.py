@@ -162,7 +162,7 @@ async def _run_pass(recording: _Recording, settings: Settings, now: datetime) ->
 def _wanted(plan: Specified | Held) -> str:
     if isinstance(plan, Specified):
         return f"revision of the spec: {plan.revision}"
-    cause = plan.refusal or f"it is not known yet where {plan.source.model.uri} leads"
+    cause = plan.rejection or f"it is not known yet where {plan.source.model.uri} leads"
     return f"revision that goes on in place of the spec's: {plan.revision}, as {cause}"
 
 

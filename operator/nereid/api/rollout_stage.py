@@ -34,7 +34,7 @@ class Stage(StrEnum):
     PROMOTING = "Promoting"
     COMPLETED = "Completed"
 
-    # The candidate is taken back: as stable gets pods, then with all of its traffic.
+    # The candidate is rolled back: in part while stable lacks pods, then with all of its traffic.
     RETREATING = "Retreating"
     ROLLING_BACK = "RollingBack"
     FAILED = "Failed"

@@ -14,7 +14,7 @@ from nereid.controller.build.revision import revision_child, revision_host
 from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.autoscaling import RESOURCES, Autoscaling
-from nereid.controller.plan.placeholders import filled, meanings
+from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.plan import Plan
 
 TRIGGER_REQUESTS: Final = "Requests"
@@ -177,8 +177,8 @@ def _query(plan: Plan, metric: ScalingMetric, record: RevisionRecord) -> tuple[s
         case "GPUUtilization":
             return f"100 * avg(nv_gpu_utilization{{{pods}}})", False
         case _:
-            placeholders = meanings(plan.owner.namespace, plan.owner.name, record.revision)
-            return filled(metric.query or "", placeholders), metric.per_pod is not False
+            known = placeholder_values(plan.owner.namespace, plan.owner.name, record.revision)
+            return filled(metric.query or "", known), metric.per_pod is not False
 
 
 def _summed(series: str) -> str:

@@ -146,7 +146,7 @@ def sooner(*waits: float | None) -> float | None:
 
 
 def _resolution(plan: Plan, situation: Situation, now: datetime) -> Resolution | None:
-    if isinstance(plan, Held) and plan.refusal is not None:
+    if isinstance(plan, Held) and plan.rejection is not None:
         # Nothing is looked up for a rejected spec; the last resolution stays.
         before = situation.status.resolution
         return Resolution(before) if before else None

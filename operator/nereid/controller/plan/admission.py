@@ -1,6 +1,6 @@
-"""What of a spec cannot be carried out though the CRD let it pass, with sentences that say what to change.
+"""Which valid objects of the CRD have a spec that cannot be carried out, with sentences that say what to change.
 
-Some of it no schema can tell, such as a field that Triton does not know; some was written under an older CRD. Pure.
+Some rules cannot be expressed in a schema, such as Triton's fields; some objects were written under an older CRD. Pure.
 """
 
 from collections import Counter
@@ -17,15 +17,15 @@ from nereid.api.runtime import RuntimeSpec, TensorMemory
 from nereid.contract import triton_config
 from nereid.contract.check_job import checks_size_problem
 from nereid.controller.plan import pod_patch
-from nereid.controller.plan.placeholders import filled, meanings
+from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.settings import Settings
 
-# What is said of the fields that may hold anything does not bound their depth.
+# The schema does not limit the depth of fields with free content.
 MOST_LEVELS: Final = 100
 # Linux takes 128 KiB in one argument.
 MAX_CONFIG_BYTES: Final = 96 << 10
 
-# By which Nereid, the mesh and its observers find the pods.
+# Labels by which Nereid, the mesh and its dashboards find the pods.
 POD_LABELS: Final = (
     "app",
     "version",
@@ -34,16 +34,16 @@ POD_LABELS: Final = (
     names.LABEL_MANAGED_BY,
     names.LABEL_MODEL_DEPLOYMENT,
     names.LABEL_REVISION,
-    # What carries one of these is taken for a Job's pod.
+    # A pod with one of these counts as the pod of a Job.
     names.LABEL_CHECKS,
     names.LABEL_MODEL_JOB,
 )
 
 
 def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec:
-    """Return the spec, read.
+    """Return the parsed spec.
 
-    Raises ValueError, of which pydantic's ValidationError is one, with what is wrong; `refusal` tells what else is.
+    Raises ValueError (pydantic's ValidationError is one) with what is wrong; `rejection` checks the model and the pods.
     """
     if _is_deeper(spec, MOST_LEVELS):
         raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
@@ -53,8 +53,8 @@ def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec
     return parsed
 
 
-def refusal(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
-    """Return what is wrong with a spec's model or its pods: what keeps it from being a revision, and no more."""
+def rejection(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
+    """Return why a spec's model or its pods cannot become a revision, in a sentence; None if they can."""
     try:
         _check_model(spec.model)
         _check_runtime(spec.runtime or RuntimeSpec(), settings)
@@ -65,7 +65,7 @@ def refusal(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
 
 def _is_deeper(value: Any, levels: int) -> bool:
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
+    return any(levels == 0 or _is_deeper(item, levels - 1) for item in inner)
 
 
 def _check_model(model: ModelSpec) -> None:
@@ -79,8 +79,8 @@ def _check_model(model: ModelSpec) -> None:
             "argument of the container that fetches the model: move the configuration into the config.pbtxt of a "
             "model repository"
         )
-    if found := triton_config.problem(model.config, model.resolved_format()):
-        raise ValueError(found)
+    if problem := triton_config.problem(model.config, model.resolved_format()):
+        raise ValueError(problem)
     if model.path and ".." in model.path.split("/"):
         raise ValueError("spec.model.path leads out of its source: write it without '..'")
 
@@ -95,8 +95,8 @@ def _check_runtime(runtime: RuntimeSpec, settings: Settings) -> None:
         raise ValueError(
             "spec.runtime.podTemplate is disabled on this operator (Helm value models.allowPodTemplate): remove it"
         )
-    if found := pod_patch.problem(runtime.pod_template or {}, POD_LABELS):
-        raise ValueError(f"spec.runtime.podTemplate: {found}")
+    if problem := pod_patch.problem(runtime.pod_template or {}, POD_LABELS):
+        raise ValueError(f"spec.runtime.podTemplate: {problem}")
 
 
 def _check_env(variables: Sequence[str]) -> None:
@@ -135,7 +135,7 @@ def _check_checks(spec: ModelDeploymentSpec) -> None:
 
 def _check_placeholders(query: str) -> None:
     try:
-        filled(query, meanings("", "", ""))
+        filled(query, placeholder_values("", "", ""))
     except ValueError as error:
         raise ValueError(f"spec.scaling.metrics: {error}") from error
 

@@ -1,4 +1,4 @@
-"""What `spec.scaling` means: how many pods there may be, what their number follows, when a model sleeps.
+"""What `spec.scaling` means: how many pods there may be, by which metrics they are scaled, when a model sleeps.
 
 Pure: no client, no clock.
 """
@@ -12,13 +12,13 @@ from nereid.api.schema import seconds
 DEFAULT_METRICS: Final = (ScalingMetric(type="QueueRatio", target=0.5),)
 DEFAULT_SCALE_TO_ZERO_AFTER: Final = "10m"
 DEFAULT_COLD_START_TIMEOUT: Final = "5m"
-# What the API server itself measures; a HorizontalPodAutoscaler can follow it without KEDA.
+# Metrics of Kubernetes itself: a HorizontalPodAutoscaler can scale by them without KEDA.
 RESOURCES: Final = {"CPU": "cpu", "Memory": "memory"}
 
 
 @dataclass(frozen=True, slots=True)
 class Autoscaling:
-    """How the pods of each revision become more or fewer; times in seconds.
+    """How the number of pods of each revision is scaled; times in seconds.
 
     may_sleep: stable may have no pods at all. behavior: as a HorizontalPodAutoscaler writes it.
     """
@@ -32,14 +32,14 @@ class Autoscaling:
 
     @property
     def needs_keda(self) -> bool:
-        """Whether a HorizontalPodAutoscaler alone can't do it, but only KEDA and Prometheus."""
+        """Whether a HorizontalPodAutoscaler alone is not enough: KEDA and Prometheus are needed."""
         return self.may_sleep or any(metric.type not in RESOURCES for metric in self.metrics)
 
 
 def autoscaling(spec: ScalingSpec) -> Autoscaling | None:
-    """Return how a model is scaled; None where there are as many pods as the spec says.
+    """Return how a model is scaled; None if its number of pods is fixed.
 
-    Raises ValueError for a duration that is none.
+    Raises ValueError for an invalid duration.
     """
     if spec.max_replicas is None:
         return None
@@ -54,6 +54,6 @@ def autoscaling(spec: ScalingSpec) -> Autoscaling | None:
 
 
 def fixed_replicas(spec: ScalingSpec) -> int:
-    """Return how many pods stable has, at least, while it is awake."""
+    """Return the number of pods that stable has at least while it is awake."""
     minimum = max(1, spec.min_replicas or 1)
     return max(minimum, spec.replicas or minimum)

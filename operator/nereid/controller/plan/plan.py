@@ -1,6 +1,6 @@
 """The plan of a ModelDeployment: what its spec means, with defaults resolved and units in numbers.
 
-Values only; `reading` makes a plan of a spec, and `wanted` the plan of a pass. Pure: no client, no clock.
+Values only; `reading` reads a spec into a plan, and `wanted` returns the plan of a pass. Pure: no client, no clock.
 """
 
 import re
@@ -23,10 +23,10 @@ _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What of the traffic reaches a revision.
+    """Which traffic reaches a revision.
 
     weight: percentage of requests that it answers. mirror: percentage of requests of which it gets a copy. matched:
-    it answers those that the A/B test's match picks. preview: it answers what comes by the preview hosts.
+    it answers the requests that match the A/B test. preview: it answers the requests to the preview hosts.
     """
 
     weight: int = 0
@@ -36,12 +36,12 @@ class Exposure:
 
     @property
     def share(self) -> int:
-        """The percentage of all pods that it needs: nobody knows how many requests a match picks, so it needs all."""
+        """The percentage of all pods that it needs: all of them if its number of requests is not known beforehand."""
         return _PERCENT if self.matched or self.preview else max(self.weight, self.mirror)
 
     @property
     def order(self) -> tuple[int, int]:
-        """What makes one exposure more than another of the same strategy."""
+        """A key to compare exposures of the same strategy: higher means more."""
         return (self.weight, self.share)
 
     @property
@@ -56,7 +56,7 @@ ALL_TRAFFIC: Final = Exposure(weight=_PERCENT)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the candidate gets, and the least time that it is held in seconds; None waits for a promotion."""
+    """What the candidate gets, and the least time that the step lasts, in seconds; None waits for a promotion."""
 
     exposure: Exposure
     hold: int | None
@@ -64,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Ceilings as shares from 0 to 1, looked at from so many requests on; `slow` is None where it has no ceiling."""
+    """Ceilings as shares from 0 to 1, applied from `min_requests` on; `slow` is None if there is no ceiling."""
 
     errors: float
     slow: float | None
@@ -73,7 +73,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A PromQL query of the user's with its limits, and how many failures in a row are one too many."""
+    """A PromQL query of the user with its limits; `failure_limit` failures in a row fail the candidate."""
 
     name: str
     query: str
@@ -88,7 +88,7 @@ class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
     tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; see
-    `rollout.judge`.
+    `controller.decide.judge`.
     """
 
     provider: AnalysisProvider
@@ -107,7 +107,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a user's annotation asks of a rollout: it names the candidate, and which attempt at it is meant."""
+    """A command to a rollout, from an annotation: the candidate and the attempt that it is meant for."""
 
     revision: str
     attempt: int
@@ -121,9 +121,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """A rollback by hand: to which revision, and the how manyth it is of the ModelDeployment, from 1.
+    """A rollback by hand: to which revision, and its number among the rollbacks of the ModelDeployment, from 1.
 
-    Each number is obeyed once.
+    Each number takes effect once.
     """
 
     revision: str
@@ -138,7 +138,7 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """How the wanted revision takes over; times in seconds. No steps: all traffic at once."""
+    """How the desired revision is rolled out; times in seconds. No steps: all traffic at once."""
 
     strategy: Strategy
     steps: tuple[Step, ...]
@@ -163,7 +163,7 @@ class RolloutPlan:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """What the spec says of the model's source now, whichever revision goes on: what Jobs for it are made from."""
+    """The model's source in the present spec, from which Jobs are built, whichever revision is served."""
 
     owner: Owner
     settings: Settings
@@ -173,11 +173,10 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is wanted of a revision, whether or not its model is known: how many pods, which routes, which way there.
+    """What a revision is to have, whether or not its model is known: how many pods, which routes, which rollout.
 
-    model_name: the name by which clients ask Triton for the model. replicas: the pods that stable has at least, while
-    it is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways that the spec
-    asks for.
+    model_name: the model's name in requests to Triton. replicas: the number of pods that stable has at least while it
+    is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways of the spec.
     """
 
     owner: Owner
@@ -197,7 +196,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specified(Plan):
-    """The revision that the spec asks for. model_uri: where the model is fetched from: what the spec's URI leads to."""
+    """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched."""
 
     model: ModelSpec
     model_uri: str
@@ -208,19 +207,19 @@ class Specified(Plan):
 class Held(Plan):
     """The revision that was asked for before, as it is not known which one the spec asks for now.
 
-    refusal: why the spec's model or its pods cannot be; None where it is not known yet where the spec's URI leads.
+    rejection: why the spec's model or its pods are rejected; None if only the spec's URI is not resolved yet.
     """
 
-    refusal: str | None
+    rejection: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned(Plan):
-    """The revision that the user went back to by hand."""
+    """The revision that the user rolled back to by hand."""
 
 
-def held_at(plan: Specified, revision: str, model_name: str, refusal: str | None) -> Held:
-    """Return a plan with another revision in place of its own, of whose model the spec says nothing."""
+def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None) -> Held:
+    """Return the plan for another revision than its own, whose model is not in the spec."""
     return Held(
         owner=plan.owner,
         settings=plan.settings,
@@ -235,12 +234,12 @@ def held_at(plan: Specified, revision: str, model_name: str, refusal: str | None
         timeout=plan.timeout,
         rollout=plan.rollout,
         route_problems=plan.route_problems,
-        refusal=refusal,
+        rejection=rejection,
     )
 
 
 def pinned_to(plan: Plan, revision: str) -> Pinned:
-    """Return a plan with the revision in it that its user went back to."""
+    """Return the plan for the revision that its user rolled back to."""
     return Pinned(
         owner=plan.owner,
         settings=plan.settings,

@@ -1,6 +1,6 @@
-"""`spec.runtime.podTemplate`: a strategic merge patch over the pod template that Nereid makes.
+"""`spec.runtime.podTemplate`: a strategic merge patch over the pod template that Nereid generates.
 
-Lists of the pod that Kubernetes merges by a key are merged so here, all others are replaced, and null removes a field
+Lists that Kubernetes merges by a key are merged by it here, all others are replaced, and null removes a field
 (https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md; the
 keys are the `patchMergeKey`s of k8s.io/api/core/v1). Pure.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _PATCH: Final = "$patch"
-# Which key tells the items of a list apart, by the list's name.
+# The key by which the items of a list are merged, by the list's name.
 _MERGE_KEYS: Final = {
     "containers": "name",
     "initContainers": "name",
@@ -24,17 +24,17 @@ _MERGE_KEYS: Final = {
     "resourceClaims": "name",
     "schedulingGates": "name",
 }
-# Maps of text, whose keys are anybody's: `env` among labels is a label.
-_TEXTS: Final = frozenset(
+# Maps of strings with free keys: `env` in labels is a label, not a list to merge.
+_STRING_MAPS: Final = frozenset(
     {"labels", "annotations", "nodeSelector", "matchLabels", "limits", "requests", "overhead", "volumeAttributes"}
 )
-# A volume has exactly one source: another one takes its place.
+# A volume has exactly one source: another one replaces it.
 _SINGLE_SOURCE: Final = "volumes"
 _METADATA: Final = frozenset({"labels", "annotations"})
 
 
-def problem(patch: Mapping[str, Any], kept_labels: Sequence[str]) -> str | None:
-    """Return what is wrong with a patch, in a sentence, or None; `kept_labels` are those that it must not touch."""
+def problem(patch: Mapping[str, Any], reserved_labels: Sequence[str]) -> str | None:
+    """Return what is wrong with a patch, in a sentence, or None; it must not set `reserved_labels`."""
     for part in patch:
         if part not in {"metadata", "spec"}:
             return f"{part} is not a field of a pod template: move it below metadata or spec"
@@ -45,9 +45,9 @@ def problem(patch: Mapping[str, Any], kept_labels: Sequence[str]) -> str | None:
         if field not in _METADATA or not isinstance(value, Mapping):
             return f"metadata.{field} cannot be set: only labels and annotations can"
     for label in patch.get("metadata", {}).get("labels", {}):
-        if label in kept_labels or label == _PATCH:
+        if label in reserved_labels or label == _PATCH:
             return f"metadata.labels cannot set {label}, as the pods are found by their labels: remove it"
-    return next((found for part in ("metadata", "spec") if (found := _problem_of_fields(patch.get(part), part))), None)
+    return _problem_of_fields(patch.get("metadata"), "metadata") or _problem_of_fields(patch.get("spec"), "spec")
 
 
 def merged(base: Any, patch: Any) -> Any:
@@ -93,21 +93,21 @@ def _problem_of_fields(value: Any, path: str) -> str | None:
     if not isinstance(value, Mapping):
         return None
     for field, inner in value.items():
-        here = f"{path}.{field}"
-        if field in _TEXTS:
-            found = _problem_of_texts(inner, here)
+        inner_path = f"{path}.{field}"
+        if field in _STRING_MAPS:
+            problem = _problem_of_strings(inner, inner_path)
         elif field in _MERGE_KEYS and inner is not None:
-            found = _problem_of_list(inner, here, _MERGE_KEYS[field])
+            problem = _problem_of_list(inner, inner_path, _MERGE_KEYS[field])
         else:
-            found = _problem_of_fields(inner, here)
-        if found:
-            return found
+            problem = _problem_of_fields(inner, inner_path)
+        if problem:
+            return problem
     return None
 
 
-def _problem_of_texts(texts: Any, path: str) -> str | None:
-    for name, text in texts.items() if isinstance(texts, Mapping) else ():
-        if isinstance(text, list | Mapping):
+def _problem_of_strings(strings: Any, path: str) -> str | None:
+    for name, value in strings.items() if isinstance(strings, Mapping) else ():
+        if isinstance(value, list | Mapping):
             return f"{path}.{name} must be a string: put it in quotes"
     return None
 
@@ -119,6 +119,6 @@ def _problem_of_list(items: Any, path: str, key: str) -> str | None:
         is_keyed = isinstance(item, Mapping) and isinstance(item.get(key), str | int)
         if not is_keyed and item != {_PATCH: "replace"}:
             return f"{path}[{number}] needs {key}, as the items of this list are merged by it"
-        if found := _problem_of_fields(item, f"{path}[{number}]"):
-            return found
+        if problem := _problem_of_fields(item, f"{path}[{number}]"):
+            return problem
     return None

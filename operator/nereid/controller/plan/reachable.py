@@ -1,4 +1,4 @@
-"""Which of the hosts that a spec asks for it may have, by which Gateways, and under which address. Pure."""
+"""Which of its hosts a spec may have, by which existing Gateways, and whether with TLS. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -11,17 +11,19 @@ from nereid.controller.plan.plan import Plan
 _Plan = TypeVar("_Plan", bound=Plan)
 
 
-def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, GatewayFacts] | None) -> _Plan:
-    """Return the plan without the hosts that older rivals ask for, and with what is wrong with its routes.
+def without_conflicting_hosts(
+    plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, GatewayFacts] | None
+) -> _Plan:
+    """Return the plan without the hosts of older rivals, and with the problems of its routes.
 
-    `gateways` are those that exist, by NAMESPACE/NAME; None where nobody knows.
+    `gateways` are those that exist, by NAMESPACE/NAME; None if that is not known.
     """
     problems = []
     for rival in rivals:
-        taken = {*plan.hosts, *plan.rollout.preview_hosts} & rival.hosts if rival.is_older else set[str]()
-        if taken:
-            plan = _without_hosts(plan, taken)
-            hosts = ", ".join(sorted(taken))
+        conflicting = {*plan.hosts, *plan.rollout.preview_hosts} & rival.hosts if rival.is_older else set[str]()
+        if conflicting:
+            plan = _without_hosts(plan, conflicting)
+            hosts = ", ".join(sorted(conflicting))
             sentence = f"the older ModelDeployment {rival.name} already serves {hosts}: choose another host"
             problems.append(Problem("HostConflict", sentence))
     route_problems = (*problems, *_missing_gateways(plan, gateways))
@@ -29,7 +31,7 @@ def reachable(plan: _Plan, rivals: Sequence[Rival], gateways: Mapping[str, Gatew
 
 
 def has_tls(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -> bool:
-    """Whether clients reach the plan's first host by https."""
+    """Whether clients reach the plan's first host over https."""
     if not plan.hosts or gateways is None:
         return False
     return any(gateways[name].serves_with_tls(plan.hosts[0]) for name in plan.gateways if name in gateways)
@@ -45,9 +47,9 @@ def _missing_gateways(plan: Plan, gateways: Mapping[str, GatewayFacts] | None) -
     )
 
 
-def _without_hosts(plan: _Plan, taken: Collection[str]) -> _Plan:
-    """Return the plan without hosts; without any left, it needs no gateways, of which an empty list is the mesh."""
-    hosts = tuple(host for host in plan.hosts if host not in taken)
-    previews = tuple(host for host in plan.rollout.preview_hosts if host not in taken)
+def _without_hosts(plan: _Plan, conflicting: Collection[str]) -> _Plan:
+    """Return the plan without these hosts; if none is left, without Gateways: the model is reached in the mesh only."""
+    hosts = tuple(host for host in plan.hosts if host not in conflicting)
+    previews = tuple(host for host in plan.rollout.preview_hosts if host not in conflicting)
     rollout = replace(plan.rollout, preview_hosts=previews)
     return replace(plan, hosts=hosts, gateways=plan.gateways if hosts or previews else (), rollout=rollout)

@@ -1,7 +1,7 @@
 """Reads a spec into a plan: the only place that rejects a spec.
 
-Nearly everything is rejected earlier, by the CRD's schema; what arrives here in spite of that was written under an
-older CRD. Pure: no client, no clock.
+Nearly everything is rejected earlier, by the CRD's schema; what is rejected here needs more than a schema, or was
+written under an older CRD. Pure: no client, no clock.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from nereid.api.runtime import DisruptionBudget, RuntimeSpec
 from nereid.api.scaling import ScalingSpec
 from nereid.api.schema import seconds
 from nereid.api.traffic import TrafficSpec
-from nereid.controller.plan.admission import admitted, refusal
+from nereid.controller.plan.admission import admitted, rejection
 from nereid.controller.plan.autoscaling import autoscaling, fixed_replicas
 from nereid.controller.plan.plan import SourceSpec, Specified
 from nereid.controller.plan.revision_content import revision_content, with_version
@@ -34,26 +34,25 @@ class InvalidSpecError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a spec asks for, its URI leading where it says.
+    """What a spec asks for, with the model's URI as it is written.
 
-    refusal: why its model or its pods cannot be, if they cannot; all else that it says counts for the revisions that
-    there are.
+    rejection: why its model or its pods cannot be served, if so; all other fields then apply to the existing revisions.
     """
 
     plan: Specified
-    refusal: str | None
+    rejection: str | None
 
 
 def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, Any], settings: Settings) -> Reading:
     """Return what the spec and the annotations of a ModelDeployment ask for.
 
-    Raises InvalidSpecError where more of the spec cannot be than its model or its pods.
+    Raises InvalidSpecError if anything else than its model or its pods cannot be carried out.
     """
     if len(owner.name) > names.MAX_NAME_LENGTH:
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
     try:
         parsed = admitted(spec, settings)
-        return Reading(_plan(owner, annotations, parsed, settings), refusal(parsed, settings))
+        return Reading(_plan(owner, annotations, parsed, settings), rejection(parsed, settings))
     except ValidationError as error:
         raise InvalidSpecError(_explain(error)) from error
     except ValueError as error:
@@ -61,11 +60,11 @@ def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, A
 
 
 def read_plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Settings) -> Specified:
-    """Return what a document's metadata and spec ask for; raises InvalidSpecError where any of it cannot be."""
+    """Return what a document's metadata and spec ask for; raises InvalidSpecError if any of it is rejected."""
     owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1))
     reading = read_spec(owner, metadata.get("annotations") or {}, spec, settings)
-    if reading.refusal:
-        raise InvalidSpecError(reading.refusal)
+    if reading.rejection:
+        raise InvalidSpecError(reading.rejection)
     return reading.plan
 
 

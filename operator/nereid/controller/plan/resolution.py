@@ -1,8 +1,8 @@
-"""What a model's URI leads to, where that may move: what is known of it, and when it is to be looked up next.
+"""What a reference resolves to: the last resolution, and when it is to be resolved next.
 
-An alias or latest of MLflow, a tag of an image, a branch of a hub: only their servers know what they stand for, and a
-Job in the user's namespace asks them. A registered version and a run stay what they are; they are looked up for what
-the registry knows about them. Pure: no client, no clock.
+An alias or `latest` of MLflow, a tag of an image, a branch of a hub: only their servers know what they stand for, and a
+Job in the user's namespace asks them. A registered version and a run are fixed; they are looked up for the provenance
+that the registry has. Pure: no client, no clock.
 """
 
 import math
@@ -21,7 +21,7 @@ from nereid.contract.source import source_of
 from nereid.controller.observed.model_jobs import UNANSWERED, ModelJobFacts, progress
 from nereid.controller.plan.plan import SourceSpec
 
-# After a failure: what is not there yet may be made at any time.
+# The waits after failures in a row: what is missing may be created at any time.
 BACK_OFF_SECONDS: Final = (10, 30, 60, 120, 300)
 SHORTEST_REFRESH_SECONDS: Final = 10
 
@@ -32,9 +32,9 @@ _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 class ResolutionRequest:
     """A URI to be looked up, and how often in seconds (None: once).
 
-    `id` changes with all of the spec that may change the answer. It does not with the operator's settings: an upgrade
-    must not look anything up anew, and so roll it out. `owner` is the uid of the ModelDeployment that asks: what the
-    Jobs of a former one of its name tell is no answer.
+    `id` changes with every field of the spec that may change the answer, but not with the operator's settings: an
+    upgrade must not resolve again, which could start a rollout. `owner` is the uid of the ModelDeployment: Jobs of an
+    earlier object of the same name do not count.
     """
 
     id: str
@@ -44,13 +44,13 @@ class ResolutionRequest:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the URI names itself what it leads to."""
+        """Whether the URI is fixed, so that it is its own resolution."""
         source = source_of(self.uri)
         return source is not None and not source.moves
 
 
 def request_of(source: SourceSpec) -> ResolutionRequest | None:
-    """Return what is to be looked up for a spec's model; None where the URI says it all."""
+    """Return what is to be looked up for a spec's model; None if nothing is."""
     model, parsed = source.model, source_of(source.model.uri)
     if parsed is None or not (parsed.moves or parsed.has_provenance):
         return None
@@ -71,19 +71,19 @@ def resolved(
     served: Collection[str],
     now: datetime,
 ) -> ResolutionStatus:
-    """Return what is known of a URI, given what was known, and what Jobs have told since.
+    """Return the resolution of a URI, from the one `before` and the answers of Jobs.
 
-    `served` are the URIs of revisions that serve or have served: what stays what it is among them is not waited for.
+    `served` are the URIs of stable and former revisions: a fixed URI among them counts as resolved at once.
     """
-    status = _dated(request, _begun(request, before, served))
+    status = _dated(request, _initial(request, before, served))
     if wait_of(request, status, now) is not None:
         return status
-    heard = progress(run_of(request, status), facts, now)
-    return _answered(request, status, heard.answer, heard.failure, now) if heard.is_over else status
+    job = progress(run_of(request, status), facts, now)
+    return _answered(request, status, job.answer, job.failure, now) if job.is_over else status
 
 
 def wait_of(request: ResolutionRequest, status: ResolutionStatus, now: datetime) -> float | None:
-    """Return the seconds until the URI is to be looked up, infinity for never; None while a look is due."""
+    """Return the seconds until the next look-up, infinity for never; None if one is due."""
     due = next_look(request, status)
     if due is None:
         return math.inf
@@ -91,7 +91,7 @@ def wait_of(request: ResolutionRequest, status: ResolutionStatus, now: datetime)
     return (due - now).total_seconds() if is_later else None
 
 
-def _begun(request: ResolutionRequest, before: ResolutionStatus | None, served: Collection[str]) -> ResolutionStatus:
+def _initial(request: ResolutionRequest, before: ResolutionStatus | None, served: Collection[str]) -> ResolutionStatus:
     if before is not None and before.id == request.id:
         return before
     resolved = request.uri if request.is_fixed and request.uri in served else None
@@ -101,7 +101,7 @@ def _begun(request: ResolutionRequest, before: ResolutionStatus | None, served: 
 
 
 def run_of(request: ResolutionRequest, status: ResolutionStatus) -> str:
-    """Return the name of the next look: another one after each answer, so that no two of them ask the same."""
+    """Return the name of the next look-up's run, which is a new one after each answer."""
     before = int(status.checked_at.timestamp()) if status.checked_at else 0
     return f"{names.content_hash([request.id, request.owner])}-{before}"
 
@@ -113,12 +113,12 @@ def _wait(request: ResolutionRequest, status: ResolutionStatus) -> int | None:
 
 
 def _longest_wait(request: ResolutionRequest) -> int:
-    """Return more than any wait is: what lies further ahead was written before the clock was set back."""
+    """Return a bound of all waits, in seconds: a later time was written before the clock was set back."""
     return max(BACK_OFF_SECONDS[-1], request.refresh or 0) + 1
 
 
 def next_look(request: ResolutionRequest, status: ResolutionStatus) -> datetime | None:
-    """Return when the URI is to be looked up; None for never again."""
+    """Return when the URI is to be looked up next; None for never."""
     if status.checked_at is None:
         return _ALWAYS
     wait = _wait(request, status)
@@ -126,14 +126,14 @@ def next_look(request: ResolutionRequest, status: ResolutionStatus) -> datetime 
 
 
 def _dated(request: ResolutionRequest, status: ResolutionStatus) -> ResolutionStatus:
-    """Return the status with the time of the next look as the spec has it now."""
+    """Return the status with the time of the next look-up by the present spec."""
     due = next_look(request, status) if status.checked_at else None
     return status if status.next_check == due else status.model_copy(update={"next_check": due})
 
 
 def _answered(
     request: ResolutionRequest,
-    known: ResolutionStatus,
+    status: ResolutionStatus,
     answer: ModelJobAnswer | None,
     failure: ResolutionFailure | None,
     now: datetime,
@@ -145,29 +145,29 @@ def _answered(
             reason=UNANSWERED, message=f"the Job answered {uri}, which is not a fixed URI of the same model"
         )
     if failure is not None or answer is None:
-        update = {"checked_at": checked, "failures": known.failures + 1, "failure": failure}
-        return _dated(request, known.model_copy(update=update))
-    stays = known.resolved_uri == uri and known.resolved_at is not None
+        update = {"checked_at": checked, "failures": status.failures + 1, "failure": failure}
+        return _dated(request, status.model_copy(update=update))
+    is_same = status.resolved_uri == uri and status.resolved_at is not None
     update = {
         "resolved_uri": uri,
-        "resolved_at": known.resolved_at if stays else checked,
+        "resolved_at": status.resolved_at if is_same else checked,
         "checked_at": checked,
         "failures": 0,
         "failure": None,
-        "provenance": _registry_words(answer),
+        "provenance": _provenance(answer),
     }
-    return _dated(request, known.model_copy(update=update))
+    return _dated(request, status.model_copy(update=update))
 
 
 def _is_answer(request: ResolutionRequest, uri: str | None) -> bool:
-    """Whether a URI is of the same model as the one that was asked for, and leads to one thing for ever."""
-    asked, answer = source_of(request.uri), source_of(uri or "")
-    if asked is None or answer is None or len(uri or "") > LONGEST_URI:
+    """Whether a URI is a fixed one of the same model as the request's."""
+    reference, answer = source_of(request.uri), source_of(uri or "")
+    if reference is None or answer is None or len(uri or "") > LONGEST_URI:
         return False
-    # A URI that is written in another way than its own server's answers are may be anything.
-    return uri == request.uri if request.is_fixed else asked.leads_to(answer) and uri == str(answer)
+    # An answer must be in canonical form; any other may stand for something else.
+    return uri == request.uri if request.is_fixed else reference.leads_to(answer) and uri == str(answer)
 
 
-def _registry_words(answer: ModelJobAnswer) -> ObservedProvenance | None:
-    words = answer.provenance.model_dump(exclude_none=True) if answer.provenance else {}
-    return ObservedProvenance(**words) if words else None
+def _provenance(answer: ModelJobAnswer) -> ObservedProvenance | None:
+    fields = answer.provenance.model_dump(exclude_none=True) if answer.provenance else {}
+    return ObservedProvenance(**fields) if fields else None

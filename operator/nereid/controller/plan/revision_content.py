@@ -10,17 +10,17 @@ from nereid.api.runtime import RuntimeSpec
 from nereid.contract.source import RegisteredModel, source_of
 from nereid.controller.plan.plan import Specified
 
-# They say what is done with a model and its pods, not what they are.
+# Fields that do not shape the pods.
 _NOT_IN_MODEL: Final = {"refresh", "provenance", "tag_registry"}
 _NOT_IN_RUNTIME: Final = {"disruption_budget"}
-# What others define: an empty object in it means something, such as dynamicBatching with all its defaults.
+# Fields that Nereid does not define, in which an empty object has a meaning: dynamicBatching with its defaults.
 _OPAQUE: Final = frozenset({"config", "podTemplate"})
-# It means one GPU of any product.
-_MEANT_EMPTY: Final = "gpu"
+# An empty `gpu` means one GPU of any product.
+_KEPT_IF_EMPTY: Final = "gpu"
 
 
-def leading_to(plan: Specified, model_uri: str) -> Specified:
-    """Return a plan whose URI may move with what it leads to, and so with the revision that it asks for."""
+def with_resolved_uri(plan: Specified, model_uri: str) -> Specified:
+    """Return a plan with what its reference resolves to, and with the revision that follows from it."""
     if model_uri == plan.model_uri:
         return plan
     content = revision_content(plan.owner.name, plan.model, plan.runtime, model_uri)
@@ -32,8 +32,8 @@ def leading_to(plan: Specified, model_uri: str) -> Specified:
 def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_uri: str) -> dict[str, Any]:
     """Return the user's fields that shape the pods, and nothing else: what a revision is the hash of.
 
-    Empty fields are left out, so that fields which later versions of the API add change no hash. A URI counts as what
-    it leads to, so that an alias and the version behind it are one revision.
+    Empty fields are left out, so that fields which later versions of the API add change no hash. `model_uri` is the
+    resolved URI, so that an alias and the version behind it are one revision.
     """
     fields = model.model_dump(exclude_none=True, exclude=_NOT_IN_MODEL)
     content = {
@@ -44,7 +44,7 @@ def revision_content(name: str, model: ModelSpec, runtime: RuntimeSpec, model_ur
 
 
 def with_version(model: ModelSpec, model_uri: str) -> ModelSpec:
-    """Return the model with the registry's version as its label, where the user gives none."""
+    """Return the model with the registry's version as its own, if the user gives none."""
     source = source_of(model_uri)
     version = source.version if isinstance(source, RegisteredModel) and source.is_immutable else None
     if model.version or version is None or len(version) > LONGEST_VERSION:
@@ -57,4 +57,4 @@ def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
         key: _without_empty(value) if isinstance(value, Mapping) and key not in _OPAQUE else value
         for key, value in fields.items()
     }
-    return {key: value for key, value in inner.items() if key == _MEANT_EMPTY or value not in ({}, [])}
+    return {key: value for key, value in inner.items() if key == _KEPT_IF_EMPTY or value not in ({}, [])}

@@ -36,7 +36,7 @@ _PERCENT: Final = 100
 
 
 def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings: Settings) -> RolloutPlan:
-    """Return a rollout as it is carried out, with what the user's annotations command.
+    """Return the plan of a rollout, with the commands in the user's annotations.
 
     Raises ValueError with a sentence for the user.
     """
@@ -70,9 +70,9 @@ def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
         case "Direct":
             return ()
         case "BlueGreen":
-            asked = rollout.blue_green or BlueGreenSpec()
-            preview = Step(Exposure(preview=True), _hold(asked.preview_hold))
-            return (preview, Step(ALL_TRAFFIC, seconds(asked.keep or DEFAULT_KEEP)))
+            spec = rollout.blue_green or BlueGreenSpec()
+            preview = Step(Exposure(preview=True), _hold(spec.preview_hold))
+            return (preview, Step(ALL_TRAFFIC, seconds(spec.keep or DEFAULT_KEEP)))
         case "ABTest":
             return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
         case "Shadow" if rollout.steps is None:
@@ -117,10 +117,10 @@ def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
 
 
 def _provider(analysis: AnalysisSpec, settings: Settings) -> AnalysisProvider:
-    """Return the provider that is asked for, or the best that there is."""
+    """Return the provider of the spec, or the best one that is available."""
     if analysis.provider:
         return analysis.provider
-    # Where only Prometheus can tell, a rollout without one has to pause and say so.
+    # If only Prometheus has the metrics, a rollout without one has to pause and report that.
     needs_prometheus = analysis.queries or analysis.latency_objective_milliseconds
     return "Prometheus" if settings.prometheus_url or needs_prometheus else "Triton"
 

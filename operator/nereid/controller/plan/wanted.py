@@ -1,7 +1,7 @@
-"""The plan of a pass: what the spec means where things stand as they do, and the only plan that a pass makes.
+"""The plan of a pass, from the spec and the situation: the only plan that a pass makes.
 
-Where it is not known which revision the spec asks for, what was asked for before goes on in its place: it is judged,
-taken back, scaled and repaired. Pure: no client, no clock.
+If it is not known which revision the spec asks for, the plan is for the revision before it: that one is still judged,
+rolled back, scaled and repaired. Pure: no client, no clock.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from datetime import datetime
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, SourceSpec, Specified, held_at
-from nereid.controller.plan.reachable import reachable
+from nereid.controller.plan.reachable import without_conflicting_hosts
 from nereid.controller.plan.reading import InvalidSpecError, Reading, read_spec
 from nereid.controller.plan.resolution import ResolutionRequest, request_of, resolved
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A first model of which it is not known yet where its URI leads: there is nothing that could go on meanwhile."""
+    """A first model whose URI is not resolved yet, without a revision before it."""
 
     source: SourceSpec
     request: ResolutionRequest
@@ -27,29 +27,29 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A spec of which nothing can be carried out, with a sentence for the user."""
+    """A spec that cannot be carried out at all, with a sentence for the user."""
 
     message: str
 
 
 def plan(situation: Situation, settings: Settings, now: datetime) -> Specified | Held | Unresolved | Invalid:
-    """Return what is wanted of a ModelDeployment's revisions; Unresolved or Invalid where nothing can be yet.
+    """Return the plan of a ModelDeployment; Unresolved or Invalid if there is no revision to plan for.
 
-    The hosts are those that the spec asks for and no older ModelDeployment has.
+    Its hosts are those of the spec without those of older ModelDeployments.
     """
     subject = situation.subject
     try:
         reading = read_spec(subject.owner, subject.annotations, subject.spec, settings)
     except InvalidSpecError as error:
         return Invalid(str(error))
-    wanted = _plan(reading, situation, now)
-    if isinstance(wanted, (Invalid, Unresolved)):
-        return wanted
-    return reachable(wanted, situation.rivals, situation.gateways)
+    result = _plan(reading, situation, now)
+    if isinstance(result, (Invalid, Unresolved)):
+        return result
+    return without_conflicting_hosts(result, situation.rivals, situation.gateways)
 
 
-def asked_before(status: ModelDeploymentStatus) -> str | None:
-    """Return the revision that was asked for last, as far as any was."""
+def last_desired_revision(status: ModelDeploymentStatus) -> str | None:
+    """Return the revision that the spec asked for last; None if there was none."""
     if status.rollout is None:
         return None
     if status.rollout.pinned:
@@ -61,8 +61,8 @@ def asked_before(status: ModelDeploymentStatus) -> str | None:
 
 
 def _plan(reading: Reading, situation: Situation, now: datetime) -> Specified | Held | Unresolved | Invalid:
-    if reading.refusal:
-        return _held(reading, situation) or Invalid(reading.refusal)
+    if reading.rejection:
+        return _held(reading, situation) or Invalid(reading.rejection)
     source = reading.plan.source
     request = request_of(source)
     if request is None:
@@ -70,16 +70,16 @@ def _plan(reading: Reading, situation: Situation, now: datetime) -> Specified | 
     before = situation.status.resolution
     resolution = resolved(request, before, situation.model_jobs, situation.served_uris, now)
     if resolution.resolved_uri:
-        return leading_to(reading.plan, resolution.resolved_uri)
+        return with_resolved_uri(reading.plan, resolution.resolved_uri)
     return _held(reading, situation) or Unresolved(source, request)
 
 
 def _held(reading: Reading, situation: Situation) -> Held | None:
-    """Return the plan with the revision in it that was asked for before; None where none was."""
-    revision = asked_before(situation.status)
+    """Return the plan for the revision that was asked for before; None if there was none."""
+    revision = last_desired_revision(situation.status)
     if not revision:
         return None
     record = situation.observed.of(revision).record
-    # The name by which its pods serve the model, whatever the spec says now.
+    # The model's name in its pods, which the spec may have changed since.
     name = record.model_name if record else None
-    return held_at(reading.plan, revision, name or reading.plan.model_name, reading.refusal)
+    return held_at(reading.plan, revision, name or reading.plan.model_name, reading.rejection)

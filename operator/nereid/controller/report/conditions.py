@@ -74,7 +74,7 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
     """Return the input of the report before anything is applied: earlier problems stand until the next attempt."""
     resolution, children = orders.resolution, standing(situation.status, "Children")
     if resolution and resolution.job:
-        resolution = replace(resolution, refusal=standing(situation.status, "SourceJobs"))
+        resolution = replace(resolution, apply_problem=standing(situation.status, "SourceJobs"))
     return ReportInput(
         plan,
         orders.decision,
@@ -92,7 +92,7 @@ def with_apply_problems(report_input: ReportInput, apply_problems: Sequence[Prob
         return report_input
     resolution, tagging, first = report_input.resolution, report_input.tagging, apply_problems[0]
     if resolution and resolution.job:
-        resolution = replace(resolution, refusal=first)
+        resolution = replace(resolution, apply_problem=first)
     if tagging and tagging.jobs:
         tagging = replace(tagging, failure=ResolutionFailure(reason=first.reason, message=first.message))
     return replace(report_input, resolution=resolution, tagging=tagging)
@@ -100,7 +100,7 @@ def with_apply_problems(report_input: ReportInput, apply_problems: Sequence[Prob
 
 def spec_valid(report_input: ReportInput) -> Verdict:
     """Return condition SpecValid. For a spec that cannot even be parsed, see `report.status.invalid`."""
-    rejection = report_input.plan.refusal if isinstance(report_input.plan, Held) else None
+    rejection = report_input.plan.rejection if isinstance(report_input.plan, Held) else None
     return rejected_verdict(rejection) if rejection else Verdict("True", "Valid", "The spec is valid")
 
 
@@ -108,7 +108,7 @@ def held_verdict(report_input: ReportInput) -> Verdict | None:
     """Return why the spec cannot be carried out yet while another revision serves in its place; None if it can."""
     if not isinstance(report_input.plan, Held):
         return None
-    if report_input.plan.refusal:
+    if report_input.plan.rejection:
         return spec_valid(report_input)
     if report_input.resolution:
         resolved = model_resolved(report_input.resolution)

@@ -25,7 +25,7 @@ def problems(report_input: ReportInput, conditions: Sequence[Condition]) -> list
 
 def source_job_problems(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
     """Return why the Job that resolves a URI could not be created, if it could not."""
-    problem = resolution.refusal if resolution else None
+    problem = resolution.apply_problem if resolution else None
     return (ProblemStatus(concern="SourceJobs", reason=problem.reason, message=problem.message),) if problem else ()
 
 

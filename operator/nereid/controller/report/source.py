@@ -16,10 +16,10 @@ REFRESH_FAILED = "RefreshFailed"
 def model_resolved(resolution: Resolution) -> Verdict:
     """Return condition ModelResolved: what the URI leads to or, if that is not known, why."""
     status = resolution.status
-    if resolution.refusal and status.resolved_uri:
-        return Verdict("False", REFRESH_FAILED, f"{_still_used(status)}: {resolution.refusal.message}")
-    if resolution.refusal:
-        return Verdict("False", resolution.refusal.reason, resolution.refusal.message)
+    if resolution.apply_problem and status.resolved_uri:
+        return Verdict("False", REFRESH_FAILED, f"{_still_used(status)}: {resolution.apply_problem.message}")
+    if resolution.apply_problem:
+        return Verdict("False", resolution.apply_problem.reason, resolution.apply_problem.message)
     if status.failure is None and status.resolved_uri is None:
         cause = f": {resolution.why_not_running}" if resolution.why_not_running else ""
         return Verdict("Unknown", RESOLVING, f"{status.uri} is being resolved{cause}")

@@ -10,7 +10,7 @@ from nereid.api.identity import Owner
 from nereid.api.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, ANNOTATION_ROLLBACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Command, Exposure, Guard, Query, Rollback, Step
 from nereid.controller.plan.reading import InvalidSpecError, read_plan, read_spec
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
 
 CHECK = {"name": "one", "latency": {"maximumMilliseconds": 50}}
@@ -337,7 +337,7 @@ class TestRevision:
         assert plan_of(changed(path, value)).revision != plan_of(FULL).revision
 
     def test_an_alias_and_the_version_behind_it_are_one(self):
-        alias = leading_to(
+        alias = with_resolved_uri(
             read_plan(METADATA, {"model": {"uri": "models:/digits@champion"}}, Settings()), "models:/digits/7"
         )
         assert alias.revision == plan_of({"model": {"uri": "models:/digits/7"}}).revision
@@ -487,12 +487,12 @@ def test_patches_of_pods_may_be_switched_off() -> None:
         {"model": {"uri": URI}, "runtime": {"env": [{"name": "A"}, {"name": "A"}]}},
     ],
 )
-def test_where_only_the_pods_are_refused_the_rest_is_told(spec) -> None:
+def test_where_only_the_pods_are_rejected_the_rest_is_planned(spec) -> None:
     spec = {**spec, "scaling": {"minReplicas": 3}}
     reading = read_spec(Owner("models", "digits", "1f7c", 3), {}, spec, Settings())
     assert reading.plan.replicas == 3
-    assert reading.refusal
-    with pytest.raises(InvalidSpecError, match=re.escape(reading.refusal)):
+    assert reading.rejection
+    with pytest.raises(InvalidSpecError, match=re.escape(reading.rejection)):
         plan_of(spec)
 
 
@@ -503,4 +503,4 @@ def test_of_a_spec_that_cannot_be_read_nothing_is_told() -> None:
 
 def test_a_version_leads_to_itself() -> None:
     asked = read_plan(METADATA, {"model": {"uri": "models:/digits/7"}}, Settings())
-    assert leading_to(asked, "models:/digits/7") is asked
+    assert with_resolved_uri(asked, "models:/digits/7") is asked

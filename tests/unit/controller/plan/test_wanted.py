@@ -1,4 +1,4 @@
-"""The plan of a pass: what is wanted where the spec cannot be, or does not say which revision it asks for."""
+"""The plan of a pass: which revision it is for if the spec is rejected, or does not say which one it asks for."""
 
 from typing import Any
 
@@ -37,11 +37,11 @@ def test_nothing_of_a_spec_that_cannot_be_read_whatever_serves() -> None:
     assert isinstance(plan(situation_of(SERVING.report(), spec={"model": {}}), SETTINGS, NOW), Invalid)
 
 
-def test_a_model_or_pods_that_are_refused_hold_what_was_asked_for_before() -> None:
+def test_a_model_or_pods_that_are_rejected_hold_what_was_asked_for_before() -> None:
     found = plan(situation_of(SERVING.report(), spec=REFUSED), SETTINGS, NOW)
     assert isinstance(found, Held)
     assert (found.revision, found.replicas) == ("a", 3)
-    assert "maxBatchSizes" in (found.refusal or "")
+    assert "maxBatchSizes" in (found.rejection or "")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_model_or_pods_that_are_refused_hold_what_was_asked_for_before() -> No
 def test_what_was_asked_for_last_is_held(scenario: Any, revision: str) -> None:
     found = plan(situation_of(scenario.report(), spec={"model": {"uri": ALIAS}}), SETTINGS, NOW)
     assert isinstance(found, Held)
-    assert (found.revision, found.refusal) == (revision, None)
+    assert (found.revision, found.rejection) == (revision, None)
 
 
 def test_a_first_model_is_waited_for() -> None:

@@ -19,7 +19,7 @@ from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, PodFacts, Problem, RevisionObserved
 from nereid.controller.plan.plan import held_at
 from nereid.controller.plan.reading import read_plan
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.report.conditions import ReportInput, with_apply_problems
 from nereid.controller.report.events import created_events, problem_event, source_events
 from nereid.controller.report.memory import problem_of
@@ -193,7 +193,10 @@ class TestUnresolved:
 
     def test_job_that_is_refused(self):
         status = unresolved(
-            Resolution(UNKNOWN, refusal=Problem("ChildRejected", "exceeded quota")), 1, ModelDeploymentStatus(), NOW
+            Resolution(UNKNOWN, apply_problem=Problem("ChildRejected", "exceeded quota")),
+            1,
+            ModelDeploymentStatus(),
+            NOW,
         )
         assert condition(status, "Ready").message == "exceeded quota"
 
@@ -229,7 +232,9 @@ class TestEvents:
     def test_a_new_revision_is_told_with_its_origin(self):
         scenario = rollout().stable("a").served("a").wanting("b")
         spec = {"model": {"uri": ALIAS, "provenance": {"commit": "abc", "datasetVersion": "3"}}}
-        planned = leading_to(read_plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN)
+        planned = with_resolved_uri(
+            read_plan({"namespace": "models", "name": "digits", "uid": "1f7c"}, spec, SETTINGS), SEVEN
+        )
         report_input = replace(
             scenario.report_input(),
             plan=replace(scenario.specified, model=planned.model, model_uri=SEVEN),
@@ -313,7 +318,7 @@ class TestHeld:
     """It is not known which revision is asked for; another goes on in its place."""
 
     WAITING = Resolution(UNKNOWN)
-    REFUSED = Resolution(UNKNOWN, refusal=Problem("ChildRejected", "exceeded quota"))
+    REFUSED = Resolution(UNKNOWN, apply_problem=Problem("ChildRejected", "exceeded quota"))
 
     def held(self, scenario, resolution: Resolution | None = None, refusal: str | None = None) -> ReportInput:
         asked = scenario.specified

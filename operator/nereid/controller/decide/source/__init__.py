@@ -1,1 +1,1 @@
-"""The state machine of a model's source: where its URI leads, and what its registry is told. Pure."""
+"""The state machine of a model's source: what its URI resolves to, and what its registry records. Pure."""

@@ -1,4 +1,4 @@
-"""When it is looked up what a model's URI leads to, where that may move, and by which Job. Pure: no clock."""
+"""When a reference is resolved, and by which Job. Pure: no clock."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from nereid.controller.plan.resolution import ResolutionRequest, resolved, run_o
 
 @dataclass(frozen=True, slots=True)
 class ModelJob:
-    """A Job that speaks to a model's source about `uri`; `run` tells it from all others of the same ModelDeployment."""
+    """A Job that resolves or tags `uri` at its source; `run` is unique among the Jobs of a ModelDeployment."""
 
     task: Literal["resolve", "tag"]
     run: str
@@ -25,20 +25,21 @@ class ModelJob:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What is known of a URI now: for status, with the Job that is to run, and when to look again.
+    """The resolution of a URI now: for status, with the Job that is to run, and when the next pass is due.
 
-    `why_not_running` is what keeps that Job from running, as far as is known, and `refusal` why it could not be made.
+    `why_not_running` is what keeps that Job from running, if that is known; `apply_problem` is why it could not be
+    created.
     """
 
     status: ResolutionStatus
     job: ModelJob | None = None
     requeue_after: float | None = None
     why_not_running: str | None = None
-    refusal: Problem | None = None
+    apply_problem: Problem | None = None
 
     @property
     def uri(self) -> str | None:
-        """What the URI leads to; None while that is not known."""
+        """What the URI resolves to; None while that is not known."""
         return self.status.resolved_uri
 
 
@@ -49,7 +50,7 @@ def resolve(
     served: Collection[str],
     now: datetime,
 ) -> Resolution:
-    """Return what is known of a URI, and the Job that is to look it up where a look is due.
+    """Return the resolution of a URI, with the Job that is to look it up if that is due.
 
     The arguments are those of `resolved`.
     """
@@ -58,16 +59,16 @@ def resolve(
     if wait is not None:
         return Resolution(status, requeue_after=None if wait == math.inf else wait)
     run = run_of(request, status)
-    look = progress(run, facts, now)
-    left = ANSWER_SECONDS - (now - (look.started_at or now)).total_seconds()
-    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, left), look.why_not_running)
+    job = progress(run, facts, now)
+    remaining_seconds = ANSWER_SECONDS - (now - (job.started_at or now)).total_seconds()
+    return Resolution(status, ModelJob("resolve", run, request.uri), max(1.0, remaining_seconds), job.why_not_running)
 
 
-def made_from(said: Provenance | None, resolution: ResolutionStatus | None) -> ObservedProvenance:
-    """Return what a model was made from: as its user says, and where that tells nothing, as its registry does."""
-    registry = resolution.provenance if resolution else None
-    told = registry.model_dump(exclude_none=True) if registry else {}
-    told |= said.model_dump(exclude_none=True) if said else {}
+def made_from(specified: Provenance | None, resolution: ResolutionStatus | None) -> ObservedProvenance:
+    """Return what a model was made from: each field as the spec gives it, or else as the registry does."""
+    registered = resolution.provenance if resolution else None
+    fields = registered.model_dump(exclude_none=True) if registered else {}
+    fields |= specified.model_dump(exclude_none=True) if specified else {}
     if resolution and resolution.resolved_uri not in {None, resolution.uri}:
-        told["resolvedUri"] = resolution.resolved_uri
-    return ObservedProvenance(**told)
+        fields["resolvedUri"] = resolution.resolved_uri
+    return ObservedProvenance(**fields)

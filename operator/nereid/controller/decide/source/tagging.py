@@ -1,6 +1,6 @@
-"""What an MLflow registry is to be told: which version a ModelDeployment serves, and until when it served others.
+"""What an MLflow registry is to record: which version a ModelDeployment serves, and until when it served others.
 
-Telling it never delays a rollout; what fails is tried again. Pure: no client, no clock.
+Tagging never delays a rollout; a Job that fails is tried again. Pure: no client, no clock.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ _RUN_HASH_LENGTH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """What the registry has been told, the Jobs that tell it more, and why it could not be told.
+    """What the registry has recorded, the Jobs that tag it, and why the last one failed.
 
-    `tagged` is the revision that it was last told to be stable. `is_retry` tells that an attempt is under way after one
-    that has failed, of which nothing is left to tell why.
+    `tagged` is the revision that was last recorded as stable. `is_retry`: an attempt is in progress after one that has
+    failed, whose cause is no longer known.
     """
 
     tagged: str | None
@@ -37,7 +37,7 @@ class Tagging:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How one tag stands: the Job that is to be there, whether it is done, why the last one failed."""
+    """The state of one tag: the Job that is to exist, whether it has succeeded, why the last one failed."""
 
     job: ModelJob
     is_done: bool = False
@@ -53,9 +53,9 @@ def tagging(
     facts: Sequence[ModelJobFacts],
     now: datetime,
 ) -> Tagging | None:
-    """Return what the registry is to be told of the revisions that serve and have served; None where nobody asks.
+    """Return what the registry is to record about stable and former revisions; None if the spec does not ask for it.
 
-    The Jobs stay until all of them are done, as they are what remembers it; then `tagged` does.
+    The Jobs are kept until all of them have succeeded, as only they record that; afterwards `tagged` does.
     """
     if not source.model.tag_registry:
         return None
@@ -63,14 +63,14 @@ def tagging(
     if serving is None or serving.revision == tagged or not _is_registered(serving):
         return Tagging(tagged)
     attempts = [_attempt(source, uri, value, facts, now) for uri, value in _values(history, tagged).items()]
-    if all(one.is_done for one in attempts):
+    if all(attempt.is_done for attempt in attempts):
         return Tagging(serving.revision)
     return Tagging(
         tagged,
-        tuple(one.job for one in attempts),
-        next((one.failure for one in attempts if one.failure), None),
-        min((one.wait for one in attempts if one.wait is not None), default=None),
-        any(one.is_retry for one in attempts),
+        tuple(attempt.job for attempt in attempts),
+        next((attempt.failure for attempt in attempts if attempt.failure), None),
+        min((attempt.wait for attempt in attempts if attempt.wait is not None), default=None),
+        any(attempt.is_retry for attempt in attempts),
     )
 
 
@@ -83,31 +83,31 @@ def _key(source: SourceSpec) -> str:
 
 
 def _values(history: Sequence[ServedRevision], tagged: str | None) -> dict[str, str]:
-    """Return what is to be said of each version: that it serves, or of those that did since the last word, until when.
+    """Return the value of the tag by URI: for stable that it serves, for earlier revisions until when they did.
 
-    Revisions of which the registry may have heard begin with the one that it was last told of.
+    Only revisions back to the one that was tagged last can have a tag that is out of date.
     """
     values = {history[0].model_uri: _SERVING}
-    heard = next((index for index, one in enumerate(history) if one.revision == tagged), 0)
-    for one in history[1 : heard + 1]:
-        if _is_registered(one) and one.served_until:
-            values.setdefault(one.model_uri, f"served until {rfc3339(one.served_until)}")
+    last_tagged = next((index for index, entry in enumerate(history) if entry.revision == tagged), 0)
+    for entry in history[1 : last_tagged + 1]:
+        if _is_registered(entry) and entry.served_until:
+            values.setdefault(entry.model_uri, f"served until {rfc3339(entry.served_until)}")
     return values
 
 
 def _attempt(source: SourceSpec, uri: str, value: str, facts: Sequence[ModelJobFacts], now: datetime) -> _Attempt:
     name = f"tag-{names.content_hash([source.owner.uid, uri, value])[:_RUN_HASH_LENGTH]}"
-    number = max((_number(one.run) for one in facts if one.run.startswith(f"{name}-")), default=1)
+    number = max((_number(job.run) for job in facts if job.run.startswith(f"{name}-")), default=1)
     job = ModelJob("tag", f"{name}-{number}", uri, ((_key(source), value),))
-    told = progress(job.run, facts, now)
-    if not told.is_over:
+    last = progress(job.run, facts, now)
+    if not last.is_over:
         return _Attempt(job, wait=ANSWER_SECONDS, is_retry=number > 1)
-    if told.failure is None:
+    if last.failure is None:
         return _Attempt(job, is_done=True)
-    again = (told.started_at or now) + timedelta(seconds=_back_off(number))
-    if now < again:
-        return _Attempt(job, failure=told.failure, wait=(again - now).total_seconds())
-    return _Attempt(ModelJob("tag", f"{name}-{number + 1}", uri, job.tags), failure=told.failure, wait=ANSWER_SECONDS)
+    retry_at = (last.started_at or now) + timedelta(seconds=_back_off(number))
+    if now < retry_at:
+        return _Attempt(job, failure=last.failure, wait=(retry_at - now).total_seconds())
+    return _Attempt(ModelJob("tag", f"{name}-{number + 1}", uri, job.tags), failure=last.failure, wait=ANSWER_SECONDS)
 
 
 def _number(run: str) -> int:
@@ -116,5 +116,5 @@ def _number(run: str) -> int:
 
 
 def _back_off(number: int) -> int:
-    """Return how long a failed attempt counts, from its beginning: its own time and the wait after it."""
+    """Return the seconds from the start of a failed attempt to the next one: its own time and the wait after it."""
     return ANSWER_SECONDS + BACK_OFF_SECONDS[min(number, len(BACK_OFF_SECONDS)) - 1]

@@ -4,7 +4,7 @@ import math
 
 from nereid.controller.decide.asks import SampleRequest
 from nereid.controller.observed.sample import QueryReading
-from nereid.controller.plan.placeholders import filled, meanings
+from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.plan import Query
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.prometheus import Prometheus
@@ -42,7 +42,7 @@ async def _value(
 
 
 def _filled(request: SampleRequest, query: Query, revision: str) -> str:
-    placeholders = meanings(request.namespace, request.name, revision)
+    placeholders = placeholder_values(request.namespace, request.name, revision)
     try:
         return filled(query.query, {**placeholders, "interval": f"{request.analysis.interval}s"})
     except ValueError as error:

@@ -94,6 +94,6 @@ def test_evidence_on_other_grids_is_not_taken_over() -> None:
     "margins",
     [{"tolerated": 3.0}, {"tolerated": 0.0}, {"against": math.inf}, {"against": math.nan}, {"negligible": 0.0}],
 )
-def test_margins_that_make_no_sense_are_refused(margins: dict[str, float]) -> None:
+def test_margins_that_are_not_valid_are_rejected(margins: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         Margins(**margins)

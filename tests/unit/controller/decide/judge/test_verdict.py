@@ -43,11 +43,11 @@ def test_alpha_is_shared_among_the_metrics() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"alpha": 0.0}, {"alpha": 1.0}, {"beta": 0.0001}, {"beta": math.nan}])
-def test_limits_that_make_no_sense_are_refused(limits: dict[str, float]) -> None:
+def test_limits_that_are_not_valid_are_rejected(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be at least"):
         Limits(**limits)
 
 
-def test_too_many_metrics_are_refused() -> None:
+def test_too_many_metrics_are_rejected() -> None:
     with pytest.raises(ValueError, match="10 metrics at most"):
         judge({str(number): evidence() for number in range(11)}, LIMITS)

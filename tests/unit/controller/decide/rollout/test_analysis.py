@@ -195,7 +195,7 @@ class TestFail:
         assert (failed.reason, failed.message.startswith("more rejections than stable")) == ("AnalysisFailed", True)
 
     def test_is_not_lost_to_a_command_of_the_same_moment(self):
-        """A refused rollback by hand changes the state first; the sample is still there at the next pass."""
+        """A rejected rollback by hand changes the state first; the sample is still there at the next pass."""
         failing = self.FAILING.counted(*WORSE).rollback("unknown")
         refused = failing.decide()
         assert refused.state.analysis == failing.state.analysis

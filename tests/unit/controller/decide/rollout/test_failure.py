@@ -1,4 +1,4 @@
-"""A candidate that fails is taken back, and stays failed until its user says otherwise."""
+"""A candidate that fails is rolled back, and stays failed until its user says otherwise."""
 
 import pytest
 from tests.support.scenario import NOW, PROGRESS_DEADLINE, PROPAGATION, doing, rollout, shares, unchanged

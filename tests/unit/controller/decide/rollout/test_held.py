@@ -1,4 +1,4 @@
-"""While it is not known what the spec asks for, a rollout may be taken back, and gets no further."""
+"""While it is not known what the spec asks for, a rollout may be rolled back, and gets no further."""
 
 from dataclasses import replace
 

@@ -54,7 +54,7 @@ COMING = {
     "abort": lambda scenario: scenario.abort("b"),
     "retry": lambda scenario: scenario.retry("b"),
     "pause": lambda scenario: scenario.paused(),
-    "a spec that is refused": lambda scenario: scenario.held(),
+    "a spec that is rejected": lambda scenario: scenario.held(),
     "another revision": lambda scenario: scenario.wanting("c"),
     "the stable revision": lambda scenario: scenario.wanting("a"),
     "sleep": lambda scenario: replace(scenario.autoscaled(may_sleep=True), settings=SCALING_SETTINGS),

@@ -341,7 +341,7 @@ def test_stable_keeps_its_pods_while_proxies_still_send_requests():
 
 @pytest.mark.parametrize("outcome", ["promoted", "aborted"])
 def test_pods_without_traffic_stay_for_the_time_that_proxies_need(outcome):
-    """A#3681, A#4828, A#4926: also where nobody sends anything, and also where a candidate is taken back."""
+    """A#3681, A#4828, A#4926: also where nobody sends anything, and also where a candidate is rolled back."""
     cluster = SmallCluster().serve("a").ask(lambda asked: asked.wanting("b")).run(has_weight("b", 50))
     leaver, heir = ("a", "b") if outcome == "promoted" else ("b", "a")
     if outcome == "aborted":
@@ -356,7 +356,7 @@ def test_pods_without_traffic_stay_for_the_time_that_proxies_need(outcome):
 # 7
 
 
-def test_nobody_is_refused_from_the_first_step_to_the_last():
+def test_no_request_fails_from_the_first_step_to_the_last():
     """F#256, F#773, F#826: some seconds of 503 as the candidate gets its first requests, and as it is promoted."""
     cluster = SmallCluster().serve("a").roll_out("b").roll_out("c")
     assert_who_is_asked_can_answer(cluster)

@@ -13,7 +13,7 @@ from nereid.controller.decide.source.resolution import Resolution, made_from, re
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.resolution import ResolutionRequest, request_of
-from nereid.controller.plan.revision_content import leading_to
+from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
 
 CHAMPION = "models:/digits@champion"
@@ -57,7 +57,7 @@ def leads_to(uri: str, **provenance: str) -> ModelJobAnswer:
     return ModelJobAnswer.model_validate({"uri": uri, "provenance": provenance})
 
 
-def refused(reason: str = "ModelNotFound") -> ModelJobAnswer:
+def failure_of(reason: str = "ModelNotFound") -> ModelJobAnswer:
     return ModelJobAnswer(failure=ResolutionFailure(reason=reason, message="there is no alias champion"))
 
 
@@ -204,7 +204,7 @@ class TestFailures:
         status, now = None, NOW
         waits = []
         for _ in range(7):
-            found = answered(refused(), status, now)
+            found = answered(failure_of(), status, now)
             assert found.requeue_after
             waits.append(found.requeue_after)
             assert found.status.next_check == now + timedelta(seconds=found.requeue_after)
@@ -214,11 +214,11 @@ class TestFailures:
 
     def test_have_a_job_of_their_own_each(self):
         first = look()
-        second = look(answered(refused()).status, now=after(10))
+        second = look(answered(failure_of()).status, now=after(10))
         assert first.job.run != second.job.run
 
     def test_are_forgotten_after_a_success(self):
-        failed = answered(refused()).status
+        failed = answered(failure_of()).status
         found = answered(leads_to(SEVEN), failed, after(10)).status
         assert (found.failures, found.failure, found.resolved_uri) == (0, None, SEVEN)
 
@@ -266,7 +266,7 @@ class TestRefresh:
 
     def test_that_fails_leaves_the_last_answer_in_force(self):
         done = answered(leads_to(SEVEN, run="r1"), asked=self.ASKED).status
-        failed = answered(refused("ModelFetchFailed"), done, after(300), self.ASKED)
+        failed = answered(failure_of("ModelFetchFailed"), done, after(300), self.ASKED)
         assert (failed.uri, failed.status.provenance.run) == (SEVEN, "r1")
         assert (failed.status.failure.reason, failed.requeue_after) == ("ModelFetchFailed", 10)
 
@@ -298,16 +298,20 @@ class TestMadeFrom:
 
 class TestPlan:
     def test_an_alias_and_the_version_behind_it_are_one_revision(self):
-        alias = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
-        fixed = leading_to(read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
+        alias = with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION, "refresh": "5m"}}, Settings()), SEVEN)
+        fixed = with_resolved_uri(read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()), SEVEN)
         assert alias.revision == fixed.revision == read_plan(METADATA, {"model": {"uri": SEVEN}}, Settings()).revision
         assert (
             alias.revision
-            != leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8").revision
+            != with_resolved_uri(
+                read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), "models:/digits/8"
+            ).revision
         )
 
     def test_the_registrys_version_is_the_label_where_the_user_gives_none(self):
-        assert leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
-        named = leading_to(read_plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
+        assert (
+            with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION}}, Settings()), SEVEN).model.version == "7"
+        )
+        named = with_resolved_uri(read_plan(METADATA, {"model": {"uri": CHAMPION, "version": "x"}}, Settings()), SEVEN)
         assert named.model.version == "x"
         assert plan_of({"model": {"uri": "hf://owner/model"}}).model.version is None
