@@ -100,8 +100,8 @@ class WorkQueue(Generic[Key]):
 async def work(queue: WorkQueue[Key], process: Callable[[Key], Awaitable[float | None]]) -> None:
     """Process keys until cancelled.
 
-    `process` returns after how many seconds to process the key again. When it raises, the key is retried: not before
-    the time that the API server requested.
+    What `process` returns is when to wake the key, in seconds. When it raises, the key is tried again: not before the
+    time that the API server asked for.
     """
     while True:
         key = await queue.get()
