@@ -1,1 +1,1 @@
-"""What touches the world for the controller: Kopf, the API server, Prometheus, Triton's metrics, the clock."""
+"""The controller's side effects: Kopf, the API server, Prometheus, Triton's metrics, the clock."""

@@ -1,4 +1,4 @@
-"""Carries out what was ordered and built: children, Jobs that speak to the model's source, and events, side by side."""
+"""Applies what was ordered and built: children, Jobs that contact the model's source, and events, concurrently."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from nereid.controller.shell.outcome import Outcome
 
 
 class Applier:
-    """Makes the cluster hold what was built for one ModelDeployment at a time."""
+    """Applies what was built for one ModelDeployment at a time."""
 
     def __init__(self, client: Client, children: Children, events: Events) -> None:
         self._client = client
@@ -24,7 +24,7 @@ class Applier:
         self._events = events
 
     async def apply(self, owner: Owner, orders: Orders, built: Built, news: Sequence[Event]) -> Outcome:
-        """Return what has come of it; `news` are events beside those that were ordered."""
+        """Return the outcome; `news` are events beside those that were ordered."""
         children, jobs, _ = await asyncio.gather(
             converge(
                 self._client,
@@ -40,5 +40,5 @@ class Applier:
         return Outcome(children, jobs)
 
     async def apply_source_jobs(self, owner: Owner, jobs: Sequence[Manifest]) -> Applied:
-        """Let there be the Jobs that speak to the model's source, and no others of their kind."""
+        """Create the Jobs that contact the model's source, and delete all others of their kind."""
         return await converge_model_jobs(self._client, self._children, owner, jobs)

@@ -1,6 +1,6 @@
 """One pass over one ModelDeployment: gather, plan, decide, build, report, apply, report.
 
-The conductor: it holds the order of the steps, and leaves each of them to the module of its name.
+It only defines the order of the steps; each of them is a module of its own.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ _AT_ONCE: Final = 0.0
 
 
 class Reconciler:
-    """Makes the cluster match one ModelDeployment at a time; safe to be called for several keys at once."""
+    """Makes the cluster match one ModelDeployment at a time; may be called concurrently for different keys."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Reconciler:
         clock: Callable[[], datetime],
         count_event: Callable[[str, str], None],
     ) -> None:
-        """`count_event` is called with type and reason of each event, whether or not the API server takes it."""
+        """`count_event` is called with type and reason of each event, whether or not the API server accepts it."""
         self._gatherer = gatherer
         self._stores = stores
         self._settings = settings
@@ -58,8 +58,8 @@ class Reconciler:
         """Work on the ModelDeployment `key` (namespace, name) once.
 
         Returns the seconds after which to be called again, None when only an event can change anything. Raises
-        Conflict where somebody else wrote in between, and Unavailable where the API server did not answer: the pass
-        is then to be repeated.
+        Conflict if somebody else wrote in between, and Unavailable if the API server did not answer: the pass is then
+        to be repeated.
         """
         set_logged_object(key)
         subject = self._stores.model_deployments.get(key)
@@ -71,72 +71,73 @@ class Reconciler:
         except NotFound:
             if not await self._gatherer.is_deleted(subject):
                 raise
-            self._let_go(subject)
+            self._forget(subject)
             return None
 
     async def _pass(self, subject: ModelDeployment) -> float | None:
         situation = await self._gatherer.gather(subject)
         now = self._clock()
-        wanted = plan(situation, self._settings, now)
-        if isinstance(wanted, Invalid):
-            await self._reject(wanted, situation, now)
+        planned = plan(situation, self._settings, now)
+        if isinstance(planned, Invalid):
+            await self._reject(planned, situation, now)
             return None
-        if isinstance(wanted, Unresolved):
-            return await self._wait_for_model(wanted, situation, now)
-        orders = decide(wanted, situation, now)
+        if isinstance(planned, Unresolved):
+            return await self._wait_for_model(planned, situation, now)
+        orders = decide(planned, situation, now)
         if orders.look_ups:
             return await self._look_up(situation, orders.look_ups)
         self._gatherer.measure(orders.measurements)
-        built = build(wanted, orders, situation)
-        report_input = expected(wanted, orders, situation)
+        built = build(planned, orders, situation)
+        report_input = expected(planned, orders, situation)
         reported = Reported(subject, situation.status)
         if orders.is_news:
             reported = await self._report(reported, report_input, built)
         news = created_events(report_input, orders.before.candidate)
-        outcome = await self._applier.apply(wanted.owner, orders, built, news)
-        observed = await self._gatherer.observe(wanted.owner)
+        outcome = await self._applier.apply(planned.owner, orders, built, news)
+        observed = await self._gatherer.observe(planned.owner)
         decision = as_routed(orders, observed, now, self._clock())
         report_input = replace(report_input, decision=decision, observed=observed, problems=problems(outcome.children))
         report_input = with_apply_problems(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
         await self._report_outcome(reported, orders, report_input, built)
         outcome.children.raise_failures()
-        # No event tells of our own writes.
+        # The watches do not report our own writes.
         return _AT_ONCE if orders.is_news or observed != situation.observed else _wait(situation, orders, outcome)
 
     async def _reject(self, rejected: Invalid, situation: Situation, now: datetime) -> None:
-        """Say what is wrong with a spec of which nothing can be carried out: what runs goes on running as it was."""
+        """Report why a spec is rejected; what runs is kept as it is."""
         status = invalid(rejected.message, situation.subject.generation, situation.status, now)
         await self._reporter.write(Reported(situation.subject, situation.status), status)
 
-    async def _wait_for_model(self, wanted: Unresolved, situation: Situation, now: datetime) -> float | None:
-        """Have it looked up where the URI of the first model leads: nothing else is there yet."""
-        orders = decide_on_source(wanted.request, situation, now)
+    async def _wait_for_model(self, unresolved_plan: Unresolved, situation: Situation, now: datetime) -> float | None:
+        """Resolve the URI of the first model; until then there is nothing else to do."""
+        orders = decide_on_source(unresolved_plan.request, situation, now)
         if orders.look_ups:
             return await self._look_up(situation, orders.look_ups)
-        owner, resolution, before = wanted.source.owner, orders.resolution, standing(situation.status, "SourceJobs")
+        owner, resolution = unresolved_plan.source.owner, orders.resolution
+        before = standing(situation.status, "SourceJobs")
         reported = Reported(situation.subject, situation.status)
         status = unresolved(replace(resolution, apply_problem=before), owner.generation, reported.status, now)
         reported = await self._reporter.write(reported, status)
-        jobs = [model_job(wanted.source, job) for job in orders.source_jobs]
+        jobs = [model_job(unresolved_plan.source, job) for job in orders.source_jobs]
         applied = await self._applier.apply_source_jobs(owner, jobs)
-        refusals = problems(applied)
-        resolution = replace(resolution, apply_problem=next(iter(refusals), None))
+        apply_problems = problems(applied)
+        resolution = replace(resolution, apply_problem=next(iter(apply_problems), None))
         status = unresolved(resolution, owner.generation, reported.status, self._clock())
         await self._reporter.write(reported, status)
         applied.raise_failures()
-        return sooner(resolution.requeue_after, retry(refusals, before))
+        return sooner(resolution.requeue_after, retry(apply_problems, before))
 
     async def _look_up(self, situation: Situation, look_ups: LookUps) -> float | None:
-        """Have the next pass know what only the API server can tell."""
+        """Read from the API server, for the next pass, what the watches do not show."""
         if await self._gatherer.look_up(situation, look_ups):
             return _AT_ONCE
-        self._let_go(situation.subject)
+        self._forget(situation.subject)
         return None
 
-    def _let_go(self, gone: ModelDeployment) -> None:
-        """Forget an object that went while nobody looked; its children go with it."""
-        self._stores.model_deployments.forget(gone)
-        self._gatherer.forget(gone.key)
+    def _forget(self, deleted: ModelDeployment) -> None:
+        """Forget an object whose deletion the watch missed; its children are deleted with it."""
+        self._stores.model_deployments.forget(deleted)
+        self._gatherer.forget(deleted.key)
 
     async def _report(self, reported: Reported, report_input: ReportInput, built: Built) -> Reported:
         status = report(report_input, built.records, built.url, reported.status, self._clock())
@@ -145,7 +146,7 @@ class Reconciler:
     async def _report_outcome(
         self, reported: Reported, orders: Orders, report_input: ReportInput, built: Built
     ) -> None:
-        """Report what has come of the orders; of news that were applied as decided, the pass that follows reports."""
+        """Report the outcome of the orders, unless it is already reported or the pass that follows reports it."""
         problem = problem_event(report_input, reported.status)
         is_as_decided = report_input.decision is orders.decision and not report_input.first_problem
         if not (orders.is_news and is_as_decided):

@@ -21,16 +21,16 @@ from nereid.controller.shell.metrics.sampler import Sampler
 from nereid.controller.shell.telemetry.instruments import Instruments
 from nereid.controller.shell.work_queue import WorkQueue, work
 
-# Each remote call of a pass has a timeout of its own; a pass that takes longer than this hangs.
+# Each remote call of a pass has its own timeout; a pass that takes longer than this is stuck.
 LONGEST_PASS_SECONDS: Final = 300.0
-# Bookmarks arrive every minute, and a silent watch is given up and begun anew before this is over.
+# Bookmarks arrive every minute, and a silent watch is restarted before this time is over.
 LONGEST_SILENCE_SECONDS: Final = 300.0
 
 _logger = logging.getLogger(__name__)
 
 
 class UnhealthyError(Exception):
-    """The operator does not do its work; the message says which part of it."""
+    """A part of the operator does not work; the message says which."""
 
 
 class Engine:
@@ -42,8 +42,8 @@ class Engine:
         self.queue = WorkQueue[Key]()
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
-        # Gateways stand in any namespace, where an operator that may see only some of them cannot look.
-        gateways = None if settings.namespaces else Gateways(on_change=self._gateway_changed)
+        # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
+        gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
         stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
         self._reconciler = Reconciler(
@@ -62,7 +62,7 @@ class Engine:
                 children,
                 namespace=namespace,
                 label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
-                on_served=self._look_at_all if resource in OPTIONAL else None,
+                on_served=self._queue_all if resource in OPTIONAL else None,
             )
             for resource in WATCHED
             for namespace in settings.namespaces or (None,)
@@ -72,7 +72,7 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the watches and, once they have shown all there is, the workers."""
+        """Start the watches and, once they have listed everything, the workers."""
         for informer in self._informers:
             self._spawn(f"watch {informer.resource.plural}", informer.run())
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
@@ -81,14 +81,14 @@ class Engine:
         _logger.info("all watches are up to date, %d workers start", self._workers)
 
     async def stop(self) -> None:
-        """End all tasks; a pass that is interrupted is continued by the next start."""
+        """End all tasks; after the next start, another pass continues what was interrupted."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sampler.close()
 
     def check(self) -> None:
-        """Raise UnhealthyError unless everything runs and none of it hangs."""
+        """Raise UnhealthyError if a task has ended or hangs."""
         for task in self._tasks:
             if task.done():
                 raise UnhealthyError(f"task {task.get_name()} has ended")
@@ -102,16 +102,16 @@ class Engine:
     def _has_keda(self) -> bool:
         return all(informer.is_served for informer in self._informers if informer.resource == SCALED_OBJECT)
 
-    def _look_at_all(self) -> None:
-        for one in self.model_deployments.all():
-            self.queue.add(one.key)
+    def _queue_all(self) -> None:
+        for model_deployment in self.model_deployments.all():
+            self.queue.add(model_deployment.key)
 
-    def _gateway_changed(self, reference: str) -> None:
+    def _on_gateway_change(self, reference: str) -> None:
         for key in self.model_deployments.naming_gateway(reference):
             self.queue.add(key)
 
-    def _spawn(self, name: str, work_to_do: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work_to_do, name=name))
+    def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(coroutine, name=name))
 
 
 def _now() -> datetime:

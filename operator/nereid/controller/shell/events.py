@@ -1,4 +1,4 @@
-"""Sends events, which are for people: status says the same, so that losing one must not delay a rollout."""
+"""Sends events, which are for people: status has the same facts, so that a lost event must not delay a rollout."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Events:
-    """Emits events of ModelDeployments; an event that the API server does not take is logged and lost."""
+    """Emits events of ModelDeployments; an event that the API server does not accept is logged and lost."""
 
     def __init__(self, client: Client, count: Callable[[str, str], None]) -> None:
-        """`count` is called with type and reason of each event, whether or not the API server takes it."""
+        """`count` is called with type and reason of each event, whether or not the API server accepts it."""
         self._client = client
         self._count = count
 

@@ -1,6 +1,6 @@
-"""What a pass looks at, gathered once from the stores and from the sampler; and the look-ups that a pass orders.
+"""Gathers the input of a pass, once, from the stores and the sampler; and does the look-ups that a pass orders.
 
-Reads only, and decides nothing. What it returns are values of the pure core.
+It only reads, and decides nothing. It returns values of the pure core.
 """
 
 import logging
@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What is known of the cluster. `gateways` is None where the operator may not look at them."""
+    """The observed cluster. `gateways` is None if the operator may not read Gateways."""
 
     model_deployments: ModelDeployments
     children: Children
@@ -41,7 +41,7 @@ class Stores:
 
 
 class Gatherer:
-    """Looks at the cluster for one ModelDeployment at a time."""
+    """Gathers what is observed of one ModelDeployment at a time."""
 
     def __init__(self, client: Client, stores: Stores, sampler: Sampler) -> None:
         self._client = client
@@ -52,7 +52,7 @@ class Gatherer:
         self._looked_up: dict[Key, tuple[str, LookedUp]] = {}
 
     async def gather(self, subject: ModelDeployment) -> Situation:
-        """Return all that a pass looks at; what was looked up for it is told once."""
+        """Return the input of a pass; what was looked up for it is returned once."""
         children = self._stores.children.of(subject.owner)
         return Situation(
             subject=subject,
@@ -68,18 +68,18 @@ class Gatherer:
         )
 
     async def observe(self, owner: Owner) -> Observed:
-        """Return what is seen of the owner's children now."""
+        """Return the owner's children as they are observed now."""
         return await self._observed(self._stores.children.of(owner))
 
-    def measure(self, wanted: WantedMeasurements) -> None:
-        """Have measured in the background what is wanted; the key is put into the queue when an answer is there."""
-        if wanted.sample:
-            self._sampler.sample(*wanted.sample)
-        for request, pods in wanted.activities:
+    def measure(self, measurements: WantedMeasurements) -> None:
+        """Start measuring in the background; the key is queued when a result is available."""
+        if measurements.sample:
+            self._sampler.sample(*measurements.sample)
+        for request, pods in measurements.activities:
             self._sampler.activity(request, pods)
 
     async def look_up(self, situation: Situation, look_ups: LookUps) -> bool:
-        """Ask the API server what was ordered, for the next pass; return whether it still has the ModelDeployment."""
+        """Read from the API server, for the next pass; return whether the ModelDeployment still exists."""
         subject, before = situation.subject, situation.looked_up
         if look_ups.existence and await self.is_deleted(subject):
             return False
@@ -92,7 +92,7 @@ class Gatherer:
         return True
 
     async def is_deleted(self, subject: ModelDeployment) -> bool:
-        """Whether the API server does not have a ModelDeployment any more, or another one of its name."""
+        """Whether the API server no longer has a ModelDeployment, or has another one of its name."""
         try:
             raw = await self._client.get(MODEL_DEPLOYMENT, subject.namespace, subject.name)
         except NotFound:
@@ -100,7 +100,7 @@ class Gatherer:
         return bool(raw["metadata"]["uid"] != subject.uid)
 
     def forget(self, key: Key) -> None:
-        """Let go of what is kept for a ModelDeployment that does not exist any more."""
+        """Forget everything about a ModelDeployment that no longer exists."""
         self._looked_up.pop(key, None)
         self._sampler.forget(*key)
 
@@ -110,8 +110,8 @@ class Gatherer:
 
     async def _observed(self, children: list[Child]) -> Observed:
         await self._causes.read(children)
-        seen = observe([(child.revision, self._causes.facts(child)) for child in children])
-        return replace(seen, has_keda=self._stores.has_keda())
+        observed = observe([(child.revision, self._causes.facts(child)) for child in children])
+        return replace(observed, has_keda=self._stores.has_keda())
 
     def _rivals(self, subject: ModelDeployment) -> tuple[Rival, ...]:
         rivals = self._stores.model_deployments.rivals(subject.key)
@@ -120,13 +120,13 @@ class Gatherer:
     def _gateways(self, subject: ModelDeployment) -> Mapping[str, GatewayFacts] | None:
         if self._stores.gateways is None:
             return None
-        named = {reference: self._stores.gateways.get(reference) for reference in subject.gateways}
-        return {reference: facts for reference, facts in named.items() if facts}
+        gateways = {reference: self._stores.gateways.get(reference) for reference in subject.gateways}
+        return {reference: facts for reference, facts in gateways.items() if facts}
 
     async def _lost_record(self, owner: Owner, revision: str, model_uri: str) -> RevisionRecord | None:
-        """Find the record of a revision that was live before: unseen because somebody took its labels, or deleted.
+        """Return the record of a live revision that is not observed: its labels were removed, or it was deleted.
 
-        Without it, the revision's Deployment still shows what it was made from.
+        If it was deleted, it is recovered from the revision's Deployment; None if that is missing too.
         """
         name = revision_child_name(owner.name, revision)
         try:

@@ -1,6 +1,6 @@
 """Kopf's part: it watches ModelDeployments, runs start-up and clean-up, and answers the liveness probe.
 
-Handlers only pass on what they are told. No change handlers, daemons or timers: those keep annotations or finalizers on
+Handlers only pass on what they receive. No change handlers, daemons or timers: those keep annotations or finalizers on
 the user's object.
 """
 
@@ -24,28 +24,28 @@ from nereid.controller.shell.log_object import ObjectFilter
 from nereid.controller.shell.telemetry.instruments import Instruments
 from nereid.controller.shell.telemetry.rollouts import RolloutCollector
 
-# The API server takes objects that are nested 10000 levels deep; one that cannot be read would end the watch of all.
+# The API server accepts objects that are nested 10000 levels deep; one that cannot be parsed would end the whole watch.
 RECURSION_LIMIT: Final = 25_000
 _CRD_PAUSE_SECONDS: Final = 2.0
-# They write a line for each event and each probe.
+# They log a line for each event and each probe.
 _TALKATIVE: Final = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
 
 
 @kopf.on.login()
 def login(**_: Any) -> kopf.ConnectionInfo:
-    """Let Kopf reach the API server as the engine does."""
-    return connection.find()
+    """Return the engine's credentials of the API server, for Kopf."""
+    return connection.api_server_login()
 
 
 @kopf.on.startup()
 async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) -> None:
-    """Start the engine; ModelDeployments are not looked at before it knows all children."""
+    """Start the engine; no ModelDeployment is processed before it has listed all children."""
     _configure(settings)
     async with AsyncExitStack() as stack:
         registry = CollectorRegistry()
         instruments = Instruments(registry)
-        way = await stack.enter_async_context(connection.connect())
-        engine = Engine(Client(way, on_request=instruments.count_request), memo.settings, instruments)
+        api_server = await stack.enter_async_context(connection.connect())
+        engine = Engine(Client(api_server, on_request=instruments.count_request), memo.settings, instruments)
         await _require_crd(engine.client)
         registry.register(RolloutCollector(engine.model_deployments.all))
         instruments.show_queue_depth(lambda: engine.queue.depth)
@@ -57,23 +57,23 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """Remember a ModelDeployment as it is now and have it looked at."""
+    """Store a ModelDeployment and queue it, together with its rivals."""
     engine: Engine = memo.engine
-    raw, found = event["object"], engine.model_deployments
+    raw, model_deployments = event["object"], engine.model_deployments
     key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-    rivals = found.rivals(key)
+    rivals = model_deployments.rivals(key)
     if event["type"] == "DELETED":
-        found.remove(raw)
+        model_deployments.remove(raw)
         engine.sampler.forget(*key)
-    elif not found.put(raw):
+    elif not model_deployments.put(raw):
         return
-    for one in (key, *(rival.key for rival in (*rivals, *found.rivals(key)))):
-        engine.queue.add(one)
+    for changed in (key, *(rival.key for rival in (*rivals, *model_deployments.rivals(key)))):
+        engine.queue.add(changed)
 
 
 @kopf.on.probe(errors=kopf.ErrorsMode.PERMANENT)
 def health(memo: kopf.Memo, **_: Any) -> str:
-    """Answer the liveness probe; an error makes it fail, and the pod is started again."""
+    """Answer the liveness probe; an error makes it fail, and the kubelet restarts the container."""
     memo.engine.check()
     return "ok"
 
@@ -112,7 +112,7 @@ def _configure_logging(log_format: str, log_level: str) -> None:
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps Kopf from copying every object at every event for a comparison that nobody asks for."""
+    """Keeps Kopf from copying every object at every event for a comparison that is not used."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence({})
@@ -125,7 +125,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 async def _require_crd(client: Client) -> None:
-    """Wait, by having Kopf call start-up again, until ModelDeployments are served: Kopf looks for them only once."""
+    """Wait, by letting Kopf repeat start-up, until ModelDeployments are served: Kopf checks for them only once."""
     try:
         await client.require_served(MODEL_DEPLOYMENT)
     except NotFound as error:

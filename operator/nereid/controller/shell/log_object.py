@@ -1,4 +1,4 @@
-"""Which object a log line is about, on every line that is written while a pass works on it.
+"""Adds the object to every log line that is written during a pass over it.
 
 Kopf's formatters show it: as the field `object` in JSON, as a prefix in text.
 """
@@ -12,18 +12,18 @@ _key: ContextVar[tuple[str, str] | None] = ContextVar("key", default=None)
 
 
 def set_logged_object(key: tuple[str, str]) -> None:
-    """Let all that is logged from now on, here and in tasks begun here, be about the ModelDeployment (namespace, name).
+    """Set the ModelDeployment (namespace, name) of all later log lines, here and in tasks that are started here.
 
-    It holds until the next one, so that what a worker says of a pass that failed names its object too.
+    It applies until the next call, so that a worker's line about a failed pass names its object too.
     """
     _key.set(key)
 
 
 class ObjectFilter(logging.Filter):
-    """Adds the object to records that name none; it lets all of them pass."""
+    """Adds the object to records that have none; it filters nothing out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mark a record, which is what Kopf's own object loggers do."""
+        """Add the object to a record, in the way of Kopf's own object loggers."""
         key = _key.get()
         if key is not None and not hasattr(record, "k8s_ref"):
             namespace, name = key

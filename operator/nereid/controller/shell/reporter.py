@@ -1,4 +1,4 @@
-"""Writes status: only where it differs, and only on the version of the object that it was made from."""
+"""Writes status: only if it differs, and only to the version of the object that it was computed from."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Reported:
 
 
 class Reporter:
-    """Writes the status of ModelDeployments, and emits what it has to say that is new of the model's source."""
+    """Writes the status of ModelDeployments, and emits its events about the model's source."""
 
     def __init__(self, client: Client, model_deployments: ModelDeployments, events: Events) -> None:
         self._client = client
@@ -29,9 +29,9 @@ class Reporter:
         self._events = events
 
     async def write(self, before: Reported, status: ModelDeploymentStatus) -> Reported:
-        """Return the ModelDeployment with a status; it is sent if it is another one.
+        """Return the ModelDeployment with a status, which is sent if it differs.
 
-        Raises Conflict where somebody else has written to the object since `before`.
+        Raises Conflict if somebody else has written to the object since `before`.
         """
         subject, content = before.subject, to_json(status)
         if content != subject.status:

@@ -1,7 +1,7 @@
-"""A queue of keys: which objects to look at, and when.
+"""A queue of keys: which objects to process, and when.
 
-The heart of a level-triggered operator: however many events tell that an object has changed, one worker looks at it
-once more, and never two at a time. Failures are tried again, each time later; a wake-up can be asked for. No polling.
+The core of a level-triggered operator: however many events report a change of an object, one worker processes it once
+more, and never two at a time. Failures are retried with increasing delay; a wake-up can be scheduled. No polling.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 60.0
-# By then the pause has long been the longest; without a bound, the power outgrows a float and ends the worker.
+# By then the pause has reached its maximum; without a bound, the power overflows a float and ends the worker.
 _MOST_DOUBLINGS: Final = 30
 
 logger = logging.getLogger(__name__)
 
 
 class WorkQueue(Generic[Key]):
-    """Keys that wait to be worked on, that are being worked on, and that are to be woken later."""
+    """Keys that wait for a worker, that are being processed, and that are scheduled for later."""
 
     def __init__(self) -> None:
         self._waiting: dict[Key, None] = {}  # in order of arrival
@@ -35,7 +35,7 @@ class WorkQueue(Generic[Key]):
         self._available = asyncio.Event()
 
     def add(self, key: Key) -> None:
-        """Have a key worked on: as soon as a worker is free, or once more if one is at it."""
+        """Queue a key: it is processed as soon as a worker is free, or once more if one is processing it."""
         if key in self._running:
             self._again.add(key)
         else:
@@ -43,12 +43,12 @@ class WorkQueue(Generic[Key]):
             self._available.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
-        """Have a key worked on after some time. A pass that begins earlier cancels this: it decides anew."""
+        """Queue a key after some time. A pass that begins earlier cancels this, as it decides again."""
         self._cancel_timer(key)
         self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._wake, key)
 
     async def get(self) -> Key:
-        """Wait for a key and take it; `done` has to follow."""
+        """Wait for a key and take it; the caller has to call `done`."""
         while not self._waiting:
             self._available.clear()
             await self._available.wait()
@@ -59,21 +59,21 @@ class WorkQueue(Generic[Key]):
         return key
 
     def done(self, key: Key) -> None:
-        """Give back a key; what arrived for it meanwhile counts now."""
+        """Return a key; it is queued again if it was added meanwhile."""
         del self._running[key]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
 
     def retry(self, key: Key, at_least: float = 0.0) -> None:
-        """Have a key that failed worked on again: each time later, at random so that failures do not march in step."""
+        """Queue a key that failed: after each failure later, at random so that retries do not coincide."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS), LONGEST_PAUSE)
         self.add_after(key, max(at_least, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - spreads load
 
     def forget(self, key: Key) -> None:
-        """Note that a key has succeeded: its next failure is a first one."""
+        """Forget the failures of a key that has succeeded."""
         self._failures.pop(key, None)
 
     @property
@@ -83,7 +83,7 @@ class WorkQueue(Generic[Key]):
 
     @property
     def longest_running_seconds(self) -> float:
-        """How long the oldest unfinished pass has been going on; 0 when none is."""
+        """How long the oldest unfinished pass has been running; 0 if there is none."""
         now = time.monotonic()
         return now - min(self._running.values(), default=now)
 
@@ -111,7 +111,7 @@ async def work(queue: WorkQueue[Key], process: Callable[[Key], Awaitable[float |
             logger.warning("%s will be tried again: %s", key, error)
             queue.retry(key, error.retry_after)
         except Exception:
-            # A fault in one object's pass must not stop the worker.
+            # An error in one object's pass must not stop the worker.
             logger.exception("%s failed and will be tried again", key)
             queue.retry(key)
         else:

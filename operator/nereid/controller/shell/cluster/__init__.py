@@ -1,4 +1,4 @@
-"""How Nereid reads and writes the cluster: a client, list-and-watch, stores of small records, a way to converge.
+"""How Nereid reads and writes the cluster: a client, list-and-watch, stores of small records, convergence.
 
-It knows objects, not models: it imports neither `build` nor `rollout`.
+It handles objects, not models: it imports neither `build` nor `decide`.
 """

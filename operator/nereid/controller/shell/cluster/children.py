@@ -1,7 +1,7 @@
 """The store of observed children: one small record for each, found by its name or by its owner.
 
-Records are made from raw objects at once, so that a thousand models cost megabytes, not hundreds of them. Two sources
-feed it, the watches and the answers to our own writes; the newer resourceVersion wins.
+Raw objects become records at once, so that a thousand models take megabytes, not hundreds of them. The records come
+from the watches and from the responses to our own writes; the newer resourceVersion wins.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ _NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 class Child:
     """An observed child.
 
-    `content` is what may be compared with a manifest, as JSON; None once it was found to hold all that `desired_hash`
-    stands for. `owner_uid` is its controller's, empty where there is none. `holds_replicas`: its number of pods is what
-    Nereid has applied, and would be reset if the next manifest left it out.
+    `content` is the part to compare with a manifest, as JSON; None once it is known to match the manifest of
+    `desired_hash`. `owner_uid` is its controller's, or empty. `holds_replicas`: Nereid owns its number of pods, which
+    would be reset if the next manifest left it out.
     """
 
     kind: str
@@ -54,13 +54,13 @@ class Child:
         return self.namespace, self.owner_name
 
     def belongs_to(self, owner: Owner) -> bool:
-        """Whether `owner` controls it, or it was made for one of that name and nobody controls it any more."""
+        """Whether `owner` controls it, or it was made for an owner of that name and no longer has a controller."""
         if self.owner_uid:
             return self.owner_uid == owner.uid
         return bool(self.desired_hash) and self.owner_key == (owner.namespace, owner.name)
 
     def same_as(self, other: "Child") -> bool:
-        """Whether nothing that a pass looks at has changed."""
+        """Whether nothing that a pass uses has changed."""
         return (self.uid, self.desired_hash, self.content_hash, self.deleting, self.owner_name, self.facts) == (
             other.uid,
             other.desired_hash,
@@ -95,7 +95,7 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
 
 
 def owner_uid(metadata: Mapping[str, Any]) -> str:
-    """Return the uid of the owner that controls an object; empty where none does."""
+    """Return the uid of the owner that controls an object; empty if none does."""
     for reference in metadata.get("ownerReferences", []):
         if reference.get("controller"):
             return str(reference["uid"])
@@ -105,14 +105,14 @@ def owner_uid(metadata: Mapping[str, Any]) -> str:
 def comparable(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of an object or a manifest that a manifest decides about: no identity, no status."""
     metadata = raw["metadata"]
-    kept = {field: metadata[field] for field in ("labels", "annotations", "ownerReferences") if field in metadata}
+    compared = {field: metadata[field] for field in ("labels", "annotations", "ownerReferences") if field in metadata}
     body = {field: value for field, value in raw.items() if field not in _NOT_COMPARED}
-    return {"metadata": kept, **body}
+    return {"metadata": compared, **body}
 
 
 def _holds_replicas(metadata: Mapping[str, Any]) -> bool:
-    ours = (one for one in metadata.get("managedFields", []) if one.get("manager") == names.FIELD_MANAGER)
-    return any("f:replicas" in one.get("fieldsV1", {}).get("f:spec", {}) for one in ours)
+    ours = (entry for entry in metadata.get("managedFields", []) if entry.get("manager") == names.FIELD_MANAGER)
+    return any("f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {}) for entry in ours)
 
 
 class Children:
@@ -127,52 +127,52 @@ class Children:
         return len(self._children)
 
     def get(self, kind: str, namespace: str, name: str) -> Child | None:
-        """Return what is known of a child."""
+        """Return the record of a child, if there is one."""
         return self._children.get((kind, namespace, name))
 
     def of(self, owner: Owner) -> list[Child]:
         """Return the children that belong to `owner`, and the pods that carry its name."""
-        found = (self._children[key] for key in self._by_owner.get((owner.namespace, owner.name), ()))
-        return [child for child in found if child.kind == "Pod" or child.belongs_to(owner)]
+        named = (self._children[key] for key in self._by_owner.get((owner.namespace, owner.name), ()))
+        return [child for child in named if child.kind == "Pod" or child.belongs_to(owner)]
 
     def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
-        """Take an object from a watch, unless something newer is known; tell the owner if it matters."""
+        """Store an object from a watch, unless a newer one is stored; notify the owner of a relevant change."""
         new = child_of(kind, raw)
         old = self._children.get(new.key)
         if old and old.resource_version >= new.resource_version:
             return
         self._put(new, old)
         if old is None or not new.same_as(old):
-            self._tell(new)
+            self._notify(new)
             if old and old.owner_name != new.owner_name:
-                self._tell(old)
+                self._notify(old)
 
     def applied(self, kind: str, raw: Mapping[str, Any]) -> Child:
-        """Take the answer to our own write: what the server makes of the manifest, so there is nothing to compare.
+        """Store the response to our own write, which matches the manifest, so that there is nothing to compare.
 
-        Nobody is told, as the writer knows.
+        The owner is not notified, as the writer knows.
         """
         new = replace(child_of(kind, raw), content=None)
         old = self._children.get(new.key)
-        # Equal when the write changed nothing: then too the content is what the manifest amounts to.
+        # Equal if the write changed nothing: then too the content matches the manifest.
         if old is None or old.resource_version <= new.resource_version:
             self._put(new, None)
         return new
 
     def verified(self, child: Child) -> None:
-        """Note that the child's content holds all that its manifest says, and let go of the content."""
+        """Record that the child's content matches its manifest, and drop the content."""
         current = self._children.get(child.key)
         if current and current.content_hash == child.content_hash:
             self._put(replace(current, content=None), None)
 
     def being_deleted(self, child: Child) -> None:
-        """Note that we have deleted a child; the watch will say when it is gone."""
+        """Record that we have deleted a child; the watch will report when it is gone."""
         current = self._children.get(child.key)
         if current and current.uid == child.uid:
             self._put(replace(current, deleting=True), None)
 
     def remove(self, kind: str, raw: Mapping[str, Any]) -> None:
-        """Forget an object that a watch says is gone, unless its successor is known already."""
+        """Forget an object that a watch reports as deleted, unless its successor is already stored."""
         metadata = raw["metadata"]
         key = (kind, metadata["namespace"], metadata["name"])
         child = self._children.get(key)
@@ -193,7 +193,7 @@ class Children:
             self._forget(child)
 
     def _put(self, new: Child, old: Child | None) -> None:
-        """Store a record; what was verified about the same content stays so."""
+        """Store a record; if the same content was verified before, it stays verified."""
         if old and old.content is None and (old.content_hash, old.uid) == (new.content_hash, new.uid):
             new = replace(new, content=None)
         self._unlink(new.key)
@@ -211,8 +211,8 @@ class Children:
 
     def _forget(self, child: Child) -> None:
         self._unlink(child.key)
-        self._tell(child)
+        self._notify(child)
 
-    def _tell(self, child: Child) -> None:
+    def _notify(self, child: Child) -> None:
         if child.owner_name:
             self._on_change(child.owner_key)

@@ -1,7 +1,7 @@
 """The requests that Nereid makes, over plain HTTP: server-side apply, delete, list, watch, events.
 
-Measured against typed clients, one aiohttp session costs half the CPU and none of their memory. Every request has a
-timeout, and every failure becomes one of `errors`.
+Compared with typed clients, one aiohttp session takes half the CPU and almost no memory. Every request has a timeout,
+and every failure becomes one of `errors`.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Client:
     async def require_served(self, resource: Resource) -> None:
         """Raise NotFound unless the API server serves the resource's version."""
         served = await self._request("GET", f"/apis/{resource.api_version}")
-        if resource.plural not in {one["name"] for one in served["resources"]}:
+        if resource.plural not in {entry["name"] for entry in served["resources"]}:
             raise NotFound(f"{resource.plural} are not served in {resource.api_version}")
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
@@ -70,7 +70,7 @@ class Client:
         return await self._request("GET", resource.path(namespace, name))
 
     async def apply(self, manifest: Manifest, *, force: bool, field_manager: str = names.FIELD_MANAGER) -> Raw:
-        """Apply a manifest server-side and return the object that it has become.
+        """Apply a manifest server-side and return the resulting object.
 
         `metadata.uid` and `metadata.resourceVersion` in it are preconditions. Without `force`, fields that another
         manager owns are a Conflict.
@@ -97,7 +97,7 @@ class Client:
         return await self._request("PATCH", resource.path(namespace, name, "status"), parameters, body, _APPLY)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Delete the object with this uid; one that is gone already is as good. Another uid is a Conflict."""
+        """Delete the object with this uid; one that is already gone is a success. Another uid is a Conflict."""
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
             await self._request("DELETE", resource.path(namespace, name), body=body)
@@ -107,7 +107,7 @@ class Client:
     async def log_tail(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         """Return the end of a container's log; of the run before the present one if `previous`.
 
-        Raises NotFound when there is no such pod, Rejected when there is no such run any more.
+        Raises NotFound when there is no such pod, Rejected when the run's log no longer exists.
         """
         parameters = {"container": container, "previous": str(previous).lower(), **_LOG_TAIL}
         async with self._send("GET", POD.path(namespace, pod, "log"), parameters) as response:
@@ -116,7 +116,7 @@ class Client:
     async def create_event(
         self, regarding: Mapping[str, str], *, type_: str, reason: str, action: str, note: str
     ) -> None:
-        """Tell people who watch the object: `regarding` has its apiVersion, kind, namespace, name and uid."""
+        """Create an event about an object: `regarding` has its apiVersion, kind, namespace, name and uid."""
         body = {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.kind,
@@ -193,15 +193,15 @@ class Client:
         content_type: str = _JSON,
         limits: aiohttp.ClientTimeout = REQUEST_TIMEOUT,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request and hand out its successful response.
+        """Send a request and yield its successful response.
 
-        Whatever fails, also while the response is read, is an ApiError.
+        Every failure, also while the response is read, is an ApiError.
         """
         self._on_request(method, parameters)
         connection = self._connection
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         try:
-            # A watch is silent for long, but not before it has begun.
+            # A watch may be silent for long, but not before its response has started.
             async with asyncio.timeout(REQUEST_TIMEOUT.total):
                 response = await connection.session.request(
                     method,
@@ -236,7 +236,7 @@ def _error(code: int, message: str, retry_after: float = 0.0) -> ApiError:
 
 
 def _message(text: str) -> str:
-    """Return the sentence of the Status object that the API server answers with; proxies before it answer anything."""
+    """Return the message of the API server's Status object, or the start of another body, as of a proxy."""
     try:
         return str(json.loads(text)["message"])
     except (ValueError, TypeError, KeyError):
@@ -244,7 +244,7 @@ def _message(text: str) -> str:
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines of any length; the stream's own iteration refuses lines longer than its buffer."""
+    """Yield lines of any length; the stream's own iteration rejects lines longer than its buffer."""
     parts: list[bytes] = []
     async for chunk in stream.iter_any():
         first, *rest = chunk.split(b"\n")

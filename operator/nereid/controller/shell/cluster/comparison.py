@@ -1,7 +1,7 @@
-"""Whether an observed object still is what its manifest says.
+"""Whether an observed object still matches its manifest.
 
-The API server adds defaults to what it is given and writes quantities its own way; only what somebody has changed may
-count as a difference, or each restart of the operator would repeat all of its writes.
+The API server adds defaults and writes quantities in its own form. Only changes by somebody else may count as
+differences, or each restart of the operator would repeat all of its writes.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from nereid.api.quantity import quantity
 
 # Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
 _ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
-# Lists to whose items nobody adds defaults: Istio's routes, of which a further field is another way for requests.
+# Lists whose items get no defaults: Istio's routes, where another field may route requests differently.
 _EXACT_LISTS: Final = frozenset({"http"})
 
 
@@ -27,7 +27,7 @@ def covers(observed: Any, desired: Any) -> bool:
         return (
             isinstance(observed, list)
             and len(observed) == len(desired)
-            and all(covers(one, other) for one, other in zip(observed, desired, strict=True))
+            and all(covers(item, other) for item, other in zip(observed, desired, strict=True))
         )
     return _same_quantity(observed, desired)
 
@@ -44,5 +44,5 @@ def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
 
 
 def _same_quantity(observed: Any, desired: Any) -> bool:
-    one, other = quantity(observed), quantity(desired)
-    return one is not None and one == other
+    amount = quantity(observed)
+    return amount is not None and amount == quantity(desired)

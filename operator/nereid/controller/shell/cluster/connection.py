@@ -1,4 +1,4 @@
-"""The way to the API server: where it is, who we are, and one session of kept-alive connections.
+"""The connection to the API server: its address, our credentials, and one session of kept-alive connections.
 
 Kopf's own login functions read the service account or the kubeconfig, so that Kopf and this client always agree.
 """
@@ -14,7 +14,7 @@ import kopf
 from nereid import __version__
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
-# A projected token is replaced long before it expires; reading the file once a minute follows in time.
+# A projected token is replaced long before it expires; reading the file once a minute is early enough.
 _TOKEN_AGE: Final = 60.0
 
 
@@ -22,8 +22,8 @@ class ConnectionNotConfiguredError(Exception):
     """There is neither a service account nor a kubeconfig."""
 
 
-def find() -> kopf.ConnectionInfo:
-    """Return how to reach the API server: by the pod's service account, or else by the kubeconfig."""
+def api_server_login() -> kopf.ConnectionInfo:
+    """Return address and credentials of the API server: the pod's service account, or else the kubeconfig."""
     settings = kopf.OperatorSettings()
     info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
     if info is None:
@@ -34,7 +34,7 @@ def find() -> kopf.ConnectionInfo:
 
 
 class Connection:
-    """The session, the server's address, and the headers that say who we are."""
+    """The session, the server's address, and the headers with our credentials."""
 
     def __init__(self, session: aiohttp.ClientSession, info: kopf.ConnectionInfo) -> None:
         self.session = session
@@ -45,7 +45,7 @@ class Connection:
 
     @property
     def proxy(self) -> str | None:
-        """The proxy that the kubeconfig asks for."""
+        """The proxy that the kubeconfig names."""
         return self._proxy
 
     def url(self, path: str) -> str:
@@ -59,15 +59,15 @@ class Connection:
         return self._headers
 
     def renew(self) -> None:
-        """Read the credentials again, as when the server does not know them any more."""
-        self._headers = find().as_http_headers()
+        """Read the credentials again, for instance when the server no longer accepts them."""
+        self._headers = api_server_login().as_http_headers()
         self._read_at = time.monotonic()
 
 
 @asynccontextmanager
 async def connect() -> AsyncIterator[Connection]:
-    """Open the way to the API server; all of its connections are closed on leaving."""
-    info = find()
+    """Connect to the API server; all connections are closed on leaving."""
+    info = api_server_login()
     # No limit, as each watch holds a connection for good; the client limits the requests in flight.
     connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(

@@ -1,7 +1,7 @@
-"""Makes the cluster hold what was built: applies what differs, deletes what is no longer wanted, and nothing else.
+"""Makes the cluster match what was built: applies what differs, and deletes what is no longer wanted.
 
-A child is sent only when its manifest has changed since it was last applied, or when somebody has changed the object.
-An object of the same name that is not ours is left alone.
+A child is sent only if its manifest has changed since it was last applied, or if somebody has changed the object. An
+object of the same name that is not ours is not touched.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from nereid.controller.shell.cluster.resources import (
     resource_of,
 )
 
-# The API server ignores it while it creates an object and refuses it for one that exists: no object is older than 1.
+# The API server ignores it when it creates an object and rejects it for one that exists: no object is older than 1.
 _MUST_NOT_EXIST: Final = {"resourceVersion": "1"}
 _CHILD_KINDS: Final = frozenset(resource.kind for resource in CHILDREN)
 _SCALERS: Final = frozenset({HORIZONTAL_POD_AUTOSCALER.kind, SCALED_OBJECT.kind})
@@ -45,7 +45,7 @@ class NameConflict:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """The API server refuses a child: a quota, a policy, an invalid field."""
+    """The API server rejects a child, because of a quota, a policy or an invalid field."""
 
     kind: str
     name: str
@@ -57,7 +57,7 @@ ApplyProblem = NameConflict | Rejection | ApiError
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of it: what did not work."""
+    """The problems of applying; none if all went well."""
 
     conflicts: tuple[NameConflict, ...] = ()
     rejections: tuple[Rejection, ...] = ()
@@ -65,11 +65,11 @@ class Applied:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the cluster now holds what was asked for."""
+        """Whether the cluster now matches what was built."""
         return not (self.conflicts or self.rejections or self.failures)
 
     def raise_failures(self) -> None:
-        """Raise the first of the failures that another attempt may cure."""
+        """Raise the first of the failures that may succeed when retried."""
         if self.failures:
             raise self.failures[0]
 
@@ -84,16 +84,16 @@ async def converge(
 ) -> Applied:
     """Apply the waves one after another, the members of each in parallel; then delete what is in none of them.
 
-    A member that fails stops neither its wave nor the later ones: a route must be able to go back although a Deployment
-    is refused. But nothing is deleted then, as what failed may be what no longer points at it. Children of the
-    revisions in `keep` are never deleted, but for their scalers, which come and go while a revision lives; nor are the
+    A member that fails stops neither its wave nor the later ones: traffic must be able to return although a Deployment
+    is rejected. But nothing is deleted then, as the member that failed may still point at it. Children of the
+    revisions in `keep` are never deleted, except their scalers, which come and go while a revision exists; nor are the
     ControllerRevisions of those in `keep_records`.
     """
     convergence = _Convergence(client, children, owner)
     for wave in waves:
         await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
     if not convergence.problems:
-        wanted = {(one["kind"], one["metadata"]["name"]) for wave in waves for one in wave}
+        wanted = {(manifest["kind"], manifest["metadata"]["name"]) for wave in waves for manifest in wave}
         unwanted = convergence.unwanted(wanted, keep, keep_records)
         await convergence.attempt_all(
             [convergence.delete(child) for child in unwanted if not isinstance(child.facts, ModelJobFacts)]
@@ -102,14 +102,14 @@ async def converge(
 
 
 async def converge_model_jobs(client: Client, children: Children, owner: Owner, jobs: Sequence[Manifest]) -> Applied:
-    """Make Jobs that speak to a model's source, and delete those of before; all other children stay as they are.
+    """Create Jobs that contact a model's source, and delete earlier ones; all other children stay as they are.
 
-    They are apart from these because nothing depends on them: what goes wrong here keeps no pod and no route waiting.
+    They are separate because nothing depends on them: a failure here delays no pod and no route.
     """
     convergence = _Convergence(client, children, owner)
     await convergence.attempt_all([convergence.ensure(job) for job in jobs])
-    wanted = {(one["kind"], one["metadata"]["name"]) for one in jobs}
-    unwanted = [one for one in convergence.unwanted(wanted, (), ()) if isinstance(one.facts, ModelJobFacts)]
+    wanted = {(job["kind"], job["metadata"]["name"]) for job in jobs}
+    unwanted = [child for child in convergence.unwanted(wanted, (), ()) if isinstance(child.facts, ModelJobFacts)]
     await convergence.attempt_all([convergence.delete(child) for child in unwanted])
     return convergence.result()
 
@@ -162,7 +162,7 @@ class _Convergence:
     def unwanted(
         self, wanted: Collection[tuple[str, str]], keep: Collection[str], keep_records: Collection[str]
     ) -> list[Child]:
-        """Return the owner's children that are not wanted and not yet on their way out."""
+        """Return the owner's children that are not wanted and not being deleted yet."""
         return [
             child
             for child in self._children.of(self._owner)
@@ -174,11 +174,11 @@ class _Convergence:
         ]
 
     def result(self) -> Applied:
-        """Return what came of it."""
+        """Return the result of all attempts."""
         return Applied(
-            conflicts=tuple(one for one in self.problems if isinstance(one, NameConflict)),
-            rejections=tuple(one for one in self.problems if isinstance(one, Rejection)),
-            failures=tuple(one for one in self.problems if isinstance(one, ApiError)),
+            conflicts=tuple(problem for problem in self.problems if isinstance(problem, NameConflict)),
+            rejections=tuple(problem for problem in self.problems if isinstance(problem, Rejection)),
+            failures=tuple(problem for problem in self.problems if isinstance(problem, ApiError)),
         )
 
     def _is_current(self, child: Child, manifest: Manifest) -> bool:
@@ -192,9 +192,9 @@ class _Convergence:
         return True
 
     async def _hand_over_replicas(self, child: Child, manifest: Manifest) -> None:
-        """Keep the number of pods when it is left to a scaler: a field that nobody else holds is reset to its default.
+        """Keep the number of pods when a scaler takes over: a field without another manager is reset to its default.
 
-        Another field manager takes it, and loses it to the scaler at its first change.
+        A hand-over field manager takes it, and loses it to the scaler at the scaler's first change.
         """
         if not child.holds_replicas or "replicas" in manifest["spec"] or not isinstance(child.facts, DeploymentFacts):
             return
@@ -202,7 +202,7 @@ class _Convergence:
         body = {
             "apiVersion": manifest["apiVersion"],
             "kind": manifest["kind"],
-            # Nobody has given it another number since.
+            # A precondition: nobody has changed the number since.
             "metadata": {**metadata, "uid": child.uid, "resourceVersion": str(child.resource_version)},
             "spec": {"replicas": child.facts.replicas},
         }
@@ -216,7 +216,7 @@ class _Convergence:
         return None
 
     async def _adopt(self, manifest: Manifest) -> NameConflict | None:
-        """Take back a child that exists unseen, because it has lost its labels; leave alone what is not ours."""
+        """Adopt a child that is not observed because it has lost its labels; do not touch what is not ours."""
         metadata = manifest["metadata"]
         try:
             raw = await self._client.get(resource_of(manifest), metadata["namespace"], metadata["name"])

@@ -1,7 +1,7 @@
 """Why Triton ended: read from its log, once for each run of a container that failed.
 
-A pod's status holds the last 2 KiB of a failed container's log, and Triton prints its options after the line that says
-why a model did not load; so the log itself has to be read. A healthy cluster costs nothing.
+A pod's status holds the last 2 KiB of a failed container's log, and Triton prints its options after the line that shows
+why a model did not load, so that the log itself has to be read. A healthy cluster needs no requests.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from nereid.controller.shell.cluster.children import Child
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.errors import ApiError
 
-# A pass waits for the logs, and a kubelet that is lost with its node does not answer: a cause is worth no longer wait.
+# A pass waits for the logs, and a kubelet that is lost with its node does not answer: a cause is not worth more time.
 READ_SECONDS: Final = 3.0
 PAUSE_AFTER_FAILURE_SECONDS: Final = 60.0
 _REMEMBERED: Final = 1000

@@ -1,13 +1,13 @@
 """What can go wrong with a request, reduced to what a caller can do about it.
 
-Every failure of the API server or of the way to it becomes one of these, once, in the client.
+The client turns every failure of the API server or of the connection to it into one of these.
 """
 
 
 class ApiError(Exception):
-    """A request to the API server failed; the message says what was asked for and what the server said.
+    """A request to the API server failed; the message has the request and the server's answer.
 
-    `retry_after` is how many seconds the server asked to be left alone, if it did.
+    `retry_after`: the seconds that the server asked to wait; 0 if it did not.
     """
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
@@ -20,7 +20,7 @@ class NotFound(ApiError):  # noqa: N818 - the API server's own names for its rea
 
 
 class Conflict(ApiError):  # noqa: N818
-    """The object is not what the request presupposed: look again, then decide anew."""
+    """The object is not as the request assumed: read it again, then decide again."""
 
 
 class Gone(ApiError):  # noqa: N818
@@ -28,8 +28,8 @@ class Gone(ApiError):  # noqa: N818
 
 
 class Rejected(ApiError):  # noqa: N818
-    """The API server refuses the request, and repeating it unchanged will not help."""
+    """The API server rejects the request, and repeating it unchanged will not help."""
 
 
 class Unavailable(ApiError):  # noqa: N818
-    """The API server did not answer, or asked to be left alone."""
+    """The API server did not answer, or asked to wait."""

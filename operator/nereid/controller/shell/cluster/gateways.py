@@ -1,7 +1,7 @@
 """The store of Istio Gateways: which of those that ModelDeployments name exist, and which hosts they serve with TLS.
 
-Gateways belong to whoever runs the mesh; Nereid only looks, so that a misspelt name becomes a condition instead of
-requests that nobody answers.
+Gateways belong to whoever runs the mesh; Nereid only reads them, so that a misspelt name becomes a condition instead of
+requests that are not answered.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from nereid.controller.observed.objects import gateway_facts
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Record:
     uid: str
     resource_version: int
     facts: GatewayFacts
@@ -24,19 +24,19 @@ class Gateways:
 
     def __init__(self, on_change: Callable[[str], None]) -> None:
         self._on_change = on_change
-        self._known: dict[str, _Known] = {}
+        self._records: dict[str, _Record] = {}
 
     def get(self, reference: str) -> GatewayFacts | None:
         """Return the facts of the Gateway NAMESPACE/NAME; None when it does not exist."""
-        known = self._known.get(reference)
-        return known.facts if known else None
+        record = self._records.get(reference)
+        return record.facts if record else None
 
     def observe(self, _kind: str, raw: Mapping[str, Any]) -> None:
-        """Take a Gateway from the watch."""
+        """Store a Gateway from the watch."""
         reference, metadata = _reference(raw), raw["metadata"]
-        before = self._known.get(reference)
+        before = self._records.get(reference)
         facts = gateway_facts(raw)
-        self._known[reference] = _Known(metadata["uid"], int(metadata["resourceVersion"]), facts)
+        self._records[reference] = _Record(metadata["uid"], int(metadata["resourceVersion"]), facts)
         if before is None or before.facts != facts:
             self._on_change(reference)
 
@@ -46,12 +46,12 @@ class Gateways:
 
     def retain(self, _kind: str, _namespace: str | None, listed: set[str], resource_version: int) -> None:
         """Forget what is older than a complete list and whose uid is not in it."""
-        for reference, known in list(self._known.items()):
-            if known.uid not in listed and known.resource_version <= resource_version:
+        for reference, record in list(self._records.items()):
+            if record.uid not in listed and record.resource_version <= resource_version:
                 self._forget(reference)
 
     def _forget(self, reference: str) -> None:
-        if self._known.pop(reference, None):
+        if self._records.pop(reference, None):
             self._on_change(reference)
 
 

@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where an informer puts what it sees."""
+    """Where an informer stores what it receives."""
 
     def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
-        """Take an object as it was at some time; it may be older than what is known already."""
+        """Store an object as it was at some time; it may be older than the stored one."""
 
     def remove(self, kind: str, raw: Mapping[str, Any]) -> None:
-        """Take leave of an object that was deleted."""
+        """Forget an object that was deleted."""
 
     def retain(self, kind: str, namespace: str | None, listed: set[str], resource_version: int) -> None:
         """Forget what is older than a complete list and whose uid is not in it."""
@@ -39,8 +39,8 @@ class Sink(Protocol):
 class Informer:
     """The list-and-watch of one kind, in one namespace or (None) in all of them.
 
-    With `on_served` the cluster may lack the kind: it is looked for from time to time, and `on_served` is called when
-    it turns out that it is there, or that it is not.
+    With `on_served` the cluster may lack the kind: it is checked from time to time, and `on_served` is called when the
+    kind appears or disappears.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Informer:
 
     @property
     def silent_seconds(self) -> float:
-        """How long ago the watch last gave a sign of life, be it a failure: at most about two minutes unless it hangs.
+        """Seconds since the watch last received anything, or failed: at most about two minutes unless it hangs.
 
-        It tells nothing about the API server: one that is down, or refuses, is no reason to start the operator anew.
+        It does not show whether the API server works: if that is down, restarting the operator does not help.
         """
         return time.monotonic() - self._alive_at
 
@@ -78,15 +78,15 @@ class Informer:
             try:
                 if self._resource_version is None:
                     self._resource_version = await self._list()
-                    self._served(is_served=True)
+                    self._set_served(is_served=True)
                 await self._watch(self._resource_version)
-                # A server or a proxy that ends each watch at once must not be asked in a tight loop.
+                # A server or a proxy that ends each watch at once must not be called in a tight loop.
                 await asyncio.sleep(_PAUSE_BETWEEN_WATCHES)
             except Gone:
-                # Events were missed: only a new list tells what was deleted meanwhile.
+                # Events were missed: only a new list shows what was deleted meanwhile.
                 self._resource_version = None
             except ApiError as error:
-                await self._rest(error)
+                await self._pause_after(error)
 
     async def _list(self) -> str:
         listed: set[str] = set()
@@ -95,7 +95,7 @@ class Informer:
             for raw in items:
                 listed.add(raw["metadata"]["uid"])
                 self._observe(raw)
-            self._heard()
+            self._mark_alive()
         self._sink.retain(self.resource.kind, self._scope[1], listed, int(version))
         return version
 
@@ -107,33 +107,33 @@ class Informer:
                 elif type_ != "BOOKMARK":
                     self._observe(raw)
                 self._resource_version = raw["metadata"]["resourceVersion"]
-                self._heard()
-        # A watch that ended at its time, without news, is a sign of life too.
-        self._heard()
+                self._mark_alive()
+        # A watch that ended at its timeout, without events, is alive too.
+        self._mark_alive()
 
     def _observe(self, raw: Mapping[str, Any]) -> None:
         try:
             self._sink.observe(self.resource.kind, raw)
         except Exception:
-            # One object that cannot be read must not blind the operator to all others.
+            # One object that cannot be parsed must not hide all others from the operator.
             name = f"{raw['metadata'].get('namespace')}/{raw['metadata'].get('name')}"
             logger.exception("%s %s cannot be read and is ignored", self.resource.kind, name)
 
-    def _heard(self) -> None:
+    def _mark_alive(self) -> None:
         self._alive_at = time.monotonic()
         self._pause = _FIRST_PAUSE
 
-    def _served(self, *, is_served: bool) -> None:
+    def _set_served(self, *, is_served: bool) -> None:
         changed, self.is_served = self.is_served != is_served, is_served
         self.synced.set()
         if changed and self._on_served:
             self._on_served()
 
-    async def _rest(self, error: ApiError) -> None:
+    async def _pause_after(self, error: ApiError) -> None:
         self._alive_at = time.monotonic()
         if isinstance(error, NotFound) and self._on_served:
             self._resource_version = None
-            self._served(is_served=False)
+            self._set_served(is_served=False)
         elif isinstance(error, NotFound):
             logger.warning("%s are not served: install their CustomResourceDefinition", self.resource.plural)
         else:

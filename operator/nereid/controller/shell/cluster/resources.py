@@ -46,7 +46,7 @@ SCALED_OBJECT: Final = Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledob
 POD: Final = Resource("", "v1", "Pod", "pods")
 EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
 
-# What Nereid makes for a ModelDeployment, and so what it repairs and removes.
+# What Nereid creates for a ModelDeployment, and so repairs and deletes.
 CHILDREN: Final = (
     CONTROLLER_REVISION,
     DEPLOYMENT,
@@ -58,9 +58,9 @@ CHILDREN: Final = (
     HORIZONTAL_POD_AUTOSCALER,
     SCALED_OBJECT,
 )
-# Kinds that a cluster may lack: what needs them says so.
+# Kinds that a cluster may lack: a condition reports it if they are needed.
 OPTIONAL: Final = frozenset({SCALED_OBJECT})
-# What it watches besides ModelDeployments. Pods are made by Deployments; they tell why a revision is not ready.
+# What it watches besides ModelDeployments. Pods are created by Deployments; they show why a revision is not ready.
 WATCHED: Final = (*CHILDREN, POD)
 
 _BY_KIND: Final = {resource.kind: resource for resource in (MODEL_DEPLOYMENT, *WATCHED, EVENT)}

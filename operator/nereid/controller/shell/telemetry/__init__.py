@@ -1,5 +1,5 @@
-"""The operator's own Prometheus metrics: what it does, and where each rollout stands.
+"""The operator's own Prometheus metrics: its work, and the state of each rollout.
 
-What a metric is called and which labels it has is an interface, as alerts and dashboards are built on it; it is told in
-docs/operations.md. No label holds a sentence, and every label has few values per ModelDeployment. Imports only the API.
+Names and labels of metrics are an interface, as alerts and dashboards use them; docs/operations.md documents them. No
+label holds a sentence, and every label has few values per ModelDeployment. Imports only the API.
 """

@@ -10,7 +10,7 @@ from nereid import __version__
 Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 
-# From a pass that finds nothing to do to one that waits for an API server in problem.
+# From a pass that finds nothing to do to one that waits for an overloaded API server.
 _DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _VERBS: Final[Mapping[str, str]] = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
@@ -60,15 +60,15 @@ class Instruments:
         return measure
 
     def show_queue_depth(self, depth: Callable[[], int]) -> None:
-        """Ask `depth`, at each scrape and in another thread, how many keys wait."""
+        """Call `depth` at each scrape, in another thread, for the number of waiting keys."""
         self._queue_depth.set_function(depth)
 
     def count_event(self, type_: str, reason: str) -> None:
-        """Count one event, whether or not the API server took it."""
+        """Count one event, whether or not the API server accepted it."""
         self._events.labels(reason, type_).inc()
 
     def count_request(self, method: str, parameters: Mapping[str, str] | None) -> None:
-        """Count one request to the API server; its query tells a list and a watch from a get."""
+        """Count one request to the API server; its query distinguishes list and watch from get."""
         verb = _VERBS[method]
         if parameters and "watch" in parameters:
             verb = "watch"

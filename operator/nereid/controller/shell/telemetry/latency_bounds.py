@@ -1,4 +1,4 @@
-"""How the bound of a histogram's bucket can be written, which differs between those who write it."""
+"""The ways in which the bound of a histogram's bucket is written, which differ between writers."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What is promised of each ModelDeployment, read from its spec, so that the alerting rules know when it is broken."""
+"""The objectives of each ModelDeployment, from its spec, for the alerting rules."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -32,9 +32,9 @@ _PERCENT: Final = 100
 
 
 def samples(spec: Mapping[str, Any]) -> Iterator[Sample]:
-    """Yield the objectives of a spec, unless its user wants no alerts.
+    """Yield the objectives of a spec, unless it disables alerts.
 
-    Only the fields that matter are read, so that what is wrong elsewhere in the spec does not end the alerts.
+    Only the relevant fields are read, so that an invalid field elsewhere in the spec does not end the alerts.
     Raises ValidationError.
     """
     monitoring = MonitoringSpec.model_validate(spec.get("monitoring") or {})
@@ -52,6 +52,6 @@ def samples(spec: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def _analysed_latency(spec: Mapping[str, Any]) -> int | None:
-    """Return the latency by which candidates are judged, which then is what is promised as well."""
+    """Return the latency objective by which candidates are judged, which then applies to alerts too."""
     analysis = (spec.get("rollout") or {}).get("analysis") or {}
     return AnalysisSpec.model_validate(analysis).latency_objective_milliseconds

@@ -1,4 +1,4 @@
-"""Which revisions each ModelDeployment has, how many pods they want and have, and how far they may be scaled."""
+"""Which revisions each ModelDeployment has, how many pods they should have and do have, and their maximum."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -27,13 +27,13 @@ FAMILIES: Final[Mapping[str, Family]] = {
 
 
 def samples(status: ModelDeploymentStatus) -> Iterator[Sample]:
-    """Yield what a status tells of its revisions, and whether they sleep."""
+    """Yield the revisions of a status, and whether the model sleeps."""
     for role, revision in (("stable", status.stable), ("candidate", status.candidate)):
         if revision:
             yield from _live(role, revision)
     versions = {served.revision: served.version for served in status.history}
     for retiring in status.rollout.retiring if status.rollout else ():
-        # Of a candidate that was taken back, nobody has kept the version.
+        # The version of a candidate that was rolled back is not stored.
         yield Sample(_INFO, (retiring.revision, versions.get(retiring.revision, ""), "retiring"), 1)
         yield Sample(_REPLICAS, (retiring.revision, "retiring"), retiring.replicas)
     if status.scaling:
@@ -41,7 +41,7 @@ def samples(status: ModelDeploymentStatus) -> Iterator[Sample]:
 
 
 def scaling_samples(spec: Mapping[str, Any]) -> Iterator[Sample]:
-    """Yield how far a spec lets its revisions be scaled, if at all. Raises ValidationError."""
+    """Yield the maximum of pods in a spec, if its revisions are scaled. Raises ValidationError."""
     scaling = ScalingSpec.model_validate(spec.get("scaling") or {})
     if scaling.max_replicas is not None and scaling.max_replicas > (scaling.min_replicas or 1):
         yield Sample(_MAX_REPLICAS, (), scaling.max_replicas)

@@ -1,7 +1,7 @@
-"""Where each ModelDeployment and its rollout stand, read from spec and status whenever Prometheus asks.
+"""The state of each ModelDeployment and its rollout, from spec and status at each scrape.
 
-Nothing is remembered from scrape to scrape, so that the figures are those of the object, also after a restart, and are
-gone with the object.
+Nothing is remembered between scrapes, so that the figures are those of the object, also after a restart, and disappear
+with the object.
 """
 
 import math
@@ -62,14 +62,14 @@ class RolloutCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now."""
         families = _families()
-        for one in self._model_deployments():
-            for family, labels, value in _readable(one):
-                families[family].add_metric((one.namespace, one.name, *labels), value)
+        for reported in self._model_deployments():
+            for family, labels, value in _readable(reported):
+                families[family].add_metric((reported.namespace, reported.name, *labels), value)
         return families.values()
 
 
 def samples(status: ModelDeploymentStatus) -> Iterator[Sample]:
-    """Yield the figures that a status tells."""
+    """Yield the samples of a status."""
     if status.stable or status.candidate:
         yield _info(status)
     if status.candidate:
@@ -89,15 +89,15 @@ def _families() -> dict[str, GaugeMetricFamily]:
     }
 
 
-def _readable(one: Reported) -> list[Sample]:
-    """Return all samples of a ModelDeployment but those of a part that cannot be read, which costs nobody else theirs.
+def _readable(reported: Reported) -> list[Sample]:
+    """Return the samples of a ModelDeployment, without those of a part that cannot be parsed.
 
-    Its own pass fails on it, is counted as an error, and says so.
+    Its own pass fails on that part, is counted as an error, and reports it.
     """
     parts = (
-        lambda: samples(ModelDeploymentStatus.model_validate(one.status)),
-        lambda: revisions.scaling_samples(one.spec),
-        lambda: objectives.samples(one.spec),
+        lambda: samples(ModelDeploymentStatus.model_validate(reported.status)),
+        lambda: revisions.scaling_samples(reported.spec),
+        lambda: objectives.samples(reported.spec),
     )
     return [sample for part in parts for sample in _unless_unreadable(part)]
 
@@ -105,7 +105,7 @@ def _readable(one: Reported) -> list[Sample]:
 def _unless_unreadable(part: Callable[[], Iterable[Sample]]) -> list[Sample]:
     try:
         return list(part())
-    except (ValidationError, ArithmeticError, AttributeError):  # The last of a mapping that is none.
+    except (ValidationError, ArithmeticError, AttributeError):  # AttributeError: what should be a mapping is not.
         return []
 
 
@@ -144,7 +144,7 @@ def _metric(metric: MetricStatus) -> Iterator[Sample]:
 
 
 def _share(evidence: EvidenceStatus) -> float:
-    """Return how far the evidence is; it multiplies from look to look, so only its logarithm grows evenly."""
+    """Return the share of the evidence that is reached, by logarithm, as evidence multiplies with each sample."""
     if evidence.reached <= 0:
         return LEAST_EVIDENCE
     return max(math.log(evidence.reached) / math.log(evidence.needed), LEAST_EVIDENCE)
