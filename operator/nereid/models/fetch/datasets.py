@@ -1,4 +1,4 @@
-"""Data sets of checks: plain files, fetched like models and then left as they are."""
+"""Data sets of checks: plain files, which are fetched like models, without a layout."""
 
 import errno
 import shutil
@@ -12,15 +12,15 @@ from nereid.models.sources.attempts import Limits
 
 
 def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
-    """Bring a data set into its folder, as the only file of it; raise FetchError when that cannot be done.
+    """Fetch a data set into its folder, as the only file there; raise FetchError if that fails.
 
-    It may be called again after it was killed: it continues, and does nothing when the file is there already.
+    It may be called again after it was killed: it continues, and does nothing if the file exists already.
     """
     if dataset.folder.exists():
         return
     source = parse_source(dataset.request.uri)
     if isinstance(source, ClaimSource):
-        raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is read in its place")
+        raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is mounted and not fetched")
     try:
         _fetch(source, dataset, limits or Limits())
     except OSError as error:
@@ -37,11 +37,11 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
     if not arrival.is_file:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{source} holds {len(arrival.files)} files, and a data set is one: name it in {Field.PATH}",
+            f"{source} holds {len(arrival.files)} files, but a data set is one file: name it in {Field.PATH}",
         )
 
 
 def _explained(error: OSError, source: RemoteSource) -> str:
     if error.errno == errno.EFBIG:
-        return f"{source} is larger than the {MAX_DOWNLOAD_BYTES >> 30} GiB that are downloaded: put it on a volume"
+        return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"
     return f"{source} could not be written to the pod's disk ({error.strerror})"
