@@ -112,7 +112,7 @@ BAD = {
     "no-pickle": Bad(
         lambda case, sources: on_web(case, sources, "model.pkl", b"no pickle", format="sklearn"),
         "ModelLoadFailed",
-        ("no pickle", "versions of training"),
+        ("not a pickle", "versions of training"),
     ),
     "other-format": Bad(
         lambda case, sources: on_web(case, sources, "model.json", case.digits.versions["1"].onnx, format="xgboost"),

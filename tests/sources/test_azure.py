@@ -54,7 +54,7 @@ def test_who_is_refused_is_told_why(azure: Cloud, secret: dict[str, str], told: 
 
 def test_a_token_is_not_sent_in_clear_text(azure: Cloud) -> None:
     principal = {"AZURE_TENANT_ID": "us", "AZURE_CLIENT_ID": "me", "AZURE_CLIENT_SECRET": HUSH}
-    with pytest.raises(FetchError, match="which is https where a token is sent"):
+    with pytest.raises(FetchError, match="which must be https if a token is sent"):
         azure.with_secret(**principal).open("model.onnx").files()
 
 

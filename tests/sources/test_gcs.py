@@ -57,7 +57,7 @@ def test_a_token_server_that_cannot_be_reached_is_tried_again(gcs: Cloud, key: s
 
 @pytest.mark.parametrize("text", ["no json", "{}", "[]", '{"type": "service_account", "private_key": "hush-hush"}'])
 def test_a_secret_without_a_key_is_told(gcs: Cloud, text: str) -> None:
-    with pytest.raises(FetchError, match="is no key of a service account") as error:
+    with pytest.raises(FetchError, match="is not a valid key of a service account") as error:
         gcs.with_secret(GOOGLE_APPLICATION_CREDENTIALS_JSON=text).open("model.onnx").files()
     assert error.value.reason is Reason.MODEL_ACCESS_DENIED
     assert "hush-hush" not in str(error.value)
@@ -75,6 +75,6 @@ def test_the_pods_own_token_is_not_sent_to_other_servers_than_googles(
 
 
 def test_a_name_that_is_no_bucket_is_told(gcs: Cloud) -> None:
-    with pytest.raises(FetchError, match="'No_Bucket!' is no valid name") as error:
+    with pytest.raises(FetchError, match="'No_Bucket!' is not a valid bucket name") as error:
         gcs.open("model.onnx", bucket="gs://No_Bucket!").files()
     assert error.value.reason is Reason.MODEL_INVALID

@@ -85,9 +85,9 @@ def test_the_commit_of_a_revision(hub: Hub) -> None:
         ("acme/private", "main", Reason.MODEL_NOT_FOUND, "with HF_TOKEN"),
         ("acme/open", "nope", Reason.MODEL_NOT_FOUND, "no branch, tag or commit nope"),
         ("acme/gated", "main", Reason.MODEL_ACCESS_DENIED, "which is gated, and no credentials are sent"),
-        ("acme/--bad", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
-        ("acme/bad.git", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
-        ("a/b/c", "main", Reason.MODEL_INVALID, "is no name of a model on a hub"),
+        ("acme/--bad", "main", Reason.MODEL_INVALID, "is not a valid model name on a hub"),
+        ("acme/bad.git", "main", Reason.MODEL_INVALID, "is not a valid model name on a hub"),
+        ("a/b/c", "main", Reason.MODEL_INVALID, "is not a valid model name on a hub"),
     ],
 )
 def test_each_refusal_has_its_sentence(hub: Hub, name: str, revision: str, reason: Reason, told: str) -> None:
@@ -101,7 +101,11 @@ def test_each_refusal_has_its_sentence(hub: Hub, name: str, revision: str, reaso
     [
         (403, {"X-Error-Message": "Access to this resource is disabled."}, "was disabled by 127.0.0.1"),
         (401, {}, "has no public model acme/open"),
-        (401, {"X-Error-Message": "Invalid credentials in Authorization header"}, r"refuses hf://acme/open:main"),
+        (
+            401,
+            {"X-Error-Message": "Invalid credentials in Authorization header"},
+            r"denies access to hf://acme/open:main",
+        ),
     ],
 )
 def test_what_a_hub_says_in_its_headers_is_understood(hub: Hub, status: int, error: dict[str, str], told: str) -> None:
@@ -113,7 +117,7 @@ def test_what_a_hub_says_in_its_headers_is_understood(hub: Hub, status: int, err
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b""])
 def test_a_page_instead_of_a_list_is_told(hub: Hub, body: bytes) -> None:
     hub.status, hub.body = 200, body
-    with pytest.raises(InterruptionError, match=r"is not a JSON object: look at the server, or correct spec\.model\."):
+    with pytest.raises(InterruptionError, match=r"is not a JSON object: check the server, or correct spec\.model\."):
         opened(hub, "acme/open").files()
 
 
@@ -122,7 +126,7 @@ def test_a_wrong_token_is_told(hub: Hub, tmp_path: Path) -> None:
     assert "or the token of the Secret" in failure(opened(hub, "acme/private", credentials=tmp_path)).sentence
     gated = failure(opened(hub, "acme/gated", credentials=tmp_path))
     assert gated.reason is Reason.MODEL_ACCESS_DENIED
-    assert "ask for access on the model's page" in gated.sentence
+    assert "request access on the model's page" in gated.sentence
     assert "wrong" not in gated.sentence
 
 

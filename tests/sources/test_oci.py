@@ -153,7 +153,7 @@ class TestImages:
 
     def test_an_image_without_a_model_is_told(self, pusher: Pusher, tmp_path: Path) -> None:
         pusher.manifest("1", pusher.layer(tar({"bin/sh": b"x"}), OCI_LAYER))
-        with pytest.raises(FetchError, match="holds no files of a model: an image has them below /models"):
+        with pytest.raises(FetchError, match="holds no model: put the model's files below /models in the image"):
             fetched(opened(pusher.uri("1"), pusher.registry), tmp_path)
 
     def test_zstd_is_told(self, pusher: Pusher) -> None:
@@ -217,7 +217,7 @@ class TestArtifacts:
     def test_a_name_that_leads_out_is_refused(self, pusher: Pusher, name: str) -> None:
         layer = pusher.layer(b"x", "application/octet-stream", **{"org.opencontainers.image.title": name})
         pusher.manifest("1", layer)
-        assert "leads out of the artifact" in failure(pusher.uri("1"), pusher.registry).sentence
+        assert "points outside the artifact" in failure(pusher.uri("1"), pusher.registry).sentence
 
 
 class TestAccess:
@@ -256,7 +256,7 @@ class TestAccess:
             ({}, "no credentials are sent"),
             ({"username": "reader", "password": "wrong"}, "correct .dockerconfigjson, or username and password"),
             ({".dockerconfigjson": '{"auths": {"other.example": {"auth": "YTpi"}}}'}, "correct .dockerconfigjson"),
-            ({".dockerconfigjson": "no json"}, "is no Docker configuration"),
+            ({".dockerconfigjson": "no json"}, "is not a valid Docker configuration"),
         ],
     )
     def test_missing_and_wrong_credentials_are_told(

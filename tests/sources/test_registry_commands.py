@@ -70,7 +70,7 @@ def test_a_version_is_found_with_what_it_was_made_from(
     [
         ("models:/digits@nope", "ModelNotFound", "its aliases: challenger, champion"),
         ("models:/none/latest", "ModelNotFound", "has no registered model none"),
-        ("s3://bucket/key", "ModelInvalid", "leads to nothing else"),
+        ("s3://bucket/key", "ModelInvalid", "cannot be resolved"),
     ],
 )
 def test_a_failure_is_an_answer(

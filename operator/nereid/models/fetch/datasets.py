@@ -1,4 +1,4 @@
-"""Data sets of checks: plain files, fetched like models and then left as they are."""
+"""Data sets of checks: plain files, which are fetched like models, without a layout."""
 
 import errno
 import shutil
@@ -13,15 +13,15 @@ from nereid.models.sources.selection import Selection
 
 
 def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
-    """Bring a data set into its folder, as the only file of it; raise FetchError when that cannot be done.
+    """Fetch a data set into its folder, as the only file there; raise FetchError if that fails.
 
-    It may be called again after it was killed: it continues, and does nothing when the file is there already.
+    It may be called again after it was killed: it continues, and does nothing if the file exists already.
     """
     if dataset.folder.exists():
         return
     source = parse_source(dataset.request.uri)
     if isinstance(source, ClaimSource):
-        raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is read in its place")
+        raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is mounted and not fetched")
     try:
         _fetch(source, dataset, limits or Limits())
     except OSError as error:
@@ -33,7 +33,7 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
         if len(selection.files) != 1:
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"{source} holds {len(selection.files)} files, and a data set is one: name it in {Field.PATH}",
+                f"{source} holds {len(selection.files)} files, but a data set is one file: name it in {Field.PATH}",
             )
 
     staging = Staging(dataset.folder.with_name(f"{dataset.folder.name}.part"))
@@ -47,5 +47,5 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 
 def _explained(error: OSError, source: RemoteSource) -> str:
     if error.errno == errno.EFBIG:
-        return f"{source} is larger than the {MAX_DOWNLOAD_BYTES >> 30} GiB that are downloaded: put it on a volume"
+        return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"
     return f"{source} could not be written to the pod's disk ({error.strerror})"

@@ -14,7 +14,7 @@ from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.datasets import fetch_dataset
 from nereid.models.internal_error import internal_error
 
-# The sentence is told of a check, by its name.
+# The message names the check, so that the field needs no longer path.
 SUBJECT: Final = "dataset"
 
 
@@ -24,10 +24,10 @@ SUBJECT: Final = "dataset"
     type=click.Path(path_type=Path),
     default=Path("/dev/termination-log"),
     show_default=True,
-    help="Where it is written as JSON why a data set could not be had.",
+    help="File to which a failure is written as JSON.",
 )
 def fetch_datasets(termination_log: Path) -> None:
-    """Fetch the data sets that NEREID_DATASETS names; the Job that checks a candidate runs this first."""
+    """Fetch the data sets that NEREID_DATASETS describes. The first container of the check Job runs this command."""
     set_up_process()
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))

@@ -1,4 +1,4 @@
-"""The whole of one fetch: from the source to models in the destination, or one error that says what to change."""
+"""One fetch from beginning to end: it results in models in the destination, or in an error that says what to change."""
 
 import logging
 import os
@@ -21,24 +21,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FetchedModel:
-    """The model's directory in the destination, and what is told of its source."""
+    """The model's directory in the destination, and the facts of its source."""
 
     model: Path
     facts: Fetched
 
 
 def fetch(request: FetchWork, limits: Limits | None = None) -> FetchedModel:
-    """Bring the model into the destination; raise FetchError when that cannot be done.
+    """Fetch the model into the destination; raise FetchError if that fails.
 
-    It may be called again after it failed or was killed: it continues, and does nothing when the model is there
-    already.
+    It may be called again after it failed or was killed: it continues, and does nothing if the model is there already.
     """
     staging = Staging(request.destination)
     model = request.destination / request.model_name
     try:
         if not staging.is_sealed:
             if model.exists():
-                logger.info("%s is there already", model)
+                logger.info("%s exists already", model)
                 staging.discard()
                 return FetchedModel(model, staging.published)
             _stage(request, staging, limits or Limits())
@@ -62,7 +61,7 @@ def _stage(request: FetchWork, staging: Staging, limits: Limits) -> None:
 
 
 def _artifact(source: Source, request: FetchWork, staging: Staging, limits: Limits) -> tuple[Path, Fetched]:
-    """Return the file or folder that the request selects, once it is there and verified."""
+    """Return the file or folder that the request selects, fetched and verified, and its facts."""
     if isinstance(source, ClaimSource):
         return require_mounted(on_claim(source, request), request)
     if request.mounted is not None:
@@ -79,7 +78,7 @@ def _explained(error: OSError, destination: Path) -> FetchError:
             "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"
         )
     elif isinstance(error, PermissionError):
-        sentence = f"{error.filename} may not be read by user {os.getuid()}: make it readable for everybody"
+        sentence = f"{error.filename} cannot be read by user {os.getuid()}: make it readable for all users"
     else:
-        sentence = f"{error.filename or 'the file system'} failed ({error.strerror}): look at the volume and the node"
+        sentence = f"{error.filename or 'the file system'} failed ({error.strerror}): check the volume and the node"
     return FetchError(Reason.MODEL_FETCH_FAILED, sentence)

@@ -1,8 +1,8 @@
-"""A lock on a volume that pods of several nodes share, whose holder may be killed at any time.
+"""A lock on a volume that pods on several nodes share, and whose holder may be killed at any time.
 
-File systems differ in what their own locks do between nodes, so that only what all have is used: a file that is created
-once. Its holder touches it while it lives; whoever finds it untouched for long takes it over. Ages are told by the
-volume's own clock, as the clocks of nodes differ.
+File systems differ in how their locks work across nodes, so this one relies only on the exclusive creation of a file,
+which all of them support. The holder touches the file while it is alive; a waiter takes over a lock whose file has not
+been touched for a long time. Ages are measured by the volume's own clock, as the clocks of nodes differ.
 """
 
 import logging
@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 
 class LostLockError(Exception):
-    """The lock was taken over, as this process was taken for dead."""
+    """Another process has taken over the lock, as this one seemed to be dead."""
 
 
 class VolumeLock:
-    """A lock by the existence of the file at `path`."""
+    """A lock that is held while the file at `path` exists."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,20 +35,20 @@ class VolumeLock:
         self._lost = threading.Event()
 
     def require_held(self) -> None:
-        """Raise LostLockError when somebody else has the lock by now."""
+        """Raise LostLockError if another process has taken over the lock."""
         if self._lost.is_set():
             raise LostLockError
 
     @contextmanager
     def held(self, while_waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold the lock; `while_waiting` is called again and again until it is free, and may raise to give up."""
+        """Hold the lock inside the `with`; `while_waiting` is called repeatedly until it is free, and may raise."""
         announced = False
         while not self._created():
             if is_stale(self._path):
                 self._take_away()
                 continue
             if not announced:
-                logger.info("Another pod is at work on %s: waiting for it", self._path.parent)
+                logger.info("Another pod holds the lock on %s: waiting for it", self._path.parent)
                 announced = True
             while_waiting()
             time.sleep(POLL_SECONDS)
@@ -72,18 +72,18 @@ class VolumeLock:
             with file:
                 file.write(self._holder)
         except OSError:
-            # On a full volume the file is there, but says of nobody that it is theirs.
+            # On a full volume the file exists, but without its holder's name.
             self._path.unlink(missing_ok=True)
             raise
         return True
 
     def _take_away(self) -> None:
-        """Remove a dead holder's file; the rename lets only one of several who found it dead do so."""
+        """Remove a dead holder's file; the rename makes sure that only one of several waiters does so."""
         aside = self._path.with_name(f"{self._path.name}.{self._holder}")
         with suppress(FileNotFoundError):
             self._path.rename(aside)
             if not is_stale(aside, self._path):
-                # Another waiter was faster, and this is its own: it is put back, unless there is a third one by now.
+                # Another waiter was faster, and this is its file: it is put back, unless a third one has the lock now.
                 with suppress(FileExistsError), self._path.open("x") as file:
                     file.write(aside.read_text())
             aside.unlink()
@@ -104,7 +104,7 @@ class VolumeLock:
 
 
 def is_stale(file: Path, lock: Path | None = None) -> bool:
-    """Whether the holder of a lock has not touched its file for so long that it must be dead."""
+    """Whether the holder of a lock has not touched its file for so long that it counts as dead."""
     place = lock or file
     clock = place.with_name(f"{place.name}.clock")
     try:

@@ -1,4 +1,4 @@
-"""Models on a volume of the pod, a claim or an image: they are linked, never copied, as Triton has the volume too."""
+"""Models on a volume of the pod, a claim or an image: they are linked, never copied, as Triton mounts it too."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from nereid.models.sources.digest import (
     file_hash,
     files_below,
     folder_hashes,
-    require_content,
     require_digest,
+    require_not_empty,
 )
 from nereid.models.sources.external_data import external_data
 from nereid.models.sources.oci.manifest import MODEL_FOLDER
@@ -24,7 +24,7 @@ from nereid.models.sources.repository import content
 
 @dataclass(frozen=True, slots=True)
 class MountedSource:
-    """A path on a mounted volume; `shown` is the volume in messages, `field` what the user corrects."""
+    """A path on a mounted volume; `shown` is the volume's name in messages, `field` the field to correct."""
 
     mount: Path
     path: PurePosixPath
@@ -36,7 +36,7 @@ class MountedSource:
 
 
 def on_claim(source: ClaimSource, request: FetchWork) -> MountedSource:
-    """Return where the claim has the source; raise FetchError when the claim is not mounted."""
+    """Return where the source is on the claim; raise FetchError if the claim is not mounted."""
     if not request.claim_mount.is_dir():
         raise FetchError(
             Reason.MODEL_NOT_FOUND,
@@ -48,23 +48,23 @@ def on_claim(source: ClaimSource, request: FetchWork) -> MountedSource:
 
 
 def on_image(source: RemoteSource, mount: Path, request: FetchWork) -> MountedSource:
-    """Return where the image volume has the source; raise FetchError when it is not mounted."""
+    """Return where the source is on the image volume; raise FetchError if it is not mounted."""
     if not mount.is_dir():
         raise FetchError(
             Reason.MODEL_NOT_FOUND, f"the image {source} is not mounted at {mount}: check that the node could pull it"
         )
-    # An image has its model there, mounted or fetched; what has not is an artifact that a runtime mounts as it is.
+    # An image has its model in this folder; without the folder, it is an artifact, which a runtime mounts as it is.
     root = mount / MODEL_FOLDER if (mount / MODEL_FOLDER).is_dir() else mount
     return MountedSource(root, request.path or PurePosixPath(), str(source), str(Field.PATH))
 
 
 def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fetched]:
-    """Return the file or folder and what is told of it; raise FetchError when it is not there or not what is meant."""
+    """Return the file or folder, and its facts; raise FetchError if it does not exist or has another digest."""
     path = _existing_path(source)
     if path.is_dir():
         size, count = _measured(files_below(path, once=request.digest is None))
     else:
-        require_content(path.stat().st_size, str(source))
+        require_not_empty(path.stat().st_size, str(source))
         size, count = _measured(_named(path, request.format))
     if request.digest is not None:
         hashes = folder_hashes(path) if path.is_dir() else _hashes(_named(path, request.format))
@@ -74,7 +74,7 @@ def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fe
 
 
 def _named(path: Path, model_format: Format) -> list[Path]:
-    """Return the file of that path, with the weights of a graph."""
+    """Return the file at a path, and for an ONNX graph the files of its weights."""
     return [path, *(external_data(path) if model_format is Format.ONNX else ())]
 
 
@@ -83,7 +83,7 @@ def _hashes(files: Iterable[Path]) -> Mapping[PurePosixPath, str]:
 
 
 def _measured(files: Iterable[Path]) -> tuple[int, int]:
-    """Return bytes and number of files, of which a claim may hold more than this process has memory for."""
+    """Return bytes and number of files, without a list of them, which might not fit into memory."""
     size = count = 0
     for file in files:
         size, count = size + file.stat().st_size, count + 1
@@ -96,7 +96,8 @@ def _existing_path(source: MountedSource) -> Path:
         raise FetchError(Reason.MODEL_NOT_FOUND, _what_is_there(source))
     if not path.resolve().is_relative_to(source.mount.resolve()):
         raise FetchError(
-            Reason.MODEL_INVALID, f"{source} is a link out of its volume: put the model itself on the volume"
+            Reason.MODEL_INVALID,
+            f"{source} is a link that points outside its volume: put the model itself on the volume",
         )
     return path
 

@@ -1,4 +1,4 @@
-"""Files from behind a network: listed, chosen, downloaded or copied from the cache, verified, and then there as one."""
+"""Fetches files over a network: lists and selects them, downloads or copies them from the cache, and verifies them."""
 
 import logging
 import shutil
@@ -31,22 +31,22 @@ def obtain(
     limits: Limits,
     require: Callable[[Selection], None] = lambda _: None,
 ) -> Arrival:
-    """Bring the selected files into the staging's `arrived`; raise FetchError when they cannot be had.
+    """Fetch the selected files into the staging's `arrived`; raise FetchError if that fails.
 
-    What arrived before the process was killed is not asked for again. `require` raises FetchError for a selection that
-    is not to be fetched, before it is downloaded; of what is packed nobody knows it before it is unpacked.
+    Files that were downloaded before the process was killed are not requested again. `require` raises FetchError for a
+    selection that must not be fetched, before it is downloaded; of a package only after it is unpacked.
     """
-    arrival = _kept(staging)
+    arrival = _complete_download(staging)
     if arrival is None:
         _Job(str(source), request, staging, Attempts(limits), open_source(source, request), require).run()
-        arrival = _kept(staging)
+        arrival = _complete_download(staging)
     if arrival is None:
-        raise failed(f"{source} vanished from the disk for models as soon as it was there: look at the node")
+        raise failed(f"{source} disappeared from the disk for models right after it was fetched: check the node")
     return arrival
 
 
-def _kept(staging: Staging) -> Arrival | None:
-    """Return what arrived; None when nothing has, or a process that was killed had begun to move it into place."""
+def _complete_download(staging: Staging) -> Arrival | None:
+    """Return the complete download; None if there is none, or if a process was killed while it moved its files."""
     if not staging.arrived.exists():
         return None
     try:
@@ -69,13 +69,13 @@ class _Job:
     require: Callable[[Selection], None]
 
     def run(self) -> None:
-        """List and download until nothing changes in between."""
+        """List and download; repeat both if the source changes in between."""
         try:
             while not self._is_done():
                 self._release()
         except OutOfTimeError as error:
             limit = self.attempts.limits.total
-            raise failed(f"{self.shown} was not there after {limit:.0f} s: look at its server") from error
+            raise failed(f"{self.shown} was not fetched within {limit:.0f} s: check its server") from error
         finally:
             self._release()
 
@@ -88,8 +88,8 @@ class _Job:
         return True
 
     def _once(self) -> None:
-        files = self.attempts.asked(self.remote.files)
-        # Only what is in the packages tells which of them hold the path.
+        files = self.attempts.with_retries(self.remote.files)
+        # Which packages hold the path is only known when they are unpacked.
         path = None if self._is_packed else self.request.path
         selection = select(files, path, self.shown, self.request.format)
         if not self._is_packed:
@@ -110,7 +110,7 @@ class _Job:
         return arrival
 
     def _cached(self, selection: Selection) -> Arrival | None:
-        """Return a copy of the cached files; None where the cache cannot be used."""
+        """Return a copy of the cached files; None if the cache cannot be used."""
         if self.request.cache is None:
             return None
         into = DownloadFolder(self.staging.copied).content
@@ -129,7 +129,7 @@ class _Job:
             if self._is_meant(arrival, selection):
                 return arrival
             entry.remove()
-            logger.warning("%s is fetched without the cache, which holds something else for it", self.shown)
+            logger.warning("%s is fetched without the cache, whose copy of it is not valid", self.shown)
         except UncachedError as error:
             logger.warning("%s is fetched without the cache: %s", self.shown, error)
         except OSError as error:
@@ -138,7 +138,7 @@ class _Job:
         return None
 
     def _is_meant(self, arrival: Arrival, selection: Selection) -> bool:
-        """Whether a copy from the cache, which others may write to, is what this pod would have downloaded itself."""
+        """Whether a copy from the cache, which others may write to, equals what this pod would download itself."""
         if not self._is_packed:
             try:
                 arrival.require(self.request.digest, self.shown)
@@ -151,7 +151,7 @@ class _Job:
         self._release()
 
     def _release(self) -> None:
-        """Let no server wait for this process to read on."""
+        """Close the connection, so that no server waits for this process to read on."""
         if isinstance(self.remote, HeldOpen):
             self.remote.close()
 
@@ -160,14 +160,14 @@ class _Job:
         return isinstance(self.remote, PackedFiles) and self.remote.is_packed
 
     def _unpacked(self, packages: Arrival) -> Arrival:
-        """Return what the path selects of what the packages hold."""
-        assert isinstance(self.remote, PackedFiles)  # noqa: S101 - tells the type checker what `_is_packed` found
+        """Return the files of the packages that the path selects."""
+        assert isinstance(self.remote, PackedFiles)  # noqa: S101 - tells the type checker what `_is_packed` has checked
         for folder in (self.staging.unpacked, self.staging.opened):
             shutil.rmtree(folder, ignore_errors=True)
         self.staging.unpacked.mkdir()
         self.remote.unpack(packages.content, self.staging.unpacked)
-        held = [_described(path, self.staging.unpacked) for path in files_below(self.staging.unpacked)]
-        selection = select(held, self.request.path, self.shown, self.request.format)
+        files = [_described(path, self.staging.unpacked) for path in files_below(self.staging.unpacked)]
+        selection = select(files, self.request.path, self.shown, self.request.format)
         self.require(selection)
         content = DownloadFolder(self.staging.opened).content
         _keep(self.staging.unpacked / (self.request.path or ""), selection, content, self.shown)
@@ -179,8 +179,8 @@ class _Job:
 
 
 def _keep(at: Path, selection: Selection, content: Path, shown: str) -> None:
-    """Let what is selected of the unpacked files, a folder or files beside each other, appear in `content`."""
-    # What the path names may be a link to it.
+    """Move the selected part of the unpacked files, a folder or files beside each other, to `content`."""
+    # The path may name a link.
     chosen = at.resolve()
     content.parent.mkdir(parents=True)
     if chosen.is_dir():

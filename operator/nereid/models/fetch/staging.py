@@ -1,9 +1,9 @@
-"""The steps by which models appear in the destination: none of them until all are complete, also across restarts.
+"""The steps by which models appear in the destination: none before all are complete, also across restarts.
 
-Everything is made in a hidden directory of the destination, as a rename is only atomic within one file system:
-`download` (what has arrived so far), `copied` (what came from the cache), `opened` (what packages held), `arrived` (one
-of these, complete), `unpacked` (an archive's content), `tree` (models being put together), `ready` (the complete set,
-being moved out).
+Everything is prepared in a hidden directory of the destination, as a rename is only atomic within one file system:
+`download` (the files downloaded so far), `copied` (files from the cache), `opened` (files from packages), `arrived`
+(one of these, complete), `unpacked` (the content of an archive), `tree` (the models being put together), `ready` (the
+complete set of models, being moved to the destination).
 """
 
 import shutil
@@ -14,7 +14,7 @@ from nereid.contract.fetch_job import Fetched
 from nereid.models.fetch.arrival import Arrival
 
 NAME = ".nereid-fetch"
-# Triton takes directories for models, and no files.
+# A file, as Triton would treat a directory as a model.
 FACTS = ".nereid-fetched.json"
 
 
@@ -26,12 +26,12 @@ class Staging:
 
     @property
     def root(self) -> Path:
-        """All that is staged."""
+        """The directory of everything that is staged."""
         return self.destination / NAME
 
     @property
     def download(self) -> Path:
-        """The files as far as they have arrived; they outlive a restart."""
+        """The files downloaded so far; they survive a restart."""
         return self.root / "download"
 
     @property
@@ -41,17 +41,17 @@ class Staging:
 
     @property
     def opened(self) -> Path:
-        """Files being taken out of their packages."""
+        """Files being extracted from their packages."""
         return self.root / "opened"
 
     @property
     def arrived(self) -> Path:
-        """The files once they are complete."""
+        """The files, when they are complete."""
         return self.root / "arrived"
 
     @property
     def arrived_list(self) -> Path:
-        """What is in `arrived`."""
+        """The list of the files in `arrived`."""
         return self.arrived / "complete.json"
 
     @property
@@ -61,7 +61,7 @@ class Staging:
 
     @property
     def tree(self) -> Path:
-        """The models as they are to appear in the destination."""
+        """The models in their layout for the destination."""
         return self.root / "tree"
 
     @property
@@ -74,7 +74,7 @@ class Staging:
         return self.root / "ready"
 
     def arrive(self, arrival: Arrival) -> None:
-        """Declare the files complete; their content lies in a directory of its own in the staging."""
+        """Declare the files complete; their content is in a directory of its own in the staging."""
         root = arrival.content.parent
         arrival.write(root / self.arrived_list.name)
         root.rename(self.arrived)
@@ -82,14 +82,14 @@ class Staging:
             shutil.rmtree(rest, ignore_errors=True)
 
     def open(self) -> None:
-        """Make an empty tree; what was half put together by an earlier run is dropped, what was downloaded is kept."""
+        """Create an empty tree; the unfinished tree of an earlier run is removed, its download is kept."""
         self.root.mkdir(parents=True, exist_ok=True)
         for directory in (self.unpacked, self.tree):
             shutil.rmtree(directory, ignore_errors=True)
         self.tree.mkdir()
 
     def seal(self, facts: Fetched) -> None:
-        """Declare the tree complete, and keep what is told of it."""
+        """Declare the tree complete, and store its facts."""
         facts.write(self.root / FACTS)
         self.tree.rename(self._ready)
 
@@ -98,13 +98,13 @@ class Staging:
         shutil.copyfile(self.root / FACTS, self.destination / FACTS)
         for model in sorted(self._ready.iterdir()):
             model.rename(self.destination / model.name)
-        # Before anything else is removed: whoever is killed here must not find a set that it cannot publish again.
+        # Before anything else is removed: a process that is killed here must not find a set it cannot publish again.
         self._ready.rmdir()
         self.discard()
 
     @property
     def published(self) -> Fetched:
-        """What was told of the models that are in the destination."""
+        """The facts of the models that are in the destination."""
         return Fetched.read(self.destination / FACTS)
 
     def discard(self) -> None:

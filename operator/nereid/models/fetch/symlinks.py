@@ -1,6 +1,6 @@
-"""Parts of what was unpacked are moved to where they are kept; links to what is not kept become what they lead to.
+"""Moves a part of unpacked files to another place; links to files outside that part are replaced by those files.
 
-Everything stays in one file system, so that a file may have a second name instead of a copy.
+Everything is in one file system, so that hard links are used instead of copies.
 """
 
 import shutil
@@ -14,12 +14,12 @@ from nereid.models.sources.digest import files_below
 
 
 def move(places: Mapping[Path, Path], shown: str) -> None:
-    """Let files and folders appear at their targets, and in the place of a link what it leads to.
+    """Move files and folders to their targets; a link is replaced by the file or folder that it points to.
 
-    Raise FetchError where that would never end.
+    Raise FetchError for links in a circle.
     """
     links = [path for path in places if path.is_symlink() and path.exists()]
-    # First, as what they lead to may be among what is moved away.
+    # First, as what links point to may be moved away below.
     for path in places:
         if path.is_dir() and path not in links:
             keep_what_links_leave(path, shown)
@@ -32,7 +32,7 @@ def move(places: Mapping[Path, Path], shown: str) -> None:
 
 
 def keep_what_links_leave(folder: Path, shown: str) -> None:
-    """Put files in the place of links out of a folder, as nothing but that folder is kept."""
+    """Replace links that point outside a folder by the files they point to, as only that folder is kept."""
     for link in links_out(folder):
         linked = link.resolve()
         _require_an_end(linked, link.name, shown)
@@ -48,15 +48,15 @@ def _appear(linked: Path, target: Path) -> None:
 
 
 def _link_file(source: Path | str, target: Path | str) -> None:
-    """Let a file appear at another place; what is a link to nothing does not."""
-    # A hard link to a symbolic one would be that link again, at a place from which it leads elsewhere.
+    """Make a hard link to a file; a broken link is skipped."""
+    # A hard link to a symbolic link would be the same symbolic link, which points elsewhere from its new place.
     linked = Path(source).resolve()
     if linked.is_file():
         Path(target).hardlink_to(linked)
 
 
 def _require_an_end(linked: Path, name: str, shown: str) -> None:
-    """Raise FetchError where following links below a folder would never end, or not soon."""
+    """Raise FetchError if links below a folder lead in a circle, or to too many files."""
     if linked.is_dir():
         _require_no_circle(linked, name, shown, frozenset(), set())
         deque(files_below(linked), maxlen=0)
@@ -66,7 +66,7 @@ def _require_no_circle(folder: Path, name: str, shown: str, above: frozenset[Pat
     real = folder.resolve()
     if real in above:
         raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} holds a link, {name}, that leads back to itself: build it without that"
+            Reason.MODEL_INVALID, f"{shown} holds a link, {name}, that leads back to itself: remove the link"
         )
     if real in passed:
         return

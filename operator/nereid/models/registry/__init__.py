@@ -1,4 +1,4 @@
-"""What registries know of a model: to what a moving reference leads now, and what the model was made from.
+"""Resolves references to fixed URIs, with the provenance that registries keep, and tags versions in MLflow.
 
-It speaks to registries by what `fetch` downloads with, and runs in Jobs of the user's namespace, never in the operator.
+It uses the same clients as `fetch`, and runs in Jobs of the user's namespace, never in the operator.
 """

@@ -1,4 +1,4 @@
-"""The one line of JSON by which a Job tells the operator what it found; a termination message holds no more."""
+"""The result of a Job as one line of JSON, which is short enough for a termination message."""
 
 from typing import Final
 
@@ -6,24 +6,24 @@ from nereid.api.status import ResolutionFailure
 from nereid.contract.fetch_errors import FetchError
 from nereid.contract.model_job import ModelJobAnswer, RegistryProvenance
 
-_LONGEST_LINE: Final = 4000
+_MAX_LINE_BYTES: Final = 4000
 
 
-def found_line(uri: str, provenance: RegistryProvenance) -> str:
-    """Return the line that tells of an immutable URI; a signature gives way where all of it would be too long."""
+def resolved_line(uri: str, provenance: RegistryProvenance) -> str:
+    """Return the line with the fixed URI and its provenance, without the signature if it would be too long."""
     line = _line(ModelJobAnswer(uri=uri, provenance=provenance))
-    if len(line.encode()) <= _LONGEST_LINE:
+    if len(line.encode()) <= _MAX_LINE_BYTES:
         return line
     return _line(ModelJobAnswer(uri=uri, provenance=provenance.model_copy(update={"signature": None})))
 
 
 def done_line() -> str:
-    """Return the line that tells that what was asked for is done."""
+    """Return the line of a Job that has succeeded and has nothing to return."""
     return _line(ModelJobAnswer())
 
 
 def failure_line(error: FetchError) -> str:
-    """Return the line that tells why nothing was found."""
+    """Return the line with the reason and message of a failure."""
     sentence = str(error).removeprefix(f"{error.reason}: ")
     return _line(ModelJobAnswer(failure=ResolutionFailure(reason=str(error.reason), message=sentence)))
 

@@ -1,6 +1,6 @@
-"""The command lines of the Jobs that ask a registry: `nereid resolve` and `nereid tag`.
+"""The command lines of the Jobs that resolve and tag models: `nereid resolve` and `nereid tag`.
 
-A finding and a failure are both an answer, in one line of JSON.
+A result and a failure are both written as one line of JSON, and both end with status 0.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from nereid.contract.process import set_up_process, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.internal_error import internal_error
 from nereid.models.registry.answer_lines import failure_line
-from nereid.models.registry.question import resolved, tagged
+from nereid.models.registry.question import resolve_reference, tag_version
 from nereid.models.sources.failures import InterruptionError
 
 _termination_log = click.option(
@@ -30,28 +30,28 @@ _termination_log = click.option(
 @_termination_log
 def resolve(termination_log: Path) -> None:
     """Resolve the reference of NEREID_MODEL_JOB to a fixed URI. The Job that resolves a model runs this command."""
-    _answer(termination_log, resolved)
+    _run(termination_log, resolve_reference)
 
 
 @click.command()
 @_termination_log
 def tag(termination_log: Path) -> None:
     """Set the tags of NEREID_MODEL_JOB in the MLflow registry. The Job that tags a model runs this command."""
-    _answer(termination_log, tagged)
+    _run(termination_log, tag_version)
 
 
-def _answer(termination_log: Path, ask: Callable[[ModelJobWork], str]) -> None:
+def _run(termination_log: Path, work_of_job: Callable[[ModelJobWork], str]) -> None:
     set_up_process()
     try:
-        line = ask(read_work(ModelJobWork, ENV_WORK))
+        line = work_of_job(read_work(ModelJobWork, ENV_WORK))
     except InvalidWorkError as error:
         line = failure_line(FetchError(Reason.MODEL_INVALID, str(error)))
     except FetchError as error:
         line = failure_line(error)
     except InterruptionError as interruption:
-        # The operator asks again by itself.
+        # The operator tries again by itself.
         line = failure_line(interruption.failure)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the operator is told
+    except Exception as error:  # noqa: BLE001 - whatever it is, the operator reports it
         line = failure_line(internal_error(error))
     click.echo(line)
     write_termination_message(termination_log, f"{line}\n")

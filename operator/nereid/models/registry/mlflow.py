@@ -1,4 +1,4 @@
-"""What MLflow's registry knows of a model: the version behind an alias, and the run that made it."""
+"""Resolves a reference in MLflow's registry to a version, with the provenance that its run has."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from nereid.contract.fetch_errors import FetchError
 from nereid.contract.fetch_request import Request
 from nereid.contract.model_job import RegistryProvenance
 from nereid.contract.source import RegisteredModel, RunArtifact
-from nereid.models.registry.answer_lines import found_line
+from nereid.models.registry.answer_lines import resolved_line
 from nereid.models.registry.signature import signature_of
 from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.mlflow import MlflowFiles
@@ -26,21 +26,21 @@ _LONGEST_DESCRIPTION: Final = 1 << 20
 
 
 def resolve_version(model: RegisteredModel, tracking: TrackingServer, request: Request) -> str:
-    """Return the line that tells which version the source names now, and what it was made from."""
+    """Return the result line with the version that the reference leads to now, and its provenance."""
     version = tracking.version(model)
     fixed = replace(model, version=version.version, alias=None)
-    made = _of_run(tracking, version.run_id) if version.run_id else RegistryProvenance()
-    return found_line(str(fixed), _signed(made, MlflowFiles(fixed, tracking, request)))
+    provenance = _of_run(tracking, version.run_id) if version.run_id else RegistryProvenance()
+    return resolved_line(str(fixed), _with_signature(provenance, MlflowFiles(fixed, tracking, request)))
 
 
 def resolve_run(artifact: RunArtifact, tracking: TrackingServer, request: Request) -> str:
-    """Return the line that tells what a run's files were made from; a run never moves."""
-    made = provenance_of(tracking.run(artifact.run_id))
-    return found_line(str(artifact), _signed(made, MlflowFiles(artifact, tracking, request)))
+    """Return the result line with the provenance of a run's files; the URI of a run is fixed already."""
+    provenance = provenance_of(tracking.run(artifact.run_id))
+    return resolved_line(str(artifact), _with_signature(provenance, MlflowFiles(artifact, tracking, request)))
 
 
 def provenance_of(run: Run) -> RegistryProvenance:
-    """Return what a run tells of code and data."""
+    """Return the code and data that a run has recorded."""
     dataset = _training_set(run.datasets)
     return RegistryProvenance(
         run=run.run_id,
@@ -52,7 +52,7 @@ def provenance_of(run: Run) -> RegistryProvenance:
 
 
 def without_password(repository: str) -> str | None:
-    """Return a repository's URL without the token that a clone in a pipeline may have left in it."""
+    """Return a repository's URL without a token; pipelines clone with tokens in URLs, and MLflow records them."""
     if "://" not in repository:
         return repository or None
     try:
@@ -66,18 +66,18 @@ def _of_run(tracking: TrackingServer, run_id: str) -> RegistryProvenance:
     try:
         return provenance_of(tracking.run(run_id))
     except FetchError:
-        # A run may be deleted, or be another team's; the version can be served all the same.
+        # The run may be deleted, or belong to another team; the version can be served all the same.
         return RegistryProvenance(run=run_id)
 
 
 def _training_set(datasets: Sequence[DatasetInput]) -> DatasetInput | None:
-    """Return the data set of training; the first one where none is called that."""
+    """Return the data set with the context `training`, or else the first one."""
     of_training = (dataset for dataset in datasets if dataset.tags.get(_CONTEXT) == "training")
     return next(of_training, datasets[0] if datasets else None)
 
 
-def _signed(made: RegistryProvenance, files: MlflowFiles) -> RegistryProvenance:
-    return made.model_copy(update={"signature": _signature(files)})
+def _with_signature(provenance: RegistryProvenance, files: MlflowFiles) -> RegistryProvenance:
+    return provenance.model_copy(update={"signature": _signature(files)})
 
 
 def _signature(files: MlflowFiles) -> str | None:
@@ -92,5 +92,5 @@ def _signature(files: MlflowFiles) -> str | None:
                 return None
         return signature_of(content.decode(errors="replace"))
     except (FetchError, InterruptionError, ImportError):
-        # It only informs; why the files cannot be had is told when they are fetched.
+        # The signature is only shown; a failure to read the files is reported when they are fetched.
         return None

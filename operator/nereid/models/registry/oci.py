@@ -1,11 +1,11 @@
-"""What an OCI registry knows: the digest behind a tag, and the annotations that say where an image came from."""
+"""Resolves a tag in an OCI registry to a digest, with the provenance in the image's annotations."""
 
 from typing import Final
 
 from nereid.contract.fetch_request import Request
 from nereid.contract.model_job import RegistryProvenance
 from nereid.contract.source import OciSource
-from nereid.models.registry.answer_lines import found_line
+from nereid.models.registry.answer_lines import resolved_line
 from nereid.models.sources.oci.registry import registry_of
 
 _COMMIT: Final = "org.opencontainers.image.revision"
@@ -13,8 +13,8 @@ _REPOSITORY: Final = "org.opencontainers.image.source"
 
 
 def resolve_tag(source: OciSource, request: Request) -> str:
-    """Return the line that tells the digest behind the source's tag."""
+    """Return the result line with the digest that the tag leads to now."""
     digest, manifest = registry_of(source, request).resolve()
     annotations = manifest.get("annotations") or {}
-    made = RegistryProvenance(commit=annotations.get(_COMMIT), repository=annotations.get(_REPOSITORY))
-    return found_line(f"oci://{source.registry}/{source.repository}@{digest}", made)
+    provenance = RegistryProvenance(commit=annotations.get(_COMMIT), repository=annotations.get(_REPOSITORY))
+    return resolved_line(f"oci://{source.registry}/{source.repository}@{digest}", provenance)

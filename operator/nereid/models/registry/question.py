@@ -1,4 +1,4 @@
-"""What a Job is to ask, and which registry it asks; a client is only loaded when its registry is asked."""
+"""The work of the Jobs that resolve and tag models; a registry's client is only imported if it is used."""
 
 from typing import TYPE_CHECKING
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
     from nereid.models.sources.tracking import TrackingServer
 
 
-def resolved(work: ModelJobWork) -> str:
-    """Return the line that tells to what the URI leads now; raise FetchError or InterruptionError."""
+def resolve_reference(work: ModelJobWork) -> str:
+    """Return the result line with the fixed URI that the reference leads to; raise FetchError or InterruptionError."""
     request = work.request
     source = parse_source(request.uri)
     match source:
         case RegisteredModel():
-            from nereid.models.registry.mlflow import resolve_version  # noqa: PLC0415 - only what is asked is loaded
+            from nereid.models.registry.mlflow import resolve_version  # noqa: PLC0415 - only the client that is used
 
             return resolve_version(source, _tracking(request), request)
         case RunArtifact():
-            from nereid.models.registry.mlflow import resolve_run  # noqa: PLC0415 - only what is asked is loaded
+            from nereid.models.registry.mlflow import resolve_run  # noqa: PLC0415 - only the client that is used
 
             return resolve_run(source, _tracking(request), request)
         case OciSource():
-            from nereid.models.registry.oci import resolve_tag  # noqa: PLC0415 - only what is asked is loaded
+            from nereid.models.registry.oci import resolve_tag  # noqa: PLC0415 - only the client that is used
 
             return resolve_tag(source, request)
         case HubSource():
-            from nereid.models.registry.huggingface import resolve_revision  # noqa: PLC0415 - only what is asked is loaded
+            from nereid.models.registry.huggingface import resolve_revision  # noqa: PLC0415 - only the client that is used
 
             return resolve_revision(source, request)
         case _:
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"{request.uri} leads to nothing else: only models:/, runs:/, oci:// and hf:// are looked up",
+                f"{request.uri} cannot be resolved: use a models:/, runs:/, oci:// or hf:// URI",
             )
 
 
-def tagged(work: ModelJobWork) -> str:
-    """Set the tags of the version that the URI names, and return the line that says so."""
+def tag_version(work: ModelJobWork) -> str:
+    """Set the tags of the version that the URI names, and return the result line."""
     source = parse_source(work.request.uri)
     if not (isinstance(source, RegisteredModel) and source.is_immutable):
         raise FetchError(
@@ -56,6 +56,6 @@ def tagged(work: ModelJobWork) -> str:
 
 
 def _tracking(request: Request) -> "TrackingServer":
-    from nereid.models.sources.tracking import tracking_server  # noqa: PLC0415 - only what is asked is loaded
+    from nereid.models.sources.tracking import tracking_server  # noqa: PLC0415 - only the client that is used
 
     return tracking_server(request.endpoint, request.ca_bundle, Credentials.read(request.credentials))

@@ -8,7 +8,7 @@ import yaml
 
 
 def signature_of(mlmodel: str) -> str | None:
-    """Return the signature as short text; None where the file has none, or none that can be read."""
+    """Return the signature as short text; None if the file has no valid one."""
     try:
         signature = yaml.safe_load(mlmodel)["signature"]
         sides = {side: json.loads(signature[side]) for side in ("inputs", "outputs") if signature.get(side)}

@@ -1,1 +1,1 @@
-"""Where models live: the clients of storages and registries, and the transfer loop. Knows nothing of Triton."""
+"""The clients of object stores and registries, and the download loop. Independent of Triton."""

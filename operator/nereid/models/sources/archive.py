@@ -1,4 +1,4 @@
-"""Unpacking of a repository that came as one file, without letting the archive write anywhere else."""
+"""Unpacks a model that is one archive, and lets the archive write nowhere else."""
 
 import os
 import shutil
@@ -17,22 +17,22 @@ _CHUNK_BYTES = 1 << 20
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError),
-    # A zip's compression that Python does not have; a hard link to what the archive does not hold.
+    # A compression of zip that Python does not support; a hard link to a file that the archive does not hold.
     *(NotImplementedError, KeyError),
-    # What gzip and bzip2 say of their content, beside what the disk says of itself.
+    # Errors of gzip and bzip2 in the content, but also those of the disk.
     OSError,
 )
 
 
 class _UnsafeMemberError(Exception):
-    """An entry that would write elsewhere, or is neither a file, a directory nor a link."""
+    """An entry would write outside the folder, or is neither a file, a directory nor a link."""
 
 
 def unpack(archive: Path, into: Path, shown: str) -> Path:
     """Unpack a tar (gzip, bzip2, xz or plain) or zip archive and return the directory that should hold the models.
 
-    One top directory that holds everything is stepped into, unless it is itself a model. Raise FetchError for a file
-    that is no archive, is damaged, or holds an entry that would lead out of `into`.
+    That is the single top directory, if there is one and it is not a model itself. Raise FetchError for a file that is
+    not an archive, is damaged, or holds an entry that points outside `into`.
     """
     into.mkdir()
     try:
@@ -47,18 +47,18 @@ def unpack(archive: Path, into: Path, shown: str) -> Path:
             raise
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{shown} is not a sound .tar.gz, .tgz, .tar or .zip archive ({error}): pack it again",
+            f"{shown} is not a valid .tar.gz, .tgz, .tar or .zip archive ({error}): pack it again",
         ) from error
     return _step_into(into)
 
 
 def is_of_disk(error: Exception) -> bool:
-    """Tell whether an error among DAMAGED is the disk's, and none of the archive's content."""
+    """Whether an error among DAMAGED is one of the disk, and not of the archive's content."""
     return isinstance(error, OSError) and error.errno is not None
 
 
 def links_out(root: Path) -> Iterator[Path]:
-    """Yield each link that leads out, or to itself, though it did not when it was unpacked."""
+    """Yield each link that points outside a folder, or to itself."""
     for name, folders, files in os.walk(root):
         for path in (Path(name, entry) for entry in (*folders, *files)):
             if path.is_symlink() and leads_out(path, root):
@@ -66,11 +66,11 @@ def links_out(root: Path) -> Iterator[Path]:
 
 
 def leads_out(path: Path, root: Path) -> bool:
-    """Tell whether a path leads out of the folder, or a link on it to itself."""
+    """Whether a path points outside the folder, or has a link to itself."""
     try:
         return not path.resolve().is_relative_to(root.resolve())
     except RuntimeError:
-        # So Python before 3.13 says that links lead in a circle.
+        # Python before 3.13 raises it for links in a circle.
         return True
 
 
@@ -87,9 +87,9 @@ def _unpack_tar(archive: Path, into: Path) -> None:
             _require_safe(member, into)
             member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
             tar.extract(member, into)
-            # An archive of many small files would otherwise be remembered whole.
+            # tarfile would otherwise keep all entries of an archive in memory.
             tar.members = []  # type: ignore[attr-defined]
-        # The checksum of what was compressed stands behind it, and is compared when the end is read.
+        # The checksum is after the compressed content, and is only verified when the end is read.
         while tar.fileobj and tar.fileobj.read(_CHUNK_BYTES):
             pass
     for link in links_out(into):
@@ -97,7 +97,7 @@ def _unpack_tar(archive: Path, into: Path) -> None:
 
 
 def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
-    """Refuse what would be written, or point, outside; links that were unpacked before are followed."""
+    """Raise an error for an entry that would write or point outside; links that were unpacked before are followed."""
     target = into / member.name
     if member.issym():
         reached = [target, target.parent / member.linkname]
@@ -132,14 +132,14 @@ def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path)
     with packed.open(member) as reader, target.open("wb") as writer:
         shutil.copyfileobj(reader, writer)
     if mode & stat.S_IXUSR:
-        # A model may bring its own program, such as a stub of Triton's Python backend.
+        # A model may contain its own program, such as a stub of Triton's Python backend.
         target.chmod(0o755)
 
 
 def _unsafe(shown: str, member: str) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
-        f"{shown} holds {member!r}, which leads out of the archive or is no plain file: pack it without that",
+        f"{shown} holds {member!r}, which points outside the archive or is not a regular file: remove it",
     )
 
 

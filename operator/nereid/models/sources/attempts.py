@@ -1,4 +1,4 @@
-"""How long to go on with a source that keeps breaking off."""
+"""How often, and for how long, to try a source again after interruptions."""
 
 import logging
 import time
@@ -16,45 +16,45 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long to go on in all, in seconds, and how often to try again; an attempt that brought something is free."""
+    """Limits in seconds, and of attempts; an attempt that made progress does not count."""
 
     total: float = 3600
     attempts: int = 5
     first_pause: float = 1
     longest_pause: float = 30
     patience: float = 40
-    """How long a server may be silent before it is given up, as the reason is to be known within a minute."""
+    """How long a server may be silent before the fetch fails, as users should see the cause within a minute."""
 
 
 class OutOfTimeError(Exception):
-    """The time for the whole is over."""
+    """The total time limit is over."""
 
 
 class Attempts:
-    """The attempts at one source, from the first question to the last byte."""
+    """The attempts at one source, from the first request to the last byte."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._deadline = time.monotonic() + limits.total
         self._failures = 0
         self._changes = 0
-        self._heard = time.monotonic()
+        self._last_activity = time.monotonic()
 
     def goes_on(self) -> None:
-        """Take note of a sign of life; raise OutOfTimeError when the total limit is over."""
-        self._heard = time.monotonic()
+        """Record that the server has sent something; raise OutOfTimeError if the total limit is over."""
+        self._last_activity = time.monotonic()
         self.require_time()
 
     def require_time(self) -> None:
-        """Raise OutOfTimeError when the total limit is over."""
+        """Raise OutOfTimeError if the total limit is over."""
         if time.monotonic() > self._deadline:
             raise OutOfTimeError
 
-    def asked(self, question: Callable[[], T]) -> T:
-        """Return the answer to a question that may be asked again; raise FetchError when there is none."""
+    def with_retries(self, request: Callable[[], T]) -> T:
+        """Return the result of a request, repeated after interruptions; raise FetchError if no attempt is left."""
         while True:
             try:
-                answer = question()
+                answer = request()
             except InterruptionError as interruption:
                 self.interrupted(interruption)
             else:
@@ -62,23 +62,23 @@ class Attempts:
                 return answer
 
     def succeeded(self) -> None:
-        """Take note that the source works: what follows has all attempts again."""
+        """Record that the source works: what follows has all attempts again."""
         self._failures = 0
-        self._heard = time.monotonic()
+        self._last_activity = time.monotonic()
 
     def interrupted(self, interruption: InterruptionError, *, progressed: bool = False) -> None:
-        """Wait for the next attempt; raise the interruption's failure when there is none left."""
+        """Wait for the next attempt; raise the interruption's failure if none is left."""
         self.require_time()
         if progressed:
             self.succeeded()
         else:
             self._failures += 1
-        if time.monotonic() - self._heard > self.limits.patience:
+        if time.monotonic() - self._last_activity > self.limits.patience:
             raise interruption.failure
         self._pause(self._failures, interruption.failure)
 
     def changed(self, change: ChangedError) -> None:
-        """Wait before everything is listed again; what arrives between two changes does not count as progress."""
+        """Wait before everything is listed again; bytes between two changes do not count as progress."""
         self.require_time()
         self._changes += 1
         self._pause(self._changes, change.failure)

@@ -26,7 +26,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import REFUSED, REPLACED, failed, faulty, may_pass
+from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
 from nereid.models.sources.object_store import (
     CONNECT_SECONDS,
     PIECE_BYTES,
@@ -35,8 +35,8 @@ from nereid.models.sources.object_store import (
     StoredObject,
     changed,
     endpoint_of,
+    identity_denied,
     in_chunks,
-    refused,
     server_of,
 )
 from nereid.models.sources.trust import bundle_file
@@ -46,20 +46,20 @@ SAS_TOKEN: Final = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a key, 
 PRINCIPAL: Final = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 NEEDED: Final = f"{ACCESS_KEY}, {SAS_TOKEN}, or {PRINCIPAL[0]}, {PRINCIPAL[1]} and {PRINCIPAL[2]}"
 _FOLDER: Final = "hdi_isfolder"
-_REFUSED_CODES: Final = frozenset(
+_DENIED_CODES: Final = frozenset(
     {"InvalidAuthenticationInfo", "NoAuthenticationInformation", "PublicAccessNotPermitted"}
 )
 
 
 def open_files(source: AzureSource, request: Request) -> StoredFiles:
     """Return the blobs at or below the source's path."""
-    # It tells of each request at the level of information, and there are many.
+    # The client logs each of its many requests at the level INFO.
     logging.getLogger("azure").setLevel(logging.WARNING)
     return StoredFiles(Container(source, request), source, source.path, request.path)
 
 
 class Container:
-    """A container, as one source and its Secret let it be seen; a blob's version is its ETag."""
+    """A container, read with the credentials of one source; a blob's version is its ETag."""
 
     def __init__(self, source: AzureSource, request: Request) -> None:
         self._source = source
@@ -92,7 +92,7 @@ class Container:
                 yield entry.name if isinstance(entry, BlobPrefix | BlobProperties) else str(entry)
 
     def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
-        """Yield the blob's bytes from `offset` on; the client hands over whole answers, so it is asked for pieces."""
+        """Yield the blob's bytes from `offset` on; the client returns whole answers, so it reads in pieces."""
         with self._explained():
             blob = self._client.get_blob_client(stored.name)
             for start in range(offset, stored.size, PIECE_BYTES):
@@ -120,7 +120,7 @@ class Container:
         )
 
     def _identity(self) -> Any:
-        """Return the Secret's credential, else the pod's own identity, else None, with which public blobs are read."""
+        """Return the Secret's credential, else the pod's own identity, else None, which reads public blobs."""
         value = self._credentials.token
         if key := value(ACCESS_KEY):
             return AzureNamedKeyCredential(self._source.account, key)
@@ -165,55 +165,55 @@ class Container:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Let nothing out that the client raises, but what it means for the user."""
+        """Replace errors of the client by errors with messages for the user."""
         try:
             yield
         except ClientAuthenticationError as error:
-            raise self._refused(_code(error) or "no token for these credentials") from error
+            raise self._access_denied(_code(error) or "no token for these credentials") from error
         except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
             correct = str(Field.ENDPOINT) if self._request.endpoint else f"the account in {Field.URI}"
             raise broken(error, self._server, correct) from error
         except HttpResponseError as error:
             raise self._answered(error) from error
         except AzureError as error:
-            raise faulty(self._server, self._source, type(error).__name__) from error
+            raise server_error(self._server, self._source, type(error).__name__) from error
         except ValueError as error:
-            # The client reads a key, a token and an endpoint only when it needs them.
+            # The client checks a key, a token and an endpoint only when it needs them.
             raise failed(
-                f"Azure's client cannot use what it was given for {self._source}: correct {Field.ENDPOINT}, "
-                "which is https where a token is sent, and "
+                f"the endpoint or the credentials for {self._source} are not valid: correct {Field.ENDPOINT}, "
+                "which must be https if a token is sent, or "
                 f"{NEEDED} in the Secret that {Field.CREDENTIALS} names"
             ) from error
 
     def _answered(self, error: HttpResponseError) -> Exception:
-        """Return what an error of the server means."""
+        """Return the error for an error response of the server."""
         status, code = error.status_code or 0, _code(error) or "no code"
         if not status:
             return broken(error, self._server, str(Field.ENDPOINT))
-        if may_pass(status):
-            return faulty(self._server, self._source, f"{code} (status {status})")
-        if status in REFUSED or code in _REFUSED_CODES:
-            return self._refused(code)
+        if is_temporary(status):
+            return server_error(self._server, self._source, f"{code} (status {status})")
+        if status in DENIED_STATUSES or code in _DENIED_CODES:
+            return self._access_denied(code)
         if status == HTTPStatus.NOT_FOUND:
             return self._gone(code)
-        if status in REPLACED:
+        if status in CHANGED_STATUSES:
             return changed(self._source)
         return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
 
     def _gone(self, code: str) -> FetchError:
-        known = "" if self._credentials or self._as_pod else f", or none that anybody may read: it may need {NEEDED}"
+        hint = "" if self._credentials or self._as_pod else f", or it is not public and needs {NEEDED}"
         return FetchError(
             Reason.MODEL_NOT_FOUND,
-            f"{self._server} has no container {self._source.container} ({code}){known}: "
+            f"{self._server} has no container {self._source.container} ({code}){hint}: "
             f"correct {Field.URI} or {Field.CREDENTIALS}",
         )
 
-    def _refused(self, code: str) -> FetchError:
-        return refused(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
+    def _access_denied(self, code: str) -> FetchError:
+        return identity_denied(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
 
 
 def _code(error: HttpResponseError) -> str:
-    """Return the server's code for what went wrong."""
+    """Return the server's error code."""
     code = getattr(error, "error_code", None) or ""
     return str(getattr(code, "value", code))
 
@@ -223,5 +223,5 @@ def _is_folder(blob: BlobProperties) -> bool:
 
 
 def _stored(blob: BlobProperties) -> StoredObject:
-    # A listing has the ETag without the quotes that a header has.
+    # A header has the ETag in quotes, a listing has it without them.
     return StoredObject(blob.name, blob.size, '"{}"'.format(blob.etag.strip('"')))

@@ -1,6 +1,6 @@
-"""What a failed connection means, whichever client library it failed in: all of them wrap the same few causes.
+"""The error for a failed connection, for all client libraries: they wrap the same few causes.
 
-The libraries' own texts are not passed on: they may hold a URL with its secrets.
+The libraries' own messages are not shown: they may contain a URL with its secrets.
 """
 
 import socket
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from nereid.models.sources.failures import NOT_TLS, InterruptionError, failed, unresolved, untrusted
+from nereid.models.sources.failures import NOT_TLS, InterruptionError, failed, unknown_host, untrusted_certificate
 
 
 def broken(error: BaseException, server: str, correct: str) -> Exception:
@@ -18,34 +18,34 @@ def broken(error: BaseException, server: str, correct: str) -> Exception:
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():
-                return untrusted(cause, server)
+                return untrusted_certificate(cause, server)
             case ssl.SSLError() if cause.reason in NOT_TLS:
-                return failed(f"{server} does not speak TLS as expected: correct {correct}")
+                return failed(f"{server} does not serve TLS: correct {correct}")
             case socket.gaierror():
-                return unresolved(cause, server, correct)
+                return unknown_host(cause, server, correct)
     return InterruptionError(
         failed(
             f"the connection to {server} failed ({_detail(causes)}): "
-            f"look at the server and the network, or correct {correct}"
+            f"check the server and the network, or correct {correct}"
         )
     )
 
 
 def _detail(causes: Iterable[BaseException]) -> str:
-    known = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-    late = [cause for cause in causes if isinstance(cause, TimeoutError | ReadTimeoutError | ConnectTimeoutError)]
-    return known[0] if known else "it does not answer in time" if late else "it was closed"
+    descriptions = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    timeouts = [cause for cause in causes if isinstance(cause, TimeoutError | ReadTimeoutError | ConnectTimeoutError)]
+    return descriptions[0] if descriptions else "it did not answer in time" if timeouts else "it was closed"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and all that led to it, the outermost first: clients keep them in different places."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        one = waiting.pop(0)
-        if id(one) in seen:
+    """Yield the error and all its causes, the outermost first: clients store them in different attributes."""
+    pending, visited = [error], set[int]()
+    while pending:
+        cause = pending.pop(0)
+        if id(cause) in visited:
             continue
-        seen.add(id(one))
-        yield one
-        kept = (getattr(one, name, None) for name in ("reason", "inner_exception"))
-        linked = (one.__cause__, one.__context__, *kept, *one.args)
-        waiting.extend(link for link in linked if isinstance(link, BaseException))
+        visited.add(id(cause))
+        yield cause
+        attributes = (getattr(cause, name, None) for name in ("reason", "inner_exception"))
+        candidates = (cause.__cause__, cause.__context__, *attributes, *cause.args)
+        pending.extend(candidate for candidate in candidates if isinstance(candidate, BaseException))

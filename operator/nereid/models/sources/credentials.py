@@ -18,7 +18,7 @@ class Credentials(Mapping[str, str]):
 
     @classmethod
     def read(cls, folder: Path | None) -> "Credentials":
-        """Return what the Secret holds; nothing when there is no folder or no Secret is mounted there."""
+        """Return the Secret's keys; empty if there is no folder, or no Secret is mounted there."""
         if folder is None or not folder.is_dir():
             return cls({})
         # The kubelet's own links and versions begin with two dots.
@@ -31,17 +31,18 @@ class Credentials(Mapping[str, str]):
             ) from error
 
     def value(self, key: str) -> str | None:
-        """Return the value of a key; None when the Secret lacks it or it is empty."""
+        """Return the value of a key; None if it is missing or empty."""
         return self._values.get(key) or None
 
     def token(self, key: str) -> str | None:
-        """Return a value that is sent in a header; raise FetchError, which does not show it, when it cannot be."""
+        """Return a value for a header; raise FetchError, without the value, if no header can have it."""
         value = self.value(key)
         if value is None or (value.isascii() and value.isprintable() and " " not in value):
             return value
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"{key} of {SECRET} holds blanks, line breaks or letters that no token has: store it alone and in one line",
+            f"{key} of {SECRET} contains spaces, line breaks or characters that a token cannot have: store the token "
+            "alone, in one line",
         )
 
     def __getitem__(self, key: str) -> str:
@@ -54,17 +55,18 @@ class Credentials(Mapping[str, str]):
         return len(self._values)
 
 
-def denied(server: str, shown: object, credentials: Credentials, needed: str) -> FetchError:
-    """Return the error of a server that refuses `shown`; `needed` is which keys the Secret needs, `a and b, or c`."""
+def access_denied(server: str, shown: object, credentials: Credentials, needed: str) -> FetchError:
+    """Return the error of a server that denies access; `needed` are the keys that it needs, as in `a and b, or c`."""
     if not credentials:
         sentence = (
-            f"{server} refuses {shown}, and no credentials are sent: let {Field.CREDENTIALS} name a Secret "
-            f"of this namespace with {needed}"
+            f"{server} denies access to {shown}, and no credentials are sent: set {Field.CREDENTIALS} to a Secret "
+            f"in this namespace with {needed}"
         )
     elif needed and not any(key in needed for key in credentials):
-        sentence = f"{server} refuses {shown}: {SECRET} has none of the keys that are read: store there {needed}"
+        sentence = f"{server} denies access to {shown}, and {SECRET} has none of the keys that are read: add {needed}"
     else:
         sentence = (
-            f"{server} refuses {shown} to the credentials of {SECRET}: correct {needed}, or grant them read access"
+            f"{server} denies access to {shown} with the credentials of {SECRET}: correct {needed}, or grant them read "
+            "access"
         )
     return FetchError(Reason.MODEL_ACCESS_DENIED, sentence)

@@ -1,6 +1,6 @@
-"""Proof that files are the ones that were meant: the digest of a file, and that of a tree of files.
+"""Verifies files: the digest of a file, and that of a tree of files.
 
-The digest of a tree is what this prints in it, so that a user can compute it anywhere:
+The digest of a tree is the output of this command in its folder, so that a user can compute it anywhere:
 
     find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 
@@ -17,7 +17,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.walking import below
 
 MOST_LINKED: Final = 100_000
-"""Files and folders that are reached by links, as a few folders of links to each other make billions."""
+"""Limit of files and folders that are reached by links, as a few folders of links to each other make billions."""
 
 
 def file_hash(path: Path) -> str:
@@ -49,9 +49,9 @@ def folder_hashes(folder: Path) -> Mapping[PurePosixPath, str]:
 
 
 def files_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
-    """Yield all files of a folder, through links; one that leads back up is not followed, as by `find -L`.
+    """Yield all files of a folder, following links except those to a folder above, as `find -L` does.
 
-    `once`: no folder is entered a second time by way of a link. Raise FetchError where links lead to very many files.
+    `once`: no folder is entered a second time by a link. Raise FetchError if links lead to too many files.
     """
     linked = 0
     for entry, by_link in below(folder, _entries, once=once):
@@ -74,29 +74,29 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError:
-        # A volume's lost+found, or what belongs to somebody else.
+        # Such as a volume's lost+found, or another user's folder.
         return []
 
 
 def require_digest(
     actual: str, expected: str | None, shown: str, hashes: Mapping[PurePosixPath, str] | None = None
 ) -> None:
-    """Raise FetchError when a digest is expected and the actual one is another.
+    """Raise FetchError if a digest is expected and the actual one differs.
 
-    Where `hashes` are those of one file alone, its own digest and that of a folder of it are as good: which of them is
-    meant depends on whether the source was taken for a file or a folder, and the file is the same.
+    If `hashes` has a single file, both its own digest and that of a folder with the file are accepted: which of them a
+    user has depends on whether the source counted as a file or as a folder, and the file is the same.
     """
-    if hashes and len(hashes) == 1 and expected in {digest_of(hashes, is_file=one) for one in (True, False)}:
+    if hashes and len(hashes) == 1 and expected in {digest_of(hashes, is_file=is_file) for is_file in (True, False)}:
         return
     if expected is not None and actual != expected.lower():
         raise FetchError(
             Reason.MODEL_DIGEST_MISMATCH,
             f"{shown} has the digest {actual}, but {expected} is expected: "
-            f"correct {Field.DIGEST}, or put back what it names",
+            f"correct {Field.DIGEST}, or restore the files with that digest",
         )
 
 
-def require_content(size: int, shown: str) -> None:
-    """Raise FetchError when a single file is empty."""
+def require_not_empty(size: int, shown: str) -> None:
+    """Raise FetchError if a single file is empty."""
     if size == 0:
-        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: put the model's file there again")
+        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: upload the model's file again")

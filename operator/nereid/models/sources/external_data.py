@@ -1,6 +1,6 @@
 """ONNX's external data: the weights of a large model, in files beside the graph and named after it.
 
-The graph alone is no model, so whoever names its file means these as well.
+The graph alone is not a complete model, so a path that names the graph's file selects these files too.
 """
 
 import re
@@ -15,13 +15,13 @@ _WEIGHTS: Final = re.compile(r"[._]data(_?\d+|-.*)?")
 
 
 def is_external_data(name: str, graph: str) -> bool:
-    """Tell whether a file beside a graph's is named as exporters name its weights: m.onnx_data, m.onnx.data."""
-    named_after_it = graph.endswith(_GRAPH) and name.startswith(graph)
-    return named_after_it and _WEIGHTS.fullmatch(name.removeprefix(graph)) is not None
+    """Whether a file beside a graph's has the name of its weights, as exporters write it: m.onnx_data, m.onnx.data."""
+    has_prefix = graph.endswith(_GRAPH) and name.startswith(graph)
+    return has_prefix and _WEIGHTS.fullmatch(name.removeprefix(graph)) is not None
 
 
 def external_data(graph: Path) -> list[Path]:
-    """Return the files of weights beside a graph's file; none where its folder may be passed, but not listed."""
+    """Return the files of weights beside a graph's file; none if its folder may not be listed."""
     try:
         return [path for path in content(graph.parent) if is_external_data(path.name, graph.name) and path.is_file()]
     except PermissionError:

@@ -1,6 +1,6 @@
-"""What can go wrong in a transfer, by whether trying again may help.
+"""The errors of a transfer, by whether another attempt may help.
 
-The clients' own texts are not passed on: they may hold a URL with its secrets.
+The clients' own messages are not shown: they may contain a URL with its secrets.
 """
 
 import socket
@@ -10,18 +10,18 @@ from typing import Final
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 
-# Which of them is told depends on the version of OpenSSL.
+# Which of them is raised depends on the version of OpenSSL.
 NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
 
-REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-REPLACED: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
-"""What a store answers that has another version by now."""
+DENIED_STATUSES: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+NOT_FOUND_STATUSES: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+CHANGED_STATUSES: Final = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
+"""What a store answers if the object has another version now."""
 _BUSY: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class InterruptionError(Exception):
-    """A transfer that is worth another attempt; `failure` is what to report when there is none left."""
+    """A transfer that is worth another attempt; `failure` is the error to report if none is left."""
 
     def __init__(self, failure: FetchError) -> None:
         super().__init__(str(failure))
@@ -29,42 +29,40 @@ class InterruptionError(Exception):
 
 
 class ChangedError(InterruptionError):
-    """The file is no longer of the version that was listed: what has arrived is of no use, and it is listed again."""
+    """The file has another version than when it was listed: its bytes are useless, and all files are listed again."""
 
 
 class CorruptedError(InterruptionError):
-    """All bytes came, and something says that they are not those of the file: they are of no use."""
+    """All bytes were received, but a checksum does not match: they are useless."""
 
 
 def failed(sentence: str) -> FetchError:
-    """Return the error of a transfer that did not succeed."""
+    """Return the error of a transfer that failed."""
     return FetchError(Reason.MODEL_FETCH_FAILED, sentence)
 
 
-def may_pass(status: int) -> bool:
-    """Tell whether a server that answers so may answer otherwise the next time."""
+def is_temporary(status: int) -> bool:
+    """Whether a server with this status may succeed at another attempt."""
     return status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def faulty(server: str, shown: object, answer: object) -> InterruptionError:
-    """Return the error of an answer that may be another one next time."""
+def server_error(server: str, shown: object, answer: object) -> InterruptionError:
+    """Return the error of a server that failed, and may succeed at another attempt."""
     return InterruptionError(
-        failed(f"{server} answered {answer} for {shown}: look at the server, it is overloaded or faulty")
+        failed(f"{server} answered {answer} for {shown}: check the server, which is overloaded or faulty")
     )
 
 
-def untrusted(error: ssl.SSLCertVerificationError, server: str) -> FetchError:
-    """Return the error of a server whose certificate no authority signed that is trusted."""
+def untrusted_certificate(error: ssl.SSLCertVerificationError, server: str) -> FetchError:
+    """Return the error of a server whose certificate is not signed by a trusted authority."""
     return failed(
-        f"the certificate of {server} is not trusted ({error.verify_message}): when a private authority "
-        f"signed it, give that authority's certificate by {Field.CA_BUNDLE}"
+        f"the certificate of {server} is not trusted ({error.verify_message}): if a private authority "
+        f"signed it, set {Field.CA_BUNDLE} to that authority's certificate"
     )
 
 
-def unresolved(error: socket.gaierror, host: str, correct: str) -> InterruptionError:
-    """Return the error of a host's name that leads nowhere; `correct` is the field that names it."""
+def unknown_host(error: socket.gaierror, host: str, correct: str) -> InterruptionError:
+    """Return the error of a host name that DNS does not resolve; `correct` is the field that has the name."""
     if error.errno == socket.EAI_AGAIN:
-        return InterruptionError(
-            failed(f"the name of the host {host} could not be looked up: look at the cluster's DNS")
-        )
-    return InterruptionError(FetchError(Reason.MODEL_NOT_FOUND, f"the host {host} is unknown: correct {correct}"))
+        return InterruptionError(failed(f"the host name {host} could not be resolved: check the cluster's DNS"))
+    return InterruptionError(FetchError(Reason.MODEL_NOT_FOUND, f"the host {host} does not exist: correct {correct}"))

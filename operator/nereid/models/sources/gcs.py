@@ -23,7 +23,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import GcsSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import REFUSED, REPLACED, failed, faulty, may_pass
+from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
 from nereid.models.sources.object_store import (
     CONNECT_SECONDS,
     PIECE_BYTES,
@@ -32,8 +32,8 @@ from nereid.models.sources.object_store import (
     StoredObject,
     changed,
     endpoint_of,
+    identity_denied,
     in_chunks,
-    refused,
     server_of,
 )
 from nereid.models.sources.trust import bundle_file
@@ -55,7 +55,7 @@ def open_files(source: GcsSource, request: Request) -> StoredFiles:
 
 
 class Bucket:
-    """A bucket, as one source and its Secret let it be seen; an object's version is its generation."""
+    """A bucket, read with the credentials of one source; an object's version is its generation."""
 
     def __init__(self, source: GcsSource, request: Request) -> None:
         self._source = source
@@ -82,12 +82,12 @@ class Bucket:
                 yield from (blob.name for blob in page)
 
     def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
-        """Yield the object's bytes from `offset` on; the client hands over whole answers, so it is asked for pieces."""
+        """Yield the object's bytes from `offset` on; the client returns whole answers, so it reads in pieces."""
         with self._explained(gone=changed(self._source)):
-            # A generation's bytes never change; one that was replaced is gone, or kept as it was by a versioned bucket.
+            # A generation's bytes never change; a replaced one no longer exists, unless the bucket is versioned.
             blob = self._bucket.blob(stored.name, generation=int(stored.version))
             for start in range(offset, stored.size, PIECE_BYTES):
-                # As it is stored: unpacked content would have neither the listed size nor ranges.
+                # Raw, as decompressed content would have another size, and no ranges.
                 piece = blob.download_as_bytes(
                     start=start,
                     end=min(start + PIECE_BYTES, stored.size) - 1,
@@ -101,7 +101,7 @@ class Bucket:
     def _bucket(self) -> Any:
         session = _Session(self._identity(), bundle_file(self._request.ca_bundle))
         client = storage.Client(
-            project="",  # reading needs none, and looking for one asks the metadata server
+            project="",  # reading needs none, and a search for one would call the metadata server
             credentials=session.credentials,
             client_options={"api_endpoint": self._endpoint},
             _http=session,
@@ -110,15 +110,15 @@ class Bucket:
             return client.bucket(self._source.bucket)
         except ValueError as error:
             raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct {Field.URI}"
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is not a valid bucket name: correct {Field.URI}"
             ) from error
 
     def _identity(self) -> Any:
-        """Return the Secret's identity, else the pod's own, else nobody's."""
+        """Return the Secret's identity, else the pod's own, else an anonymous one."""
         if key := self._credentials.value(KEY_JSON) or self._credentials.value(KEY_FILE):
             return _key(key)
         if not f".{server_of(self._endpoint)}".endswith(f".{_GOOGLES}"):
-            # The pod's token is for Google alone.
+            # The pod's token must not be sent to other servers.
             return AnonymousCredentials()
         try:
             credentials, _ = google.auth.default(scopes=_SCOPES)
@@ -137,7 +137,7 @@ class Bucket:
 
     @contextmanager
     def _explained(self, gone: Exception | None = None) -> Iterator[None]:
-        """Let nothing out that the client raises, but what it means for the user; `gone` is what is not found."""
+        """Replace errors of the client by errors with messages for the user; `gone` is the error for status 404."""
         try:
             yield
         except (GoogleAPICallError, InvalidResponse) as error:
@@ -146,24 +146,24 @@ class Bucket:
             raise broken(error, "Google's token server", str(Field.CREDENTIALS)) from error
         except GoogleAuthError as error:
             if error.retryable:
-                raise faulty("Google's token server", self._source, "with an error of its own") from error
-            raise self._refused("no token for these credentials") from error
+                raise server_error("Google's token server", self._source, "with an error of its own") from error
+            raise self._access_denied("no token for these credentials") from error
         except DataCorruption as error:
-            raise faulty(self._server, self._source, "with damaged content") from error
+            raise server_error(self._server, self._source, "with damaged content") from error
         except (requests.RequestException, HTTPError, OSError) as error:
             raise broken(error, self._server, str(Field.ENDPOINT)) from error
 
     def _answered(self, error: GoogleAPICallError | InvalidResponse, gone: Exception) -> Exception:
-        """Return what an error of the server means."""
+        """Return the error for an error response of the server."""
         status = int((error.code if isinstance(error, GoogleAPICallError) else error.response.status_code) or 0)
-        if may_pass(status):
-            return faulty(self._server, self._source, f"status {status}")
+        if is_temporary(status):
+            return server_error(self._server, self._source, f"status {status}")
         if status == HTTPStatus.NOT_FOUND:
             return gone
-        if status in REPLACED:
+        if status in CHANGED_STATUSES:
             return changed(self._source)
-        if status in REFUSED:
-            return self._refused(f"status {status}")
+        if status in DENIED_STATUSES:
+            return self._access_denied(f"status {status}")
         return failed(f"{self._server} answered status {status} for {self._source}: correct {Field.URI}")
 
     def _no_bucket(self) -> FetchError:
@@ -172,12 +172,14 @@ class Bucket:
             f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
         )
 
-    def _refused(self, answer: str) -> FetchError:
-        return refused(self._server, f"{self._source} ({answer})", self._credentials, NEEDED, as_pod=self._as_pod)
+    def _access_denied(self, answer: str) -> FetchError:
+        return identity_denied(
+            self._server, f"{self._source} ({answer})", self._credentials, NEEDED, as_pod=self._as_pod
+        )
 
 
 class _Session(AuthorizedSession):
-    """A session in which the user's authorities are not replaced by those of the environment, as requests would."""
+    """A session that keeps the user's authorities; requests would replace them by those of the environment."""
 
     def __init__(self, credentials: Any, authorities: str | None) -> None:
         super().__init__(credentials, refresh_timeout=READ_SECONDS)  # type: ignore[no-untyped-call]
@@ -194,8 +196,8 @@ def _key(text: str) -> Any:
     except (ValueError, TypeError, AttributeError, GoogleAuthError) as error:
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"{NEEDED} of the Secret that {Field.CREDENTIALS} names is no key of a service account: "
-            "store there the JSON file as Google made it",
+            f"{NEEDED} of the Secret that {Field.CREDENTIALS} names is not a valid key of a service account: "
+            "store the JSON file there as Google created it",
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""Files behind the HTTP API of a hub or a registry: one way to ask, to read from any byte on, and to say what failed.
+"""A client for files behind the HTTP API of a hub or a registry: requests, reading from any byte on, and errors.
 
-What a server says itself is not passed on: it may hold a URL with its secrets.
+A server's own message is not shown: it may contain a URL with its secrets.
 """
 
 import base64
@@ -18,8 +18,16 @@ from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.broken_connection import broken
-from nereid.models.sources.credentials import Credentials, denied
-from nereid.models.sources.failures import GONE, REFUSED, ChangedError, InterruptionError, failed, faulty, may_pass
+from nereid.models.sources.credentials import Credentials, access_denied
+from nereid.models.sources.failures import (
+    DENIED_STATUSES,
+    NOT_FOUND_STATUSES,
+    ChangedError,
+    InterruptionError,
+    failed,
+    is_temporary,
+    server_error,
+)
 from nereid.models.sources.remote import CHUNK_BYTES
 from nereid.models.sources.trust import trusted_by
 
@@ -33,7 +41,7 @@ _NOT_AN_ADDRESS: Final = (
 
 
 class Unauthenticated(AuthBase):
-    """No credentials but those of the request's own headers: without this, requests would send those of a .netrc."""
+    """Adds no credentials to a request's own headers: without it, requests would send those of a .netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Leave the request as it is."""
@@ -41,20 +49,20 @@ class Unauthenticated(AuthBase):
 
 
 class _TrustingAdapter(HTTPAdapter):
-    """Speaks to servers with a certificate of a public authority, or of the user's own."""
+    """Trusts the public authorities and those of the user's bundle."""
 
     def __init__(self, ca_bundle: Path | None) -> None:
         self._context = trusted_by(ca_bundle)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pool with the context, which requests has no parameter for."""
+        """Create the pool with the context, for which requests has no parameter."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server as messages speak of it, and the session by which it is asked."""
+    """A server with its session, and what messages need to know of it."""
 
     host: str
     correct: str
@@ -65,11 +73,11 @@ class Server:
     session: requests.Session = field(repr=False)
     read_seconds: float = READ_SECONDS
     introduction: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Headers that say who asks; they are left out when the server sends on to another one."""
+    """Headers with credentials; they are dropped when the server redirects to another one."""
 
     def get(self, url: str, headers: Mapping[str, str] | None = None, **options: Any) -> requests.Response:
-        """Return the answer, whose body is not read yet, whatever its status; raise where there is none."""
-        # Encoded content is not wanted: ranges and digests count the bytes of the file itself.
+        """Return the answer with any status, its body not read yet; raise an error if there is none."""
+        # Without compression, as ranges and digests refer to the bytes of the file itself.
         return self.ask(
             "GET",
             url,
@@ -79,7 +87,7 @@ class Server:
         )
 
     def ask(self, method: str, url: str, **options: Any) -> requests.Response:
-        """Return the answer, whatever its status; raise where there is none."""
+        """Return the answer with any status; raise an error if there is none."""
         timeout = (CONNECT_SECONDS, self.read_seconds)
         try:
             return self.session.request(method, url, auth=Unauthenticated(), timeout=timeout, **options)
@@ -87,11 +95,11 @@ class Server:
             raise self.broken(error) from error
 
     def read(self, answer: requests.Response, shown: object, offset: int) -> Iterator[bytes]:
-        """Yield the body of an answer to a request for the bytes from `offset` on, and raise where it is none."""
+        """Yield the bytes from `offset` on from the answer to a request for them; raise an error if it is not one."""
         try:
             with answer:
                 skip = self._to_skip(answer, shown, offset)
-                # Not iter_content: it drops what came of a chunk that is cut off.
+                # Not iter_content: it drops the received part of a chunk that is cut off.
                 while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
                     if len(chunk) > skip:
                         yield chunk[skip:]
@@ -100,7 +108,7 @@ class Server:
             raise self.broken(error) from error
 
     def json_object(self, answer: requests.Response, shown: object) -> dict[str, Any]:
-        """Return the JSON object that is an answer's body; raise InterruptionError where it is not one."""
+        """Return the JSON object in an answer's body; raise InterruptionError if the body is not one."""
         try:
             content = answer.json()
         except requests.exceptions.JSONDecodeError:
@@ -111,7 +119,7 @@ class Server:
             return content
         raise InterruptionError(
             failed(
-                f"the answer of {self.host} for {shown} is not a JSON object: look at the server, or correct "
+                f"the answer of {self.host} for {shown} is not a JSON object: check the server, or correct "
                 f"{self.correct}"
             )
         )
@@ -119,31 +127,35 @@ class Server:
     def _to_skip(self, answer: requests.Response, shown: object, offset: int) -> int:
         if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
             if not answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-                raise InterruptionError(failed(f"{self.host} sent another range of {shown} than it was asked for"))
+                raise InterruptionError(
+                    failed(f"{self.host} sent another range of {shown} than requested: check the server")
+                )
             return 0
         if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise ChangedError(failed(f"{shown} has become shorter while it was downloaded: publish it once, whole"))
+            raise ChangedError(failed(f"{shown} became shorter while it was downloaded: do not change published files"))
         if answer.status_code != HTTPStatus.OK:
-            raise self.refusal(answer.status_code, shown)
+            raise self.error_of_status(answer.status_code, shown)
         # A server without ranges sends all of it again.
         return offset
 
-    def refusal(self, status: int, shown: object) -> Exception:
-        """Return what a status means that is no success: a FetchError, or an InterruptionError to try again."""
-        if status in GONE:
+    def error_of_status(self, status: int, shown: object) -> Exception:
+        """Return the error for a status other than success: a FetchError, or an InterruptionError to try again."""
+        if status in NOT_FOUND_STATUSES:
             return FetchError(
                 Reason.MODEL_NOT_FOUND, f"{self.host} has no {shown} (status {status}): correct {Field.URI}"
             )
-        if status in REFUSED:
-            return denied(self.host, f"{shown} (status {status})", self.credentials, self.needed)
-        if may_pass(status):
-            return faulty(self.host, shown, f"status {status}")
-        return failed(f"{self.host} answered status {status} for {shown}: correct {Field.URI}, or look at the server")
+        if status in DENIED_STATUSES:
+            return access_denied(self.host, f"{shown} (status {status})", self.credentials, self.needed)
+        if is_temporary(status):
+            return server_error(self.host, shown, f"status {status}")
+        return failed(f"{self.host} answered status {status} for {shown}: correct {Field.URI}, or check the server")
 
     def broken(self, error: BaseException) -> Exception:
-        """Return what a failed connection means."""
+        """Return the error for a failed connection."""
         if isinstance(error, _NOT_AN_ADDRESS):
-            return FetchError(Reason.MODEL_INVALID, f"{self.host} is no server's address: correct {self.correct}")
+            return FetchError(
+                Reason.MODEL_INVALID, f"{self.host} is not a valid server address: correct {self.correct}"
+            )
         return broken(error, self.host, self.correct)
 
 

@@ -1,4 +1,4 @@
-"""Models behind https: one file, read from whichever byte is missing, without showing secrets."""
+"""Models on https servers: one file, read from the first missing byte on, without showing secrets."""
 
 import ssl
 from base64 import b64encode
@@ -15,7 +15,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import HttpsSource, in_ascii, with_server, without_secrets
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import ChangedError, failed
-from nereid.models.sources.https_failures import explained, refusal
+from nereid.models.sources.https_failures import error_of_status, explained
 from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
 from nereid.models.sources.trust import trusted_by
 
@@ -27,15 +27,15 @@ UNNAMED: Final = "model"
 
 
 def open_files(source: HttpsSource, request: Request) -> "HttpsFile":
-    """Return the one file of the URL, asked for with the credentials of the request."""
+    """Return the one file of the URL, to be requested with the credentials of the request."""
     return HttpsFile(source, trusted_by(request.ca_bundle), Credentials.read(request.credentials))
 
 
 class HttpsFile:
     """The file at a URL.
 
-    It is described by the answer to the same GET that downloads it, as a signed URL allows no HEAD; that answer is kept
-    and read when the download begins at the first byte.
+    It is described by the answer to the same GET that downloads it, as a signed URL allows no HEAD. The answer is kept
+    open, and read if the download begins at the first byte.
     """
 
     def __init__(self, source: HttpsSource, trust: ssl.SSLContext, credentials: Credentials | None = None) -> None:
@@ -45,16 +45,16 @@ class HttpsFile:
         self._unread: HTTPResponse | None = None
 
     def files(self) -> Sequence[RemoteFile]:
-        """Ask for the file and return what the answer's headers tell of it."""
+        """Request the file and return its description from the answer's headers."""
         self.close()
         response = self._respond({})
         if response.status != HTTPStatus.OK:
-            raise self._refused(response)
+            raise self._access_denied(response)
         if response.length is None and not response.chunked:
             response.close()
             raise failed(
-                f"{self._source.host} tells neither the size nor the end of {self._source}, so that a part of it would "
-                "pass for the whole: let its server send Content-Length"
+                f"{self._source.host} sends neither the size nor the end of {self._source}, so that a partial download "
+                "would look complete: configure the server to send Content-Length"
             )
         self._unread = response
         name = PurePosixPath(self._source.url.path).name or UNNAMED
@@ -70,7 +70,7 @@ class HttpsFile:
                 raise explained(error, self._source.url) from error
 
     def close(self) -> None:
-        """Give up an answer that was not read."""
+        """Close an answer that was not read."""
         if self._unread is not None:
             self._unread.close()
             self._unread = None
@@ -83,36 +83,38 @@ class HttpsFile:
                 return unread
             unread.close()
         response = self._respond({"Range": f"bytes={offset}-", "If-Range": file.version} if offset else {})
-        complaint = self._unfit(response, file, offset)
-        if complaint is not None:
+        error = self._mismatch(response, file, offset)
+        if error is not None:
             response.close()
-            raise complaint
+            raise error
         return response
 
-    def _unfit(self, response: HTTPResponse, file: RemoteFile, offset: int) -> Exception | None:
-        """Return why the answer's body is not what follows at `offset`, if it is not."""
+    def _mismatch(self, response: HTTPResponse, file: RemoteFile, offset: int) -> Exception | None:
+        """Return an error if the answer's body does not continue the file at `offset`; None if it does."""
         if offset and response.status == HTTPStatus.PARTIAL_CONTENT:
             if (response.headers["Content-Range"] or "").startswith(f"bytes {offset}-"):
                 return None
-            return ChangedError(failed(f"{self._source} was answered with another range than asked for"))
+            return ChangedError(
+                failed(f"{self._source} was answered with another range than requested: check its server")
+            )
         if not offset and response.status == HTTPStatus.OK:
             is_same = (response.length, _version(response)) == (file.size, file.version)
             return None if is_same else self._changed()
         if offset and response.status in {HTTPStatus.OK, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
             return self._changed()
-        return self._refused(response)
+        return self._access_denied(response)
 
     def _changed(self) -> ChangedError:
         return ChangedError(
-            failed(f"{self._source} changes again and again while it is downloaded: let its server keep it as it is")
+            failed(f"{self._source} keeps changing while it is downloaded: do not change published files")
         )
 
-    def _refused(self, response: HTTPResponse) -> Exception:
+    def _access_denied(self, response: HTTPResponse) -> Exception:
         response.close()
-        return refusal(response.status, self._source, self._credentials)
+        return error_of_status(response.status, self._source, self._credentials)
 
     def _respond(self, headers: Mapping[str, str]) -> HTTPResponse:
-        """Return the answer to a GET, after redirects to https alone."""
+        """Return the answer to a GET; redirects are followed to https URLs only."""
         url = self._source.url
         for _ in range(MAX_REDIRECTS + 1):
             response = self._get(url, headers)
@@ -120,10 +122,12 @@ class HttpsFile:
                 return response
             response.close()
             url = _redirected(url, response.headers["Location"] or "", self._source)
-        raise failed(f"{self._source} redirects more than {MAX_REDIRECTS} times: let {Field.URI} name the file itself")
+        raise failed(
+            f"{self._source} redirects more than {MAX_REDIRECTS} times: set {Field.URI} to the URL of the file itself"
+        )
 
     def _get(self, url: URL, headers: Mapping[str, str]) -> HTTPResponse:
-        # An encoding is not asked for: ranges and the digest count the bytes of the file itself.
+        # Without compression, as ranges and the digest refer to the bytes of the file itself.
         sent = {"User-Agent": "nereid", "Connection": "close", **headers, **self._authorization(url)}
         connection = HTTPSConnection(url.raw_host or "", url.port, timeout=CONNECT_SECONDS, context=self._trust)
         try:
@@ -136,7 +140,7 @@ class HttpsFile:
             raise explained(error, url) from error
 
     def _authorization(self, url: URL) -> dict[str, str]:
-        """Return the header with the URL's or the Secret's credentials, for no server that the URI redirects to."""
+        """Return the header with the URL's or the Secret's credentials; empty for a server after a redirect."""
         if url.user:
             return {"Authorization": _basic(url.user, url.password or "")}
         if url.origin() != self._source.url.origin():
@@ -152,7 +156,7 @@ def _basic(user: str, password: str) -> str:
 
 
 def _version(response: HTTPResponse) -> str:
-    """Return the ETag; empty when there is none, or a weak one: it promises the same meaning, not the same bytes."""
+    """Return the ETag; empty if it is missing or weak: a weak one promises the same meaning, not the same bytes."""
     etag = response.headers["ETag"] or ""
     return "" if etag.startswith("W/") else etag
 
@@ -165,5 +169,7 @@ def _redirected(url: URL, location: str, source: HttpsSource) -> URL:
         if target.scheme == "https":
             return with_server(target)
     except ValueError as error:
-        raise failed(f"{source} redirects to no valid URL: let {Field.URI} name the file itself") from error
+        raise failed(
+            f"{source} redirects to a URL that is not valid: set {Field.URI} to the URL of the file itself"
+        ) from error
     raise failed(f"{source} redirects to {shown}, which is not https: use its https:// address")

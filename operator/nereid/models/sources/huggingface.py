@@ -1,7 +1,7 @@
 """Models of a Hugging Face hub: its API lists a repository at a revision, and files are read by ranges.
 
-Two requests of the API are needed, so they are made here; Hugging Face's own client keeps a cache beside the files and
-begins a file anew in another process.
+Only two requests of the API are needed. Hugging Face's own client keeps a cache beside the files, and a new process
+cannot continue a file.
 """
 
 import re
@@ -17,7 +17,7 @@ import requests
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
-from nereid.models.sources.credentials import Credentials, denied
+from nereid.models.sources.credentials import Credentials, access_denied
 from nereid.models.sources.http_files import Server, host_of, new_session, range_header
 from nereid.models.sources.remote import RemoteFile
 
@@ -34,10 +34,10 @@ _NAME: Final = re.compile(r"(\b[\w\-.]{1,96}\b/)?\b[\w\-.]{1,96}\b", re.ASCII)
 
 
 def open_files(source: HubSource, request: Request) -> "HubFiles":
-    """Return the files of a repository; nothing is asked of the hub before they are listed."""
+    """Return the files of a repository; the hub gets no request before they are listed."""
     credentials = Credentials.read(request.credentials)
     endpoint = (request.endpoint or PUBLIC_HUB).rstrip("/")
-    # Without a token of the Secret none is sent, not even one that the machine has.
+    # Only a token of the Secret is sent, never one of the machine.
     token = credentials.token(NEEDED)
     introduction = {"Authorization": f"Bearer {token}"} if token else {}
     session = new_session(request.ca_bundle)
@@ -65,12 +65,12 @@ class HubFiles:
         return str(self._info().get("sha"))
 
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
-        """Yield a file's bytes; at a commit it is never another one."""
+        """Yield a file's bytes; a file never changes at a commit."""
         shown = f"{file.path} of {self._source}"
         revision = quote(self._commit, safe="")
         url = f"{self._endpoint}/{self._source.repository}/resolve/{revision}/{quote(str(file.path))}"
         answer = self._server.get(url, range_header(offset))
-        # Who is not let in may list the files all the same.
+        # The files of a gated repository may be listed without access to them.
         if answer.headers.get(_ERROR_CODE) == _GATED:
             answer.close()
             raise self._gated()
@@ -79,16 +79,16 @@ class HubFiles:
     def _file(self, sibling: Mapping[str, Any]) -> RemoteFile:
         name = str(sibling["rfilename"])
         sha256 = (sibling.get("lfs") or {}).get("sha256")
-        # Git's own name of the content; a commit stands for all of them where a mirror does not tell it.
+        # Git's id of the content, or else the commit, as some mirrors do not return the id.
         version = sha256 or sibling.get("blobId") or f"{self._commit}:{name}"
         return RemoteFile(PurePosixPath(name), sibling.get("size"), version, sha256)
 
     def _info(self, query: str = "") -> Mapping[str, Any]:
-        """Return what the hub knows of the repository at the revision; raise where it answers otherwise."""
+        """Return the hub's description of the repository at the revision; raise an error for other answers."""
         source = self._source
         if not _is_name(source.repository):
             raise FetchError(
-                Reason.MODEL_INVALID, f"{source.repository!r} is no name of a model on a hub: correct {Field.URI}"
+                Reason.MODEL_INVALID, f"{source.repository!r} is not a valid model name on a hub: correct {Field.URI}"
             )
         url = f"{self._endpoint}/api/models/{source.repository}/revision/{quote(source.revision, safe='')}{query}"
         with replace(self._server, read_seconds=_LIST_SECONDS).get(url) as answer:
@@ -108,38 +108,38 @@ class HubFiles:
             )
         if message == _DISABLED:
             return _not_found(f"{source.repository} was disabled by {host}: use another model")
-        # Without a token a hub refuses what is private and what does not exist alike.
+        # Without a token, a hub gives the same answer for a private model and for one that does not exist.
         is_unauthorized = answer.status_code == HTTPStatus.UNAUTHORIZED and message != _WRONG_TOKEN
         if code == "RepoNotFound" or is_unauthorized:
             return self._unknown()
-        return self._server.refusal(answer.status_code, source)
+        return self._server.error_of_status(answer.status_code, source)
 
     def _gated(self) -> FetchError:
         repository, host = self._source.repository, self._server.host
         if not self._server.credentials.value(NEEDED):
-            return denied(host, f"{repository}, which is gated", self._server.credentials, NEEDED)
+            return access_denied(host, f"{repository}, which is gated", self._server.credentials, NEEDED)
         return FetchError(
             Reason.MODEL_ACCESS_DENIED,
             f"{repository} on {host} is gated and its owner has not granted access to the token of the Secret that "
-            f"{Field.CREDENTIALS} names: ask for access on the model's page, or use another token",
+            f"{Field.CREDENTIALS} names: request access on the model's page, or use another token",
         )
 
     def _unknown(self) -> FetchError:
-        # A hub does not tell a model that is not there from one that may not be seen.
+        # A hub does not distinguish a model that does not exist from one that may not be read.
         repository, host = self._source.repository, self._server.host
         if self._server.credentials.value(NEEDED):
             return _not_found(
                 f"{host} has no model {repository}, or the token of the Secret that {Field.CREDENTIALS} names may "
-                f"not see it: correct {Field.URI} or the token"
+                f"not read it: correct {Field.URI} or the token"
             )
         return _not_found(
-            f"{host} has no public model {repository}: correct {Field.URI}, or, if it is private, let "
-            f"{Field.CREDENTIALS} name a Secret of this namespace with {NEEDED}"
+            f"{host} has no public model {repository}: correct {Field.URI}, or, if it is private, set "
+            f"{Field.CREDENTIALS} to a Secret in this namespace with {NEEDED}"
         )
 
 
 def _is_name(repository: str) -> bool:
-    """Tell whether a hub may have a model of this name, by the rules that all hubs share."""
+    """Whether the name is valid by the rules that all hubs share."""
     forbidden = "--" in repository or ".." in repository or repository.endswith(".git")
     return not forbidden and _NAME.fullmatch(repository) is not None
 

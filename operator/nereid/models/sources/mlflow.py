@@ -1,7 +1,7 @@
-"""Models of MLflow: the registry tells where the files are, and most often another source holds them.
+"""Models of MLflow: the registry returns the location of the files, which are mostly in another source.
 
-MLflow writes the files of a model or run once and tells no checksums, so the place of a file and its size stand for its
-version; `spec.model.digest` is the proof for those who need one.
+MLflow writes the files of a model or run once and has no checksums, so a file's location and size serve as its version;
+`spec.model.digest` verifies the content.
 """
 
 import re
@@ -29,7 +29,7 @@ _STORE_SECONDS: Final = 600
 
 
 def open_files(source: RegisteredModel | RunArtifact, request: Request) -> "MlflowFiles":
-    """Return the files of a version or run; nothing is asked of the server before they are listed."""
+    """Return the files of a version or run; the server gets no request before they are listed."""
     tracking = tracking_server(request.endpoint, request.ca_bundle, Credentials.read(request.credentials))
     return MlflowFiles(source, tracking, request)
 
@@ -44,7 +44,7 @@ class MlflowFiles:
         self._files: RemoteFiles | None = None
 
     def files(self) -> Sequence[RemoteFile]:
-        """Return what lies where the server says that the model is."""
+        """Return the files at the location that the server returns."""
         self._files = self._opened(self._location())
         return self._files.files()
 
@@ -66,7 +66,7 @@ class MlflowFiles:
         if location.startswith(("mlflow-artifacts:", "http:", "https:")):
             address = _proxy_address(location, self._tracking.address)
             return ProxiedFiles(self._source, address, self._server(address))
-        # What holds the files has a server of its own, whose credentials are in the same Secret.
+        # The files are on another server, whose credentials are in the same Secret.
         from nereid.models.sources.opening import open_source  # noqa: PLC0415 - it imports this module, by name
 
         elsewhere = replace(self._request, endpoint=None)
@@ -80,18 +80,18 @@ class MlflowFiles:
             return parse_source(location)  # type: ignore[return-value]
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{self._tracking.host} keeps {self._source} at {_shown(location)}, where others cannot read it: "
-            "start the server with --artifacts-destination, or keep its artifacts in S3, Google Cloud or Azure",
+            f"{self._tracking.host} stores {self._source} at {_shown(location)}, where pods cannot read it: "
+            "start the server with --artifacts-destination, or store its artifacts in S3, Google Cloud or Azure",
         )
 
     def _server(self, address: URL) -> Server:
-        # No other server is told the tracking server's password, nor is this one where all may read it on the way.
+        # No other server gets the tracking server's password, and this one does not get it over another scheme.
         is_own = address.origin() == URL(self._tracking.address).origin()
         return self._tracking.server if is_own else replace(self._tracking.server, introduction={})
 
 
 def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
-    """Return where the path of a run is: in a model that the run logged, or among the run's own files."""
+    """Return the location of a run's path: in a model that the run logged, or among the run's own files."""
     run = tracking.run(source.run_id)
     name, _, rest = source.path.partition("/")
     model = _newest(tracking, run, name) if name else None
@@ -101,10 +101,10 @@ def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
 
 
 def _newest(tracking: TrackingServer, run: Run, name: str) -> LoggedModel | None:
-    """Return the newest of a run's models of a name, as MLflow does; None where it has none, or none any more."""
-    found = [_logged(tracking, model_id) for model_id in run.model_ids]
-    named = [model for model in found if model is not None and model.name == name]
-    return max(named, key=lambda model: (model.creation_timestamp, model.model_id), default=None)
+    """Return the newest of a run's models of a name, as MLflow does; None if it has none, or no longer."""
+    logged = [_logged(tracking, model_id) for model_id in run.model_ids]
+    matches = [model for model in logged if model is not None and model.name == name]
+    return max(matches, key=lambda model: (model.creation_timestamp, model.model_id), default=None)
 
 
 def _logged(tracking: TrackingServer, model_id: str) -> LoggedModel | None:
@@ -112,13 +112,13 @@ def _logged(tracking: TrackingServer, model_id: str) -> LoggedModel | None:
         return tracking.logged_model(model_id)
     except FetchError as error:
         if error.reason is Reason.MODEL_NOT_FOUND:
-            # It was deleted, which the run does not know.
+            # It was deleted, but the run still names it.
             return None
         raise
 
 
 class ProxiedFiles:
-    """Files that the tracking server hands out itself, from whichever store it keeps them in."""
+    """Files that the tracking server serves itself, from whichever store it uses."""
 
     def __init__(self, source: object, address: URL, server: Server) -> None:
         self._source = source
@@ -138,8 +138,8 @@ class ProxiedFiles:
         return files
 
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
-        """Yield the bytes of a file; a server that knows no ranges sends what was had already again."""
-        # Before its first byte the tracking server fetches all of it from where it keeps it.
+        """Yield the bytes of a file from `offset` on; a server without range requests sends all of it again."""
+        # The tracking server fetches all of the file from its store before it sends the first byte.
         server = replace(self._server, read_seconds=_STORE_SECONDS)
         answer = server.get(self._address_of(file.path), range_header(offset))
         return server.read(answer, f"{file.path} of {self._source}", offset)
@@ -175,19 +175,19 @@ class ProxiedFiles:
         )
         with self._server.get(f"{base}/{_PROXY}?path={quote(below)}") as answer:
             if not answer.ok:
-                raise self._server.refusal(answer.status_code, self._source)
+                raise self._server.error_of_status(answer.status_code, self._source)
             return list(self._server.json_object(answer, f"the files of {self._source}").get("files", []))
 
 
 def _proxy_address(location: str, tracking: str) -> URL:
-    """Return the URL of a folder that a server hands out; without a host in it, it is the tracking server."""
+    """Return the URL of a folder that a server serves; a location without a host is on the tracking server."""
     scheme, authority, path = _parts(location)
     if scheme in {"http", "https"}:
         return URL(f"{scheme}://{authority}").with_path(f"/{quote(path)}", encoded=True)
     server = URL(tracking)
     if authority:
-        named = URL(f"//{authority}")
-        server = server.with_host(str(named.host)).with_port(named.explicit_port)
+        host = URL(f"//{authority}")
+        server = server.with_host(str(host.host)).with_port(host.explicit_port)
     return URL(f"{str(server).rstrip('/')}/{_PROXY}/{quote(path)}", encoded=True)
 
 
@@ -196,12 +196,15 @@ def _azure(location: str) -> AzureSource:
     _, authority, path = _parts(location)
     container, _, host = authority.rpartition("@")
     if not container or not host:
-        raise FetchError(Reason.MODEL_INVALID, f"MLflow keeps the model at {_shown(location)}, which is no Azure URI")
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            f"MLflow stores the model at {_shown(location)}, which is not a valid Azure URI: log the model again",
+        )
     return AzureSource(host.partition(".")[0], container, path.strip("/"))
 
 
 def _parts(location: str) -> tuple[str, str, str]:
-    """Return scheme, server and path of a location as MLflow writes it: nothing in its path is quoted."""
+    """Return scheme, server and path of a location as MLflow writes it, without percent-encoding."""
     scheme, _, rest = location.partition(":")
     if not rest.startswith("//"):
         return scheme, "", rest.lstrip("/")
@@ -214,7 +217,7 @@ def _joined(location: str, path: str) -> str:
 
 
 def _shown(location: str) -> str:
-    """Return scheme and server of a location, or its path on no server: a user, password or query may be secret."""
+    """Return the location without possible secrets: scheme and server, or the path if it has no server."""
     scheme, separator, rest = location.partition("://")
     if not separator or rest.startswith("/"):
         return location.partition("?")[0]

@@ -1,7 +1,7 @@
-"""What MLflow's tracking server knows of versions, runs and logged models, as much of it as is needed here.
+"""Versions, runs and logged models of MLflow's tracking server, with the fields that Nereid needs.
 
-Each is read from the JSON of MLflow's REST API, which leaves out what is empty; a KeyError, TypeError, ValueError or
-AttributeError says that the JSON is not MLflow's.
+Each is parsed from the JSON of MLflow's REST API, which omits empty fields; a KeyError, TypeError, ValueError or
+AttributeError means that the JSON is not MLflow's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A version of a registered model; `run_id` is the run that made it, where the registry knows one."""
+    """A version of a registered model; `run_id` is the run that made it, if the registry has one."""
 
     name: str
     version: str
@@ -43,7 +43,7 @@ class LoggedModel:
 
 @dataclass(frozen=True, slots=True)
 class DatasetInput:
-    """A data set that a run used, with the tags that say what for."""
+    """A data set that a run used, with the tags that describe its use."""
 
     name: str
     digest: str

@@ -1,6 +1,6 @@
-"""What a key means in a store of objects, which knows no folders: one object, or all objects below it.
+"""The files that a key names in an object store, which has no folders: one object, or all objects below the key.
 
-The stores differ in their clients alone; each is an `ObjectStore`, and this module makes files of what it holds.
+The stores differ only in their clients; each client is an `ObjectStore`, and this module turns its objects into files.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
-from nereid.models.sources.credentials import Credentials, denied
+from nereid.models.sources.credentials import Credentials, access_denied
 from nereid.models.sources.external_data import is_external_data
 from nereid.models.sources.failures import ChangedError, InterruptionError, failed
 from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
@@ -21,10 +21,10 @@ from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
 CONNECT_SECONDS: Final = 15
 READ_SECONDS: Final = 50
 PIECE_BYTES: Final = 8 * CHUNK_BYTES
-"""What a client that hands over a whole answer is asked for at once."""
+"""Size of one request by a client that returns whole answers."""
 
 MOST_FILES: Final = 100_000
-"""So that a list fits into the memory of an init container, and as no model has as many."""
+"""Limit that lets a list fit into the memory of an init container; no model has as many files."""
 
 _SHOWN: Final = 10
 _NO_FOLDERS: Final = frozenset({"", ".", ".."})
@@ -41,10 +41,10 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """A bucket or container; what its client raises leaves it as a FetchError or an InterruptionError."""
+    """A bucket or container; it raises the errors of its client as FetchErrors and InterruptionErrors."""
 
     def find(self, name: str) -> StoredObject | None:
-        """Return the object of exactly this name; None where there is none."""
+        """Return the object of exactly this name; None if there is none."""
 
     def below(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all objects whose names begin with the prefix."""
@@ -53,11 +53,11 @@ class ObjectStore(Protocol):
         """Yield the names below the prefix up to their next slash, and that slash."""
 
     def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
-        """Yield the object's bytes from `offset` on, and raise ChangedError where it is another by now."""
+        """Yield the object's bytes from `offset` on; raise ChangedError if it has another version now."""
 
 
 class StoredFiles:
-    """The files at or below one key of a store; of many, those are listed that the path can select."""
+    """The files at or below one key of a store; with a path, only those that the path can select are listed."""
 
     def __init__(self, store: ObjectStore, source: object, key: str, path: PurePosixPath | None = None) -> None:
         self._store = store
@@ -67,7 +67,7 @@ class StoredFiles:
         self._objects: dict[PurePosixPath, StoredObject] = {}
 
     def files(self) -> Sequence[RemoteFile]:
-        """Return what the key names, as it is now."""
+        """Return the files at or below the key now."""
         self._objects = self._single() or self._folder()
         return [RemoteFile(path, of.size, of.version, of.sha256) for path, of in self._objects.items()]
 
@@ -77,16 +77,16 @@ class StoredFiles:
 
     def _single(self) -> dict[PurePosixPath, StoredObject]:
         try:
-            found = self._store.find(self._key) if self._key else None
+            stored = self._store.find(self._key) if self._key else None
         except FetchError as error:
-            # A folder's own name may be refused to those who may read what is in it.
+            # Some permissions cover the objects below a folder, but not an object with the folder's own name.
             if error.reason is Reason.MODEL_ACCESS_DENIED and self._is_folder():
                 return {}
             raise
-        # Some tools make an empty object for a folder.
-        if found is None or (not found.size and self._is_folder()):
+        # Some tools create an empty object for a folder.
+        if stored is None or (not stored.size and self._is_folder()):
             return {}
-        return {PurePosixPath(PurePosixPath(found.name).name): found}
+        return {PurePosixPath(PurePosixPath(stored.name).name): stored}
 
     def _is_folder(self) -> bool:
         return next(self._store.below(f"{self._key}/"), None) is not None
@@ -95,7 +95,7 @@ class StoredFiles:
         prefix = f"{self._key}/" if self._key else ""
         files = self._selected(prefix, self._path) if self._path else {}
         if not files:
-            # What is there in place of the path is told from the first ones.
+            # The first ones are enough for a message about a path that does not exist.
             objects = islice(self._store.below(prefix), MOST_FILES if self._path else None)
             files = _files(objects, prefix, self._source)
         if not files:
@@ -103,17 +103,19 @@ class StoredFiles:
         return files
 
     def _selected(self, prefix: str, path: PurePosixPath) -> dict[PurePosixPath, StoredObject]:
-        """Return what is at or below the path, and the weights beside it where it is a graph's.
+        """Return the files at or below the path, and for an ONNX graph those of its weights.
 
-        Nothing, when there is nothing at the path itself.
+        Empty, if there is nothing at the path itself.
         """
-        wanted = f"{prefix}{path}"
-        objects = (one for one in self._store.below(wanted) if _is_meant(one.name.removeprefix(wanted), path.name))
+        key = f"{prefix}{path}"
+        objects = (
+            stored for stored in self._store.below(key) if _is_selected(stored.name.removeprefix(key), path.name)
+        )
         files = _files(objects, prefix, self._source)
-        return files if any(path in {one, *one.parents} for one in files) else {}
+        return files if any(path in {file, *file.parents} for file in files) else {}
 
     def _missing(self) -> FetchError:
-        """Return the error that tells what is in the nearest folder that there is."""
+        """Return the error for a missing key, with the content of the nearest folder that exists."""
         for folder in PurePosixPath(self._key).parents:
             prefix = "" if folder == PurePosixPath() else f"{folder}/"
             if names := self._beside(prefix):
@@ -128,7 +130,7 @@ class StoredFiles:
         try:
             return [name.removeprefix(prefix) for name in islice(self._store.beside(prefix), _SHOWN + 1)]
         except (FetchError, InterruptionError):
-            # It only makes the message richer; one may be allowed to list a single folder.
+            # The names only add to the message; credentials may allow to list a single folder.
             return []
 
 
@@ -142,13 +144,13 @@ def endpoint_of(request: Request, public: str) -> str:
     if not is_complete:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{Field.ENDPOINT} is no URL of a server: write it as https://host or http://host:port",
+            f"{Field.ENDPOINT} is not a valid URL of a server: write it as https://host or http://host:port",
         )
     return endpoint
 
 
 def server_of(endpoint: str) -> str:
-    """Return the host of a URL, and its port where it is not the usual one."""
+    """Return the host of a URL, and its port if it is not the default one."""
     return URL(endpoint).host_port_subcomponent or ""
 
 
@@ -160,17 +162,17 @@ def in_chunks(piece: bytes) -> Iterator[bytes]:
 
 def changed(shown: object) -> ChangedError:
     """Return the error of an object that was replaced after it was listed."""
-    return ChangedError(failed(f"{shown} changed while it was downloaded: write each version to a place of its own"))
+    return ChangedError(failed(f"{shown} changed while it was downloaded: store each version under a key of its own"))
 
 
-def refused(server: str, shown: object, credentials: Credentials, needed: str, *, as_pod: bool) -> FetchError:
-    """Return the error of a server that refuses access to a Secret's credentials, the pod's own identity, or nobody."""
+def identity_denied(server: str, shown: object, credentials: Credentials, needed: str, *, as_pod: bool) -> FetchError:
+    """Return the error of a server that denies access, to the pod's own identity or to a Secret's credentials."""
     if not as_pod:
-        return denied(server, shown, credentials, needed)
+        return access_denied(server, shown, credentials, needed)
     return FetchError(
         Reason.MODEL_ACCESS_DENIED,
-        f"{server} refuses {shown} to the identity of the pod's service account: grant it read access, "
-        f"or let {Field.CREDENTIALS} name a Secret of this namespace with {needed}",
+        f"{server} denies the pod's service account access to {shown}: grant it read access, "
+        f"or set {Field.CREDENTIALS} to a Secret in this namespace with {needed}",
     )
 
 
@@ -191,14 +193,14 @@ def _files(objects: Iterable[StoredObject], prefix: str, source: object) -> dict
 
 
 def _path(below: str, source: object) -> PurePosixPath | None:
-    """Return the path of an object; None where it only marks a folder."""
-    # Tools that show folders make empty objects for them, with a slash at the end.
+    """Return the path of an object; None if it only marks a folder."""
+    # Tools that show folders create empty objects for them, with a slash at the end.
     if below.endswith("/") or not below:
         return None
     if _NO_FOLDERS & set(below.split("/")) or "\0" in below:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{source} holds an object {below!r}, and no file can have that path: rename or remove it",
+            f"{source} holds an object {below!r}, which is not a valid path of a file: rename or remove it",
         )
     return PurePosixPath(below)
 
@@ -206,15 +208,16 @@ def _path(below: str, source: object) -> PurePosixPath | None:
 def _without_markers(files: dict[PurePosixPath, StoredObject], source: object) -> dict[PurePosixPath, StoredObject]:
     folders = {folder for path in files for folder in path.parents}
     for path in folders & files.keys():
-        # Other tools make them without the slash.
+        # Other tools create them without the slash.
         if files.pop(path).size:
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"{source} holds both an object {path} and objects below it, which no folder can: rename or remove one",
+                f"{source} holds both an object {path} and objects below it, so it would be a file and a folder: "
+                "rename or remove one",
             )
     return files
 
 
-def _is_meant(rest: str, name: str) -> bool:
-    """Tell by what follows a path in a name whether that is the path itself, below it, or a graph's weights."""
+def _is_selected(rest: str, name: str) -> bool:
+    """Whether an object is at the path, below it, or a graph's weights, by the `rest` of its name after the path."""
     return not rest or rest.startswith("/") or is_external_data(name + rest, name)

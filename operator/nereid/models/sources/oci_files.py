@@ -12,7 +12,7 @@ from nereid.models.sources.remote import RemoteFile
 
 
 class OciFiles:
-    """The layers of an image or artifact, and what is to be done with them once they are there."""
+    """The layers of an image or artifact, and how they are unpacked after the download."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -25,18 +25,18 @@ class OciFiles:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the listed files are to be unpacked: then all of them are needed to know the model's files."""
+        """Whether the listed files have to be unpacked: then all of them are needed to know the model's files."""
         return any(layer.packing is not Packing.FILE for layer in self._layers)
 
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
-        """Yield the layer's bytes; a registry knows a blob by its digest, so it is never another one."""
+        """Yield the layer's bytes; a registry addresses a blob by its digest, so it never changes."""
         return self._registry.blob(file.version, offset)
 
     def unpack(self, downloaded: Path, into: Path) -> None:
-        """Fill `into` with the model's files from the downloaded layers, which stay as they are."""
+        """Fill `into` with the model's files from the downloaded layers, which are not changed."""
         unpack_layers(self._layers, downloaded, into, str(self._registry.source))
 
 
 def open_files(source: OciSource, request: Request) -> OciFiles:
-    """Return what the source names; nothing is asked of the registry before it is listed."""
+    """Return the files of the source; the registry gets no request before they are listed."""
     return OciFiles(registry_of(source, request))

@@ -1,6 +1,6 @@
-"""The sources behind a network, one module each; a client library is only loaded when its source is used.
+"""Opens a source on a network, by its own module; a client library is only imported if its source is used.
 
-An init container has to do with little memory, and the libraries together need more than it has.
+An init container has little memory, and all libraries together would need more.
 """
 
 from importlib import import_module
@@ -33,6 +33,6 @@ _MODULES: Final[dict[type[RemoteSource], str]] = {
 
 
 def open_source(source: RemoteSource, request: Request) -> RemoteFiles:
-    """Return the files of a source; nothing is asked of its server before they are listed."""
+    """Return the files of a source; its server gets no request before they are listed."""
     module = import_module(_MODULES[type(source)])
     return cast("RemoteFiles", module.open_files(source, request))

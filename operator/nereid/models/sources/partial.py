@@ -1,10 +1,10 @@
-"""A file that may stop half way and be continued, by this process or by the next one.
+"""A partial download of a file, which this process or the next one continues.
 
-What has arrived lies in the file itself; beside it lies a record of the version that it is a part of. Without a version
-nothing can prove that two halves belong together, and the download begins again.
+The downloaded bytes are in the file itself; beside it is a record of the version that they belong to. Without a version
+nothing proves that two parts belong together, and the download starts again.
 
-What was written is not yet on the disk: a node that dies may leave zeros in its place. So the record also tells how
-much was there for certain, and the rest is asked for again.
+Written bytes are not immediately on the disk: a node that crashes may leave zeros in their place. So the record also
+has the number of bytes that were flushed to the disk, and the rest is downloaded again.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from nereid.models.sources.failures import InterruptionError
 from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
 
 CHECKPOINT_BYTES: Final = 64 * CHUNK_BYTES
-"""How much a node that dies may cost; to wait for the disk more often would cost speed."""
+"""How much is downloaded again after a node crashes; flushing more often would be slow."""
 
 
 class GrowingFile:
-    """A file while more of it arrives; `keep` records how many of its bytes are on the disk."""
+    """A file that is being downloaded; `keep` records how many of its bytes are on the disk."""
 
     def __init__(self, file: BinaryIO, offset: int, size: int | None, keep: Callable[[int], None]) -> None:
         self._file = file
@@ -32,11 +32,11 @@ class GrowingFile:
         self._keep = keep
         self._kept = offset
         self.end = offset
-        """Bytes that are there, of those before the offset and those that were written since."""
+        """Bytes in the file: those before the offset, and those written since."""
 
     def write(self, chunk: bytes) -> None:
-        """Add what comes next."""
-        # Before it is written: the last bytes are only kept once their source has had its say on the whole.
+        """Append a chunk."""
+        # Before it is written: the last bytes are only recorded after their source has verified the whole.
         if self.end - self._kept >= CHECKPOINT_BYTES:
             self._checkpoint()
         self._file.write(chunk)
@@ -47,9 +47,9 @@ class GrowingFile:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._file:
-            # Not when a lock was lost: the record is somebody else's by then.
+            # Not if a lock was lost: the record belongs to another process then.
             is_kept = kind is not None and issubclass(kind, InterruptionError | OutOfTimeError | SystemExit)
-            # Nor the last bytes, as nobody would ask their source for its say on the whole any more.
+            # Nor if the file is complete, as its source would not verify the whole again.
             if is_kept and self.end != self._size:
                 self._checkpoint()
 
@@ -61,7 +61,7 @@ class GrowingFile:
 
 
 class PartialFile:
-    """The file at `path`, as far as it has arrived, and its record."""
+    """The partial download at `path`, and its record."""
 
     def __init__(self, path: Path, record: Path) -> None:
         self.path = path
@@ -69,17 +69,17 @@ class PartialFile:
 
     @property
     def size(self) -> int:
-        """Bytes that have arrived."""
+        """Bytes downloaded so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def durable(self) -> int:
-        """Bytes that are on the disk for certain, from the first one on."""
+        """Bytes from the beginning that are certainly on the disk."""
         recorded = self._recorded().get("durable")
         return recorded if isinstance(recorded, int) and 0 <= recorded <= self.size else 0
 
     def complete_sha256(self, file: RemoteFile) -> str | None:
-        """Return the digest of what has arrived when that is the whole of this very version; None otherwise."""
+        """Return the digest of the file if this version of it is complete; None otherwise."""
         record = self._recorded()
         if not file.version or record.get("version") != file.version or record.get("size") != self.size:
             return None
@@ -87,9 +87,9 @@ class PartialFile:
         return sha256 if isinstance(sha256, str) else None
 
     def begin(self, file: RemoteFile) -> int:
-        """Make ready for this version and return the byte at which it continues: 0 unless its first part is here."""
-        known = file.version and self._recorded().get("version") == file.version
-        if not known or (file.size is not None and self.size > file.size):
+        """Prepare for this version and return the byte at which it continues: 0 unless a part of it exists."""
+        has_same_version = file.version and self._recorded().get("version") == file.version
+        if not has_same_version or (file.size is not None and self.size > file.size):
             self.drop()
             self._write({"version": file.version})
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,10 +97,10 @@ class PartialFile:
         return self.durable
 
     def open(self, file: RemoteFile, offset: int) -> GrowingFile:
-        """Open the file for what comes at `offset`; an interruption leaves a record of how far it came.
+        """Open the file to write from `offset` on; an interruption leaves a record of the bytes on the disk.
 
-        It is written at its place, and neither appended nor cut off there: on a shared volume two may write for a
-        moment, one of them taken for dead, and then both write the same.
+        The file is not truncated at `offset`: on a shared volume two processes may write for a moment, if one of them
+        seemed to be dead, and then both write the same bytes to the same place.
         """
         opened = self.path.open("r+b")
         opened.seek(offset)
@@ -117,19 +117,19 @@ class PartialFile:
         return running
 
     def complete(self, file: RemoteFile, size: int, sha256: str) -> None:
-        """Record that the whole has arrived, once it is on the disk."""
+        """Record that the file is complete, after it was flushed to the disk."""
         with self.path.open("r+b") as written:
-            # An earlier run may have left more behind.
+            # An earlier run may have written more.
             written.truncate(size)
             os.fsync(written.fileno())
         self._write({"version": file.version, "size": size, "sha256": sha256})
 
     def forget(self) -> None:
-        """Keep the file alone, as nobody will continue it."""
+        """Remove the record, and keep the file."""
         self._record.unlink(missing_ok=True)
 
     def drop(self) -> None:
-        """Forget what has arrived."""
+        """Remove the record and the file."""
         self._record.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
@@ -137,15 +137,15 @@ class PartialFile:
         try:
             record = json.loads(self._record.read_text())
         except (FileNotFoundError, ValueError):
-            # Cut off by a power failure, it proves nothing.
+            # A record that was cut off by a power failure is not valid.
             return {}
         return record if isinstance(record, dict) else {}
 
     def _write(self, record: dict[str, Any]) -> None:
         self._record.parent.mkdir(parents=True, exist_ok=True)
-        # Written whole or not at all, as a process that is killed here would lose all that has arrived.
+        # Replaced atomically, as the download would be lost if a process were killed here.
         unfinished = self._record.with_name(f"{self._record.name}.new")
         unfinished.write_text(json.dumps(record))
-        # Where two write for a moment, the other one may have moved it.
+        # If two processes write for a moment, the other one may have moved it.
         with suppress(FileNotFoundError):
             unfinished.replace(self._record)

@@ -1,4 +1,4 @@
-"""What every source behind a network looks like to the one loop that downloads from it."""
+"""The interface that every source on a network offers to the download loop."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,48 +15,48 @@ class RemoteFile:
     path: PurePosixPath
     """Relative to the source; a single file has its own name."""
     size: int | None
-    """Bytes; None where the server does not tell."""
+    """Bytes; None if the server does not return it."""
     version: str
-    """What proves that two halves belong together: an ETag, generation, commit or digest; empty: nothing does."""
+    """Identifies the content: an ETag, generation, commit or digest; empty if the server has none."""
     sha256: str | None = None
-    """Hex, where the server knows it."""
+    """In hex; None if the server does not return it."""
 
 
 class RemoteFiles(Protocol):
     """An opened source."""
 
     def files(self) -> Sequence[RemoteFile]:
-        """Return all that the source holds, as it is now, with paths relative to the source.
+        """Return all files that the source has now, with paths relative to the source.
 
-        What `spec.model.path` names is selected from this list (selection.py); a source may leave out what it cannot
-        select.
+        The files at `spec.model.path` are selected from this list (selection.py); a source may omit files that the path
+        cannot select.
 
-        Raise FetchError when it holds nothing or may not be listed, and InterruptionError when another try may help.
+        Raise FetchError if it has no files or may not be listed, and InterruptionError if another attempt may help.
         """
 
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
         """Yield the file's bytes from `offset` on in chunks of at most CHUNK_BYTES.
 
-        Raise InterruptionError when another try may help, ChangedError when the file is no longer of its version, and
-        FetchError otherwise. An iterator that ends early is taken for an interruption where the size is known.
+        Raise InterruptionError if another attempt may help, ChangedError if the file no longer has its version, and
+        FetchError otherwise. An iterator that ends early counts as an interruption if the size is known.
         """
 
 
 @runtime_checkable
 class PackedFiles(RemoteFiles, Protocol):
-    """A source whose files may come in packages, such as the layers of an image."""
+    """A source whose files may be in packages, such as the layers of an image."""
 
     @property
     def is_packed(self) -> bool:
-        """Whether what was listed are packages: all of them are downloaded, and then unpacked."""
+        """Whether the listed files are packages: all of them are downloaded, and then unpacked."""
 
     def unpack(self, downloaded: Path, into: Path) -> None:
-        """Fill `into` with the model's files from the downloaded packages; raise FetchError when they are unsound."""
+        """Fill `into` with the model's files from the downloaded packages; raise FetchError if they are damaged."""
 
 
 @runtime_checkable
 class HeldOpen(RemoteFiles, Protocol):
-    """A source whose answer to the listing is kept open to be read, and is given up when it will not be read soon."""
+    """A source that keeps the answer to the listing open for the download, which may not follow soon."""
 
     def close(self) -> None:
-        """Give the answer up; what is read later is asked for again."""
+        """Close the answer; a later read sends a new request."""

@@ -1,4 +1,4 @@
-"""What Triton takes for a repository of models, and what to tell a user whose files are not one."""
+"""What Triton accepts as a model repository, and the messages for files that are not one."""
 
 from pathlib import Path
 
@@ -6,20 +6,20 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.sentence import listing
 
 # macOS adds this directory to every zip archive that it makes.
-NOT_CONTENT = frozenset({"__MACOSX"})
+ARCHIVERS_OWN = frozenset({"__MACOSX"})
 
 
 def content(directory: Path) -> list[Path]:
-    """Return the entries of a directory that a user put there: neither hidden ones nor an archiver's own."""
-    return sorted(entry for entry in directory.iterdir() if entry.name[0] != "." and entry.name not in NOT_CONTENT)
+    """Return a directory's entries without hidden ones and those that archivers add."""
+    return sorted(entry for entry in directory.iterdir() if entry.name[0] != "." and entry.name not in ARCHIVERS_OWN)
 
 
 def is_model(directory: Path) -> bool:
-    """Tell whether Triton would take the directory for a model: it holds a numeric version or a config.pbtxt."""
+    """Whether Triton would accept the directory as a model: it holds a numeric version or a config.pbtxt."""
     try:
         return directory.is_dir() and any(_marks_model(entry) for entry in directory.iterdir())
     except PermissionError:
-        # A volume's lost+found, or what belongs to somebody else.
+        # Such as a volume's lost+found, or another user's folder.
         return False
 
 
@@ -29,30 +29,31 @@ def models(repository: Path) -> list[Path]:
 
 
 def require_model(repository: Path, name: str, shown: str) -> list[Path]:
-    """Return the repository's models; raise FetchError when there is none, or none of that name."""
+    """Return the repository's models; raise FetchError if none of them has the name."""
     if is_model(repository):
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{shown} is itself a model and not a repository of models: put it into a directory named {name}, "
-            f"and let {Field.URI} name what holds that directory",
+            f"{shown} is a model and not a model repository: put it into a directory named {name}, "
+            f"and set {Field.URI} to the directory above it",
         )
-    found = models(repository)
-    if not found:
+    directories = models(repository)
+    if not directories:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"{shown} holds {listing(entry.name for entry in content(repository))} but no model: "
-            f"a Triton repository has a directory for each model, such as {name}/1/",
+            f"{shown} holds {listing(entry.name for entry in content(repository))}, but no model: "
+            f"a model repository has a directory for each model, such as {name}/1/",
         )
-    names = [model.name for model in found]
+    names = [model.name for model in directories]
     if name not in names:
         raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} holds {listing(names)} but no model named {name}: set {Field.NAME}"
+            Reason.MODEL_INVALID,
+            f"{shown} holds {listing(names)}, but no model named {name}: set {Field.NAME} to one of them",
         )
-    return found
+    return directories
 
 
 def has_version(model: Path) -> bool:
-    """Tell whether a model's directory holds a version."""
+    """Whether a model's directory holds a version."""
     return any(_is_version(entry) for entry in model.iterdir())
 
 

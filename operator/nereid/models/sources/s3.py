@@ -33,7 +33,14 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import REFUSED, REPLACED, CorruptedError, failed, faulty, may_pass
+from nereid.models.sources.failures import (
+    CHANGED_STATUSES,
+    DENIED_STATUSES,
+    CorruptedError,
+    failed,
+    is_temporary,
+    server_error,
+)
 from nereid.models.sources.object_store import (
     CONNECT_SECONDS,
     READ_SECONDS,
@@ -41,7 +48,7 @@ from nereid.models.sources.object_store import (
     StoredObject,
     changed,
     endpoint_of,
-    refused,
+    identity_denied,
     server_of,
 )
 from nereid.models.sources.remote import CHUNK_BYTES
@@ -66,7 +73,7 @@ def open_files(source: S3Source, request: Request) -> StoredFiles:
 
 
 class Bucket:
-    """A bucket, as one source and its Secret let it be seen."""
+    """A bucket, read with the credentials of one source."""
 
     def __init__(self, source: S3Source, request: Request) -> None:
         self._source = source
@@ -101,11 +108,11 @@ class Bucket:
         """Yield the object's bytes from `offset` on."""
         if offset >= stored.size:
             return
-        # Without a range where none is needed: the client checks a whole object against the store's checksum.
+        # Without a range for a whole object, as the client then verifies the store's checksum.
         part = {"Range": f"bytes={offset}-"} if offset else {}
         with self._explained():
-            wanted = {"Bucket": self._source.bucket, "Key": stored.name, "IfMatch": stored.version}
-            body = self._client.get_object(**wanted, **part)["Body"]
+            version = {"Bucket": self._source.bucket, "Key": stored.name, "IfMatch": stored.version}
+            body = self._client.get_object(**version, **part)["Body"]
             try:
                 yield from body.iter_chunks(CHUNK_BYTES)
             finally:
@@ -137,11 +144,11 @@ class Bucket:
         except ValueError as error:
             raise failed(
                 f"the options for S3 are not valid: in the Secret that {Field.CREDENTIALS} names, correct "
-                "AWS_ENDPOINT_URL, which is a URL, AWS_DEFAULT_REGION, and S3_*, where numbers are whole"
+                "AWS_ENDPOINT_URL (a URL), AWS_DEFAULT_REGION and S3_* (whole numbers)"
             ) from error
 
     def _keys(self, session: boto3.session.Session) -> Mapping[str, str]:
-        """Return the Secret's key pair as the client takes it; without one it looks for the pod's own identity."""
+        """Return the Secret's key pair as arguments for the client; without one, it uses the pod's own identity."""
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         identifier, secret, token = map(self._credentials.token, names)
         if identifier and secret:
@@ -170,36 +177,36 @@ class Bucket:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Let nothing out that the client raises, but what it means for the user."""
+        """Replace errors of the client by errors with messages for the user."""
         try:
             yield
         except ClientError as error:
             raise self._answered(error) from error
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-            raise self._refused("no usable credentials") from error
+            raise self._access_denied("no usable credentials") from error
         except ParamValidationError as error:
             raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is no valid name of a bucket: correct {Field.URI}"
+                Reason.MODEL_INVALID, f"{self._source.bucket!r} is not a valid bucket name: correct {Field.URI}"
             ) from error
         except (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
             raise broken(error, self._server, str(Field.ENDPOINT)) from error
         except FlexibleChecksumError as error:
             raise CorruptedError(
                 failed(
-                    f"what came of {self._source} does not have the checksum that {self._server} keeps: "
-                    "put the object there again, or look at the store and the network"
+                    f"the checksum of {self._source} does not match the one that {self._server} stores: "
+                    "upload the object again, or check the store and the network"
                 )
             ) from error
         except BotoCoreError as error:
-            raise faulty(self._server, self._source, type(error).__name__) from error
+            raise server_error(self._server, self._source, type(error).__name__) from error
 
     def _answered(self, error: ClientError) -> Exception:
-        """Return what an error of the server means."""
+        """Return the error for an error response of the server."""
         code = error.response.get("Error", {}).get("Code", "")
         answer = error.response.get("ResponseMetadata", {})
         status = answer.get("HTTPStatusCode", 0)
-        if code in _TRANSIENT or may_pass(status):
-            return faulty(self._server, self._source, f"{code} (status {status})")
+        if code in _TRANSIENT or is_temporary(status):
+            return server_error(self._server, self._source, f"{code} (status {status})")
         if code in _WRONG_REGION or status in _REDIRECTS:
             return self._elsewhere(error, answer.get("HTTPHeaders", {}))
         if code == "NoSuchBucket":
@@ -209,12 +216,12 @@ class Bucket:
             )
         if status == HTTPStatus.NOT_FOUND:
             return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct {Field.URI}")
-        if status in REPLACED:
+        if status in CHANGED_STATUSES:
             return changed(self._source)
         if code == "RequestTimeTooSkewed":
-            return failed(f"{self._server} finds that the clock of this node is wrong: set the node's clock")
-        if status == HTTPStatus.BAD_REQUEST or status in REFUSED:
-            return self._refused(code)
+            return failed(f"{self._server} rejects requests as the clock of this node is wrong: set the node's clock")
+        if status == HTTPStatus.BAD_REQUEST or status in DENIED_STATUSES:
+            return self._access_denied(code)
         return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
 
     def _elsewhere(self, error: ClientError, headers: Mapping[str, str]) -> FetchError:
@@ -224,15 +231,15 @@ class Bucket:
             f"set AWS_DEFAULT_REGION in the Secret that {Field.CREDENTIALS} names, or correct {Field.ENDPOINT}"
         )
 
-    def _refused(self, code: str) -> FetchError:
-        return refused(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
+    def _access_denied(self, code: str) -> FetchError:
+        return identity_denied(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
 
 
 def config_of(credentials: Credentials, endpoint: str | None, region: str) -> Config:
     """Return the client's configuration by the options of the Secret; raise ValueError for a number that is not whole.
 
-    The client does not retry unless `S3_MAX_ATTEMPTS` says so: the transfer loop around it does, and continues where
-    the transfer broke off.
+    The client only retries if `S3_MAX_ATTEMPTS` is set: the download loop around it retries, and continues a download
+    where it was interrupted.
     """
     value = credentials.value
     s3: dict[str, object] = {}
@@ -255,7 +262,7 @@ def _is_on(credentials: Credentials, option: str) -> bool:
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:
-    """Return the SHA-256 of the whole object; of one uploaded in parts there may only be that of their checksums."""
+    """Return the SHA-256 of the whole object; None for one uploaded in parts, which has a checksum of checksums."""
     checksum = head.get("ChecksumSHA256")
     if not checksum or head.get("ChecksumType") == _CHECKSUM_OF_PARTS or "-" in checksum:
         return None

@@ -12,8 +12,8 @@ from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
-from nereid.models.sources.credentials import SECRET, Credentials, denied
-from nereid.models.sources.failures import REFUSED, InterruptionError, failed
+from nereid.models.sources.credentials import SECRET, Credentials, access_denied
+from nereid.models.sources.failures import DENIED_STATUSES, InterruptionError, failed
 from nereid.models.sources.http_files import Server, basic, host_of, new_session
 from nereid.models.sources.mlflow_entities import LoggedModel, ModelVersion, Run
 
@@ -21,7 +21,7 @@ ADDRESS_FIELD: Final = str(Field.ENDPOINT)
 NEEDED: Final = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 _API: Final = "api/2.0/mlflow"
-# A dead server is to be known within 20 seconds; who asks tries again.
+# So that a dead server is detected within 20 seconds; callers try again.
 _ANSWER_SECONDS: Final = 15
 # An alias that a model does not have is an invalid parameter.
 _ABSENT: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
@@ -31,12 +31,12 @@ Answer = TypeVar("Answer")
 
 
 class _AbsentError(Exception):
-    """The server does not have what it was asked for."""
+    """The server does not have the requested object."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingServer:
-    """One server, asked with the credentials of the user's Secret; failures are FetchErrors and InterruptionErrors."""
+    """One server, with the credentials of the user's Secret; it raises FetchErrors and InterruptionErrors."""
 
     address: str
     server: Server
@@ -47,7 +47,7 @@ class TrackingServer:
         return self.server.host
 
     def version(self, model: RegisteredModel) -> ModelVersion:
-        """Return the version that the number, the alias or `latest` names now."""
+        """Return the version that the number, the alias or `latest` leads to now."""
         if model.alias is not None:
             return self._by_alias(model, model.alias)
         if model.is_immutable:
@@ -63,29 +63,31 @@ class TrackingServer:
         shown = f"models:/{version.name}/{version.version}"
         query = {"name": version.name, "version": version.version}
         try:
-            return self._get("model-versions/get-download-uri", query, shown, lambda found: str(found["artifact_uri"]))
+            return self._get(
+                "model-versions/get-download-uri", query, shown, lambda content: str(content["artifact_uri"])
+            )
         except _AbsentError as error:
-            raise _not_found(f"{self.host} does not know where {shown} is: register the model again") from error
+            raise _not_found(f"{self.host} has no location of {shown}: register the model again") from error
 
     def run(self, run_id: str) -> Run:
         """Return a run."""
         try:
             return self._get(
-                "runs/get", {"run_id": run_id}, f"the run {run_id}", lambda found: Run.from_json(found["run"])
+                "runs/get", {"run_id": run_id}, f"the run {run_id}", lambda content: Run.from_json(content["run"])
             )
         except _AbsentError as error:
             raise _not_found(f"{self.host} has no run {run_id}: correct {Field.URI}") from error
 
     def logged_model(self, model_id: str) -> LoggedModel:
-        """Return a model that a run logged; MLflow 3 keeps it beside the run's files."""
+        """Return a model that a run logged; MLflow 3 stores it beside the run's files."""
         path, shown = f"logged-models/{quote(model_id, safe='')}", f"the logged model {model_id}"
         try:
-            return self._get(path, {}, shown, lambda found: LoggedModel.from_json(found["model"]))
+            return self._get(path, {}, shown, lambda content: LoggedModel.from_json(content["model"]))
         except _AbsentError as error:
             raise _not_found(f"{self.host} has no logged model {model_id}: log the model again") from error
 
     def tag(self, model: RegisteredModel, key: str, value: str) -> None:
-        """Set a tag of a version; to set it again changes nothing."""
+        """Set a tag of a version; setting it again changes nothing."""
         tag = {"name": model.name, "version": str(model.version), "key": key, "value": value}
         url, headers = self._url("model-versions/set-tag"), self.server.introduction
         try:
@@ -120,7 +122,7 @@ class TrackingServer:
         )
 
     def _require_registered(self, model: RegisteredModel) -> list[str]:
-        """Return the aliases of a model; raise FetchError when it is not registered."""
+        """Return the aliases of a model; raise FetchError if it is not registered."""
         try:
             return sorted(self._get("registered-models/get", {"name": model.name}, model, _aliases_of))
         except _AbsentError as error:
@@ -140,14 +142,14 @@ class TrackingServer:
     def _get(
         self, path: str, query: Mapping[str, Any], shown: object, read: Callable[[Mapping[str, Any]], Answer]
     ) -> Answer:
-        """Return what `read` makes of the JSON at a path of the API; raise _AbsentError where the server has none."""
+        """Return the JSON at a path of the API, parsed by `read`; raise _AbsentError if the server has none."""
         with self._patient.get(self._url(path), params=query) as answer:
             self._require_success(answer, shown)
             content = self.server.json_object(answer, shown)
         try:
             return read(content)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            sentence = f"{self.host} did not answer as MLflow does for {shown}: look at the server, or correct"
+            sentence = f"{self.host} did not answer as MLflow does for {shown}: check the server, or correct"
             raise InterruptionError(failed(f"{sentence} {ADDRESS_FIELD}")) from error
 
     @property
@@ -163,37 +165,37 @@ class TrackingServer:
         code = _error_code(answer)
         if code in _ABSENT:
             raise _AbsentError
-        raise self._refusal(answer.status_code, code or f"status {answer.status_code}", shown)
+        raise self._error_of_status(answer.status_code, code or f"status {answer.status_code}", shown)
 
-    def _refusal(self, status: int, code: str, shown: object) -> Exception:
-        """Return what an answer means by which the server does not do what it was asked to."""
+    def _error_of_status(self, status: int, code: str, shown: object) -> Exception:
+        """Return the error for an answer without success: a FetchError, or an InterruptionError to try again."""
         credentials = self.server.credentials
         if status == HTTPStatus.FORBIDDEN and credentials:
-            # A server with accounts answers so for what is not there, too.
+            # A server with accounts gives the same answer for objects that do not exist.
             return FetchError(
                 Reason.MODEL_ACCESS_DENIED,
-                f"{self.host} does not let the user of {SECRET} use {shown}, which may also not exist: "
+                f"{self.host} denies the user of {SECRET} access to {shown}, which may also not exist: "
                 f"grant that user access, or correct {Field.URI}",
             )
-        if status in REFUSED:
-            return denied(self.host, shown, credentials, NEEDED)
+        if status in DENIED_STATUSES:
+            return access_denied(self.host, shown, credentials, NEEDED)
         if status == HTTPStatus.NOT_FOUND:
             return FetchError(
                 Reason.MODEL_NOT_FOUND,
-                f"{self.host} is no MLflow server of version 2 or later: correct {ADDRESS_FIELD}",
+                f"{self.host} is not an MLflow server of version 2 or later: correct {ADDRESS_FIELD}",
             )
         return InterruptionError(
-            failed(f"{self.host} answered {code} for {shown}: look at the server, or correct {ADDRESS_FIELD}")
+            failed(f"{self.host} answered {code} for {shown}: check the server, or correct {ADDRESS_FIELD}")
         )
 
 
 def tracking_server(address: str | None, ca_bundle: Path | None, credentials: Credentials) -> TrackingServer:
-    """Return the server at an address; nothing is asked of it yet."""
+    """Return the server at an address; it gets no request yet."""
     if not address or URL(address).scheme not in {"http", "https"}:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"the address of MLflow's tracking server is {address or 'not known'}: set {ADDRESS_FIELD} to its URL, "
-            "or have the operator's setting mlflow_tracking_uri set",
+            f"the address of MLflow's tracking server is {address or 'not set'}: set {ADDRESS_FIELD} to its URL, "
+            "or the operator's setting mlflow_tracking_uri",
         )
     session, introduction = new_session(ca_bundle), _introduction(credentials)
     host = host_of(address)
@@ -209,7 +211,7 @@ def _introduction(credentials: Credentials) -> Mapping[str, str]:
 
 
 def _error_code(answer: requests.Response) -> str | None:
-    """Return MLflow's name of an error; None where the answer is not MLflow's, a proxy's for instance."""
+    """Return MLflow's error code; None if the answer is not MLflow's, but a proxy's for instance."""
     try:
         return str(answer.json()["error_code"])
     except (requests.RequestException, LookupError, TypeError):

@@ -1,6 +1,6 @@
-"""The loop that downloads: any source's files to disk, in constant memory, through interruptions and restarts.
+"""The download loop: any source's files to disk, in constant memory, through interruptions and restarts.
 
-A file counts as arrived when all its bytes are there, with the hash that its server told where it told one.
+A file is complete when it has all its bytes, and the hash that its server has returned, if it has.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DownloadFolder:
-    """Where files arrive: `content` is what the model is made of, `records` is how far each of them has come."""
+    """The folder of a download: `content` has the files, `records` how much of each was downloaded."""
 
     root: Path
 
@@ -34,27 +34,27 @@ class DownloadFolder:
         return self.root / "content"
 
     def part(self, path: PurePosixPath) -> PartialFile:
-        """Return one file, as far as it has arrived."""
+        """Return the partial download of one file."""
         record = hashlib.sha256(path.as_posix().encode()).hexdigest()
         return PartialFile(self.content / path, self.root / "records" / record)
 
     def prepare(self, selection: Selection) -> None:
-        """Make the folder, without what an earlier listing had in it and this one has not."""
+        """Create the folder, and remove files of an earlier listing that this one does not have."""
         self.content.mkdir(parents=True, exist_ok=True)
-        wanted = {path for path, _ in selection.files}
-        needed = {parent for path in wanted for parent in path.parents}
-        # Not all at once: there may be more than this process has memory for.
+        paths = {path for path, _ in selection.files}
+        needed = {parent for path in paths for parent in path.parents}
+        # Not all at once: their list might not fit into memory.
         for name, folders, files in os.walk(self.content):
             here = PurePosixPath(name).relative_to(self.content)
             for folder in (folder for folder in list(folders) if here / folder not in needed):
                 shutil.rmtree(Path(name, folder))
                 folders.remove(folder)
-            for file in (file for file in files if here / file not in wanted):
+            for file in (file for file in files if here / file not in paths):
                 Path(name, file).unlink()
 
     def size(self) -> int:
-        """Bytes that have arrived."""
-        return sum(found.stat().st_size for found in files_below(self.content))
+        """Bytes downloaded so far."""
+        return sum(file.stat().st_size for file in files_below(self.content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Transfer:
     def run(self, selection: Selection, into: DownloadFolder) -> Mapping[PurePosixPath, str]:
         """Download what is missing and return the SHA-256 of each file in hex.
 
-        Raise FetchError when it cannot be had, ChangedError when it is to be listed again, and OSError of the disk.
+        Raise FetchError if that fails, ChangedError if the files have to be listed again, and OSError of the disk.
         """
         into.prepare(selection)
         _require_room(into, selection, self.shown)
@@ -77,8 +77,8 @@ class Transfer:
             return {path: self.file(file, into.part(path)) for path, file in selection.files}
         except OutOfTimeError as error:
             raise failed(
-                f"{self.shown} was not complete after {self.attempts.limits.total:.0f} s, {into.size()} bytes have "
-                "arrived: serve it from a faster server; the next start of the pod's init container continues"
+                f"{self.shown} was not complete after {self.attempts.limits.total:.0f} s, {into.size()} bytes were "
+                "received: serve it from a faster server; the next start of the pod's init container continues"
             ) from error
 
     def file(self, file: RemoteFile, part: PartialFile) -> str:
@@ -120,7 +120,7 @@ class Transfer:
         return running.hexdigest()
 
     def _rest(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
-        """Yield what is missing, which is nothing when the process ended just before it took note of the last byte."""
+        """Yield the missing bytes; there may be none, if the process ended before it recorded the last one."""
         arrived = offset
         if arrived == file.size:
             return
@@ -134,26 +134,26 @@ class Transfer:
             if file.size is None or not arrived:
                 raise
             if arrived >= file.size:
-                # However its server ended, the bytes are there; whether they are the file's, size and hash decide.
+                # All bytes were received, so the interruption does not matter; size and hash are checked later.
                 return
-            # Where it is the same place each time, it is not the network.
+            # The place is shown, as the cause is not the network if it is always the same.
             place = f"{self._name(file)} breaks off after {arrived} of {file.size} bytes"
             raise InterruptionError(failed(f"{place}: {interruption.failure.marked}")) from interruption
 
     def _require_whole(self, file: RemoteFile, arrived: int) -> None:
         if file.size is None or arrived == file.size:
             return
-        told = f"{self._name(file)} should have {file.size} bytes, but {arrived} came"
+        sentence = f"{self._name(file)} should have {file.size} bytes, but {arrived} were received"
         if arrived > file.size:
-            raise ChangedError(failed(f"{told}: let its server keep it as it is while it is downloaded"))
-        raise InterruptionError(failed(f"{told}, as it was cut off: put the whole file there, or look at the server"))
+            raise ChangedError(failed(f"{sentence}: do not change published files"))
+        raise InterruptionError(failed(f"{sentence}, as it was cut off: upload the whole file, or check the server"))
 
     def _require_sha256(self, file: RemoteFile, actual: str) -> None:
         if file.sha256 is not None and actual != file.sha256.lower():
             raise CorruptedError(
                 failed(
-                    f"{self._name(file)} came damaged: its SHA-256 is {actual}, but its server says {file.sha256}: "
-                    "put the file there again"
+                    f"{self._name(file)} is damaged: its SHA-256 is {actual}, but its server says {file.sha256}: "
+                    "upload the file again"
                 )
             )
 
@@ -162,19 +162,19 @@ class Transfer:
 
 
 def _require_room(into: DownloadFolder, selection: Selection, shown: str) -> None:
-    """Raise FetchError when the disk cannot take what is still to come, which is better known now than at its end."""
+    """Raise FetchError if the disk has no room for the missing bytes, before they are downloaded."""
     missing = missing_bytes(into, selection)
     if missing is not None:
         require_room(into.root, missing, shown)
 
 
 def missing_bytes(into: DownloadFolder, selection: Selection) -> int | None:
-    """Return how much is still to come; None when the server did not tell."""
+    """Return how many bytes are missing; None if the server did not return the size."""
     return None if selection.total is None else max(0, selection.total - into.size())
 
 
 def require_room(folder: Path, needed: int, shown: str) -> None:
-    """Raise FetchError when the folder's disk has fewer than `needed` bytes free."""
+    """Raise FetchError if the folder's disk has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise no_room(shown, needed, free)

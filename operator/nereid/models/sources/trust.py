@@ -1,4 +1,4 @@
-"""Which servers are believed: those with a certificate from a public authority, or from the user's own."""
+"""Which servers are trusted: those with a certificate of a public authority, or of the user's own."""
 
 import os
 import ssl
@@ -23,8 +23,8 @@ def trusted_by(ca_bundle: Path | None) -> ssl.SSLContext:
     except ssl.SSLError as error:
         raise FetchError(
             Reason.MODEL_FETCH_FAILED,
-            f"the key that {Field.CA_BUNDLE} names holds no PEM certificate: "
-            "store there what begins with -----BEGIN CERTIFICATE-----",
+            f"the key that {Field.CA_BUNDLE} names does not hold a valid PEM certificate: "
+            "store one there, which begins with -----BEGIN CERTIFICATE-----",
         ) from error
     return context
 
@@ -33,13 +33,13 @@ def trusted_by(ca_bundle: Path | None) -> ssl.SSLContext:
 def bundle_file(ca_bundle: Path | None) -> str | None:
     """Return a PEM file with the public authorities and those of the bundle, for a client that takes no TLS context.
 
-    None without a bundle: such a client knows the public ones. The file lies in memory, as a container may have nowhere
-    to write to, and exists as long as this process.
+    None without a bundle: such a client trusts the public ones itself. The file is in memory, as a container may have
+    no writable file system, and exists as long as this process.
     """
     if ca_bundle is None:
         return None
     public = trusted_by(ca_bundle).get_ca_certs(binary_form=True)
-    # A server's own certificate, which is no authority, is in the bundle alone.
+    # The certificate of a server, which is not an authority, may be in the bundle too.
     pem = "".join(map(ssl.DER_cert_to_PEM_cert, public)) + ca_bundle.read_text()
     descriptor = os.memfd_create("authorities")
     with os.fdopen(descriptor, "w", closefd=False) as file:

@@ -1,14 +1,14 @@
-"""The way through folders and the links in them, as `find -L` goes it."""
+"""Walks through folders and the links in them, as `find -L` does."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 
 def below(folder: Path, listed: Callable[[Path], Iterable[Path]], *, once: bool = False) -> Iterator[tuple[Path, bool]]:
-    """Yield what is below a folder, and whether a link leads there; one that leads back up is not followed.
+    """Yield each entry below a folder, and whether a link leads there; a link to a folder above is not followed.
 
-    `listed` tells what of a folder counts. `once`: no folder is entered a second time by way of a link. A few folders
-    of links to each other make billions of entries otherwise: whoever asks for them has to stop.
+    `listed` returns the entries of one folder. `once`: no folder is entered a second time by a link. Without it, a few
+    folders of links to each other have billions of entries: the caller has to stop.
     """
     entered: set[Path] = set()
     pending = [(folder, folder.resolve(), frozenset[Path](), False)]

@@ -88,7 +88,7 @@ def test_links_inside_are_kept(tmp_path: Path) -> None:
 )
 def test_a_tar_cannot_reach_out(tmp_path: Path, member: str | tarfile.TarInfo) -> None:
     archive = tar_of(tmp_path / "a", "w:gz", MODEL, member)
-    with pytest.raises(FetchError, match="leads out of the archive or is no plain file") as caught:
+    with pytest.raises(FetchError, match="points outside the archive or is not a regular file") as caught:
         unpack(archive, tmp_path / "out", "https://host/a.tar.gz")
     assert caught.value.reason is Reason.MODEL_INVALID
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "out"]
@@ -104,7 +104,7 @@ def linked(name: str) -> zipfile.ZipInfo:
     "member", ["../escaped", "/escaped", "digits/../../escaped", "..\\escaped", linked("digits/2")]
 )
 def test_a_zip_cannot_reach_out(tmp_path: Path, member: str | zipfile.ZipInfo) -> None:
-    with pytest.raises(FetchError, match="leads out of the archive or is no plain file"):
+    with pytest.raises(FetchError, match="points outside the archive or is not a regular file"):
         unpack(zip_of(tmp_path / "a", MODEL, member), tmp_path / "out", "it")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "out"]
 
@@ -139,7 +139,7 @@ def page(archive: Path) -> Path:
     ids=["cut gzip", "cut xz", "cut zip", "encrypted zip", "no archive"],
 )
 def test_a_damaged_archive_is_invalid(tmp_path: Path, make: Callable[[Path], Path]) -> None:
-    with pytest.raises(FetchError, match=r"is not a sound .tar.gz") as caught:
+    with pytest.raises(FetchError, match=r"is not a valid .tar.gz") as caught:
         unpack(make(tmp_path / "a"), tmp_path / "out", "it")
     assert caught.value.reason is Reason.MODEL_INVALID
 
@@ -149,7 +149,7 @@ def test_a_damaged_checksum_is_told_of_the_archive_and_not_of_the_disk(tmp_path:
     content = bytearray(archive.read_bytes())
     content[-8] ^= 0xFF
     archive.write_bytes(content)
-    with pytest.raises(FetchError, match=r"is not a sound .tar.gz"):
+    with pytest.raises(FetchError, match=r"is not a valid .tar.gz"):
         unpack(archive, tmp_path / "out", "it")
 
 
@@ -164,7 +164,7 @@ def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pyte
 
 def test_a_hard_link_to_nothing_is_invalid(tmp_path: Path) -> None:
     archive = tar_of(tmp_path / "a", "w", MODEL, special("digits/1/same", tarfile.LNKTYPE, "digits/1/none"))
-    with pytest.raises(FetchError, match=r"is not a sound .tar.gz"):
+    with pytest.raises(FetchError, match=r"is not a valid .tar.gz"):
         unpack(archive, tmp_path / "out", "it")
 
 
@@ -174,5 +174,5 @@ def test_links_cannot_lead_out_together(tmp_path: Path) -> None:
         special("a", tarfile.SYMTYPE, "digits/b/../../x"),
         special("digits/b", tarfile.SYMTYPE, ".."),
     )
-    with pytest.raises(FetchError, match="leads out of the archive"):
+    with pytest.raises(FetchError, match="points outside the archive"):
         unpack(tar_of(tmp_path / "a", "w", *members), tmp_path / "out", "it")

@@ -174,7 +174,7 @@ async def test_without_a_version_nothing_is_cached(server: Server, pod: Pod, cap
     server.handlers = [serve(etag=None)]
     await run(pod(1))
     assert model_of(pod(1)) == CONTENT
-    assert "its server tells no version" in caplog.text
+    assert "its server does not return a version" in caplog.text
     assert entries(pod(1)) == []
 
 

@@ -79,7 +79,7 @@ def test_what_nobody_foresaw_is_told_without_its_text(
     result = run()
     assert result.exit_code == 1
     told = (tmp_path / "log").read_text()
-    assert told.startswith("ModelFetchFailed: Nereid came upon what it does not expect (ValueError at test_command.py:")
+    assert told.startswith("ModelFetchFailed: internal error of Nereid (ValueError at test_command.py:")
     assert secret not in told + result.output
     assert ", in fail" in result.stderr
 
@@ -110,8 +110,8 @@ def test_the_work_reaches_the_fetch(run: Callable[..., Result], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"path": "../x"}, "path: Value error, it leads out of the source"),
-        ({"path": "/x"}, "path: Value error, it leads out of the source"),
+        ({"path": "../x"}, "path: Value error, it points outside the source"),
+        ({"path": "/x"}, "path: Value error, it points outside the source"),
         ({"config": []}, "config: Input should be an object"),
         ({"cache_limit": 0}, "cache_limit: Input should be greater than"),
         ({"format": "pickle"}, "format: Input should be 'onnx'"),

@@ -71,7 +71,7 @@ def test_a_file_among_others(bucket: FolderSource, wanted: Callable[..., Dataset
     with pytest.raises(FetchError) as caught:
         fetch_dataset(wanted("s3://data/all"))
     assert caught.value.sentence_for("dataset") == (
-        "s3://data/all holds 2 files, and a data set is one: name it in dataset.path"
+        "s3://data/all holds 2 files, but a data set is one file: name it in dataset.path"
     )
     assert not bucket.reads
     fetch_dataset(wanted("s3://data/all", "sets/y.csv"))
@@ -126,7 +126,7 @@ async def test_what_cannot_be_had_is_told_of_the_check(
     assert failure(tmp_path) == f"check fast: {server.url}/x.csv does not exist (status 404): correct dataset.uri"
     untrusted = wanted(f"{server.url}/x.csv")
     await asyncio.to_thread(run, untrusted)
-    assert str(failure(tmp_path)).endswith("give that authority's certificate by dataset.caBundle")
+    assert str(failure(tmp_path)).endswith("set dataset.caBundle to that authority's certificate")
     no_bundle = wanted(f"{server.url}/x.csv", ca_bundle=tmp_path / "missing")
     await asyncio.to_thread(run, no_bundle)
     assert str(failure(tmp_path)).startswith(
@@ -143,7 +143,7 @@ def test_one_that_is_too_large(
     monkeypatch.setattr("nereid.models.fetch.datasets.obtain", full)
     assert run(wanted("s3://data/x.csv")).exit_code == 1
     assert failure(tmp_path) == (
-        "check accuracy: s3://data/x.csv is larger than the 2 GiB that are downloaded: put it on a volume"
+        "check accuracy: s3://data/x.csv is larger than the limit of 2 GiB for downloads: put it on a volume"
     )
 
 

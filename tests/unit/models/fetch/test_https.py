@@ -63,7 +63,7 @@ async def test_a_repository_without_the_model_is_invalid(server: Server, request
     request = request_for(f"{server.url}/models.tar.gz", model_name="c")
     error = await failure(request)
     assert str(error) == (
-        f"ModelInvalid: {server.url}/models.tar.gz holds a, b but no model named c: set spec.model.name"
+        f"ModelInvalid: {server.url}/models.tar.gz holds a, b, but no model named c: set spec.model.name to one of them"
     )
     assert list(request.destination.iterdir()) == []
 
@@ -204,7 +204,7 @@ async def test_an_empty_file_is_invalid(server: Server, onnx: FetchWork) -> None
     [
         (404, Reason.MODEL_NOT_FOUND, "/m.onnx does not exist (status 404): correct spec.model.uri"),
         (410, Reason.MODEL_NOT_FOUND, "does not exist"),
-        (401, Reason.MODEL_ACCESS_DENIED, "localhost refuses"),
+        (401, Reason.MODEL_ACCESS_DENIED, "localhost denies access to"),
         (403, Reason.MODEL_ACCESS_DENIED, "no credentials are sent"),
         (400, Reason.MODEL_FETCH_FAILED, "localhost answered status 400 for"),
         (204, Reason.MODEL_FETCH_FAILED, "localhost answered status 204 for"),
@@ -249,10 +249,10 @@ async def test_the_whole_takes_no_longer_than_its_limit(
     monkeypatch.setattr("nereid.models.sources.https.IDLE_SECONDS", 2.1)
     limits = Limits(total=2, first_pause=0.01)
     server.handlers = [hang]
-    assert "was not there after 2 s" in (await failure(onnx, limits)).sentence
+    assert "was not fetched within 2 s" in (await failure(onnx, limits)).sentence
     server.handlers = [serve(stop_after=1000), hang]
     error = await failure(onnx, limits)
-    assert "was not complete after 2 s, 1000 bytes have arrived" in error.sentence
+    assert "was not complete after 2 s, 1000 bytes were received" in error.sentence
 
 
 async def test_redirects_are_followed(server: Server, onnx: FetchWork) -> None:
@@ -269,8 +269,8 @@ async def test_redirects_are_followed(server: Server, onnx: FetchWork) -> None:
             "redirects to http://plain.example.com/m, which is not https",
         ),
         ("/again", "redirects more than 5 times"),
-        ("https://[secret/", "redirects to no valid URL"),
-        ("https://h:99999/secret", "redirects to no valid URL"),
+        ("https://[secret/", "redirects to a URL that is not valid"),
+        ("https://h:99999/secret", "redirects to a URL that is not valid"),
         ("data:,x", "redirects to data:,x, which is not https"),
     ],
 )
@@ -300,7 +300,9 @@ async def test_a_private_authority_must_be_given(server: Server, onnx: FetchWork
     assert server.requests == []
 
 
-@pytest.mark.parametrize(("content", "sentence"), [(None, "does not exist"), ("no PEM", "holds no PEM certificate")])
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(None, "does not exist"), ("no PEM", "does not hold a valid PEM certificate")]
+)
 async def test_a_wrong_bundle_is_told(
     onnx: FetchWork, request_for: MakeRequest, tmp_path: Path, content: str | None, sentence: str
 ) -> None:
@@ -335,7 +337,7 @@ async def test_a_server_without_tls_is_told(request_for: MakeRequest) -> None:
     async with await asyncio.start_server(plain, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
         error = await failure(request_for(f"https://127.0.0.1:{port}/m.onnx", format=Format.ONNX))
-    assert "do not speak TLS" in error.sentence
+    assert "does not serve TLS" in error.sentence
 
 
 async def test_a_full_disk_is_told(onnx: FetchWork, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,9 +383,9 @@ async def test_the_secret_is_shown_to_no_other_server(server: Server, onnx: Fetc
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({}, "no credentials are sent: let spec.model.credentials name a Secret of this namespace with username"),
-        ({"TOKEN": "x"}, "has none of the keys that are read: store there username and password, or token"),
-        ({"token": "t0k3n"}, "to the credentials of the Secret that spec.model.credentials names: correct"),
+        ({}, "no credentials are sent: set spec.model.credentials to a Secret in this namespace with username"),
+        ({"TOKEN": "x"}, "has none of the keys that are read: add username and password, or token"),
+        ({"token": "t0k3n"}, "with the credentials of the Secret that spec.model.credentials names: correct"),
     ],
 )
 async def test_a_refusal_tells_what_the_secret_needs(
@@ -404,7 +406,7 @@ async def test_an_answer_without_an_end_is_not_taken(server: Server, onnx: Fetch
         return web.Response()
 
     server.handlers = [without_size]
-    assert "tells neither the size nor the end" in (await failure(onnx)).sentence
+    assert "sends neither the size nor the end" in (await failure(onnx)).sentence
 
 
 async def test_a_truncated_file_is_never_taken(server: Server, onnx: FetchWork) -> None:

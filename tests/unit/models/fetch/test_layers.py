@@ -83,7 +83,7 @@ def test_a_folder_that_is_there_keeps_its_files(unpacked: Unpacked) -> None:
 @pytest.mark.parametrize("content", [{"a": b"", "..": b"evil"}, {"a": b"", "sub/..": b""}, {"a": "a"}])
 def test_what_leads_up_or_to_itself_is_refused(unpacked: Unpacked, tmp_path: Path, content: Content) -> None:
     (tmp_path / "precious").touch()
-    with pytest.raises(FetchError, match="which leads out of the model's folder") as caught:
+    with pytest.raises(FetchError, match="which points outside the model's folder") as caught:
         unpacked(content)
     assert caught.value.reason is Reason.MODEL_INVALID
     assert (tmp_path / "precious").exists()

@@ -128,14 +128,14 @@ def test_what_is_no_repository_is_invalid(claim: Path, request_for: MakeRequest)
     (claim / "void.onnx").touch()
     (claim / "out").symlink_to("/etc")
     cases = {
-        "pvc://models/repository": ("holds digits, iris but no model named mnist: set spec.model.name", {}),
-        "pvc://models/repository/digits": ("is itself a model and not a repository", {}),
-        "pvc://models/empty": ("holds nothing but no model", {}),
-        "pvc://models/": ("holds digits.onnx, empty, out, repository, void.onnx but no model", {}),
-        "pvc://models/digits.onnx": ("is not a sound .tar.gz", {}),
+        "pvc://models/repository": ("holds digits, iris, but no model named mnist: set spec.model.name", {}),
+        "pvc://models/repository/digits": ("is a model and not a model repository", {}),
+        "pvc://models/empty": ("holds nothing, but no model", {}),
+        "pvc://models/": ("holds digits.onnx, empty, out, repository, void.onnx, but no model", {}),
+        "pvc://models/digits.onnx": ("is not a valid .tar.gz", {}),
         "pvc://models/void.onnx": ("is empty", {"format": Format.ONNX}),
         "pvc://models/repository/": ("holds 2 of the files .onnx", {"format": Format.ONNX}),
-        "pvc://models/out": ("is a link out of its volume", {}),
+        "pvc://models/out": ("is a link that points outside its volume", {}),
     }
     for uri, (sentence, changes) in cases.items():
         error = failure(request_for(uri, model_name="mnist", **changes))
@@ -157,7 +157,7 @@ def test_an_unreadable_file_is_told(claim: Path, request_for: MakeRequest, monke
     monkeypatch.setattr(Path, "open", refuse)  # root, who may run the tests, may read everything
     error = failure(request_for("pvc://models/digits.onnx", format=Format.ONNX, digest="sha256:0"))
     assert error.reason is Reason.MODEL_FETCH_FAILED
-    assert f"{claim}/digits.onnx may not be read by user" in error.sentence
+    assert f"{claim}/digits.onnx cannot be read by user" in error.sentence
 
 
 @pytest.mark.usefixtures("claim")

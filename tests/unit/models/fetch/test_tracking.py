@@ -181,8 +181,8 @@ def test_a_server_that_is_sent_on_to_gets_no_credentials(mlflow: Tracking, other
         (401, b"You are not authenticated.", USER, Reason.MODEL_ACCESS_DENIED, "correct MLFLOW_TRACKING_USERNAME"),
         (403, {"error_code": "PERMISSION_DENIED"}, USER, Reason.MODEL_ACCESS_DENIED, "which may also not exist"),
         (403, b"Permission denied", {}, Reason.MODEL_ACCESS_DENIED, "no credentials are sent"),
-        (404, b"<html>", {}, Reason.MODEL_NOT_FOUND, "no MLflow server of version 2 or later"),
-        (404, {"detail": "Not Found"}, {}, Reason.MODEL_NOT_FOUND, "no MLflow server of version 2 or later"),
+        (404, b"<html>", {}, Reason.MODEL_NOT_FOUND, "is not an MLflow server of version 2 or later"),
+        (404, {"detail": "Not Found"}, {}, Reason.MODEL_NOT_FOUND, "is not an MLflow server of version 2 or later"),
     ],
 )
 def test_a_refusal_is_told(
@@ -198,8 +198,8 @@ def test_a_refusal_is_told(
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [
-        (503, b"<html>", "answered status 503 for models:/digits/7: look at the server"),
-        (500, {"error_code": "INTERNAL_ERROR"}, "answered INTERNAL_ERROR for models:/digits/7: look at the server"),
+        (503, b"<html>", "answered status 503 for models:/digits/7: check the server"),
+        (500, {"error_code": "INTERNAL_ERROR"}, "answered INTERNAL_ERROR for models:/digits/7: check the server"),
         (429, {"error_code": "REQUEST_LIMIT_EXCEEDED"}, "answered REQUEST_LIMIT_EXCEEDED"),
         (200, b"<html>", "is not a JSON object"),
         (200, [], "is not a JSON object"),

@@ -195,7 +195,7 @@ def test_what_an_earlier_run_left_behind_the_end_is_cut_off(part: PartialFile) -
 def test_a_rest_left_behind_does_not_pass_for_what_is_missing(part: PartialFile) -> None:
     part.begin(FILE)
     part.path.write_bytes(b"\0" * len(CONTENT))
-    with pytest.raises(FetchError, match=f"should have {len(CONTENT)} bytes, but {CHUNK} came"):
+    with pytest.raises(FetchError, match=f"should have {len(CONTENT)} bytes, but {CHUNK} were received"):
         transferred(Ending(sent=CONTENT[:CHUNK]), part)
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nereid.contract.model_job import ModelJobAnswer, RegistryProvenance
-from nereid.models.registry.answer_lines import found_line
+from nereid.models.registry.answer_lines import resolved_line
 from nereid.models.registry.mlflow import without_password
 from nereid.models.registry.signature import signature_of
 
@@ -30,7 +30,7 @@ def test_no_signature_is_no_error(text: str) -> None:
 
 def test_the_line_fits_into_a_termination_message() -> None:
     long = RegistryProvenance(run="r" * 300, signature="é" * 3000, repository="é" * 300, dataset="é" * 300)
-    line = found_line("models:/" + "é" * 900 + "/1", long)
+    line = resolved_line("models:/" + "é" * 900 + "/1", long)
     assert len(line.encode()) <= 4000
     assert json.loads(line)["provenance"]["run"].startswith("rrr")
     assert ModelJobAnswer.model_validate_json(line).uri

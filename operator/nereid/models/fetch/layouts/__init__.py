@@ -1,4 +1,4 @@
-"""Formats: how a model's file or folder becomes a model of Triton's repository, with its configuration."""
+"""Layouts: how a model's file or folder becomes a model in Triton's repository, with its configuration."""
 
 from nereid.models.fetch.layouts.layout import configure, stage
 

@@ -1,4 +1,4 @@
-"""One model of any format put into Triton's repository, and the user's configuration laid over its own."""
+"""Puts one model of any format into Triton's repository, and merges the user's configuration over the model's own."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,19 +23,19 @@ _LAYOUTS: Final[Mapping[Format, Callable[[Placement], dict[str, Any]]]] = {
     Format.XGBOOST: learned.stage_xgboost,
     Format.LIGHTGBM: learned.stage_lightgbm,
 }
-# Of these Triton reads everything from the file, so that no configuration is needed where the user gives none.
+# Triton reads everything from the files of these formats, so that they need no configuration.
 _SELF_DESCRIBING: Final = frozenset({Format.ONNX, Format.TENSORRT, Format.SAVEDMODEL})
 
 
 def stage(artifact: Path, request: FetchWork, staging: Staging) -> None:
-    """Put a model's file or folder into the staging's tree as the request's format wants it, with its configuration.
+    """Put a model's file or folder into the staging's tree in the layout of its format, with its configuration.
 
-    What lies below the staging is moved, anything else is linked. Raise FetchError when the artifact is no model of the
+    Files below the staging are moved, others are linked. Raise FetchError if the artifact is not a valid model of the
     format.
     """
     placement = Placement(artifact, request, staging)
-    if complaint := problem(request.config, request.format):
-        raise FetchError(Reason.MODEL_INVALID, complaint)
+    if message := problem(request.config, request.format):
+        raise FetchError(Reason.MODEL_INVALID, message)
     if request.format is Format.TRITON:
         _stage_repository(placement)
         return
@@ -47,9 +47,9 @@ def stage(artifact: Path, request: FetchWork, staging: Staging) -> None:
 
 
 def configure(model_directory: Path, request: FetchWork) -> None:
-    """Lay the request's configuration over the model's config.pbtxt; a directory that is a link stays as it is there.
+    """Merge the request's configuration over the model's config.pbtxt; files on a volume are never changed.
 
-    Raise FetchError when the model's own configuration cannot be read. May be called again.
+    Raise FetchError if the model's own configuration cannot be read. May be called again.
     """
     if not request.config:
         return
@@ -68,7 +68,7 @@ def _stage_repository(placement: Placement) -> None:
     configure(placement.staging.tree / request.model_name, request)
     for model in placement.staging.tree.iterdir():
         if not has_version(model) and _is_ensemble(model):
-            # Triton wants one though it would be empty, which stores of objects, git and others do not keep.
+            # Triton needs a version folder, though an ensemble's is empty, and git and object stores keep no empty one.
             _make_writable(model)
             (model / "1").mkdir()
 
@@ -77,7 +77,7 @@ def _is_ensemble(model_directory: Path) -> bool:
     try:
         config = parsed((model_directory / networks.CONFIG).read_text())
     except (OSError, ValueError):
-        # What is wrong with it Triton tells; a neighbour's need not even be a file that may be read.
+        # Triton reports what is wrong with it; another model's file may not even be readable.
         return False
     return bool(config.platform == "ensemble" or config.HasField("ensemble_scheduling"))
 
@@ -87,12 +87,12 @@ def _own_config(model_directory: Path, request: FetchWork) -> str:
     try:
         return file.read_text() if file.exists() else ""
     except UnicodeDecodeError as error:
-        raise _unusable(request, f"its {networks.CONFIG} is no text") from error
+        raise _unusable(request, f"its {networks.CONFIG} is not a text file") from error
 
 
 def _write_config(model_directory: Path, text: str) -> None:
     file = model_directory / networks.CONFIG
-    # It may be a link to a volume, whose file is not to be touched.
+    # It may be a link to a volume, whose file must not be changed.
     file.unlink(missing_ok=True)
     file.write_text(text)
 
@@ -108,8 +108,8 @@ def _make_writable(model_directory: Path) -> None:
         (model_directory / entry.name).symlink_to(entry)
 
 
-def _unusable(request: FetchWork, complaint: str) -> FetchError:
+def _unusable(request: FetchWork, problem: str) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
-        f"spec.model.config cannot be laid over the model {request.model_name}: {complaint}",
+        f"spec.model.config cannot be merged with the configuration of the model {request.model_name}: {problem}",
     )

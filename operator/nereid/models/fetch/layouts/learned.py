@@ -1,8 +1,8 @@
 """Models of training libraries: scikit-learn, XGBoost and LightGBM, for Triton's FIL backend or its Python backend.
 
-scikit-learn always goes to the Python backend: what people have is a pickle, which is a program for Python that
-makes the estimator anew, and FIL reads no pickles. FIL could read the few estimators that are forests from a checkpoint
-of Treelite, but converting needs the library, and pipelines, strings and other estimators would be left out.
+scikit-learn always uses the Python backend: its models are pickles, which are programs that rebuild the estimator, and
+FIL cannot read pickles. FIL could read the few estimators that are forests from a Treelite checkpoint, but converting
+them needs the library, and pipelines, strings and other estimators would not be supported.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def stage_sklearn(placement: Placement) -> dict[str, Any]:
         placement,
         lambda path: path.suffix in _PICKLE_ENDINGS,
         "the files .pkl, .pickle, .joblib or .skops",
-        # What skops writes is a zip file, of any name.
+        # skops writes a zip file, of any name.
         is_whole=lambda path: is_zipped_model(path, "schema.json", _PICKLE_ENDINGS),
     )
     return _stage_estimator(path, placement)
@@ -56,7 +56,7 @@ def stage_lightgbm(placement: Placement) -> dict[str, Any]:
 
 def _stage_forest(path: Path, placement: Placement, read: Callable[[Path], forest.Forest]) -> dict[str, Any]:
     if _start(path).startswith(_PICKLE):
-        # MLflow keeps LightGBM's classifiers and regressors of scikit-learn's kind so: they are estimators.
+        # MLflow pickles LightGBM's classifiers and regressors with scikit-learn's interface: they are estimators.
         return _stage_estimator(path, placement)
     try:
         model = read(path)
@@ -67,8 +67,8 @@ def _stage_forest(path: Path, placement: Placement, read: Callable[[Path], fores
         return forest.fil_config(model, placement.request.config.get("parameters") or {})
     if placement.request.config.get("backend") == ForestBackend.FIL:
         raise placement.invalid(
-            "is linear, has linear trees or several targets, which fil cannot serve: "
-            "let spec.model.config.backend be python"
+            "is linear, or has linear trees or several targets, which the backend fil cannot serve: "
+            "set spec.model.config.backend to python"
         )
     return _python_backend(placement, placement.request.format)
 
@@ -79,7 +79,7 @@ def _backend(placement: Placement) -> str:
 
 def _stage_estimator(path: Path, placement: Placement) -> dict[str, Any]:
     if _backend(placement) == ForestBackend.FIL and placement.request.config.get("backend"):
-        raise placement.invalid("is a pickle, which the backend fil cannot read: leave spec.model.config.backend out")
+        raise placement.invalid("is a pickle, which the backend fil cannot read: remove spec.model.config.backend")
     placement.put(path, placement.version / ("model.skops" if _start(path).startswith(_ZIP) else "model.pkl"))
     placement.write(_BACKENDS / "numpy_bridge.py", placement.version / "numpy_bridge.py")
     return _python_backend(placement, "sklearn")

@@ -1,7 +1,7 @@
-"""LightGBM's text files: what FIL has to be told of them, and whether it can serve them.
+"""LightGBM's text files: finds what FIL needs, and whether it can serve them.
 
-The head tells of the former. That leaves hold linear models each tree tells, so the file is searched through the page
-cache, and the memory of this process stays as it is.
+The head of a file describes the model. Whether leaves hold linear models is only in each tree, so the file is searched
+through the page cache, and this process needs little memory.
 """
 
 import mmap
@@ -15,25 +15,25 @@ FILE_NAME: Final = "model.txt"
 _FIRST_LINE: Final = "tree"
 _BINARY: Final = frozenset({"binary"})
 _MULTIPLE: Final = frozenset({"multiclass", "multiclassova"})
-# FIL would take each leaf for a constant, and say nothing.
+# FIL would silently treat each leaf as a constant.
 _LINEAR_TREE: Final = b"\nis_linear=1"
-# A head has a dozen of lines; the longest names every feature.
-_LONGEST_LINE: Final = 1 << 24
+# A head has about a dozen lines; the longest one names every feature.
+_MAX_LINE_LENGTH: Final = 1 << 24
 
 
 def is_lightgbm(path: Path) -> bool:
-    """Tell whether the file is LightGBM's text."""
+    """Whether the file is a LightGBM text file."""
     with path.open("rb") as file:
         return file.readline(len(_FIRST_LINE) + 2).rstrip() == _FIRST_LINE.encode()
 
 
 def read_lightgbm(path: Path) -> Forest:
-    """Read what describes a model; raise ForestError when the file is none."""
+    """Return the description of a model; raise ForestError if the file is not a valid model."""
     head = _head(path)
     try:
         features, classes = int(head["max_feature_idx"]) + 1, int(head["num_class"])
     except (KeyError, ValueError) as error:
-        raise ForestError("is no text file of LightGBM: write it with Booster.save_model") from error
+        raise ForestError("is not a valid LightGBM text file: write it with Booster.save_model") from error
     objective = head.get("objective", "").partition(" ")[0]
     count = 2 if objective in _BINARY else classes if objective in _MULTIPLE else 0
     return Forest(MODEL_TYPE, FILE_NAME, features, count, for_fil=not _has_linear_trees(path))
@@ -47,7 +47,7 @@ def _has_linear_trees(path: Path) -> bool:
 def _head(path: Path) -> dict[str, str]:
     head: dict[str, str] = {}
     with path.open(encoding="utf-8", errors="replace") as file:
-        while line := file.readline(_LONGEST_LINE).rstrip("\n"):
+        while line := file.readline(_MAX_LINE_LENGTH).rstrip("\n"):
             key, separator, value = line.partition("=")
             if separator:
                 head[key] = value

@@ -1,4 +1,4 @@
-"""Models that Triton has backends of its own for: ONNX, TensorRT, TorchScript, TensorFlow's SavedModel, and Python."""
+"""Formats that have a backend of their own in Triton: ONNX, TensorRT, TorchScript, TensorFlow's SavedModel, Python."""
 
 import tarfile
 import zipfile
@@ -19,17 +19,18 @@ _TORCHSCRIPT_ENDINGS: Final = frozenset({".pt", ".pth", ".ts", ".torchscript"})
 
 
 def stage_onnx(placement: Placement) -> dict[str, Any]:
-    """Place an ONNX file, with what lies beside it: a large model has its weights in further files."""
+    """Place an ONNX file and the files beside it: a large model has its weights in files of their own."""
     path = find(placement, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
     beside = external_data(path) if path == placement.artifact else _beside(path)
-    placement.put_all({**{one: placement.version / one.name for one in beside}, path: placement.version / "model.onnx"})
+    weights = {file: placement.version / file.name for file in beside}
+    placement.put_all({**weights, path: placement.version / "model.onnx"})
     return {"backend": "onnxruntime"}
 
 
 def _beside(path: Path) -> list[Path]:
-    """Return what a folder with a graph holds for it: weights may have any name."""
-    others = (one for one in content(path.parent) if one.name not in {path.name, MLMODEL, CONFIG})
-    return [one for one in others if one.is_file() and one.suffix != ".onnx"]
+    """Return the other files of a graph's folder, as its weights may have any name."""
+    others = (file for file in content(path.parent) if file.name not in {path.name, MLMODEL, CONFIG})
+    return [file for file in others if file.is_file() and file.suffix != ".onnx"]
 
 
 def stage_tensorrt(placement: Placement) -> dict[str, Any]:
@@ -40,12 +41,12 @@ def stage_tensorrt(placement: Placement) -> dict[str, Any]:
 
 
 def stage_torchscript(placement: Placement) -> dict[str, Any]:
-    """Place a TorchScript file; its tensors are told by the user's configuration."""
+    """Place a TorchScript file; the user's configuration describes its tensors."""
     path = find(
         placement,
         lambda path: path.suffix in _TORCHSCRIPT_ENDINGS,
         "the files .pt, .pth, .ts or .torchscript",
-        # What torch.jit.save writes is a zip file, of any name.
+        # torch.jit.save writes a zip file, of any name.
         is_whole=lambda path: is_zipped_model(path, "*/constants.pkl", _TORCHSCRIPT_ENDINGS),
     )
     placement.put(path, placement.version / "model.pt")
@@ -53,9 +54,9 @@ def stage_torchscript(placement: Placement) -> dict[str, Any]:
 
 
 def stage_savedmodel(placement: Placement) -> dict[str, Any]:
-    """Place the folder of a SavedModel, or the one that an archive holds."""
+    """Place the folder of a SavedModel, which may be in an archive."""
     if placement.artifact.name == "saved_model.pb":
-        # A folder that holds nothing else counts as that file.
+        # The source was a folder with this file alone, which counts as a file.
         placement = replace(placement, artifact=placement.artifact.parent)
     placement = _opened(placement)
     path = find(placement, lambda path: (path / "saved_model.pb").is_file(), "the folders with a saved_model.pb")
@@ -64,7 +65,7 @@ def stage_savedmodel(placement: Placement) -> dict[str, Any]:
 
 
 def stage_python(placement: Placement) -> dict[str, Any]:
-    """Place a program for the Python backend: one file, or a folder (or archive) with model.py and what it needs."""
+    """Place a program for the Python backend: one file, or a folder or archive with model.py and the files it needs."""
     if placement.artifact.is_dir() or _is_archive(placement.artifact):
         placement = _opened(placement)
         _stage_program_folder(placement)
@@ -76,9 +77,9 @@ def stage_python(placement: Placement) -> dict[str, Any]:
 def _stage_program_folder(placement: Placement) -> None:
     folder = placement.artifact
     if not (folder / _PROGRAM).is_file():
-        held = listing(entry.name for entry in content(folder))
+        names = listing(entry.name for entry in content(folder))
         raise placement.invalid(
-            f"holds {held}, but no {_PROGRAM}: put one there with a class TritonPythonModel, or set spec.model.path"
+            f"holds {names}, but no {_PROGRAM}: add one with a class TritonPythonModel, or set spec.model.path"
         )
     entries = content(folder)
     places = {entry: placement.model if entry.name == CONFIG else placement.version for entry in entries}

@@ -1,4 +1,4 @@
-"""The way of a model's files into Triton's repository: a move where this pod fetched them, else a link."""
+"""Puts a model's files into Triton's repository: moves them if this pod fetched them, and links them otherwise."""
 
 import shutil
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from nereid.models.sources.archive import unpack
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What one run has at hand: what arrived, for which request, and where it is put together."""
+    """The model that is being put together: its artifact, the request for it, and the staging with its folders."""
 
     artifact: Path
     request: FetchWork
@@ -29,24 +29,24 @@ class Placement:
 
     @property
     def model(self) -> Path:
-        """The directory of the model, made when first asked for."""
+        """The directory of the model, created on first use."""
         directory = self.staging.tree / self.request.model_name
         directory.mkdir(exist_ok=True)
         return directory
 
     @property
     def version(self) -> Path:
-        """The directory of the model's one version, made when first asked for."""
+        """The directory of the model's one version, created on first use."""
         directory = self.model / "1"
         directory.mkdir(exist_ok=True)
         return directory
 
     def put(self, path: Path, target: Path) -> None:
-        """Let a file or folder of the artifact appear at `target`."""
+        """Move or link a file or folder of the artifact to `target`."""
         self.put_all({path: target})
 
     def put_all(self, places: Mapping[Path, Path]) -> None:
-        """Let files or folders of the artifact appear at their targets; what lies on a volume is never copied."""
+        """Move or link files or folders of the artifact to their targets; files on a volume are never copied."""
         fetched = {path: target for path, target in places.items() if path.is_relative_to(self.staging.root)}
         move(fetched, self.shown)
         for path in places.keys() - fetched.keys():
@@ -55,7 +55,9 @@ class Placement:
     def _link(self, path: Path, target: Path) -> None:
         roots = [root.resolve() for root in (self.request.claim_mount, self.request.mounted) if root]
         if not any(path.resolve().is_relative_to(root) for root in roots):
-            raise self.invalid(f"has {path.name}, a link out of its volume: put the model itself on the volume")
+            raise self.invalid(
+                f"has {path.name}, a link that points outside its volume: put the model itself on the volume"
+            )
         target.symlink_to(path)
 
     def write(self, packaged: Path, target: Path) -> None:
@@ -63,11 +65,11 @@ class Placement:
         shutil.copyfile(packaged, target)
 
     def unpacked(self) -> Path:
-        """Return the folder that the artifact is, or the one that the archive holds."""
+        """Return the artifact if it is a folder, or else the folder with the content of the archive."""
         if self.artifact.is_dir():
             return self.artifact
         return unpack(self.artifact, self.staging.unpacked, self.shown)
 
-    def invalid(self, complaint: str) -> FetchError:
-        """Return the error of a source that holds no model of the format; the complaint begins with a verb."""
-        return FetchError(Reason.MODEL_INVALID, f"{self.shown} {complaint}")
+    def invalid(self, problem: str) -> FetchError:
+        """Return the error of a source without a valid model; `problem` is a sentence that lacks its subject."""
+        return FetchError(Reason.MODEL_INVALID, f"{self.shown} {problem}")

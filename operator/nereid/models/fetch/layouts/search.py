@@ -1,4 +1,4 @@
-"""The model's file in a folder or archive that holds more: named by MLflow's `MLmodel`, or the only one of its kind."""
+"""Finds the model's file in a folder or archive: by MLflow's `MLmodel`, or as the only file of its kind."""
 
 import tarfile
 import zipfile
@@ -23,10 +23,10 @@ MLMODEL: Final = "MLmodel"
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar", ".zip")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAGIC_BYTES: Final = 4
-# Models that are zip files themselves (a script, a skops file), or may be compressed with gzip (by joblib).
+# Formats whose files may be zip files themselves (TorchScript, skops), or compressed with gzip (by joblib).
 _ZIPPED: Final = frozenset({Format.TORCHSCRIPT, Format.SKLEARN})
 _GZIPPED: Final = frozenset({Format.SKLEARN})
-# Which keys of MLflow's flavours name the model's file, the library's own flavour first.
+# The keys of MLflow's flavours that name the model's file, the library's own flavour first.
 _FLAVOUR_KEYS: Final = {
     "onnx": (("onnx", "data"),),
     "savedmodel": (("tensorflow", "saved_model_dir"), ("tensorflow", "data")),
@@ -39,10 +39,10 @@ _FLAVOUR_KEYS: Final = {
 def find(
     placement: Placement, fits: Callable[[Path], bool], kind: str, is_whole: Callable[[Path], bool] = lambda _: False
 ) -> Path:
-    """Return the artifact, or what in its folder or archive is the model: a file, or folder, that `fits`.
+    """Return the artifact, or the one file or folder in its folder or archive that `fits`.
 
-    `is_whole` tells whether an artifact that could be an archive is a model itself. Raise FetchError when there is none
-    or more than one; `kind` says in its message what was looked for.
+    `is_whole` decides whether an artifact that could be an archive is a model itself. Raise FetchError if none or more
+    than one fits; `kind` names in its message what was searched for.
     """
     is_packed = _is_archive(placement, lambda path: fits(path) or is_whole(path))
     if is_packed:
@@ -50,24 +50,24 @@ def find(
     folder = placement.artifact
     if not folder.is_dir() or fits(folder):
         return folder
-    named = _named_by_mlflow(placement)
-    if named is not None:
-        folder = named
-        if fits(named) or not named.is_dir():
-            return named
-    found = _fitting(placement, folder, fits)
-    if len(found) == 1:
-        return found[0]
-    names = listing(str(path.relative_to(placement.artifact)) for path in found)
-    if found:
-        # No path leads into an archive.
-        remedy = "pack only the one that is meant" if is_packed else "set spec.model.path to the one that is meant"
-        raise placement.invalid(f"holds {len(found)} of {kind}: {names}; {remedy}")
-    raise placement.invalid(_nothing_found(placement, kind))
+    path_of_mlflow = _path_of_mlflow(placement)
+    if path_of_mlflow is not None:
+        folder = path_of_mlflow
+        if fits(path_of_mlflow) or not path_of_mlflow.is_dir():
+            return path_of_mlflow
+    matches = _matches(placement, folder, fits)
+    if len(matches) == 1:
+        return matches[0]
+    names = listing(str(path.relative_to(placement.artifact)) for path in matches)
+    if matches:
+        # spec.model.path cannot name a file in an archive.
+        remedy = "pack only one of them" if is_packed else "set spec.model.path to one of them"
+        raise placement.invalid(f"holds {len(matches)} of {kind}: {names}; {remedy}")
+    raise placement.invalid(_no_match(placement, kind))
 
 
 def is_zipped_model(path: Path, mark: str, endings: Collection[str]) -> bool:
-    """Tell by its entries whether a zip file is a model itself: one has that mark, and holds no model's file."""
+    """Whether a zip file is a model itself: one of its entries matches `mark`, and none has a model's ending."""
     if not zipfile.is_zipfile(path) or not _start(path).startswith(ZIP_MAGICS):
         return False
     try:
@@ -80,7 +80,7 @@ def is_zipped_model(path: Path, mark: str, endings: Collection[str]) -> bool:
 
 
 def _is_archive(placement: Placement, is_model: Callable[[Path], bool]) -> bool:
-    """Tell whether the artifact is an archive that holds the model, by its name or how it begins."""
+    """Whether the artifact is an archive that holds the model, by its name or its first bytes."""
     path = placement.artifact
     if not path.is_file() or is_model(path):
         return False
@@ -93,7 +93,7 @@ def _is_archive(placement: Placement, is_model: Callable[[Path], bool]) -> bool:
 
 
 def _is_tar(path: Path) -> bool:
-    """Tell whether a compressed file is an archive, as other files are compressed too."""
+    """Whether a compressed file is an archive; other files may be compressed too."""
     try:
         return tarfile.is_tarfile(path)
     except (EOFError, zlib.error):
@@ -105,8 +105,8 @@ def _start(path: Path) -> bytes:
         return file.read(_MAGIC_BYTES)
 
 
-def _fitting(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
-    found, linked = [], 0
+def _matches(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
+    matches, linked = [], 0
     for entry, by_link in below(folder, _entries):
         linked += by_link
         if linked > MOST_LINKED:
@@ -114,33 +114,33 @@ def _fitting(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -
                 f"holds links to more than {MOST_LINKED} files and folders: remove links, or set spec.model.path"
             )
         if fits(entry):
-            found.append(entry)
-    return sorted(found)
+            matches.append(entry)
+    return sorted(matches)
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
         return content(folder)
     except PermissionError:
-        # A volume's lost+found, or what belongs to somebody else.
+        # Such as a volume's lost+found, or another user's folder.
         return []
 
 
-def _nothing_found(placement: Placement, kind: str) -> str:
+def _no_match(placement: Placement, kind: str) -> str:
     flavours = sorted(set(_flavours(placement.artifact)) - {"python_function"})
     if flavours:
         return (
             f"is an MLflow model of the flavour {', '.join(flavours)} and holds none of {kind}: "
-            "set spec.model.format to what it is"
+            "correct spec.model.format"
         )
-    held = listing(entry.name for entry in content(placement.artifact))
+    names = listing(entry.name for entry in content(placement.artifact))
     return (
-        f"holds {held}, but none of {kind}, which spec.model.format {placement.request.format} needs: "
+        f"holds {names}, but none of {kind}, which spec.model.format {placement.request.format} needs: "
         "set spec.model.path, or correct spec.model.format"
     )
 
 
-def _named_by_mlflow(placement: Placement) -> Path | None:
+def _path_of_mlflow(placement: Placement) -> Path | None:
     flavours = _flavours(placement.artifact)
     for flavour, key in _FLAVOUR_KEYS.get(placement.request.format, ()):
         name = _entry(flavours, flavour).get(key)
@@ -157,7 +157,7 @@ def _flavours(folder: Path) -> Mapping[str, Any]:
     try:
         described = yaml.safe_load((folder / MLMODEL).read_text())
     except (OSError, ValueError, yaml.YAMLError):
-        # Without it the folder is searched, and what is missing is said then.
+        # Without it, the folder is searched, and a missing model is reported then.
         return {}
     return _entry(described, "flavors")
 

@@ -1,7 +1,7 @@
-"""XGBoost's files: JSON, UBJSON and the deprecated binary form; what FIL has to be told is found without reading them.
+"""XGBoost's files (JSON, UBJSON and the deprecated binary form): finds what FIL needs without parsing all of a file.
 
-A model of gigabytes is searched through the page cache, so that the memory of this process stays as it is. The two
-objects that count stand at the end of the file, behind the trees.
+A model of gigabytes is searched through the page cache, so that this process needs little memory. The two objects that
+matter are at the end of the file, after the trees.
 """
 
 import json
@@ -21,8 +21,8 @@ _SHAPE: Final = "learner_model_param"
 _OBJECTIVE: Final = "objective"
 _BINARY_OBJECTIVES: Final = frozenset({"binary:logistic", "binary:hinge"})
 _MULTIPLE_OBJECTIVES: Final = frozenset({"multi:softprob", "multi:softmax"})
-# An object that counts has a handful of short entries.
-_LONGEST_OBJECT: Final = 1 << 16
+# The two objects have a handful of short entries.
+_MAX_OBJECT_LENGTH: Final = 1 << 16
 _INTEGERS: Final = {b"i": ">b", b"U": ">B", b"I": ">h", b"l": ">i", b"L": ">q"}
 # struct LearnerModelParamLegacy of the binary form: base_score, num_feature, num_class, and 31 reserved words.
 _LEGACY_MAGIC: Final = b"binf"
@@ -31,11 +31,11 @@ _LEGACY_BYTES: Final = 136
 _PLAUSIBLE_NAME: Final = 64
 _LINEAR: Final = b"gblinear"
 _NAME_BEFORE: Final = 64
-_NO_MODEL: Final = "is no model of XGBoost (neither JSON, UBJSON nor binary): write it with Booster.save_model"
+_NOT_A_MODEL: Final = "is not a valid XGBoost model (neither JSON, UBJSON nor binary): write it with Booster.save_model"
 
 
 def kind_of(path: Path) -> tuple[str, str]:
-    """Return FIL's name of the file's form, and the file name that goes with it; the content decides."""
+    """Return FIL's name for the form of a file, by its content, and the file name that belongs to the form."""
     with path.open("rb") as file:
         start = file.read(64)
     if not start.startswith(b"{"):
@@ -45,7 +45,7 @@ def kind_of(path: Path) -> tuple[str, str]:
 
 
 def is_xgboost(path: Path) -> bool:
-    """Tell whether the file is a model of XGBoost, which not all files of JSON are."""
+    """Whether the file is a valid XGBoost model; not every JSON file is."""
     try:
         read_xgboost(path)
     except ForestError:
@@ -54,19 +54,19 @@ def is_xgboost(path: Path) -> bool:
 
 
 def read_xgboost(path: Path) -> Forest:
-    """Read what describes a model; raise ForestError when the file is none."""
+    """Return the description of a model; raise ForestError if the file is not a valid model."""
     kind = kind_of(path)
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             shape = _READERS[kind](content)
     except (ValueError, KeyError, TypeError, struct.error) as error:
-        raise ForestError(_NO_MODEL) from error
+        raise ForestError(_NOT_A_MODEL) from error
     return Forest(*kind, shape.features, shape.class_count, shape.for_fil)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a file says of its model."""
+    """The part of a file that describes its model."""
 
     features: int
     classes: int
@@ -81,7 +81,7 @@ class _Shape:
 
 
 def _described(content: mmap.mmap, at: int, shape: Mapping[str, Any], objective: Mapping[str, Any]) -> _Shape:
-    # The booster's name is the last that stands before its shape.
+    # The booster's name is the last entry before its shape.
     is_linear = _LINEAR in content[max(0, at - _NAME_BEFORE) : at]
     targets = max(int(shape.get("num_target", 1)), 1)
     for_fil = targets == 1 and not is_linear
@@ -94,11 +94,11 @@ def _read_json(content: mmap.mmap) -> _Shape:
 
 
 def _json_object(content: mmap.mmap, key: str) -> tuple[int, Mapping[str, Any]]:
-    """Return the last object of a key and where it is; a model's trees, which come before, have no such keys."""
+    """Return the offset of the last object with a key, and the object; the trees before it have no such keys."""
     at = content.rfind(f'"{key}"'.encode())
     if at < 0:
         raise ValueError(key)
-    text = content[at : at + _LONGEST_OBJECT].decode(errors="replace")
+    text = content[at : at + _MAX_OBJECT_LENGTH].decode(errors="replace")
     value, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
     return at, dict(value)
 
@@ -109,7 +109,7 @@ def _read_ubjson(content: mmap.mmap) -> _Shape:
 
 
 def _ubjson_texts(content: mmap.mmap, key: str) -> tuple[int, Mapping[str, str]]:
-    """Return the entries that are text at the beginning of the last object of a key, and where that is."""
+    """Return the offset of the last object with a key, and the strings that it begins with."""
     marker = bytes([len(key)]) + key.encode() + b"{"
     begin = content.rfind(marker)
     if begin < 0:
@@ -129,7 +129,7 @@ def _ubjson_text(content: mmap.mmap, at: int) -> tuple[str, int]:
     size = struct.calcsize(layout)
     (length,) = struct.unpack(layout, content[at + 1 : at + 1 + size])
     begin = at + 1 + size
-    if not 0 <= length <= _LONGEST_OBJECT:
+    if not 0 <= length <= _MAX_OBJECT_LENGTH:
         raise ValueError(length)
     return content[begin : begin + length].decode(), begin + length
 

@@ -1,5 +1,5 @@
-"""OCI distribution: manifests, credentials and the registry's HTTP API, apart from what a model is.
+"""OCI distribution: manifests, credentials and the registry's HTTP API.
 
-KServe's storage library pulls by oras, which begins a broken download anew and keeps whole layers in memory; ranges and
-digests are what this package is for.
+Clients such as oras restart a broken download and keep whole layers in memory. This package continues a download by a
+range request, and verifies its digest.
 """

@@ -1,4 +1,4 @@
-"""What a registry asks for when it answers that it does not know who is there (RFC 9110, WWW-Authenticate)."""
+"""The authentication that a registry requires, from the header WWW-Authenticate (RFC 9110)."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _PARAMETER: Final = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """How to introduce oneself: `basic`, or `bearer` with a token from the realm for a service and a scope."""
+    """How to authenticate: `basic`, or `bearer` with a token from the realm for a service and a scope."""
 
     scheme: str
     realm: str = ""
@@ -18,7 +18,7 @@ class Challenge:
 
 
 def parse_challenge(header: str) -> Challenge | None:
-    """Return the challenge of a WWW-Authenticate header; None where it is none that a registry's client knows."""
+    """Return the challenge of a WWW-Authenticate header; None if its scheme is neither basic nor bearer."""
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() not in {"basic", "bearer"}:
         return None

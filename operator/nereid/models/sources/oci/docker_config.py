@@ -15,7 +15,7 @@ _DOCKER_HUB_NAMES: Final = frozenset({DOCKER_HUB, "index.docker.io", "registry-1
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a registry is told: a user and password, or a refresh token that stands for them."""
+    """The credentials for a registry: a user and password, or a refresh token in their place."""
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -23,9 +23,9 @@ class Login:
 
 
 def login_for(docker_config: str, registry: str, repository: str) -> Login | None:
-    """Return the login for a repository; None where the configuration has none for its registry.
+    """Return the login for a repository; None if the configuration has none for its registry.
 
-    As in Kubernetes, an entry may name a path below the registry, and the longest that fits counts.
+    As in Kubernetes, an entry may name a path below the registry, and the longest match is used.
     """
     try:
         entries = json.loads(docker_config).get("auths", {})
@@ -34,13 +34,13 @@ def login_for(docker_config: str, registry: str, repository: str) -> Login | Non
     except (ValueError, AttributeError, TypeError) as error:
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"the key .dockerconfigjson of the Secret that {Field.CREDENTIALS} names is no Docker configuration: "
-            "make the Secret by `kubectl create secret docker-registry`",
+            f"the key .dockerconfigjson of the Secret that {Field.CREDENTIALS} names is not a valid Docker "
+            "configuration: create the Secret with `kubectl create secret docker-registry`",
         ) from error
 
 
 def _place(key: str) -> str:
-    """Return the registry and path that an entry is for: Docker itself writes URLs with the API's version."""
+    """Return the registry and path of an entry, which may be a URL with the API's version, as Docker writes it."""
     place = key.partition("://")[2] or key
     for ending in ("/v1/", "/v2/", "/v1", "/v2", "/"):
         place = place.removesuffix(ending)
@@ -49,8 +49,8 @@ def _place(key: str) -> str:
 
 
 def _fits(place: str, registry: str, repository: str) -> bool:
-    wanted = f"{DOCKER_HUB if registry in _DOCKER_HUB_NAMES else registry}/{repository}/"
-    return wanted.startswith(f"{place}/")
+    location = f"{DOCKER_HUB if registry in _DOCKER_HUB_NAMES else registry}/{repository}/"
+    return location.startswith(f"{place}/")
 
 
 def _login(entry: Mapping[str, Any]) -> Login:
@@ -60,6 +60,6 @@ def _login(entry: Mapping[str, Any]) -> Login:
         try:
             username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError) as error:
-            raise ValueError("auth is no base64") from error
+            raise ValueError("auth is not valid base64") from error
         return Login(username, password)
     return Login(str(entry.get("username", "")), str(entry.get("password", "")))

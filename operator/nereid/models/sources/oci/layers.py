@@ -1,6 +1,6 @@
-"""Unpacking of downloaded layers into the folder that they describe together.
+"""Unpacks downloaded layers into one folder.
 
-A later layer replaces or deletes what an earlier one brought, as in any image. Nothing is written, and no link points,
+A later layer replaces or deletes files of earlier ones, as in any image. Nothing is written, and no link points,
 outside the folder.
 """
 
@@ -21,7 +21,7 @@ _EMPTIED: Final = ".wh..wh..opq"
 
 
 def unpack_layers(layers: Iterable[Layer], downloaded: Path, into: Path, shown: str) -> None:
-    """Fill `into` with the files of the layers, which lie in `downloaded` by their paths; what lies there stays."""
+    """Fill `into` with the files of the layers, which are in `downloaded` by their paths, and are not changed."""
     into.mkdir(parents=True, exist_ok=True)
     for layer in layers:
         blob = downloaded / layer.path
@@ -35,13 +35,13 @@ def unpack_layers(layers: Iterable[Layer], downloaded: Path, into: Path, shown: 
                 raise
             raise FetchError(
                 Reason.MODEL_INVALID,
-                f"the layer {layer.digest} of {shown} is no sound tar or tar.gz ({error}): push it again",
+                f"the layer {layer.digest} of {shown} is not a valid tar or tar.gz ({error}): push it again",
             ) from error
     for link in links_out(into):
         raise _unsafe(link.name, shown)
     if not any(into.iterdir()):
         raise FetchError(
-            Reason.MODEL_NOT_FOUND, f"{shown} holds no files of a model: an image has them below /{MODEL_FOLDER}"
+            Reason.MODEL_NOT_FOUND, f"{shown} holds no model: put the model's files below /{MODEL_FOLDER} in the image"
         )
 
 
@@ -49,13 +49,13 @@ def _put(blob: Path, target: Path, root: Path, shown: str) -> None:
     _require_inside(target, root, shown)
     _clear(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the download, so that the content takes no second place on the disk.
+    # A hard link to the download takes no further space on the disk.
     target.hardlink_to(blob)
 
 
 @dataclass(frozen=True, slots=True)
 class _Unpacking:
-    """One layer on its way into `root`; `placed` is what it has brought so far, with the folders above."""
+    """The unpacking of one layer into `root`; `placed` are its files so far, with the folders above them."""
 
     packing: Packing
     root: Path
@@ -70,11 +70,11 @@ class _Unpacking:
                 path = self._place(member.name)
                 if path is not None:
                     self._unpack(tar, member, path)
-                # An image of many small files would otherwise be remembered whole.
+                # tarfile would otherwise keep all entries of an image in memory.
                 tar.members = []  # type: ignore[attr-defined]
 
     def _place(self, name: str) -> PurePosixPath | None:
-        """Return where an entry goes; None for what is no part of the model."""
+        """Return the path of an entry in `root`; None if it does not belong to the model."""
         parts = tuple(part for part in PurePosixPath(name).parts if part not in ("/", "."))
         if self.packing is Packing.IMAGE:
             if parts[:1] != (MODEL_FOLDER,):
@@ -86,7 +86,7 @@ class _Unpacking:
         if ".." in path.parts:
             raise _unsafe(member.name, self.shown)
         _require_inside((self.root / path).parent, self.root, self.shown)
-        # Links on the way are followed, so that a place has one name.
+        # Links are resolved, so that each file has one path.
         target = (self.root / path).parent.resolve() / path.name
         if self.packing is Packing.IMAGE and path.name.startswith(_DELETED):
             self._hide(target)
@@ -115,7 +115,7 @@ class _Unpacking:
             raise _unsafe(member.name, self.shown)
 
     def _hide(self, marker: Path) -> None:
-        """Do what a marker of deletion says; it speaks of earlier layers, wherever it stands in its own."""
+        """Delete what a whiteout marker names, among the files of earlier layers alone."""
         hidden = marker.name.removeprefix(_DELETED)
         if marker.name == _EMPTIED:
             self._clear_earlier_below(marker.parent)
@@ -153,5 +153,5 @@ def _require_inside(path: Path, root: Path, shown: str) -> None:
 def _unsafe(name: str, shown: str) -> FetchError:
     return FetchError(
         Reason.MODEL_INVALID,
-        f"{shown} holds {name!r}, which leads out of the model's folder or is no plain file: build it without that",
+        f"{shown} holds {name!r}, which points outside the model's folder or is not a regular file: remove it",
     )

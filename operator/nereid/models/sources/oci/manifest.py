@@ -1,4 +1,4 @@
-"""What an OCI manifest says about the files of a model. Pure: it reads JSON that a registry sent.
+"""The files of a model in an OCI manifest. Pure: it reads JSON that a registry sent.
 
 Three ways of packing are read: images (KServe's modelcars: layers of tar with the model below /models), artifacts as
 `oras push` makes them (a layer for each file, named by an annotation), and ModelPack artifacts (CNCF model-spec).
@@ -59,7 +59,7 @@ def is_index(manifest: Mapping[str, Any]) -> bool:
 
 
 def pick_platform(index: Mapping[str, Any], architecture: str, shown: str) -> str:
-    """Return the digest of the manifest for Linux on this architecture; else the only one that there is."""
+    """Return the digest of the manifest for Linux on this architecture, or of the only one, if it names no platform."""
     entries = [entry for entry in index.get("manifests", []) if isinstance(entry, dict) and not _is_attestation(entry)]
     platforms = [entry.get("platform") or {} for entry in entries]
     for entry, platform in zip(entries, platforms, strict=True):
@@ -67,19 +67,20 @@ def pick_platform(index: Mapping[str, Any], architecture: str, shown: str) -> st
             return str(entry.get("digest"))
     if len(entries) == 1 and not platforms[0].get("architecture"):
         return str(entries[0].get("digest"))
-    known = ", ".join(f"{platform.get('os')}/{platform.get('architecture')}" for platform in platforms) or "none"
+    available = ", ".join(f"{platform.get('os')}/{platform.get('architecture')}" for platform in platforms) or "none"
     raise FetchError(
         Reason.MODEL_INVALID,
-        f"{shown} has no image for linux/{architecture} (it has {known}): build it for that platform too",
+        f"{shown} has no image for linux/{architecture} (it has {available}): build it for that platform too",
     )
 
 
 def layers_of(manifest: Mapping[str, Any], shown: str) -> tuple[Layer, ...]:
-    """Return the layers that hold the model's files, in the order in which they are put on top of each other."""
+    """Return the layers that hold the model's files, from the lowest to the topmost one."""
     layers = [layer for layer in manifest.get("layers") or [] if isinstance(layer, dict)]
     if not layers:
         raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} is no image and no artifact with files: push the model's files to it"
+            Reason.MODEL_INVALID,
+            f"{shown} is neither an image nor an artifact with files: push the model's files to it",
         )
     return _without_repeats((_layer(layer, shown) for layer in layers), shown)
 
@@ -89,16 +90,16 @@ def _is_attestation(entry: Mapping[str, Any]) -> bool:
 
 
 def _without_repeats(layers: Iterable[Layer], shown: str) -> tuple[Layer, ...]:
-    """Take a layer that an image holds twice once, and refuse two files of one name, of which only one could be had."""
-    found: dict[PurePosixPath, Layer] = {}
+    """Return each layer once; raise FetchError if two different files have the same name."""
+    by_path: dict[PurePosixPath, Layer] = {}
     for layer in layers:
-        other = found.pop(layer.path, layer)
+        other = by_path.pop(layer.path, layer)
         if other.sha256 != layer.sha256:
             raise FetchError(
                 Reason.MODEL_INVALID, f"{shown} holds two files called {layer.path}: push it with each file once"
             )
-        found[layer.path] = layer
-    return tuple(found.values())
+        by_path[layer.path] = layer
+    return tuple(by_path.values())
 
 
 def _layer(layer: Mapping[str, Any], shown: str) -> Layer:
@@ -139,6 +140,6 @@ def _inside(name: str, shown: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise FetchError(
-            Reason.MODEL_INVALID, f"{shown} names a file {name!r}, which leads out of the artifact: push it again"
+            Reason.MODEL_INVALID, f"{shown} names a file {name!r}, which points outside the artifact: push it again"
         )
     return path

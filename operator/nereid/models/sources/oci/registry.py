@@ -1,4 +1,4 @@
-"""The API of an OCI registry: manifests by tag or digest, blobs from any byte on, and the tokens that it asks for."""
+"""The API of an OCI registry: manifests by tag or digest, blobs from any byte on, and authentication by tokens."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ import requests
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource
-from nereid.models.sources.credentials import Credentials, denied
+from nereid.models.sources.credentials import Credentials, access_denied
 from nereid.models.sources.failures import InterruptionError, failed
 from nereid.models.sources.http_files import Server, basic, new_session, range_header
 from nereid.models.sources.oci.challenge import Challenge, parse_challenge
@@ -29,7 +29,7 @@ _CLIENT: Final = "nereid"
 
 @dataclass(slots=True)
 class Registry:
-    """One repository of a registry; it introduces itself when it is asked to, and again when a token has run out."""
+    """One repository of a registry; it authenticates when the registry asks for it, or when a token has expired."""
 
     source: OciSource
     server: Server
@@ -37,11 +37,11 @@ class Registry:
     _authorization: str = field(default="", repr=False)
 
     def resolve(self) -> tuple[str, Mapping[str, Any]]:
-        """Return what the source names now, by its digest and with its manifest or index."""
+        """Return the digest that the source leads to now, with its manifest or index."""
         return self._manifest(self.source.reference)
 
     def manifest(self) -> Mapping[str, Any]:
-        """Return the manifest that the source names, for this platform where there are several."""
+        """Return the manifest that the source names, for this platform if there are several."""
         _, manifest = self._manifest(self.source.reference)
         if not is_index(manifest):
             return manifest
@@ -65,12 +65,14 @@ class Registry:
         if reference.startswith("sha256:") and reference != digest:
             raise FetchError(
                 Reason.MODEL_DIGEST_MISMATCH,
-                f"{self.server.host} sent another manifest than {reference} for {self.source}: look at the registry",
+                f"{self.server.host} sent another manifest than {reference} for {self.source}: check the registry",
             )
         try:
             return digest, cast("Mapping[str, Any]", dict(json.loads(content)))
         except (ValueError, TypeError) as error:
-            raise failed(f"{self.server.host} sent no manifest for {self.source}: correct the registry") from error
+            raise failed(
+                f"{self.server.host} did not send a valid manifest for {self.source}: check the registry"
+            ) from error
 
     def _get(self, path: str, headers: Mapping[str, str]) -> requests.Response:
         host = "registry-1.docker.io" if self.source.registry == DOCKER_HUB else self.source.registry
@@ -102,28 +104,28 @@ class Registry:
         if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise self._denied()
         if answer.status_code != HTTPStatus.OK:
-            raise self.server.refusal(answer.status_code, f"{self.source}, when it was asked for a token")
+            raise self.server.error_of_status(answer.status_code, f"{self.source} (a request for a token)")
         try:
-            told = answer.json()
-            return str(told.get("token") or told["access_token"])
+            content = answer.json()
+            return str(content.get("token") or content["access_token"])
         except (ValueError, KeyError, AttributeError) as error:
-            raise InterruptionError(failed(f"{self.server.host} sent no token: look at the registry")) from error
+            raise InterruptionError(failed(f"{self.server.host} sent no token: check the registry")) from error
 
     def _ask_for_token(self, realm: str, query: Mapping[str, str]) -> requests.Response:
         if self.login is not None and self.login.refresh_token:
             grant = {"grant_type": "refresh_token", "refresh_token": self.login.refresh_token, "client_id": _CLIENT}
-            # Where it is sent on to, a token that stands for a password is not repeated.
+            # Redirects are not followed, so that no other server gets the token.
             return self.server.ask("POST", realm, data={**query, **grant}, allow_redirects=False)
         login = {"Authorization": basic(self.login.username, self.login.password)} if self.login else {}
         return self.server.ask("GET", realm, params=dict(query), headers=login)
 
     def _denied(self) -> FetchError:
-        # A registry does not tell a repository that is not there from one that may not be seen.
-        return denied(self.server.host, self.source, self.server.credentials, NEEDED)
+        # A registry does not distinguish a repository that does not exist from one that may not be read.
+        return access_denied(self.server.host, self.source, self.server.credentials, NEEDED)
 
 
 def registry_of(source: OciSource, request: Request) -> Registry:
-    """Return the registry of a source with the request's credentials; nothing is asked of it yet."""
+    """Return the registry of a source with the request's credentials; it gets no request yet."""
     credentials = Credentials.read(request.credentials)
     server = Server(source.registry, str(Field.URI), credentials, NEEDED, new_session(request.ca_bundle))
     return Registry(source, server, _login(credentials, source))

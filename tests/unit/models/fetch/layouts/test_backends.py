@@ -149,7 +149,7 @@ def test_a_missing_library_is_named(program: Callable[[Artifact], ModuleType], m
     ("content", "complaint"),
     [
         (pickle.dumps([1, 2])[:-2], "the model cannot be loaded: .* with scikit-learn .* versions of training"),
-        (b"no pickle", "the model cannot be loaded: it is no pickle, or one that cannot be read here"),
+        (b"no pickle", "the model cannot be loaded: it is not a pickle, or cannot be read here"),
         (pickle.dumps({"a": 1}), "it is a dict without predict: save the estimator"),
     ],
 )

@@ -96,7 +96,7 @@ def test_fil_serves_neither_several_targets_nor_linear_models(tmp_path: Path, fo
 def test_what_is_no_booster_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "arrived"
     file.write_bytes(content)
-    with pytest.raises(ForestError, match=r"is no model of XGBoost"):
+    with pytest.raises(ForestError, match=r"is not a valid XGBoost model"):
         read_xgboost(file)
 
 

@@ -57,7 +57,7 @@ def test_the_only_file_is_found_at_any_depth_but_not_where_it_is_hidden(bench: B
 def test_several_files_are_listed(bench: Bench) -> None:
     folder = bench.put({"a.onnx": b"a", "b/c.onnx": b"c"})
     with pytest.raises(
-        FetchError, match=r"holds 2 of the files .onnx: a.onnx, b/c.onnx; set spec.model.path to the one"
+        FetchError, match=r"holds 2 of the files .onnx: a.onnx, b/c.onnx; set spec.model.path to one of them"
     ):
         bench.stage(folder, "onnx")
 

@@ -23,7 +23,7 @@ class Predictor:
         self.features = int(booster.num_feature())
         self.outputs = ("label", "probabilities") if objective in (*BINARY, *MULTIPLE) else ("prediction",)
 
-    def predict(self, rows: np.ndarray, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    def predict(self, rows: np.ndarray, output_names: Collection[str]) -> dict[str, np.ndarray]:
         """Return the outputs for rows of features."""
         scores = self.booster.predict(rows, num_threads=self.threads)
         if self.objective in BINARY:
@@ -32,7 +32,7 @@ class Predictor:
             answer = {"label": scores.argmax(axis=1), "probabilities": scores}
         else:
             answer = {"prediction": scores}
-        return {name: array for name, array in answer.items() if name in wanted}
+        return {name: array for name, array in answer.items() if name in output_names}
 
 
 def objective_of(file: Path) -> str:

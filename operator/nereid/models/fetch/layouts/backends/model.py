@@ -1,7 +1,7 @@
-"""A model of a training library behind Triton's Python backend; what the library is, `predictor.py` beside it knows.
+"""A model of a training library in Triton's Python backend; `predictor.py` beside it has the code for the library.
 
-The one input holds a row of features for each prediction. What the model's configuration leaves out (names, types and
-shapes of inputs and outputs) is filled in from the model itself.
+The one input has a row of features for each prediction. Names, types and shapes of inputs and outputs that are not in
+the model's configuration are taken from the model itself.
 """
 
 import json
@@ -16,10 +16,10 @@ TEXT_KINDS = "OUS"
 
 
 def load_predictor(config: dict[str, Any]) -> Any:
-    """Load the model beside this file; what keeps it from that is said in one line, as Triton shows it to the user."""
+    """Load the model beside this file; raise RuntimeError with a cause in one line, which Triton shows to the user."""
     parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
     try:
-        # Inside the handler: the module needs the library, which an image may lack.
+        # Imported here, as the module needs the library, which an image may not have.
         from predictor import load  # noqa: PLC0415
 
         return load(Path(__file__).parent, parameters)
@@ -34,7 +34,7 @@ def load_predictor(config: dict[str, Any]) -> Any:
 
 
 def triton_type(array: np.ndarray) -> str:
-    """Return Triton's name of an array's type."""
+    """Return Triton's name for an array's type."""
     if array.dtype.kind in TEXT_KINDS:
         return "TYPE_STRING"
     kind = {"f": "FP", "i": "INT", "u": "UINT"}.get(array.dtype.kind)
@@ -64,17 +64,17 @@ def from_triton(tensor: Any) -> np.ndarray:
 
 
 def has_type(entry: dict[str, Any]) -> bool:
-    """Tell whether the configuration gives a tensor's type."""
+    """Whether the configuration has a tensor's type."""
     return bool(entry.get("data_type", "TYPE_INVALID") != "TYPE_INVALID")
 
 
 def is_complete(entries: list[dict[str, Any]] | None) -> bool:
-    """Tell whether the configuration says all about the inputs, or the outputs."""
+    """Whether the configuration has types and shapes of all inputs, or all outputs."""
     return bool(entries) and all(has_type(entry) and entry.get("dims") for entry in entries or ())
 
 
 def complete(entry: dict[str, Any], data_type: str, dims: list[int]) -> dict[str, Any]:
-    """Fill in what the configuration leaves out of a tensor."""
+    """Return a tensor's configuration, with what it lacks filled in."""
     return {
         "name": entry["name"],
         "data_type": entry["data_type"] if has_type(entry) else data_type,
@@ -83,7 +83,7 @@ def complete(entry: dict[str, Any], data_type: str, dims: list[int]) -> dict[str
 
 
 def trial_row(tensor: dict[str, Any], features: int) -> np.ndarray:
-    """Make one row of zeros, or of empty texts, of the input's type."""
+    """Return one row of zeros, or of empty strings, of the input's type."""
     width = features if features > 0 else max(1, int(tensor["dims"][-1]))
     if tensor["data_type"] == "TYPE_STRING":
         return np.full((1, width), "", dtype=object)
@@ -92,7 +92,7 @@ def trial_row(tensor: dict[str, Any], features: int) -> np.ndarray:
 
 
 def trial_outputs(predictor: Any, tensor: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Predict one row, which tells the outputs' types and shapes."""
+    """Predict one row, and return the outputs, which have the types and shapes that the configuration lacks."""
     try:
         answer = predictor.predict(trial_row(tensor, predictor.features), predictor.outputs)
     except Exception as error:
@@ -108,7 +108,7 @@ class TritonPythonModel:
 
     @staticmethod
     def auto_complete_config(auto_complete_model_config: Any) -> Any:
-        """Fill in what the model's configuration leaves out; where that is nothing, the model need not be loaded."""
+        """Fill in what the model's configuration lacks; if that is nothing, the model is not loaded."""
         config = auto_complete_model_config.as_dict()
         if is_complete(config.get("input")) and is_complete(config.get("output")):
             return auto_complete_model_config
@@ -133,20 +133,20 @@ class TritonPythonModel:
         self.types = {output["name"]: output["data_type"] for output in config["output"]}
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer every request; what Triton has batched, and has one width, is predicted together."""
+        """Answer every request; those that Triton has batched are predicted together if they have the same width."""
         rows = [from_triton(pb_utils.get_input_tensor_by_name(request, self.input_name)) for request in requests]
-        wanted = {name for request in requests for name in request.requested_output_names()}
+        output_names = {name for request in requests for name in request.requested_output_names()}
         if len({part.shape[1:] for part in rows}) == 1:
             try:
-                return self.answer_together(requests, rows, wanted)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the request that caused it fails, and not the server
+                return self.answer_together(requests, rows, output_names)
+            except Exception as error:  # noqa: BLE001 - whatever it is, only the request that caused it may fail
                 if len(requests) == 1:
                     return [self.failure(error)]
         return [answer for request in requests for answer in self.execute([request])]
 
-    def answer_together(self, requests: list[Any], rows: list[np.ndarray], wanted: set[str]) -> list[Any]:
+    def answer_together(self, requests: list[Any], rows: list[np.ndarray], output_names: set[str]) -> list[Any]:
         """Predict the rows of all requests at once."""
-        answer = self.predictor.predict(np.concatenate(rows), wanted)
+        answer = self.predictor.predict(np.concatenate(rows), output_names)
         ends = np.cumsum([len(part) for part in rows])
         columns = {name: as_column(array) for name, array in answer.items()}
         return [
@@ -162,7 +162,7 @@ class TritonPythonModel:
 
     @staticmethod
     def failure(error: Exception) -> Any:
-        """Answer a request that the library refuses: a value that it cannot work with is the client's fault."""
+        """Answer a request that the library rejects: an invalid value is the client's fault."""
         kinds = pb_utils.TritonError
         code = kinds.INVALID_ARG if isinstance(error, ValueError | TypeError) else kinds.INTERNAL
         return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error), code))

@@ -1,6 +1,6 @@
-"""Let NumPy 1 read what NumPy 2 has pickled: training uses the latest NumPy, images of Triton long had NumPy 1.
+"""Lets NumPy 1 read pickles of NumPy 2: training uses the latest NumPy, while Triton's images long had NumPy 1.
 
-Two things differ: the name of NumPy's core, and how generators of random numbers are pickled, which estimators keep.
+Two things differ: the name of NumPy's core, and how random number generators, which estimators contain, are pickled.
 """
 
 import importlib
@@ -13,7 +13,7 @@ RENAMED = ("numeric", "fromnumeric", "_exceptions")
 
 
 def know_numpy_2() -> None:
-    """Change nothing where NumPy is of version 2 already."""
+    """Register the names of NumPy 2; do nothing if NumPy already is version 2."""
     if int(np.__version__.split(".")[0]) > 1:
         return
     for name in RENAMED:
@@ -21,19 +21,19 @@ def know_numpy_2() -> None:
     pickling = importlib.import_module("numpy.random._pickle")
     by_name = vars(pickling)["__bit_generator_ctor"]
 
-    def bit_generator(told: Any = "MT19937") -> Any:
-        if isinstance(told, str):
-            return by_name(told)
-        return revivable(told)() if isinstance(told, type) else told
+    def bit_generator(kind: Any = "MT19937") -> Any:
+        if isinstance(kind, str):
+            return by_name(kind)
+        return revivable(kind)() if isinstance(kind, type) else kind
 
     vars(pickling)["__bit_generator_ctor"] = bit_generator
-    for made in ("__generator_ctor", "__randomstate_ctor"):
-        name, _ = vars(pickling)[made].__defaults__
-        vars(pickling)[made].__defaults__ = (name, bit_generator)
+    for constructor in ("__generator_ctor", "__randomstate_ctor"):
+        name, _ = vars(pickling)[constructor].__defaults__
+        vars(pickling)[constructor].__defaults__ = (name, bit_generator)
 
 
 def revivable(kind: type) -> type:
-    """Return a generator of this kind that takes the state as NumPy 2 pickles it: with the seed beside it."""
+    """Return a subclass of a generator that accepts the state as NumPy 2 pickles it, together with the seed."""
 
     def set_state(self: Any, state: Any) -> None:
         self.state = state[0] if isinstance(state, tuple) else state

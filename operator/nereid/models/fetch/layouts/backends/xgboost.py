@@ -1,6 +1,6 @@
-"""XGBoost's boosters. Classifiers answer `label`, a class's index, and `probabilities`; all else answers `prediction`.
+"""XGBoost's boosters. Classifiers answer `label`, a class's index, and `probabilities`; others answer `prediction`.
 
-As XGBoost's own classifier does, and with the rounds up to the best where training stopped early.
+As XGBoost's own classifier does, which uses the rounds up to the best one if training stopped early.
 """
 
 import json
@@ -30,14 +30,14 @@ class Predictor:
         best = booster.attr("best_iteration")
         self.rounds = (0, int(best) + 1) if best else (0, 0)
         if self.objective in MULTIPLE:
-            # Of softmax the label alone would come.
+            # The objective softmax would return the label alone.
             booster.set_param({"objective": "multi:softprob"})
         if self.objective in (*BINARY, *MULTIPLE):
             self.outputs: tuple[str, ...] = ("label", "probabilities")
         else:
             self.outputs = ("label",) if self.objective in LABELS_ALONE else ("prediction",)
 
-    def predict(self, rows: np.ndarray, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    def predict(self, rows: np.ndarray, output_names: Collection[str]) -> dict[str, np.ndarray]:
         """Return the outputs for rows of features."""
         scores = self.scores(rows)
         if self.objective in BINARY:
@@ -48,10 +48,10 @@ class Predictor:
             answer = {"label": scores.astype(np.int64)}
         else:
             answer = {"prediction": scores}
-        return {name: array for name, array in answer.items() if name in wanted}
+        return {name: array for name, array in answer.items() if name in output_names}
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """Return the booster's own answer."""
+        """Return the booster's own prediction."""
         if self.is_linear:
             matrix = xgboost.DMatrix(rows, feature_names=self.booster.feature_names)
             return np.asarray(self.booster.predict(matrix, iteration_range=self.rounds))
