@@ -7,7 +7,7 @@ count as a difference, or each restart of the operator would repeat all of its w
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nereid.api.quantity import quantity
+from nereid.api.quantity import quantity_or_none
 
 # Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
 _ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
@@ -44,5 +44,5 @@ def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
 
 
 def _same_quantity(observed: Any, desired: Any) -> bool:
-    one, other = quantity(observed), quantity(desired)
+    one, other = quantity_or_none(observed), quantity_or_none(desired)
     return one is not None and one == other
