@@ -36,11 +36,11 @@ _KUBECTL_TIMEOUT_SECONDS: Final = 180
 
 
 class CommandError(RuntimeError):
-    """kubectl refused; the text is what it said."""
+    """kubectl failed; the text is its message."""
 
 
 class WaitError(RuntimeError):
-    """A condition did not come about before its deadline."""
+    """A condition was not met before its deadline."""
 
 
 def cache_folder() -> Path:

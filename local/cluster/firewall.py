@@ -16,7 +16,7 @@ FAMILIES = ("iptables", "ip6tables")
 
 
 def save(paths: Paths, family: str) -> str:
-    """Return all rules of a family as `iptables-save` prints them; empty where the program is not installed."""
+    """Return all rules of a family as `iptables-save` prints them; empty if the program is not installed."""
     environment = paths.environment()
     if not shutil.which(f"{family}-save", path=environment["PATH"]):
         return ""

@@ -50,7 +50,7 @@ def configurations(archive: Path) -> dict[str, str]:
         with tarfile.open(archive, "r:") as tar:
             found = _docker_configurations(tar) if "manifest.json" in tar.getnames() else _oci_configurations(tar)
     except (OSError, KeyError, tarfile.TarError, json.JSONDecodeError) as error:
-        raise ClusterError(f"{archive} is no image archive ({error}): build it again") from error
+        raise ClusterError(f"{archive} is not a valid image archive ({error}): build it again") from error
     if not found:
         raise ClusterError(f"{archive} names no image: write it with `buildah push IMAGE docker-archive:FILE:NAME:TAG`")
     return found

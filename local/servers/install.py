@@ -1,4 +1,4 @@
-"""Installs the servers' pinned programs into the cache, each only where it is missing or pinned differently."""
+"""Installs the servers' pinned programs into the cache, each only if it is missing or pinned differently."""
 
 import argparse
 import fcntl
@@ -105,7 +105,7 @@ def _pinned(name: str) -> list[str | Path]:
 
 
 def _once(paths: Paths, name: str, install: Callable[[Path], None]) -> None:
-    """Fill the folder of `name` anew unless it is complete and made from the pins of today."""
+    """Fill the folder of `name` again unless it is complete and made from the present pins."""
     folder = paths.cache / name
     marker = paths.cache / f".{name}.pins"
     wanted = _digest(name)

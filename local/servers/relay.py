@@ -1,4 +1,4 @@
-"""A relay of TCP connections to a server at the same address, which cuts those that it is told to."""
+"""A relay of TCP connections to a server at the same address, which cuts those that it is set to cut."""
 
 import socket
 import threading
