@@ -108,15 +108,15 @@ def _once(paths: Paths, name: str, install: Callable[[Path], None]) -> None:
     """Fill the folder of `name` again unless it is complete and made from the present pins."""
     folder = paths.cache / name
     marker = paths.cache / f".{name}.pins"
-    wanted = _digest(name)
-    if marker.exists() and marker.read_text() == wanted and folder.exists():
+    digest = _digest(name)
+    if marker.exists() and marker.read_text() == digest and folder.exists():
         return
     start = time.monotonic()
     print(f"installing {name} …", flush=True)
     marker.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     install(folder)
-    marker.write_text(wanted)
+    marker.write_text(digest)
     print(f"installed {name} in {time.monotonic() - start:.0f} s", flush=True)
 
 

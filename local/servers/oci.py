@@ -46,8 +46,8 @@ class OciRegistry(Server):
 
     def is_ready(self) -> bool:
         """Tell whether it answers, or asks who is there."""
-        wanted = HTTPStatus.OK if self.accounts is None else HTTPStatus.UNAUTHORIZED
-        return status_of(f"{self.url}/v2/", authority=self.authority.certificate) == wanted
+        expected = HTTPStatus.OK if self.accounts is None else HTTPStatus.UNAUTHORIZED
+        return status_of(f"{self.url}/v2/", authority=self.authority.certificate) == expected
 
     def _configuration(self) -> dict[str, Any]:
         certificate, key = self.authority.server(self.address)
