@@ -36,11 +36,11 @@ _KUBECTL_TIMEOUT_SECONDS: Final = 180
 
 
 class CommandError(RuntimeError):
-    """kubectl refused; the text is what it said."""
+    """kubectl failed; the text is its message."""
 
 
 class WaitError(RuntimeError):
-    """A condition did not come about before its deadline."""
+    """A condition was not met before its deadline."""
 
 
 def cache_folder() -> Path:
@@ -54,11 +54,11 @@ def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float, see
     Raises WaitError after `seconds`, with what was waited for and what `seen` then tells.
     """
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while not (result := look()):
         if time.monotonic() > deadline:
             raise WaitError(f"{what}: not within {seconds:.0f} s. {seen()}".rstrip())
         time.sleep(_LOOK_SECONDS)
-    return found
+    return result
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Cluster:
 
     def list(self, kind: str, namespace: str | None = None, selector: str | None = None) -> list[Manifest]:
         """Return the objects of a kind, of one namespace or of all, that a label selector chooses."""
-        found = self._resource(kind).get(namespace=namespace, label_selector=selector)
-        return [item.to_dict() for item in found.items]
+        objects = self._resource(kind).get(namespace=namespace, label_selector=selector)
+        return [item.to_dict() for item in objects.items]
 
     def create_namespace(self, name: str, labels: dict[str, str]) -> None:
         """Make a namespace with these labels, and wait until pods can be made in it."""
@@ -124,10 +124,10 @@ class Cluster:
     @cached_property
     def operator(self) -> Manifest:
         """The Deployment of the installed operator."""
-        found = self.list("Deployment", selector="app.kubernetes.io/name=nereid")
-        if not found:
+        deployments = self.list("Deployment", selector="app.kubernetes.io/name=nereid")
+        if not deployments:
             raise CommandError("The operator is not installed in this cluster: run `make install`")
-        return found[0]
+        return deployments[0]
 
     @property
     def operator_image(self) -> str:

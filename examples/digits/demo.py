@@ -196,7 +196,7 @@ def _promote(served: ModelDeployment, traffic: TrafficClient, story: Story) -> N
     story.tell(
         f"of {after.sent:,} requests since then, version 1 answered {versions['1']}, version 2 {versions['2']:,}"
     )
-    # What was sent a moment before the tally was taken may have been under way; nothing else is left for version 1.
+    # What was sent a moment before the tally was taken may have been in flight; nothing else is left for version 1.
     _require(versions["1"] == 0 and versions["2"] > 0, "version 1 still answers after the promotion")
 
 

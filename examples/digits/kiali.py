@@ -52,20 +52,20 @@ def validate(kiali_url: str, namespace: str) -> Validation:
     services = _get(f"{kiali_url}/api/clusters/services", namespaces=namespace, rateInterval="60s")["services"]
     for service in services:
         details = _get(f"{kiali_url}/api/namespaces/{namespace}/services/{service['name']}", validate="true")
-        for kind, found in details["validations"].items():
-            checked.setdefault(kind, {}).update(found)
-    mine = [found for kind in checked.values() for found in kind.values() if found["namespace"] == namespace]
+        for kind, item in details["validations"].items():
+            checked.setdefault(kind, {}).update(item)
+    mine = [item for kind in checked.values() for item in kind.values() if item["namespace"] == namespace]
     return Validation(
-        objects=frozenset(f"{found['objectType']} {found['name']}" for found in mine),
-        complaints=tuple(complaint for found in mine for complaint in _complaints(found)),
+        objects=frozenset(f"{item['objectType']} {item['name']}" for item in mine),
+        complaints=tuple(complaint for item in mine for complaint in _complaints(item)),
     )
 
 
-def _complaints(found: Any) -> list[str]:
-    about = f"{found['objectType']} {found['name']}"
+def _complaints(item: Any) -> list[str]:
+    about = f"{item['objectType']} {item['name']}"
     return [
         f"{check['severity']} {check.get('code', '')} of {about}: {check['message']}"
-        for check in found["checks"]
+        for check in item["checks"]
         if check["severity"] in _COMPLAINTS
     ]
 

@@ -26,11 +26,11 @@ class ModelDeployment:
 
     @property
     def status(self) -> Manifest:
-        """What the operator says about the object as it is now; empty until it has seen this generation."""
+        """The status of the object as it is now; empty until it has processed this generation."""
         manifest = self.manifest
         status: Manifest = manifest.get("status") or {}
-        seen = status.get("observedGeneration") == manifest.get("metadata", {}).get("generation")
-        return status if seen else {}
+        is_up_to_date = status.get("observedGeneration") == manifest.get("metadata", {}).get("generation")
+        return status if is_up_to_date else {}
 
     def revision(self, role: str) -> str:
         """Return the id of the `stable` or the `candidate` revision; empty when there is none."""
@@ -41,7 +41,7 @@ class ModelDeployment:
         self._annotate("promote", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")
 
     def abort(self) -> None:
-        """Give all traffic back to the stable revision."""
+        """Return all traffic to the stable revision."""
         self._annotate("abort", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")
 
     def retry(self) -> None:
@@ -50,9 +50,9 @@ class ModelDeployment:
         self._annotate("retry", f"{failed['revision']}/{failed['attempt']}")
 
     def roll_back_to(self, revision: str) -> None:
-        """Go back to a revision that was stable before, whatever the spec asks for."""
-        seen = self.wait_for("the operator has seen the spec", lambda seen: seen.get("rollout"))
-        self._annotate("rollback", f"{revision}/{seen['rollout'].get('rollbacks', 0) + 1}")
+        """Roll back to a revision that was stable before, whatever the spec asks for."""
+        status = self.wait_for("the operator has processed the spec", lambda status: status.get("rollout"))
+        self._annotate("rollback", f"{revision}/{status['rollout'].get('rollbacks', 0) + 1}")
 
     def wait_for(self, what: str, look: Callable[[Manifest], Any], seconds: float = ROLLOUT_SECONDS) -> Manifest:
         """Wait until `look` agrees with the status, and return that status."""
@@ -66,29 +66,29 @@ class ModelDeployment:
     def wait_for_condition(
         self, kind: str, status: str, reason: str | None = None, seconds: float = READY_SECONDS
     ) -> Manifest:
-        """Wait for a condition's status, and its reason where one is given; return the condition."""
-        found = self.wait_for(
+        """Wait for a condition's status, and its reason if one is given; return the condition."""
+        status_now = self.wait_for(
             f"condition {kind} is {status}" + (f" because of {reason}" if reason else ""),
-            lambda seen: matches(condition(seen, kind), status, reason),
+            lambda current: matches(condition(current, kind), status, reason),
             seconds,
         )
-        return condition(found, kind)
+        return condition(status_now, kind)
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> Manifest:
         """Wait until the spec as it stands is what serves; return the status."""
-        return self.wait_for("Ready", lambda seen: matches(condition(seen, "Ready"), "True"), seconds)
+        return self.wait_for("Ready", lambda status: matches(condition(status, "Ready"), "True"), seconds)
 
     def wait_until_split(self, weight: int, seconds: float = ROLLOUT_SECONDS) -> Manifest:
         """Wait until the candidate's share is `weight` and can be trusted to have reached the proxies."""
-        return self.wait_for(f"{weight}% go to the candidate", lambda seen: is_split(seen, weight), seconds)
+        return self.wait_for(f"{weight}% go to the candidate", lambda status: is_split(status, weight), seconds)
 
     def describe(self) -> str:
         """Return what a person would look at first: the columns, the conditions, the events."""
         kubectl = self.cluster.kubectl
         lines = [kubectl("get", "mdep", "--output=wide", namespace=self.namespace), "Conditions:"]
         lines += [
-            f"  {seen['type']}={seen['status']} {seen.get('reason', '')}: {seen.get('message', '')}"
-            for seen in self.manifest.get("status", {}).get("conditions") or []
+            f"  {item['type']}={item['status']} {item.get('reason', '')}: {item.get('message', '')}"
+            for item in self.manifest.get("status", {}).get("conditions") or []
         ]
         lines += ["Pods:", kubectl("get", "pods", "--output=wide", namespace=self.namespace)]
         lines += ["Events:", kubectl("get", "events", "--sort-by=.lastTimestamp", namespace=self.namespace)]
@@ -101,15 +101,15 @@ class ModelDeployment:
 
 def condition(status: Manifest, kind: str) -> Manifest:
     """Return a condition of a status; empty when it is not there."""
-    return next((seen for seen in status.get("conditions") or [] if seen["type"] == kind), {})
+    return next((item for item in status.get("conditions") or [] if item["type"] == kind), {})
 
 
-def matches(seen: Manifest, status: str, reason: str | None = None) -> bool:
-    """Tell whether a condition has this status, and this reason where one is given."""
-    return seen.get("status") == status and reason in (None, seen.get("reason"))
+def matches(item: Manifest, status: str, reason: str | None = None) -> bool:
+    """Tell whether a condition has this status, and this reason if one is given."""
+    return item.get("status") == status and reason in (None, item.get("reason"))
 
 
 def is_split(status: Manifest, weight: int) -> bool:
-    """Tell whether the candidate has this share of the traffic, and the proxies have had time to hear of it."""
+    """Tell whether the candidate has this share of the traffic, and the proxies have had time to receive it."""
     state = (status.get("rollout") or {}).get("state")
     return (status.get("candidate") or {}).get("weight") == weight and state in ("Analyzing", "Holding", "Paused")

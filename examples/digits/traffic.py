@@ -165,7 +165,7 @@ class TrafficClient:
     """Sends held-out images over REST and gRPC in turn, from a thread of its own, and counts what comes back.
 
     The groups take turns as well: each sends as many requests as any other over each protocol. A context manager:
-    leaving it stops the steady requests, waits for those under way and closes the connections.
+    leaving it stops the steady requests, waits for those in flight and closes the connections.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class TrafficClient:
         self._steady = asyncio.run_coroutine_threadsafe(self._send_steadily(rate), self._loop)
 
     def stop(self) -> Tally:
-        """Send no more, wait for the answers under way and return the whole count."""
+        """Send no more, wait for the responses in flight and return the whole count."""
         self._stop.set()
         if self._steady is not None:
             self._steady.result()
@@ -233,7 +233,7 @@ class TrafficClient:
             f"http://{self._endpoint.address}",
             headers={"Host": self._endpoint.host, "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=self._patience),
-            # As many at once as it is told to send.
+            # As many at once as it has to send.
             connector=aiohttp.TCPConnector(limit=0),
         )
         self._grpc = tritonclient.grpc.aio.InferenceServerClient(
@@ -276,7 +276,7 @@ class TrafficClient:
         start = self._loop.time()
         try:
             probabilities = await self._senders[protocol](image, group)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed request, and is told at the end
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed request, and is reported at the end
             self._errors.append(Failure(protocol, group.name, _kind(error), str(error)))
         else:
             version = self._version_of(image, probabilities)

@@ -29,7 +29,7 @@ class Certificate:
 
     @property
     def extensions(self) -> tuple[str, ...]:
-        """A server certificate where there are alternative names, else a client certificate."""
+        """A server certificate if there are alternative names, else a client certificate."""
         usage = "serverAuth" if self.alternative_names else "clientAuth"
         names = ",".join(self.alternative_names)
         return (f"extendedKeyUsage={usage}", *((f"subjectAltName={names}",) if names else ()))

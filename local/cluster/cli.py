@@ -74,10 +74,14 @@ def _build_programs(paths: Paths, names: Sequence[str]) -> None:
     """Build or fetch the named programs alone: tests of the API need no more than an API server and etcd."""
     packages = [package for package in debian.PACKAGES if set(names) & package.programs]
     programs = [program for program in tools.PROGRAMS if program.name in names]
-    known = {program.name for program in tools.PROGRAMS}.union(*(package.programs for package in debian.PACKAGES))
-    unknown = set(names) - known
+    program_names = {program.name for program in tools.PROGRAMS}.union(
+        *(package.programs for package in debian.PACKAGES)
+    )
+    unknown = set(names) - program_names
     if unknown:
-        raise ClusterError(f"no such program: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+        raise ClusterError(
+            f"no such program: {', '.join(sorted(unknown))}; there are {', '.join(sorted(program_names))}"
+        )
     for package in packages:
         debian.fetch(paths, package)
     tools.build(paths, programs)

@@ -105,15 +105,15 @@ def remove_containers(paths: Paths) -> None:
 def shims(paths: Paths) -> Sequence[int]:
     """Process ids of the shims that belong to this containerd."""
     address = str(socket(paths)).encode()
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if words[0].endswith(b"containerd-shim-runc-v2") and address in words:
-            found.append(int(folder.name))
-    return found
+            pids.append(int(folder.name))
+    return pids
 
 
 def _answers(paths: Paths) -> bool:

@@ -99,7 +99,7 @@ def controller_manager_command(paths: Paths) -> list[str | Path]:
         f"--cluster-signing-key-file={pki / 'ca.key'}",
         f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
         f"--flex-volume-plugin-dir={paths.volume_plugins}",
-        # With a single replica there is nobody to elect, and a restart need not wait for the old lease.
+        # With a single replica there is no election, and a restart need not wait for the old lease.
         "--leader-elect=false",
     ]
 

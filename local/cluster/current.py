@@ -24,8 +24,8 @@ class CurrentCluster:
 
     def up(self) -> None:
         """Check that Istio's resources exist."""
-        found = self._custom_resources()
-        missing = [name for name in REQUIRED if name not in found]
+        resources = self._custom_resources()
+        missing = [name for name in REQUIRED if name not in resources]
         if missing:
             raise ClusterError(f"the current context's cluster lacks {', '.join(missing)}: install Istio there first")
 
@@ -34,10 +34,10 @@ class CurrentCluster:
 
     def report(self) -> bool:
         """Print whether Istio's resources exist."""
-        found = self._custom_resources()
+        resources = self._custom_resources()
         for name in REQUIRED:
-            print(f"{name:50}{'present' if name in found else 'missing'}")
-        return all(name in found for name in REQUIRED)
+            print(f"{name:50}{'present' if name in resources else 'missing'}")
+        return all(name in resources for name in REQUIRED)
 
     def kubeconfig(self) -> Path:
         """Return the user's kubeconfig."""

@@ -16,7 +16,7 @@ FAMILIES = ("iptables", "ip6tables")
 
 
 def save(paths: Paths, family: str) -> str:
-    """Return all rules of a family as `iptables-save` prints them; empty where the program is not installed."""
+    """Return all rules of a family as `iptables-save` prints them; empty if the program is not installed."""
     environment = paths.environment()
     if not shutil.which(f"{family}-save", path=environment["PATH"]):
         return ""
@@ -25,13 +25,13 @@ def save(paths: Paths, family: str) -> str:
 
 def chains(saved: str) -> list[str]:
     """Name the cluster's kind of chains, each as `table/chain`."""
-    found, table = [], ""
+    names, table = [], ""
     for line in saved.splitlines():
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith(":") and CLUSTER_CHAIN.fullmatch(line[1:].split()[0]):
-            found.append(f"{table}/{line[1:].split()[0]}")
-    return found
+            names.append(f"{table}/{line[1:].split()[0]}")
+    return names
 
 
 def removal(saved: str, keep: Collection[str]) -> str:

@@ -162,10 +162,10 @@ def _cgroup_roots() -> list[Path]:
 
 def _pod_cgroups() -> list[Path]:
     """List the pods' cgroups, children before their parents."""
-    found = []
+    folders = []
     for root in _cgroup_roots():
-        found += [Path(folder) for folder, _, _ in os.walk(root / CGROUP, topdown=False)]
-    return found
+        folders += [Path(folder) for folder, _, _ in os.walk(root / CGROUP, topdown=False)]
+    return folders
 
 
 def _kill_pods() -> bool:

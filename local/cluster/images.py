@@ -33,12 +33,12 @@ def import_missing(paths: Paths, archives: Sequence[Path]) -> None:
     """Import those archives whose images are not stored, and drop the images that they replace."""
     stored = _stored(paths)
     for archive in archives:
-        wanted = configurations(archive)
-        if all(name in stored and _configuration(paths, stored[name]) == wanted[name] for name in wanted):
+        digests = configurations(archive)
+        if all(name in stored and _configuration(paths, stored[name]) == digests[name] for name in digests):
             continue
         start = time.monotonic()
         containerd.ctr(paths, "images", "import", archive.resolve())
-        print(f"imported {', '.join(wanted)} in {time.monotonic() - start:.1f} s", flush=True)
+        print(f"imported {', '.join(digests)} in {time.monotonic() - start:.1f} s", flush=True)
     replaced = unnamed(_stored(paths))
     if replaced:
         containerd.ctr(paths, "images", "remove", *replaced)
@@ -48,12 +48,12 @@ def configurations(archive: Path) -> dict[str, str]:
     """Read image name → digest of its configuration, from an OCI or Docker archive."""
     try:
         with tarfile.open(archive, "r:") as tar:
-            found = _docker_configurations(tar) if "manifest.json" in tar.getnames() else _oci_configurations(tar)
+            digests = _docker_configurations(tar) if "manifest.json" in tar.getnames() else _oci_configurations(tar)
     except (OSError, KeyError, tarfile.TarError, json.JSONDecodeError) as error:
-        raise ClusterError(f"{archive} is no image archive ({error}): build it again") from error
-    if not found:
+        raise ClusterError(f"{archive} is not a valid image archive ({error}): build it again") from error
+    if not digests:
         raise ClusterError(f"{archive} names no image: write it with `buildah push IMAGE docker-archive:FILE:NAME:TAG`")
-    return found
+    return digests
 
 
 def _configuration(paths: Paths, manifest: str) -> str:
@@ -67,13 +67,13 @@ def _docker_configurations(tar: tarfile.TarFile) -> dict[str, str]:
 
 
 def _oci_configurations(tar: tarfile.TarFile) -> dict[str, str]:
-    found = {}
+    digests = {}
     for entry in _load(tar, "index.json")["manifests"]:
         annotations = entry.get("annotations", {})
         manifest = _load(tar, f"blobs/{entry['digest'].replace(':', '/')}")
         names = [annotations[key] for key in NAME_ANNOTATIONS if key in annotations]
-        found.update(dict.fromkeys(names[:1], manifest["config"]["digest"]))
-    return found
+        digests.update(dict.fromkeys(names[:1], manifest["config"]["digest"]))
+    return digests
 
 
 def _load(tar: tarfile.TarFile, name: str) -> Any:

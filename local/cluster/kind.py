@@ -1,4 +1,4 @@
-"""The cluster that kind makes where a container engine is present."""
+"""The cluster that kind makes if a container engine is present."""
 
 import json
 from collections.abc import Sequence

@@ -32,13 +32,13 @@ class Rule:
 
 
 # What kube-proxy leads to a pod has that pod's address by now. The rest would leave the machine, as long as kube-proxy
-# has not heard of the Service, and the network may answer in the Service's place.
+# does not know the Service, and the network may answer in the Service's place.
 NO_WAY_OUT = ("-d", SERVICE_CIDR, "-j", "REJECT")
 
 RULES = (
     # One rule for all pods instead of a chain per pod, which the bridge plugin's own masquerading would add.
     Rule("nat", "POSTROUTING", "NEREID-POSTROUTING", (("-s", POD_CIDR, "!", "-d", POD_CIDR, "-j", "MASQUERADE"),)),
-    # A host with a container engine may drop what it forwards unless told otherwise.
+    # A host with a container engine may drop what it forwards unless a rule accepts it.
     Rule(
         "filter",
         "FORWARD",
@@ -87,7 +87,7 @@ def write_cni_config(paths: Paths) -> None:
 
 
 def ensure_rules(paths: Paths) -> None:
-    """Put our chains in place; chains that are there already are filled anew."""
+    """Put our chains in place; chains that exist are filled again."""
     for rule in RULES:
         listing = run(["iptables", "--wait", "-t", rule.table, "-S"], environment=paths.environment())
         existing = listing.splitlines()

@@ -104,7 +104,7 @@ def is_ready(paths: Paths) -> bool:
 def _has_become_ready(paths: Paths, address: str) -> bool:
     for name in ("kubelet", "kube-proxy"):
         processes.require_running(paths, name)
-    # The API server goes on calling the node Ready for a while after kubelet's end, so kubelet is asked as well.
+    # The API server reports the node as Ready for a while after kubelet has ended, so kubelet is asked as well.
     return _listens(address, KUBELET_PORT) and is_ready(paths)
 
 
@@ -117,7 +117,7 @@ def _listens(address: str, port: int) -> bool:
 
 
 def _accepts_pods(paths: Paths) -> bool:
-    """Without its namespace's default service account the API server refuses a pod."""
+    """Without its namespace's default service account the API server rejects a pod."""
     processes.require_running(paths, "kube-controller-manager")
     try:
         controlplane.get(paths, "/api/v1/namespaces/default/serviceaccounts/default")

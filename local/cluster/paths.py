@@ -76,7 +76,7 @@ class Paths:
 
     @property
     def registries(self) -> Path:
-        """How to reach image registries: `HOST:PORT/hosts.toml`, which containerd reads anew at every pull."""
+        """How to reach image registries: `HOST:PORT/hosts.toml`, which containerd reads at every pull."""
         return self.cluster / "certs.d"
 
     @property

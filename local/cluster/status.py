@@ -51,15 +51,15 @@ def _report_addons(paths: Paths) -> bool:
     except OSError as error:
         _line("add-ons", f"unknown: {error}")
         return False
-    found = [item for item in items if item["metadata"]["namespace"] in addons.NAMESPACES]
-    for item in found:
+    workloads = [item for item in items if item["metadata"]["namespace"] in addons.NAMESPACES]
+    for item in workloads:
         missing = shortfall(item)
         name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
         _line(name, f"{missing} replicas missing" if missing else "available")
-    absent = set(addons.NAMESPACES) - {item["metadata"]["namespace"] for item in found}
+    absent = set(addons.NAMESPACES) - {item["metadata"]["namespace"] for item in workloads}
     for namespace in sorted(absent):
         _line(namespace, "nothing is installed")
-    return not absent and not any(shortfall(item) for item in found)
+    return not absent and not any(shortfall(item) for item in workloads)
 
 
 def _line(part: str, state: str) -> None:

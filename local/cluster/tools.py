@@ -163,15 +163,15 @@ def build(paths: Paths, programs: Sequence[Program]) -> None:
     for program in programs:
         folder = LOCAL / "tools" / program.family
         marker = paths.bin / ".stamps" / program.name
-        wanted = stamp(folder, program)
-        built = marker.exists() and marker.read_text() == wanted and (paths.bin / program.name).exists()
+        pinned = stamp(folder, program)
+        built = marker.exists() and marker.read_text() == pinned and (paths.bin / program.name).exists()
         if built:
             continue
         start = time.monotonic()
         print(f"building {program.name} …", flush=True)
         _compile(folder, program, paths.bin)
         marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(wanted)
+        marker.write_text(pinned)
         print(f"built {program.name} in {time.monotonic() - start:.0f} s", flush=True)
 
 

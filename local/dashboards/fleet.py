@@ -52,7 +52,7 @@ NOW: Final = Row(
     (
         stat(
             "Models",
-            "ModelDeployments that the operator looks after.",
+            "ModelDeployments that the operator manages.",
             Query(counted(_KNOWN)),
             unit="none",
             width=3,
@@ -111,7 +111,7 @@ MODELS: Final = Row(
     (
         table(
             "Every model",
-            "A line for each model; its name leads to its dashboard. Weight is the candidate's, while there is one.",
+            "A line for each model; its name links to its dashboard. Weight is the candidate's, while there is one.",
             Query(f"max by ({_BY_MODEL}, state) (nereid_rollout_state{{{FLEET}}})"),
             Column(
                 "Ready",
@@ -133,7 +133,7 @@ MODELS: Final = Row(
                 "Weight",
                 Query(
                     f"max by ({_BY_MODEL}) (nereid_rollout_candidate_weight{{{FLEET}}})",
-                    only="while a rollout is under way",
+                    only="while a rollout is in progress",
                 ),
                 "percent",
             ),
@@ -143,7 +143,7 @@ MODELS: Final = Row(
         ),
         graph(
             "Requests of the ten busiest",
-            "A model that is suddenly asked for less may be failing its callers elsewhere.",
+            "A model that suddenly gets fewer requests may be failing its callers elsewhere.",
             Query(_top(requests(FLEET, _BY_MODEL)), _LEGEND),
             unit="reqps",
             min=0,
@@ -200,7 +200,7 @@ ROLLOUTS: Final = Row(
         ),
         timeline(
             "Failed rollouts (while there are any)",
-            "From the failure until the spec changes, or the rollout is tried again.",
+            "From the failure until the spec changes, or the rollout is retried.",
             Query(
                 f"max by ({_BY_MODEL}, reason) (nereid_rollout_failed{{{FLEET}}})",
                 f"{_LEGEND} {{{{reason}}}}",
@@ -224,7 +224,7 @@ OPERATOR: Final = Row(
     (
         graph(
             "Passes",
-            "How long 99 and 50 of 100 passes over a model take. They are milliseconds where nothing changes.",
+            "How long 99 and 50 of 100 passes over a model take. Milliseconds, if nothing changes.",
             *(
                 Query(
                     f"histogram_quantile({part}, sum by (le)"
@@ -248,7 +248,7 @@ OPERATOR: Final = Row(
         ),
         graph(
             "Failed passes",
-            "Passes per second that failed and are tried again, by cause. A Conflict now and then is no trouble.",
+            "Passes per second that failed and are tried again, by cause. An occasional Conflict is not a problem.",
             Query(
                 "sum by (kind) (rate(nereid_reconcile_errors_total[$__rate_interval]))"
                 ' or label_replace(vector(0), "kind", "none", "", "")',

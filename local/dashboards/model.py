@@ -46,7 +46,7 @@ NOW: Final = Row(
     (
         stat(
             "Ready",
-            "The condition Ready: the spec as it stands is what serves.",
+            "The condition Ready: what serves is what the spec asks for.",
             Query(f'max({_READY}, status="True"}}) or 0 * count({_READY}}})'),
             unit="none",
             width=3,
@@ -55,8 +55,8 @@ NOW: Final = Row(
         stat("Requests", "Requests to the model.", Query(requests(MODEL, "")), unit="reqps", width=3),
         stat(
             "Errors",
-            "Share of the requests that failed, over the last minute. Of one that sleeps or wakes there are none: what "
-            "the activator could not answer is told by the alert NereidActivatorFailing.",
+            "Share of the requests that failed, over the last minute. A model that sleeps or wakes has none: what "
+            "the activator could not answer is reported by the alert NereidActivatorFailing.",
             Query(share("error", MODEL, "")),
             unit="percentunit",
             width=3,
@@ -99,7 +99,7 @@ NOW: Final = Row(
         ),
         stat(
             "Asleep",
-            "A model that may sleep has no pods while nobody asks for it. The next request wakes it and waits.",
+            "A model that may sleep has no pods while it has no requests. The next request wakes it and waits.",
             Query(f"max(nereid_model_deployment_sleeping{{{MODEL}}}) or vector(0)"),
             unit="none",
             width=3,
@@ -113,7 +113,7 @@ TRAFFIC: Final = Row(
     (
         graph(
             "Requests by outcome",
-            "error: the model failed. rejection: it refused the request as the client's fault.",
+            "error: the model failed. rejection: it rejected the request as the client's fault.",
             Query(requests(MODEL, "outcome"), "{{outcome}}"),
             unit="reqps",
             stacked=True,
@@ -253,7 +253,7 @@ PODS: Final = Row(
             Query(pods("replicas", MODEL, "role"), "{{role}} wanted"),
             Query(pods("ready_replicas", MODEL, "role"), "{{role}} ready"),
             Query(
-                f"max(nereid_model_deployment_max_replicas{{{MODEL}}})", "maximum", only="where the model is autoscaled"
+                f"max(nereid_model_deployment_max_replicas{{{MODEL}}})", "maximum", only="if the model is autoscaled"
             ),
             unit="none",
             min=0,

@@ -58,7 +58,7 @@ def burn_rate(objective: str, window: str) -> str:
 
 
 def counted(series: str) -> str:
-    """Return to how many models these series belong; 0 where there is none."""
+    """Return the number of models that these series belong to; 0 if there is none."""
     return f"count(max by (namespace, name) ({series})) or vector(0)"
 
 

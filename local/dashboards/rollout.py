@@ -1,4 +1,4 @@
-"""The dashboard of one rollout: the candidate beside stable, and why it goes on, stops or is taken back."""
+"""The dashboard of one rollout: the candidate beside stable, and why it continues, stops or is rolled back."""
 
 from typing import Final
 
@@ -58,13 +58,13 @@ NOW: Final = Row(
         ),
         stat(
             "Candidate's weight",
-            "Percentage of the requests that it answers.",
+            "Percentage of the requests that are routed to it.",
             Query(f"{_WEIGHT} or vector(0)"),
             unit="percent",
         ),
         name_stat(
             "Verdict (while it is judged)",
-            "What the judge said at its last look. Continue: the evidence does not decide yet.",
+            "The judge's last verdict. Continue: the evidence does not decide yet.",
             Query(f"max by (verdict) (nereid_rollout_verdict{{{MODEL}}})", "{{verdict}}", only=_JUDGED),
         ),
         stat(
@@ -82,7 +82,7 @@ COURSE: Final = Row(
     (
         graph(
             "Weights",
-            "What the routes say, in percent. A mirror is a copy whose answers nobody gets.",
+            "The weights of the routes, in percent. A mirror is a copy of requests whose responses are discarded.",
             Query(f"{_WEIGHT} or vector(0)", "candidate"),
             Query(f"100 - ({_WEIGHT} or vector(0))", "stable"),
             Query(f"max(nereid_rollout_candidate_mirror{{{MODEL}}})", "mirror", only=_CANDIDATE),
@@ -115,7 +115,7 @@ COURSE: Final = Row(
         ),
         timeline(
             "Verdicts, failures and alerts (while there are any)",
-            "What the judge said at its looks; why the last rollout failed; which alerts fire.",
+            "The judge's verdicts; why the last rollout failed; which alerts fire.",
             Query(f"max by (verdict) (nereid_rollout_verdict{{{MODEL}}})", "Judge: {{verdict}}", only=_JUDGED),
             Query(
                 f"max by (reason) (nereid_rollout_failed{{{MODEL}}})",
@@ -156,7 +156,7 @@ ERRORS: Final = Row(
         ),
         graph(
             "Evidence (while it judges)",
-            "How far the judge is: at 1 it decides. failing: that the candidate is worse than is tolerated. passing: "
+            "How far the judge is: at 1 it decides. failing: that the candidate is worse than tolerated. passing: "
             "that it is good enough, which counts once the step's time is over. Below 0 it speaks against.",
             Query(f'max by (metric) ({_EVIDENCE}, direction="failing"}})', "failing {{metric}}", only=_JUDGED),
             Query(f'max by (metric) ({_EVIDENCE}, direction="passing"}})', "passing {{metric}}", only=_JUDGED),
@@ -167,7 +167,7 @@ ERRORS: Final = Row(
         ),
         graph(
             "Rejections by revision",
-            "Share of the requests that were refused as the client's fault. A new version that refuses "
+            "Share of the requests that were rejected as the client's fault. A new version that rejects "
             "more does not understand what clients send.",
             Query(share("rejection", MODEL, REVISION), REVISION_LEGEND),
             unit="percentunit",
@@ -175,14 +175,14 @@ ERRORS: Final = Row(
         ),
         graph(
             "Requests by revision and outcome",
-            "The figures that the shares are made of.",
+            "The rates that the shares are computed from.",
             Query(requests(MODEL, f"{REVISION}, outcome"), f"{REVISION_LEGEND} {{{{outcome}}}}"),
             unit="reqps",
             min=0,
         ),
         graph(
             "Requests of the checks (while they run)",
-            "What the Job of the checks asks the candidate before it gets traffic, by the answers' codes.",
+            "The check Job's requests to the candidate before it gets traffic, by response code.",
             Query(
                 'sum by (response_code, grpc_response_status) (rate(istio_requests_total{reporter="destination", '
                 'destination_service_namespace="$namespace", source_canonical_service="$name-checks"}'

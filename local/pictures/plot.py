@@ -1,6 +1,6 @@
 """Plots panels of the rollout dashboard over a time that was: the queries, legends and colours are the dashboard's own.
 
-A stand-in for a picture of Grafana, where no Grafana can be installed. Needs matplotlib and nothing of the project.
+A stand-in for a picture of Grafana, if Grafana cannot be installed. Needs matplotlib and nothing of the project.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _FAILURES: Final = "Verdicts, failures and alerts (while there are any)"
 _FAILED: Final = "Failed: "
 _PROMETHEUS: Final = os.environ.get("NEREID_PROMETHEUS_URL") or "http://127.0.0.1:30090"
 _STEP_SECONDS: Final = 5
-# What this story does not tell: nothing is mirrored, nothing rejected, and what has retired is asked nothing any more.
+# What this rollout does not have: nothing is mirrored or rejected, and a retired revision gets no requests.
 _LEFT_OUT: Final = re.compile(r"mirror|.* rejections|retiring\b.*")
 # A version is shown without its revision, for which a small picture has no room.
 _REVISION: Final = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8}$")
@@ -71,9 +71,9 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("since", type=float)
     parser.add_argument("until", type=float)
-    told = parser.parse_args()
-    told.output.parent.mkdir(parents=True, exist_ok=True)
-    draw(Scene(told.namespace, told.name, told.since, told.until), told.output)
+    arguments = parser.parse_args()
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    draw(Scene(arguments.namespace, arguments.name, arguments.since, arguments.until), arguments.output)
 
 
 def draw(scene: Scene, output: Path) -> None:
@@ -110,7 +110,7 @@ def _mark(axis: Axes, failures: list[tuple[str, float]]) -> None:
     for reason, at in failures:
         axis.axvline(at, color=_COLOURS["red"], linewidth=1, linestyle=":")
         place = {"xy": (at, 1.01), "xycoords": ("data", "axes fraction"), "ha": "center"}
-        axis.annotate(f"taken back: {reason}", **place, color=_COLOURS["red"], fontsize=8)
+        axis.annotate(f"rolled back: {reason}", **place, color=_COLOURS["red"], fontsize=8)
 
 
 def _failures(panel: Json, scene: Scene) -> Iterator[tuple[str, float]]:

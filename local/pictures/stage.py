@@ -1,4 +1,4 @@
-"""Two rollouts for a picture: version 2 takes over, a third version that fails now and then is taken back.
+"""Two rollouts for a picture: version 2 takes over, a third version that fails now and then is rolled back.
 
 Prints `NAMESPACE NAME FROM TO`, the times in seconds since 1970, and leaves no namespace behind: what there is to see
 stays in Prometheus.
@@ -58,7 +58,7 @@ def _act(served: ModelDeployment) -> None:
     served.wait_until_ready()
     _rest()
     _apply(served, "3", "pvc://models/bad")
-    failed = served.wait_for("the third version is taken back", lambda seen: seen["rollout"]["state"] == "Failed")
+    failed = served.wait_for("the third version is rolled back", lambda seen: seen["rollout"]["state"] == "Failed")
     _tell(failed["rollout"]["failed"]["message"])
     _rest()
 
@@ -82,7 +82,7 @@ def _files(digits: Digits) -> dict[str, bytes]:
 def _changed(source: bytes) -> bytes:
     for old, new in CHANGES.items():
         if old not in source:
-            raise LookupError(f"the tests' faulty model does not say {old.decode()} any more: correct CHANGES")
+            raise LookupError(f"the tests' faulty model no longer contains {old.decode()}: correct CHANGES")
         source = source.replace(old, new)
     return source
 

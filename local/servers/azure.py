@@ -14,7 +14,7 @@ class AzureEmulator(Server):
     """An Azure Blob server whose account `ACCOUNT` is at `url`; `KEY` is its access key, signatures are checked.
 
     A wrong key is answered with 403, an unknown container with 404. Containers are made by the client. As the account
-    is no part of the host's name, Azure's library is told: `credential={"account_name": ACCOUNT, "account_key": KEY}`.
+    is not part of the host's name, Azure's library gets it: `credential={"account_name": ACCOUNT, "account_key": KEY}`.
     """
 
     NAME = "Azurite"
@@ -49,5 +49,5 @@ class AzureEmulator(Server):
         (self.folder / "data").mkdir(exist_ok=True)
 
     def is_ready(self) -> bool:
-        """Tell whether it refuses who has no key."""
+        """Return whether it rejects a client without a key."""
         return status_of(f"{self.url}?comp=list") in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}

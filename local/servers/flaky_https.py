@@ -1,4 +1,4 @@
-"""An https server, nginx, behind a relay that breaks transfers off as often as it is told."""
+"""An https server, nginx, behind a relay that breaks off as many transfers as it is set to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

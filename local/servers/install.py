@@ -1,4 +1,4 @@
-"""Installs the servers' pinned programs into the cache, each only where it is missing or pinned differently."""
+"""Installs the servers' pinned programs into the cache, each only if it is missing or pinned differently."""
 
 import argparse
 import fcntl
@@ -105,18 +105,18 @@ def _pinned(name: str) -> list[str | Path]:
 
 
 def _once(paths: Paths, name: str, install: Callable[[Path], None]) -> None:
-    """Fill the folder of `name` anew unless it is complete and made from the pins of today."""
+    """Fill the folder of `name` again unless it is complete and made from the present pins."""
     folder = paths.cache / name
     marker = paths.cache / f".{name}.pins"
-    wanted = _digest(name)
-    if marker.exists() and marker.read_text() == wanted and folder.exists():
+    digest = _digest(name)
+    if marker.exists() and marker.read_text() == digest and folder.exists():
         return
     start = time.monotonic()
     print(f"installing {name} …", flush=True)
     marker.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     install(folder)
-    marker.write_text(wanted)
+    marker.write_text(digest)
     print(f"installed {name} in {time.monotonic() - start:.0f} s", flush=True)
 
 

@@ -15,7 +15,7 @@ from servers.web import status_of
 class OciRegistry(Server):
     """An OCI registry at `host` (ADDRESS:PORT) over https; `authority.certificate` is what its clients trust.
 
-    With `accounts`, user → password, each of them may push and pull, and nobody else: a wrong password, or none, is
+    With `accounts`, user → password, each of them may push and pull, and no one else: a wrong password, or none, is
     answered with 401 and `WWW-Authenticate: Basic`. Tags can be moved, manifests be deleted, blobs be read by range.
     """
 
@@ -46,8 +46,8 @@ class OciRegistry(Server):
 
     def is_ready(self) -> bool:
         """Tell whether it answers, or asks who is there."""
-        wanted = HTTPStatus.OK if self.accounts is None else HTTPStatus.UNAUTHORIZED
-        return status_of(f"{self.url}/v2/", authority=self.authority.certificate) == wanted
+        expected = HTTPStatus.OK if self.accounts is None else HTTPStatus.UNAUTHORIZED
+        return status_of(f"{self.url}/v2/", authority=self.authority.certificate) == expected
 
     def _configuration(self) -> dict[str, Any]:
         certificate, key = self.authority.server(self.address)

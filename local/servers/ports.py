@@ -29,7 +29,7 @@ _OWN_PORTS: Final = _own_ports()
 
 
 def free_ports(address: str, count: int) -> list[int]:
-    """Return different ports that nobody listens on at the address, and that nobody else is given for a long while."""
+    """Return different ports that are free at the address, and that no other caller is given for a long while."""
     free = (port for port in _OWN_PORTS if _is_free(address, port))
     return list(itertools.islice(free, count))
 

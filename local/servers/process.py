@@ -90,14 +90,14 @@ class Server(ABC):
         return self
 
     def stop(self) -> None:
-        """End the process if it runs, by SIGKILL where it takes its time."""
+        """End the process if it runs, by SIGKILL if it does not end in time."""
         process, self._process = self._process, None
         if process is None:
             return
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(self.STOP_SECONDS)
-        with suppress(ProcessLookupError):  # of the group of processes that it leads; usually nobody is left
+        with suppress(ProcessLookupError):  # of the group of processes that it leads; usually none is left
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 

@@ -1,4 +1,4 @@
-"""A relay of TCP connections to a server at the same address, which cuts those that it is told to."""
+"""A relay of TCP connections to a server at the same address, which cuts those that it is set to cut."""
 
 import socket
 import threading
@@ -39,9 +39,9 @@ class Relay:
         if listener:
             _close(listener)
         with self._lock:
-            left = list(self._open)
-        for one in left:
-            _close(one)
+            connections = list(self._open)
+        for connection in connections:
+            _close(connection)
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):  # the listener is closed
@@ -61,20 +61,20 @@ class Relay:
             try:
                 self._answer(server, client, limit)
             finally:
-                for one in pair:
-                    _close(one)
+                for connection in pair:
+                    _close(connection)
                 with self._lock:
                     self._open -= pair
 
     def _answer(self, server: socket.socket, client: socket.socket, limit: int | None) -> None:
         """Copy the server's answer to the client, as much of it as the client is to have."""
-        left = limit
-        while left != 0:
-            piece = server.recv(_PIECE if left is None else min(_PIECE, left))
+        remaining = limit
+        while remaining != 0:
+            piece = server.recv(_PIECE if remaining is None else min(_PIECE, remaining))
             if not piece:
                 return
             client.sendall(piece)
-            left = None if left is None else left - len(piece)
+            remaining = None if remaining is None else remaining - len(piece)
             with self._lock:
                 self.sent += len(piece)
 
@@ -86,8 +86,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def _close(one: socket.socket) -> None:
+def _close(connection: socket.socket) -> None:
     # Closing alone does not wake a thread that waits for it.
     with suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

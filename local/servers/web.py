@@ -38,7 +38,7 @@ def send(
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    """Return the header by which a user and a password are told."""
+    """Return the header that carries a user and a password."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 

@@ -16,9 +16,9 @@ STEPS = [{"weight": 20, "hold": "10m"}]
 # What panels wait for that this model has, or does. The others wait for a GPU, a failure, an alert or a check.
 TRUE_HERE = {
     "while a candidate is judged",
-    "while a rollout is under way",
+    "while a rollout is in progress",
     "while there is a candidate",
-    "where the model is autoscaled",
+    "if the model is autoscaled",
 }
 SECONDS_TO_DATA = 120
 

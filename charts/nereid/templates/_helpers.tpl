@@ -56,7 +56,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* The folder into which the Secret of prometheus.auth is mounted; nothing where there is none. */}}
+{{/* The folder into which the Secret of prometheus.auth is mounted; empty if there is none. */}}
 {{- define "nereid.prometheusFolder" -}}
 {{- with .Values.prometheus.auth }}
 {{- if .secretName }}

@@ -1,4 +1,4 @@
-"""Connections for gRPC: one for each target, kept between calls and closed when there are none for a while."""
+"""gRPC channels: one for each target, kept between calls, and closed after a while without any."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
     # Each target has connections of its own, which end with it.
     ("grpc.use_local_subchannel_pool", 1),
-    # Without a proxy in the pod, a target that sleeps refuses connections.
+    # Without a proxy in the pod, a sleeping target rejects connections.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -73,6 +73,6 @@ class Channels:
 
     async def _close_later(self, target: Target, entry: _Entry) -> None:
         await asyncio.sleep(self._idle_seconds)
-        # From here on nobody finds the channel, and nobody cancels what closes it.
+        # From here on the channel cannot be found any more, so nothing cancels this task.
         del self._entries[target]
         await entry.channel.close()

@@ -13,27 +13,27 @@ from nereid.activator.instruments import Instruments, Outcome
 from nereid.activator.options import Timing
 from nereid.activator.targets import Target
 
-# In a row, with a pause between any two. Of a target that has woken up: a proxy tells its threads one after another.
-WOKEN: Final = 2
-# Of a target that answers at once: its pods may be about to go, and answer until every proxy has heard of that.
-FOUND_AWAKE: Final = 5
+# Successful probes in a row that make a target ready, after it was asleep: a proxy updates its threads one by one.
+PROBES_AFTER_SLEEP: Final = 2
+# The same for a target that answers at once: its pods may be ending, and answer until every proxy knows of that.
+PROBES_IF_AWAKE: Final = 5
 
 _logger = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-# Says whether the target answers, by the way that requests take; it does not raise.
+# Whether the target answers, over the same route as requests; it does not raise.
 Probe = Callable[[Target], Awaitable[bool]]
 
 
 class Protocol(StrEnum):
-    """How a client speaks."""
+    """The protocol of a request."""
 
     REST = "rest"
     GRPC = "grpc"
 
 
-class RefusedError(Exception):
-    """A request that is not passed on; the message is a sentence for the client."""
+class NotForwardedError(Exception):
+    """A request that is not forwarded; the message is a sentence for the client."""
 
     def __init__(self, outcome: Outcome, sentence: str) -> None:
         super().__init__(sentence)
@@ -47,7 +47,7 @@ class _Prober:
 
 
 class Gate:
-    """What each request passes on its way, whatever its protocol."""
+    """Holds each request, of whichever protocol, until its target is ready."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class Gate:
         self._ready_until: dict[tuple[Protocol, Target], float] = {}
 
     @asynccontextmanager
-    async def passage(self, protocol: Protocol, target: Target, seconds: float) -> AsyncIterator[None]:
-        """Wait at most `seconds` until the target is ready; within the context it stays wanted.
+    async def admit(self, protocol: Protocol, target: Target, seconds: float) -> AsyncIterator[None]:
+        """Wait at most `seconds` until the target is ready; within the context the target stays active.
 
-        Raises RefusedError. Whatever becomes of the request is counted.
+        Raises NotForwardedError. The outcome of the request is counted.
         """
         outcome = Outcome.FAILED
         self._activity.begin(target)
@@ -77,7 +77,7 @@ class Gate:
             await self._hold(protocol, target, seconds)
             yield
             outcome = Outcome.FORWARDED
-        except RefusedError as error:
+        except NotForwardedError as error:
             outcome = error.outcome
             raise
         except asyncio.CancelledError:
@@ -87,8 +87,8 @@ class Gate:
             self._activity.end(target, self._clock())
             self._instruments.count(protocol, outcome)
 
-    def distrust(self, protocol: Protocol, target: Target) -> None:
-        """Probe a target anew that has lost its last pod since it answered."""
+    def probe_again(self, protocol: Protocol, target: Target) -> None:
+        """Probe a target again, which has lost its last pod since it answered."""
         self._ready_until.pop((protocol, target), None)
 
     async def _hold(self, protocol: Protocol, target: Target, seconds: float) -> None:
@@ -98,23 +98,25 @@ class Gate:
                 async with asyncio.timeout(seconds):
                     await self._ready(protocol, target)
         except TooManyWaitingError as error:
-            raise RefusedError(
+            raise NotForwardedError(
                 Outcome.OVERLOADED,
                 f"too many requests wait for {target.name} in namespace {target.namespace} to wake up",
             ) from error
         except TimeoutError as error:
-            raise self._too_late(target, seconds) from error
+            raise self._timed_out(target, seconds) from error
         finally:
             self._instruments.observe_wait(protocol, self._clock() - began)
 
-    def _too_late(self, target: Target, seconds: float) -> RefusedError:
+    def _timed_out(self, target: Target, seconds: float) -> NotForwardedError:
         where = f"{target.name} in namespace {target.namespace}"
-        if self._activity.heard(target, max(seconds, self._timing.silence_seconds), self._clock()):
-            return RefusedError(Outcome.TIMEOUT, f"{where} did not become ready within {seconds:g} s; see its pods")
-        return RefusedError(
+        if self._activity.keda_called_within(target, max(seconds, self._timing.silence_seconds), self._clock()):
+            return NotForwardedError(
+                Outcome.TIMEOUT, f"{where} did not become ready within {seconds:g} s; check its pods"
+            )
+        return NotForwardedError(
             Outcome.UNREGISTERED,
-            f"KEDA has not asked about {where} for {seconds:g} s, so that nothing wakes it up; "
-            "see the conditions of its ScaledObject and whether KEDA runs",
+            f"KEDA has not asked about {where} for {seconds:g} s, so nothing wakes it up; "
+            "check the conditions of its ScaledObject, and that KEDA runs",
         )
 
     async def _ready(self, protocol: Protocol, target: Target) -> None:
@@ -137,19 +139,19 @@ class Gate:
                 prober.task.cancel()
 
     async def _probe_until_ready(self, protocol: Protocol, target: Target) -> None:
-        began, registered, successes, needed = self._clock(), False, 0, FOUND_AWAKE
+        began, registered, successes, needed = self._clock(), False, 0, PROBES_IF_AWAKE
         while True:
             registered = registered or self._activity.registered(target, self._clock())
             if registered and await self._probes[protocol](target):
                 successes += 1
             elif registered:
-                successes, needed = 0, WOKEN
+                successes, needed = 0, PROBES_AFTER_SLEEP
             if successes == needed:
                 break
             await asyncio.sleep(self._timing.probe_seconds)
         now = self._clock()
         self._ready_until = {key: until for key, until in self._ready_until.items() if until > now}
         self._ready_until[protocol, target] = now + self._timing.ready_seconds
-        if now - began > FOUND_AWAKE * self._timing.probe_seconds:
+        if now - began > PROBES_IF_AWAKE * self._timing.probe_seconds:
             fields = {"target": target.host, "protocol": protocol.value, "seconds": round(now - began, 3)}
-            _logger.info("%s answers %s, after %.1f s", target.host, protocol, now - began, extra=fields)
+            _logger.info("%s is ready for %s after %.1f s", target.host, protocol, now - began, extra=fields)

@@ -1,4 +1,4 @@
-"""The way of calls over gRPC: any method, passed through as a stream of bytes each way."""
+"""Forwards calls over gRPC: any method, as a stream of bytes each way."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -8,13 +8,13 @@ import grpc
 import grpc.aio
 
 from nereid.activator.channels import UNLIMITED, Channels
-from nereid.activator.gate import Gate, Protocol, RefusedError
+from nereid.activator.gate import Gate, NotForwardedError, Protocol
 from nereid.activator.instruments import Outcome
 from nereid.activator.route import NO_RETRIES, RESERVED, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
 from nereid.api.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
-# A server that hands on what it is told; the library itself says these to each side.
+# Headers that are not forwarded, as the library sets them for each side.
 _OWN: Final = frozenset(
     {
         "accept-encoding",
@@ -32,7 +32,7 @@ _OWN: Final = frozenset(
 )
 _SERVER_OPTIONS: Final = (
     *UNLIMITED,
-    # Further calls that have arrived at once and were not yet looked at would be refused; the default is 1000.
+    # Calls beyond this number that have arrived and are not handled yet would be rejected; the default is 1000.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 100_000),
     # Messages of calls that wait stay with the client, beyond this much: by default the window grows to megabytes.
@@ -48,13 +48,13 @@ Metadata = Iterable[tuple[str, str | bytes]]
 
 
 class GrpcProbe:
-    """Asks a target for its readiness, on the way that calls take."""
+    """Asks a target for its readiness, over the same route as calls."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
 
     async def __call__(self, target: Target) -> bool:
-        """Say whether the target is ready."""
+        """Return whether the target is ready."""
         try:
             async with self._channels.to(target) as channel:
                 return bool(await channel.unary_unary(_PROBE_METHOD)(b"", timeout=_PROBE_SECONDS) == _READY)
@@ -63,7 +63,7 @@ class GrpcProbe:
 
 
 class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
-    """Passes calls on."""
+    """Forwards calls."""
 
     def __init__(self, gate: Gate, channels: Channels, *, domain: str, default_seconds: float) -> None:
         self._gate = gate
@@ -89,11 +89,11 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no typ
         seconds = cold_start_seconds(metadata.get(HEADER_COLD_START_SECONDS), self._default_seconds)
         try:
             target = target_of(metadata.get(HEADER_TARGET), self._domain)
-            async with self._gate.passage(Protocol.GRPC, target, seconds):
+            async with self._gate.admit(Protocol.GRPC, target, seconds):
                 await self._forward(target, method, requests, context)
         except InvalidTargetError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        except RefusedError as error:
+        except NotForwardedError as error:
             await context.abort(_code(error.outcome), str(error))
 
     async def _forward(
@@ -112,15 +112,15 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no typ
 
 
 async def _answer(call: Any, context: grpc.aio.ServicerContext) -> None:
-    """Hand on what the target says, to the last word: whatever status it ends with is the call's own."""
+    """Forward the target's response up to its status, which becomes the status of the call."""
     try:
         await context.send_initial_metadata(_forwarded(await call.initial_metadata()))
         async for message in call:
             await context.write(message)
     except grpc.aio.AioRpcError:
-        pass  # The status is told below.
+        pass  # The status is forwarded below.
     except asyncio.CancelledError:
-        # The same exception stands for a target that says CANCELLED.
+        # The same exception stands for a target that answers CANCELLED.
         if _is_cancelled():
             raise
     context.set_trailing_metadata(_forwarded(await call.trailing_metadata()))

@@ -1,4 +1,4 @@
-"""Answers the kubelet: /healthz while the process works, /readyz while it wants requests."""
+"""Answers the kubelet: /healthz while the process works, /readyz while it accepts requests."""
 
 from aiohttp import web
 
@@ -22,4 +22,4 @@ class Health:
     async def _readyz(self, _: web.Request) -> web.Response:
         if self.ready:
             return web.Response(text="ok")
-        return web.Response(text="the activator is about to end", status=web.HTTPServiceUnavailable.status_code)
+        return web.Response(text="the activator is shutting down", status=web.HTTPServiceUnavailable.status_code)

@@ -1,4 +1,4 @@
-"""What the activator counts and times."""
+"""The activator's metrics."""
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -10,12 +10,12 @@ from prometheus_client.registry import Collector
 
 from nereid.activator.targets import Target
 
-# From a model that is awake to one whose node has yet to be made.
+# From a model that is awake to one whose node has yet to be created.
 _WAITS: Final = (0.01, 0.05, 0.25, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0)
 
 
 class Outcome(StrEnum):
-    """What became of a request."""
+    """The outcome of a request."""
 
     FORWARDED = "forwarded"
     TIMEOUT = "timeout"
@@ -31,7 +31,7 @@ class Instruments:
     def __init__(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)
         self._requests = Counter(
-            "nereid_activator_requests", "Requests, by what became of them.", ["protocol", "outcome"], registry=registry
+            "nereid_activator_requests", "Requests, by outcome.", ["protocol", "outcome"], registry=registry
         )
         self._waits = Histogram(
             "nereid_activator_wait_seconds",
@@ -46,12 +46,12 @@ class Instruments:
         self._requests.labels(protocol, outcome.value).inc()
 
     def observe_wait(self, protocol: str, seconds: float) -> None:
-        """Note how long one request waited, whether or not in vain."""
+        """Note how long one request waited, whether or not it was forwarded."""
         self._waits.labels(protocol).observe(seconds)
 
 
 class WaitingCollector(Collector):
-    """Tells at each scrape, in its thread, how many requests wait; `waiting` returns a snapshot."""
+    """Reports at each scrape, in its thread, how many requests wait; `waiting` returns a snapshot."""
 
     def __init__(self, waiting: Callable[[], Mapping[Target, int]]) -> None:
         self._waiting = waiting

@@ -1,16 +1,16 @@
-"""Log lines in the form of the operator's own: one JSON object each, or plain for people."""
+"""Log lines in the operator's format: one JSON object each, or plain text."""
 
 import json
 import logging
 from datetime import UTC, datetime
 from typing import Final
 
-# What a record has by itself; anything else was given to it as extra.
+# The attributes that every record has; any other was given as extra.
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, and what was given to it as extra, as one JSON object."""
+    """Writes a record, with its extra fields, as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

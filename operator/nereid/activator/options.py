@@ -1,4 +1,4 @@
-"""What an activator is started with."""
+"""The options of an activator."""
 
 from dataclasses import dataclass, field
 
@@ -22,15 +22,15 @@ class Timing:
     cold_start_seconds: float = 300
     # Between two probes of a target.
     probe_seconds: float = 0.5
-    # How long a target that has answered needs no further probe; it stays wanted, and so keeps its pods, for longer.
+    # How long a target that has answered needs no further probe; it stays active, and so keeps its pods, for longer.
     ready_seconds: float = 5
-    # How long a target stays wanted beyond its last request.
+    # How long a target stays active beyond its last request.
     idle_seconds: float = 30
-    # How long requests are passed on to a target beyond KEDA's last call: while KEDA is away, models that run go on.
+    # How long requests are forwarded to a target beyond KEDA's last call: while KEDA is down, running models go on.
     registration_seconds: float = 24 * 3600
-    # How long KEDA must have been silent to be named as the reason for a target that sleeps on; it polls every 30 s.
+    # How long KEDA must have been silent to be named as the cause of a target that stays asleep; it polls every 30 s.
     silence_seconds: float = 120
-    # How often KEDA is told again while requests wait: it loses what it hears before it has set up the ScaledObject.
+    # How often KEDA is notified again while requests wait: it loses notices until it has set up the ScaledObject.
     repeat_seconds: float = 5
     # How long a connection for gRPC is kept without a call.
     channel_idle_seconds: float = 60

@@ -1,4 +1,4 @@
-"""The way of requests over HTTP/1.1: bodies stream both ways and are not read before the target is ready."""
+"""Forwards requests over HTTP/1.1: bodies stream both ways and are not read before the target is ready."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from nereid.activator.gate import Gate, Protocol, RefusedError
+from nereid.activator.gate import Gate, NotForwardedError, Protocol
 from nereid.activator.instruments import Outcome
 from nereid.activator.route import NO_RETRIES, RESERVED, Address, cold_start_seconds, target_of
 from nereid.activator.targets import InvalidTargetError, Target
@@ -34,14 +34,14 @@ _RETRY_AFTER_SECONDS: Final = 10
 _PROBE_TIMEOUT: Final = aiohttp.ClientTimeout(total=2)
 # The routes decide how long a request may take. Connecting is to the proxy on the same machine.
 _REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10)
-# What is held of each body in each direction.
+# How much of each body is buffered in each direction.
 _BUFFER_BYTES: Final = 2**15
 # Envoy lets this much pass.
 _LONGEST_HEADER: Final = 2**16
 _ACCEPT_BACKLOG: Final = 4096
-# Bodies up to this size are kept while they are sent, to be sent again where they have reached nobody.
-_LONGEST_KEPT: Final = 2**18
-# Envoy's own words, and the header of what came from a pod.
+# Bodies up to this size are kept while they are sent, to be sent again if they reached no pod.
+_MAX_BUFFERED_BODY: Final = 2**18
+# Envoy's own response without a pod, and the header that a response of a pod has.
 _NO_POD: Final = b"no healthy upstream"
 _SERVED: Final = "x-envoy-upstream-service-time"
 
@@ -49,7 +49,7 @@ _logger = logging.getLogger(__name__)
 
 
 class _BrokenError(Exception):
-    """An answer of which only a part could be passed on."""
+    """A response of which only a part could be forwarded."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         super().__init__(response)
@@ -75,14 +75,14 @@ def session() -> aiohttp.ClientSession:
 
 
 class RestProbe:
-    """Asks a target for its readiness, on the way that requests take."""
+    """Asks a target for its readiness, over the same route as requests."""
 
     def __init__(self, client: aiohttp.ClientSession, address: Address) -> None:
         self._client = client
         self._address = address
 
     async def __call__(self, target: Target) -> bool:
-        """Say whether the target is ready."""
+        """Return whether the target is ready."""
         url = f"http://{self._address(target)}/v2/health/ready"
         try:
             async with self._client.get(url, headers={hdrs.HOST: _host(target)}, timeout=_PROBE_TIMEOUT) as answer:
@@ -92,7 +92,7 @@ class RestProbe:
 
 
 class RestProxy:
-    """Passes requests on."""
+    """Forwards requests."""
 
     def __init__(
         self, gate: Gate, client: aiohttp.ClientSession, address: Address, *, domain: str, default_seconds: float
@@ -118,41 +118,41 @@ class RestProxy:
         )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Hold a request until its target is ready, then pass it on; errors look as Triton's own do."""
+        """Hold a request until its target is ready, then forward it; errors look as Triton's own do."""
         seconds = cold_start_seconds(request.headers.get(HEADER_COLD_START_SECONDS), self._default_seconds)
         try:
             target = target_of(request.headers.get(HEADER_TARGET), self._domain)
             while True:
-                async with self._gate.passage(Protocol.REST, target, seconds):
+                async with self._gate.admit(Protocol.REST, target, seconds):
                     if response := await self._forward(request, target):
                         return response
-                self._gate.distrust(Protocol.REST, target)
+                self._gate.probe_again(Protocol.REST, target)
         except InvalidTargetError as error:
             return web.json_response({"error": str(error)}, status=web.HTTPBadRequest.status_code)
-        except RefusedError as error:
-            return _refusal(error)
+        except NotForwardedError as error:
+            return _error_response(error)
         except _BrokenError as error:
             return error.response
 
     async def _forward(self, request: web.Request, target: Target) -> web.StreamResponse | None:
-        """Pass a request on; None where the proxy knew no pod to send it to, and it can be sent again."""
+        """Forward a request; None if the proxy had no pod to send it to, and it can be sent again."""
         has_body = request.body_exists
-        is_small = (request.content_length or _LONGEST_KEPT + 1) <= _LONGEST_KEPT
-        kept = await request.read() if has_body and is_small else None
+        is_small = (request.content_length or _MAX_BUFFERED_BODY + 1) <= _MAX_BUFFERED_BODY
+        buffered_body = await request.read() if has_body and is_small else None
         stream = request.content.iter_any() if has_body else None
         try:
             answer = await self._client.request(
                 request.method,
                 URL(f"http://{self._address(target)}{request.rel_url.raw_path_qs}", encoded=True),
                 headers=_forwarded(request.headers, {"host", *RESERVED}, {hdrs.HOST: _host(target), **NO_RETRIES}),
-                data=stream if kept is None else kept,
+                data=stream if buffered_body is None else buffered_body,
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            _logger.warning("%s gave no answer: %r", target.host, error, extra={"target": target.host})
-            raise RefusedError(Outcome.FAILED, f"{target.host} gave no answer: {error}") from error
+            _logger.warning("%s did not answer: %r", target.host, error, extra={"target": target.host})
+            raise NotForwardedError(Outcome.FAILED, f"{target.host} did not answer: {error}") from error
         async with answer:
-            if (kept is not None or not has_body) and await _met_no_pod(answer):
+            if (buffered_body is not None or not has_body) and await _met_no_pod(answer):
                 return None
             return await _answer(request, answer)
 
@@ -181,8 +181,8 @@ async def _answer(request: web.Request, answer: aiohttp.ClientResponse) -> web.S
             await response.write(chunk)
         await response.write_eof()
     except aiohttp.ClientPayloadError as error:
-        # The client must not take half of an answer for all of it.
-        _logger.warning("an answer broke off: %s", error)
+        # The client must not take a part of a response for all of it.
+        _logger.warning("a response ended before it was complete: %s", error)
         if request.transport is not None:
             request.transport.abort()
         raise _BrokenError(response) from error
@@ -193,14 +193,14 @@ def _forwarded(
     headers: CIMultiDictProxy[str], dropped: Iterable[str], added: Mapping[str, str] | None = None
 ) -> CIMultiDict[str]:
     """Return the headers that are for the other end, in their order."""
-    named = ",".join(headers.getall(hdrs.CONNECTION, ()))
-    unwanted = {*_HOP_BY_HOP, *dropped, *(name.strip().lower() for name in named.split(","))}
+    connection_headers = ",".join(headers.getall(hdrs.CONNECTION, ()))
+    unwanted = {*_HOP_BY_HOP, *dropped, *(name.strip().lower() for name in connection_headers.split(","))}
     forwarded = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
     forwarded.update(added or {})
     return forwarded
 
 
-def _refusal(error: RefusedError) -> web.Response:
+def _error_response(error: NotForwardedError) -> web.Response:
     status = web.HTTPBadGateway if error.outcome is Outcome.FAILED else web.HTTPServiceUnavailable
     return web.json_response(
         {"error": str(error)}, status=status.status_code, headers={hdrs.RETRY_AFTER: str(_RETRY_AFTER_SECONDS)}

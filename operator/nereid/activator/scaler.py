@@ -1,6 +1,7 @@
-"""KEDA's side: an external push scaler, which says which targets are wanted.
+"""The service for KEDA: an external push scaler, which says which targets are active, that is, have requests.
 
-KEDA wakes a target up as soon as a stream says so, and lets it sleep by polling. Its errors leave replicas as they are.
+KEDA wakes a target up as soon as a stream says so, and scales it to zero by polling. After an error it leaves the
+replicas as they are.
 """
 
 import asyncio
@@ -26,12 +27,12 @@ from nereid.activator.targets import InvalidTargetError, Target, parse_target
 
 SERVICE: Final = "externalscaler.ExternalScaler"
 METRIC: Final = "waiting"
-# Requests that wait decide between none and one; how many more are wanted is for the other triggers to say.
+# Waiting requests decide between no pod and one; how many more are needed is for the other triggers to say.
 METRIC_TARGET: Final = 1_000_000.0
 
 
 class Scaler:
-    """Answers KEDA from what is known of the targets."""
+    """Answers KEDA's calls from the activity of the targets."""
 
     def __init__(self, activity: Activity, clock: Clock, *, domain: str, repeat_seconds: float) -> None:
         self._activity = activity
@@ -60,15 +61,15 @@ class Scaler:
             changed.set()
 
     async def is_active(self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext) -> IsActiveResponse:
-        """Say whether the target is wanted."""
-        target = await self._asked(reference, context)
+        """Return whether the target is active."""
+        target = await self._target_of(reference, context)
         return IsActiveResponse(result=self._activity.active(target, self._clock()))
 
     async def stream_is_active(
         self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[IsActiveResponse]:
-        """Say whether the target is wanted: at once, at each change, and again and again while requests wait."""
-        target = await self._asked(reference, context)
+        """Yield whether the target is active: at once, at each change, and repeatedly while requests wait."""
+        target = await self._target_of(reference, context)
         changed = asyncio.Event()
         self._streams.add(changed)
         self._activity.open_stream(target, changed.set)
@@ -83,43 +84,43 @@ class Scaler:
         self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext
     ) -> GetMetricSpecResponse:
         """Name the metric."""
-        await self._asked(reference, context)
+        await self._target_of(reference, context)
         return GetMetricSpecResponse(metricSpecs=[MetricSpec(metricName=METRIC, targetSizeFloat=METRIC_TARGET)])
 
     async def get_metrics(self, request: GetMetricsRequest, context: grpc.aio.ServicerContext) -> GetMetricsResponse:
-        """Tell how many requests wait."""
-        target = await self._asked(request.scaledObjectRef, context)
+        """Return how many requests wait."""
+        target = await self._target_of(request.scaledObjectRef, context)
         waiting = float(self._activity.waiting(target))
         return GetMetricsResponse(metricValues=[MetricValue(metricName=METRIC, metricValueFloat=waiting)])
 
     async def _follow(self, target: Target, changed: asyncio.Event) -> AsyncIterator[bool]:
-        told, told_at = None, 0.0
+        reported, reported_at = None, 0.0
         while not self._closing:
             changed.clear()
             now = self._clock()
             active = self._activity.active(target, now)
-            # Each time costs KEDA requests to the API server, so that it is not told of every request.
-            again = self._activity.waiting(target) and now - told_at >= self._repeat_seconds
-            if active != told or again:
-                told, told_at = active, now
+            # Each notice costs KEDA requests to the API server, so it does not get one for every request.
+            again = self._activity.waiting(target) and now - reported_at >= self._repeat_seconds
+            if active != reported or again:
+                reported, reported_at = active, now
                 yield active
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), self._repeat_seconds if active else None)
 
-    async def _asked(self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext) -> Target:
-        """Note that KEDA asks about a target, which registers it."""
+    async def _target_of(self, reference: ScaledObjectRef, context: grpc.aio.ServicerContext) -> Target:
+        """Return the target that KEDA asks about, and note the call, which registers the target."""
         try:
             target = parse_target(reference.scalerMetadata.get("target", ""), self._domain)
         except InvalidTargetError as error:
-            return await _refuse(context, str(error))
+            return await _reject(context, str(error))
         if target.namespace != reference.namespace:
-            return await _refuse(
+            return await _reject(
                 context, f"a ScaledObject of namespace {reference.namespace} may not ask about {target.host}"
             )
-        self._activity.asked(target, self._clock())
+        self._activity.note_keda_call(target, self._clock())
         return target
 
 
-async def _refuse(context: grpc.aio.ServicerContext, sentence: str) -> NoReturn:
+async def _reject(context: grpc.aio.ServicerContext, sentence: str) -> NoReturn:
     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"metadata of the trigger: {sentence}")
     raise AssertionError("abort raises")

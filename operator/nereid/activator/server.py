@@ -1,4 +1,4 @@
-"""The process: it puts the parts together, runs them until it is told to stop, and lets no request down at the end."""
+"""The process: it puts the parts together, runs them until a signal stops it, and finishes all requests at the end."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ from nereid.activator.targets import Target
 from nereid.api.names import PORT_GRPC, PORT_HTTP
 from nereid.contract.metrics_server import metrics_server
 
-# Calls of KEDA's that are under way take milliseconds.
+# KEDA's calls in flight take milliseconds.
 _SCALER_GRACE_SECONDS: Final = 2.0
 _DRAIN_LOOK_SECONDS: Final = 0.1
 
@@ -64,16 +64,16 @@ class Activator:
     _scaler_server: grpc.aio.Server
 
     async def drain(self) -> None:
-        """Want no further requests, send KEDA to the next activator, and wait until all requests are over."""
+        """Stop accepting requests, send KEDA to the next activator, and wait until all requests are finished."""
         self.health.ready = False
-        # Requests that arrive before the endpoints have spread wake models up too, so that KEDA has to be told.
+        # Requests that arrive before the endpoints have spread wake models up too, so KEDA still has to be notified.
         await asyncio.sleep(self.timing.spread_seconds)
         self._scaler.end_streams()
         await self._scaler_server.stop(_SCALER_GRACE_SECONDS)
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < self.timing.quiet_seconds:
             await asyncio.sleep(min(_DRAIN_LOOK_SECONDS, self.timing.quiet_seconds))
-            if self.activity.under_way:
+            if self.activity.in_flight:
                 quiet_since = time.monotonic()
 
 
@@ -122,11 +122,13 @@ async def serve(options: Options, addresses: Addresses = IN_CLUSTER) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(options, addresses) as activator:
         with metrics_server(options.ports.metrics, activator.registry):
-            _logger.info("the activator takes requests on ports %d and %d", activator.ports.rest, activator.ports.grpc)
+            _logger.info(
+                "the activator accepts requests on ports %d and %d", activator.ports.rest, activator.ports.grpc
+            )
             await stop.wait()
-            _logger.info("told to stop, with %d requests under way", activator.activity.under_way)
+            _logger.info("stopping, with %d requests in flight", activator.activity.in_flight)
             await activator.drain()
-    _logger.info("all requests are over")
+    _logger.info("all requests are finished")
 
 
 def run_activator(options: Options) -> None:
@@ -136,7 +138,7 @@ def run_activator(options: Options) -> None:
 
 
 def _allow_connections() -> None:
-    """Take as many file descriptors as there are: a request that waits holds one."""
+    """Raise the limit of open files to its maximum: a waiting request needs one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -1,4 +1,4 @@
-"""Which Services requests may be passed on to: those of models' revisions in this cluster, named in full."""
+"""Which Services requests may be forwarded to: those of models' revisions in this cluster, named in full."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _REVISION_CHILD: Final = re.compile(rf".+-[{REVISION_ALPHABET}]{{{REVISION_LENGT
 
 
 class InvalidTargetError(ValueError):
-    """A host that nothing is passed on to; the message says why."""
+    """A host that nothing is forwarded to; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,5 +303,5 @@ class ModelSpec(ApiModel):
         """Return the format that the spec names, or the one that the ending of the URI or path implies."""
         if self.format is not None:
             return self.format
-        named = self.path or urlsplit(self.uri).path
-        return Format.ONNX if named.endswith(".onnx") else Format.TRITON
+        path = self.path or urlsplit(self.uri).path
+        return Format.ONNX if path.endswith(".onnx") else Format.TRITON

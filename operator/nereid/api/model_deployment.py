@@ -21,14 +21,14 @@ _TWO_REPLICAS = (
 
 def _needs_request(kind: str, resource: str) -> dict[str, Any]:
     """Return the rule that pods which are scaled by a resource must request that resource."""
-    asked = " || ".join(
+    resource_is_requested = " || ".join(
         f"(has(self.runtime.resources.{part}) && '{resource}' in self.runtime.resources.{part})"
         for part in ("requests", "limits")
     )
     return rule(
         "!has(self.scaling) || !has(self.scaling.metrics) || "
         f"!self.scaling.metrics.exists(m, m.type == '{kind}') || "
-        f"(has(self.runtime) && has(self.runtime.resources) && ({asked}))",
+        f"(has(self.runtime) && has(self.runtime.resources) && ({resource_is_requested}))",
         f"scaling by {kind} requires runtime.resources.requests.{resource}, as the target is a percentage of it",
     )
 

@@ -16,12 +16,12 @@ _SUFFIXES: Final[Mapping[str, Decimal]] = {
     },
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", 1)},
 }
-# Kubernetes holds no more.
-_MOST_BYTES: Final = 2**63 - 1
-_SHOWN: Final = 40
+# The largest quantity of Kubernetes.
+_MAX_BYTES: Final = 2**63 - 1
+_MAX_SHOWN_LENGTH: Final = 40
 
 
-def quantity(value: Any) -> Decimal | None:
+def quantity_or_none(value: Any) -> Decimal | None:
     """Return a quantity's value in its base unit (cores, bytes, pieces), or None if `value` is not a valid quantity."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
@@ -29,23 +29,25 @@ def quantity(value: Any) -> Decimal | None:
     return Decimal(match["number"]) * _SUFFIXES[match["suffix"] or ""] if match else None
 
 
-def amount(value: str) -> float:
+def parse_quantity(value: str) -> float:
     """Return a quantity's value.
 
     Raises ValueError if it is not valid.
     """
-    found = quantity(value)
-    if found is None:
-        raise ValueError(f"{value[:_SHOWN]!r} is not a valid quantity: write a number such as 2, 500m or 4Gi")
-    return float(found)
+    number = quantity_or_none(value)
+    if number is None:
+        raise ValueError(
+            f"{value[:_MAX_SHOWN_LENGTH]!r} is not a valid quantity: write a number such as 2, 500m or 4Gi"
+        )
+    return float(number)
 
 
-def whole_bytes(value: str) -> int:
+def parse_bytes(value: str) -> int:
     """Return a size in bytes.
 
     Raises ValueError if it is not valid.
     """
-    size = quantity(value)
-    if size is None or not 1 <= size <= _MOST_BYTES:
-        raise ValueError(f"{value[:_SHOWN]!r} is not a valid size: write bytes such as 512Mi or 20Gi")
+    size = quantity_or_none(value)
+    if size is None or not 1 <= size <= _MAX_BYTES:
+        raise ValueError(f"{value[:_MAX_SHOWN_LENGTH]!r} is not a valid size: write bytes such as 512Mi or 20Gi")
     return int(size)

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from nereid.api.provenance import LONGEST_SIGNATURE, LONGEST_WORD
+from nereid.api.provenance import MAX_SIGNATURE_LENGTH, MAX_TEXT_LENGTH
 from nereid.api.schema import ApiModel
 from nereid.api.status import ResolutionFailure
 from nereid.contract.fetch_request import Request
@@ -34,7 +34,7 @@ def _cut(length: int) -> BeforeValidator:
     return BeforeValidator(lambda value: str(value)[:length] if value not in (None, "") else None)
 
 
-RegistryText = Annotated[str | None, _cut(LONGEST_WORD), Field(default=None)]
+RegistryText = Annotated[str | None, _cut(MAX_TEXT_LENGTH), Field(default=None)]
 
 
 class RegistryProvenance(ApiModel):
@@ -45,7 +45,7 @@ class RegistryProvenance(ApiModel):
     dataset: RegistryText
     dataset_version: RegistryText
     run: RegistryText
-    signature: Annotated[str | None, _cut(LONGEST_SIGNATURE), Field(default=None)]
+    signature: Annotated[str | None, _cut(MAX_SIGNATURE_LENGTH), Field(default=None)]
 
 
 class ModelJobAnswer(ApiModel):

@@ -62,7 +62,7 @@ def test_no_service_but_a_revisions_is_one(name):
 
 def test_a_target_is_known_for_a_while_after_keda_asked(activity):
     assert not activity.registered(DIGITS, now=0)
-    activity.asked(DIGITS, now=0)
+    activity.note_keda_call(DIGITS, now=0)
     assert activity.registered(DIGITS, now=120)
     assert not activity.registered(DIGITS, now=121)
     assert not activity.registered(LETTERS, now=0)
@@ -108,17 +108,17 @@ def test_no_more_wait_than_there_is_room_for(activity):
 
 def test_keda_is_heard_while_it_asks_or_has_a_stream_open(activity):
     notify = lambda: None  # noqa: E731
-    activity.asked(DIGITS, now=0)
+    activity.note_keda_call(DIGITS, now=0)
     activity.open_stream(LETTERS, notify)
-    assert activity.heard(DIGITS, 60, now=60)
-    assert not activity.heard(DIGITS, 60, now=61)
+    assert activity.keda_called_within(DIGITS, 60, now=60)
+    assert not activity.keda_called_within(DIGITS, 60, now=61)
     assert activity.registered(DIGITS, now=61)
-    assert activity.heard(LETTERS, 60, now=1000)
+    assert activity.keda_called_within(LETTERS, 60, now=1000)
 
 
 def test_a_target_has_figures_while_it_has_a_stream_or_requests(activity):
     notify = lambda: None  # noqa: E731
-    activity.asked(DIGITS, now=0)
+    activity.note_keda_call(DIGITS, now=0)
     assert activity.waiting_by_target() == {}
     activity.open_stream(DIGITS, notify)
     activity.begin(DIGITS)
@@ -128,19 +128,19 @@ def test_a_target_has_figures_while_it_has_a_stream_or_requests(activity):
     assert activity.waiting_by_target() == {DIGITS: 0}
     activity.end(DIGITS, now=2)
     assert activity.waiting_by_target() == {}
-    assert activity.under_way == 0
+    assert activity.in_flight == 0
 
 
 def test_of_too_many_targets_the_one_asked_about_longest_ago_is_forgotten(activity):
     others = [Target(f"other-{revision}", "shop", "cluster.local") for revision in ("b7c9d2fg", "4hx8l2qz")]
     for second, target in enumerate([DIGITS, LETTERS, DIGITS, *others]):
-        activity.asked(target, now=second)
+        activity.note_keda_call(target, now=second)
     assert [activity.registered(one, now=5) for one in (DIGITS, LETTERS, *others)] == [True, False, True, True]
 
 
 def test_a_target_with_a_stream_stays_known_however_many_others_there_are(activity):
-    activity.asked(DIGITS, now=0)
+    activity.note_keda_call(DIGITS, now=0)
     activity.open_stream(DIGITS, lambda: None)
     for number in range(10):
-        activity.asked(Target(f"other-{number}", "shop", "cluster.local"), now=number)
+        activity.note_keda_call(Target(f"other-{number}", "shop", "cluster.local"), now=number)
     assert activity.registered(DIGITS, now=10)

@@ -118,7 +118,7 @@ async def test_a_deadline_ends_the_wait(channel, activator):
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await infer(channel, timeout=0.2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    await until(lambda: not activator.activity.under_way)
+    await until(lambda: not activator.activity.in_flight)
 
 
 async def test_a_model_that_does_not_wake_up_gives_a_clear_error(channel, scaled):
@@ -127,7 +127,7 @@ async def test_a_model_that_does_not_wake_up_gives_a_clear_error(channel, scaled
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await infer(channel, metadata=(ROUTED[0], ("x-nereid-cold-start-seconds", "1")))
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert caught.value.details() == "digits-4hx8l2qz in namespace shop did not become ready within 1 s; see its pods"
+    assert caught.value.details() == "digits-4hx8l2qz in namespace shop did not become ready within 1 s; check its pods"
     stream.cancel()
 
 

@@ -158,7 +158,7 @@ async def test_an_answer_that_breaks_off_does_not_look_whole(client, activator):
     with pytest.raises(aiohttp.ClientError):
         async with client.get("/v2/broken") as answer:
             await answer.read()
-    await until(lambda: not activator.activity.under_way)
+    await until(lambda: not activator.activity.in_flight)
 
 
 @pytest.mark.usefixtures("waking")
@@ -167,7 +167,7 @@ async def test_a_client_that_goes_away_cancels_its_request(client, model, activa
     await model.begun.wait()
     task.cancel()
     await asyncio.wait_for(model.cancelled.wait(), 5)
-    await until(lambda: not activator.activity.under_way)
+    await until(lambda: not activator.activity.in_flight)
 
 
 async def test_a_client_that_goes_away_waits_no_more(client, scaled, activator):
@@ -176,7 +176,7 @@ async def test_a_client_that_goes_away_waits_no_more(client, scaled, activator):
     task = asyncio.create_task(client.post(PATH))
     assert (await stream.read()).result
     task.cancel()
-    await until(lambda: not activator.activity.under_way)
+    await until(lambda: not activator.activity.in_flight)
     async with asyncio.timeout(5):
         while (await stream.read()).result:
             pass
@@ -188,7 +188,7 @@ async def test_a_model_that_does_not_wake_up_gives_a_clear_error(client, scaled)
     async with client.post(PATH, headers={"x-nereid-cold-start-seconds": "1"}) as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "10"
-        sentence = "digits-4hx8l2qz in namespace shop did not become ready within 1 s; see its pods"
+        sentence = "digits-4hx8l2qz in namespace shop did not become ready within 1 s; check its pods"
         assert await answer.json() == {"error": sentence}
     stream.cancel()
 
@@ -257,7 +257,7 @@ class TestLongReady:
         model.rest_port = 1
         async with client.post(PATH) as answer:
             assert answer.status == 502
-            assert "digits-4hx8l2qz.shop.svc.cluster.local gave no answer" in (await answer.json())["error"]
+            assert "digits-4hx8l2qz.shop.svc.cluster.local did not answer" in (await answer.json())["error"]
 
 
 class TestLimit:

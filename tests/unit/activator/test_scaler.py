@@ -37,7 +37,7 @@ async def test_a_stream_says_it_again_while_requests_wait(scaled, client):
 
 async def test_a_stream_that_comes_later_learns_what_waits(scaled, client, activator):
     task = asyncio.create_task(client.post("/v2/models/digits/infer"))
-    await until(lambda: activator.activity.under_way)
+    await until(lambda: activator.activity.in_flight)
     assert (await scaled.stream().read()).result
     task.cancel()
 

@@ -107,7 +107,7 @@ async def test_sigterm_ends_the_process_in_good_order(monkeypatch, addresses, mo
     async with keda(activator.ports.scaler, HOST) as one, aiohttp.ClientSession(headers=ROUTED) as session:
         await one.is_active()
         waits = asyncio.create_task(session.post(f"http://127.0.0.1:{activator.ports.rest}/v2"))
-        await until(lambda: activator.activity.under_way)
+        await until(lambda: activator.activity.in_flight)
         os.kill(os.getpid(), signal.SIGTERM)
         await until(lambda: not activator.health.ready)
         model.awake.set()

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from nereid.api.quantity import amount, quantity, whole_bytes
+from nereid.api.quantity import parse_bytes, parse_quantity, quantity_or_none
 
 
 @pytest.mark.parametrize(
@@ -19,26 +19,26 @@ from nereid.api.quantity import amount, quantity, whole_bytes
     ],
 )
 def test_a_quantity_is_read_as_kubernetes_does(written: object, value: str) -> None:
-    assert quantity(written) == Decimal(value)
+    assert quantity_or_none(written) == Decimal(value)
 
 
 @pytest.mark.parametrize("written", ["", "lots", "-1", "1 Gi", None, True, []])
 def test_what_is_none_is_told(written: object) -> None:
-    assert quantity(written) is None
+    assert quantity_or_none(written) is None
 
 
 def test_a_size_is_a_whole_number_of_bytes() -> None:
-    assert whole_bytes("64Mi") == 67108864
+    assert parse_bytes("64Mi") == 67108864
     with pytest.raises(ValueError, match="'0' is not a valid size: write bytes such as 512Mi"):
-        whole_bytes("0")
+        parse_bytes("0")
 
 
 def test_a_size_beyond_all_memory_is_none() -> None:
     with pytest.raises(ValueError, match=r"^'10+' is not a valid size"):
-        whole_bytes("1" + "0" * 5000)
+        parse_bytes("1" + "0" * 5000)
 
 
 def test_what_has_to_be_a_quantity_is_told_otherwise() -> None:
-    assert amount("500m") == 0.5
+    assert parse_quantity("500m") == 0.5
     with pytest.raises(ValueError, match="'two' is not a valid quantity: write a number such as 2"):
-        amount("two")
+        parse_quantity("two")

@@ -1,1 +1,1 @@
-"""InferenceServices of KServe, turned into ModelDeployments. Pure: what is read and written belongs to the command."""
+"""InferenceServices of KServe, turned into ModelDeployments. Pure: only the command reads and writes."""

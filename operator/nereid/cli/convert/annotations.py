@@ -8,18 +8,18 @@ from nereid.api.schema import seconds
 from nereid.cli.convert.findings import NotConvertibleError
 from nereid.cli.convert.part import Part
 
-# Domains of labels and annotations that speak to KServe, not of the model.
+# Domains of labels and annotations that are meant for KServe, and say nothing about the model.
 _KSERVE: Final = ("kserve.io", "knative.dev", "kubeflow.org")
 
 
 def own(labels: Part) -> dict[str, str]:
-    """Return the labels or annotations that are the user's own and that nobody has read yet."""
+    """Return the labels or annotations that are the user's own and have not been read yet."""
     return {key: str(labels.take(key)) for key in labels.untaken() if not _is_kserve(key)}
 
 
 def _is_kserve(key: str) -> bool:
     domain = key.partition("/")[0]
-    return "/" in key and any(domain == one or domain.endswith(f".{one}") for one in _KSERVE)
+    return "/" in key and any(domain == kserve or domain.endswith(f".{kserve}") for kserve in _KSERVE)
 
 
 class Annotations:
@@ -39,7 +39,7 @@ class Annotations:
         try:
             return None if value is None else _number(value)
         except ValueError as error:
-            raise NotConvertibleError(f"annotation {keys[0]} must be a number, and is {value!r}") from error
+            raise NotConvertibleError(f"annotation {keys[0]} must be a number, not {value!r}") from error
 
     def take_prefixed(self, *prefixes: str) -> dict[str, str]:
         """Return all annotations whose keys begin with one of the prefixes."""
@@ -60,7 +60,7 @@ class Annotations:
 
     @staticmethod
     def seconds(duration: str) -> int:
-        """Return how long a duration in Go's form is, in whole seconds."""
+        """Return a duration in Go's form in whole seconds."""
         try:
             return seconds(duration)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The arguments of a server: the model's name in them, and what Triton is told beyond what Nereid tells it."""
+"""The arguments of a server: the model's name in them, and those of Triton that Nereid does not set itself."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from nereid.cli.convert.server import Server
 
 _SEPARATOR: Final = re.compile(r"[= ]")
 _NAME: Final = frozenset({"--model-name", "--model_name"})
-# What Nereid itself tells Triton.
+# Arguments of Triton that Nereid sets itself.
 _OWN: Final = frozenset(
     {
         "--allow-grpc",
@@ -30,24 +30,26 @@ _SHELLS: Final = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 
 
 def model_name(server: Part) -> str | None:
-    """Return the model's name where the server's arguments tell it."""
-    named = (" ".join(words) for flag, words in _options(server.take("args") or ()) if flag in _NAME)
-    return next((parts[1] for text in named if len(parts := _SEPARATOR.split(text, maxsplit=1)) > 1), None)
+    """Return the model's name if the server's arguments contain it."""
+    names = (" ".join(words) for flag, words in _options(server.take("args") or ()) if flag in _NAME)
+    return next((parts[1] for text in names if len(parts := _SEPARATOR.split(text, maxsplit=1)) > 1), None)
 
 
 def runtime_arguments(server: Server, findings: Findings) -> list[str]:
     """Return `spec.runtime.args`."""
     words = _triton_words(server.part, findings) if server.is_triton else server.part.take("args") or []
     without = _NAME | _OWN if server.is_triton else _NAME
-    kept = [word for flag, option in _options(words) if flag not in without for word in option]
-    if kept and not server.is_triton:
-        findings.add_lost(server.part.path_of("args"), f"{' '.join(kept)}: they are of another server than Triton")
+    arguments = [word for flag, option in _options(words) if flag not in without for word in option]
+    if arguments and not server.is_triton:
+        findings.add_lost(
+            server.part.path_of("args"), f"{' '.join(arguments)}: these arguments are of another server, not of Triton"
+        )
         return []
-    return kept
+    return arguments
 
 
 def _triton_words(server: Part, findings: Findings) -> list[str]:
-    """Return the words that follow `tritonserver` where a container's command and arguments start it."""
+    """Return the words that follow `tritonserver` if a container's command and arguments start it."""
     command, words = server.take("command") or [], server.take("args") or []
     if _is_by_shell([*command, *words]):
         findings.add_lost(
@@ -57,7 +59,8 @@ def _triton_words(server: Part, findings: Findings) -> list[str]:
         return []
     if command and _program(command[0]) != _TRITON:
         findings.add_lost(
-            server.path_of("command"), f"{command[0]} is not {_TRITON}, which Nereid starts itself, without it"
+            server.path_of("command"),
+            f"{command[0]} is not {_TRITON}, which Nereid starts itself, without this command",
         )
     else:
         words = [*command, *words]

@@ -1,4 +1,4 @@
-"""`nereid convert`: InferenceServices of KServe in, ModelDeployments out, and a line for whatever found no place."""
+"""`nereid convert`: KServe's InferenceServices in, ModelDeployments out, and the fields that have no counterpart."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""One document into one ModelDeployment, with a line for each field that found no place in it."""
+"""One document into one ModelDeployment, with a line for each field without a counterpart."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ API_VERSION: Final = "serving.kserve.io/v1beta1"
 class Conversion:
     """What became of a document.
 
-    name: kind, namespace and name, for people. manifest: the ModelDeployment, None where none could be made; then
+    name: kind, namespace and name, for people. manifest: the ModelDeployment, None if none could be made; then
     not_converted says why, or, if the document is of another kind, skipped. lost and notes: see Findings.
     """
 

@@ -1,4 +1,4 @@
-"""What gives access to a model: KServe finds it where no manifest tells, Nereid in the Secret that the spec names."""
+"""Credentials of a model's source: KServe finds them outside the manifest, Nereid in the Secret that the spec names."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +8,7 @@ from nereid.cli.convert.part import Part
 
 # Keys of a Secret, by the scheme of what they give access to.
 _KEYS: Final[Mapping[str, str]] = {
-    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and where needed AWS_ENDPOINT_URL and AWS_DEFAULT_REGION",
+    "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if needed, AWS_ENDPOINT_URL and AWS_DEFAULT_REGION",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS_JSON",
     "azure": "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or AZURE_STORAGE_ACCESS_KEY",
     "hf": "HF_TOKEN",
@@ -55,30 +55,30 @@ def storage_credentials(name: str, storage: Part, uri: str, findings: Findings) 
     kind = storage.open_part("parameters").take("type")
     findings.note(
         storage.path,
-        f"without key, KServe takes {f'default_{kind}' if kind else 'default'} of {_SECRET}, if it is there: create a "
+        f"without key, KServe uses {f'default_{kind}' if kind else 'default'} of {_SECRET}, if it exists: create a "
         f"Secret with the keys {_keys(uri)} from it, and name it in spec.model.credentials.secretName",
     )
     return {}
 
 
-def tell_account(path: str, account: str, uri: str, findings: Findings) -> None:
-    """Tell that the Secrets of a service account are not looked at."""
+def note_account(path: str, account: str, uri: str, findings: Findings) -> None:
+    """Note that the Secrets of a service account are not used."""
     if _scheme(uri) != _CLAIM:
         findings.note(
             path,
-            f"where a Secret of the service account {account} gives access to the model, as KServe's annotations of "
+            f"if a Secret of the service account {account} gives access to the model, as KServe's annotations of "
             f"Secrets say, name it in spec.model.credentials.secretName, with the keys {_keys(uri)}",
         )
 
 
-def tell_variables(server: Part, uri: str, findings: Findings) -> None:
-    """Tell of the variables of a server that would be of use to what fetches the model, and do not get there."""
-    known = VARIABLES.get(_scheme(uri), frozenset())
+def note_variables(server: Part, uri: str, findings: Findings) -> None:
+    """Note the variables of a server that hold credentials, which do not reach the container that fetches the model."""
+    credentials = VARIABLES.get(_scheme(uri), frozenset())
     for number, variable in enumerate(server.take("env") or ()):
-        if (name := variable.get("name")) in known:
+        if (name := variable.get("name")) in credentials:
             findings.note(
                 f"{server.path_of('env')}[{number}]",
-                f"{name} reaches Triton alone, not what fetches the model: name a Secret with this key in "
+                f"{name} reaches only Triton, not the container that fetches the model: name a Secret with this key in "
                 "spec.model.credentials.secretName",
             )
 

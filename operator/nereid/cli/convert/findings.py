@@ -1,10 +1,10 @@
-"""What is to be told of a conversion: the fields that are lost, and what else its user has to know."""
+"""The report of a conversion: the fields that are lost, and what else its user has to know."""
 
 from dataclasses import dataclass, field
 
 
 class NotConvertibleError(Exception):
-    """An InferenceService of which no ModelDeployment can be made; the message says why, and what to do instead."""
+    """An InferenceService that cannot become a ModelDeployment; the message says why, and what to do instead."""
 
 
 @dataclass(slots=True)
@@ -18,11 +18,11 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def add_lost(self, path: str, sentence: str) -> None:
-        """Tell of a field that is not carried over."""
+        """Report a field that is not carried over."""
         self.lost.append(line(f"{path}: {sentence}"))
 
     def note(self, path: str, sentence: str) -> None:
-        """Tell of a field that is carried over, and what is to be known of that."""
+        """Report what to know about a field that is carried over."""
         self.notes.append(line(f"{path}: {sentence}"))
 
 

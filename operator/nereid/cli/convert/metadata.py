@@ -17,12 +17,12 @@ _SERVER: Final = (
     "uid",
 )
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-# Whether there is an address outside the cluster: a ModelDeployment has one where it names hosts.
+# Whether there is an address outside the cluster: a ModelDeployment has one if it names hosts.
 _VISIBILITY: Final = "networking.kserve.io/visibility"
 
 
 def metadata_fields(metadata: Part) -> dict[str, Any]:
-    """Return `metadata` of the ModelDeployment; KServe's own labels and annotations are left where they are.
+    """Return `metadata` of the ModelDeployment; KServe's own labels and annotations are left out.
 
     Call it when everything else has read the annotations: what is the user's is taken from what remains.
     """

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nereid.cli.convert.arguments import model_name
-from nereid.cli.convert.credentials import storage_credentials, tell_account, tell_variables
+from nereid.cli.convert.credentials import note_account, note_variables, storage_credentials
 from nereid.cli.convert.findings import Findings, NotConvertibleError
 from nereid.cli.convert.part import Part
 from nereid.cli.convert.server import Server
 from nereid.cli.convert.source import model_uri, not_fetched
 
 _MICROSECONDS: Final = 1000
-# A TorchScript file does not tell its tensors, without which nothing is served.
+# A TorchScript file does not describe its tensors, which Triton needs.
 _EXAMPLE_TENSORS: Final[Mapping[str, Any]] = {
     "input": [{"name": "INPUT__0", "dataType": "TYPE_FP32", "dims": [-1]}],
     "output": [{"name": "OUTPUT__0", "dataType": "TYPE_FP32", "dims": [-1]}],
@@ -25,18 +25,18 @@ def model_fields(name: str, predictor: Part, server: Server, findings: Findings)
     storage = server.part.part("storage") if "storage" in server.part else None
     uri = model_uri(server.uri, server.uri_path) if server.uri else _uri_of_storage(predictor, server, storage)
     fields: dict[str, Any] = {"uri": uri, "format": server.format.value}
-    if called := model_name(server.part):
-        fields["name"] = called
+    if name_of_model := model_name(server.part):
+        fields["name"] = name_of_model
     if storage:
         fields |= _from_storage(name, storage, uri, with_path=bool(server.uri), findings=findings)
     elif account := predictor.take("serviceAccountName") or predictor.take("serviceAccount"):
-        tell_account(predictor.path_of("serviceAccountName"), account, uri, findings)
-    tell_variables(server.part, uri, findings)
+        note_account(predictor.path_of("serviceAccountName"), account, uri, findings)
+    note_variables(server.part, uri, findings)
     if server.format == "triton" and "name" not in fields:
         findings.note(
             server.part.path,
-            f"clients ask for the models of the repository by their folders' names; set spec.model.name to one of "
-            f"them where none is called {name}",
+            f"clients address the models of the repository by their folders' names; set spec.model.name to one of "
+            f"them if none is called {name}",
         )
     config = dict(_EXAMPLE_TENSORS) if server.format == "torchscript" else {}
     if "batcher" in predictor:
@@ -47,11 +47,11 @@ def model_fields(name: str, predictor: Part, server: Server, findings: Findings)
 def _uri_of_storage(predictor: Part, server: Server, storage: Part | None) -> str:
     if storage:
         return _uri_of_parameters(storage)
-    several = [one.take("uri") for one in (predictor.parts("storageUris") if "storageUris" in predictor else ())]
-    if len(several) == 1:
-        return model_uri(str(several[0]), predictor.path_of("storageUris"))
+    uris = [part.take("uri") for part in (predictor.parts("storageUris") if "storageUris" in predictor else ())]
+    if len(uris) == 1:
+        return model_uri(str(uris[0]), predictor.path_of("storageUris"))
     raise NotConvertibleError(
-        f"{server.uri_path}: {'several URIs are one model too many' if several else 'there is none'}: a "
+        f"{server.uri_path}: {'several URIs are given' if uris else 'no URI is given'}: a "
         "ModelDeployment has exactly one source"
     )
 

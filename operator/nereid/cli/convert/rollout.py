@@ -13,14 +13,14 @@ _ALL: Final = 100
 
 
 def rollout_fields(spec: Part, predictor: Part, annotations: Annotations, findings: Findings) -> dict[str, Any]:
-    """Return `spec.rollout`; a share of the traffic is held, as by KServe, until somebody says that it is enough."""
+    """Return `spec.rollout`; a share of the traffic is held, as by KServe, until it is promoted."""
     percent: int | None = predictor.take("canaryTrafficPercent")
     if percent is not None:
         findings.note(
             predictor.path_of("canaryTrafficPercent"),
-            "this predictor is the candidate: apply one with the model that is trusted first, then this one",
+            "this predictor is the candidate: apply one with the trusted model first, then this one",
         )
-        return _held(percent)
+        return _held_at(percent)
     if "canary" in spec and (canaries := spec.parts("canary")):
         return _listed(canaries, findings)
     duration = annotations.take(_DURATION)
@@ -33,7 +33,7 @@ def traffic_fields(predictor: Part) -> dict[str, Any]:
     return {"timeout": f"{timeout}s"} if timeout else {}
 
 
-def _held(percent: int) -> dict[str, Any]:
+def _held_at(percent: int) -> dict[str, Any]:
     """Return a rollout that holds a share until it is promoted; without any share it is a preview."""
     if percent <= 0:
         return {"strategy": "BlueGreen"}
@@ -55,7 +55,7 @@ def _listed(canaries: list[Part], findings: Findings) -> dict[str, Any]:
         f"once the ModelDeployment serves, apply it again with this candidate's model{f' {uri}' if uri else ''}; "
         "the steps are those of its rollout",
     )
-    return _held(first.take("trafficPercent") or 0)
+    return _held_at(first.take("trafficPercent") or 0)
 
 
 def _gradual(seconds: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`spec.runtime` of a predictor: how Triton's container runs and where, and what only a patch of the pods can say."""
+"""`spec.runtime` of a predictor: how Triton's container runs and where, and what only podTemplate can express."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from nereid.cli.convert.server import SERVER_CONTAINER, Server
 
 _IMAGE: Final = "nvcr.io/nvidia/tritonserver"
 _TAG: Final = re.compile(r"\d\d\.\d\d-.*")
-# The release in a tag of Triton's; the oldest one that knows how Nereid closes its administrative interfaces.
+# The release in a tag of Triton's; the oldest with the arguments that close its administrative interfaces.
 _RELEASE: Final = re.compile(r".*:(?P<year>\d\d)\.(?P<month>\d\d)\b[^/]*")
 _OLDEST_RELEASE: Final = (23, 11)
 _ENV: Final = ("STORAGE_URI",)
 _SIMPLE_SOURCES: Final = frozenset({"secretKeyRef", "configMapKeyRef"})
 _GRACE_SECONDS: Final = range(30, 3601)
-# Which pods are meant, Nereid knows itself.
+# Nereid itself sets which pods are meant.
 _SELECTORS: Final = frozenset({"labelSelector", "matchLabelKeys"})
 # Names of Nereid's own volumes, which a volume of the same name would replace.
 OWN_VOLUMES: Final = frozenset(
@@ -71,7 +71,7 @@ def runtime_fields(predictor: Part, server: Server, annotations: Annotations, fi
         "imagePullSecrets": predictor.take("imagePullSecrets"),
         "resources": _resources(server.part),
         "args": runtime_arguments(server, findings),
-        "env": [one for one in _variables(server) if _is_simple(one)],
+        "env": [item for item in _variables(server) if _is_simple(item)],
         "nodeSelector": _nodes(predictor, annotations),
         "tolerations": predictor.take("tolerations"),
         "serviceAccountName": predictor.take("serviceAccountName") or predictor.take("serviceAccount"),
@@ -84,11 +84,11 @@ def runtime_fields(predictor: Part, server: Server, annotations: Annotations, fi
 
 
 def _image(server: Server, findings: Findings) -> dict[str, Any]:
-    """Return Triton's image where KServe would start Triton; another server's image is left over."""
+    """Return Triton's image if KServe would start Triton; another server's image is left over."""
     if not server.is_triton:
         return {}
     if image := server.part.take("image"):
-        _tell_release(server.part.path_of("image"), image, findings)
+        _note_old_release(server.part.path_of("image"), image, findings)
         return {"image": image}
     version = server.part.take("runtimeVersion") if "runtimeVersion" in server.part else None
     if version and not _TAG.fullmatch(version):
@@ -97,17 +97,17 @@ def _image(server: Server, findings: Findings) -> dict[str, Any]:
     if not version:
         return {}
     image = f"{_IMAGE}:{version}"
-    _tell_release(server.part.path_of("runtimeVersion"), image, findings)
+    _note_old_release(server.part.path_of("runtimeVersion"), image, findings)
     return {"image": image}
 
 
-def _tell_release(path: str, image: str, findings: Findings) -> None:
+def _note_old_release(path: str, image: str, findings: Findings) -> None:
     match = _RELEASE.fullmatch(image)
     if match and (int(match["year"]), int(match["month"])) < _OLDEST_RELEASE:
         findings.note(
             path,
-            f"Nereid needs Triton 23.11 or later: {match['year']}.{match['month']} does not know the arguments that "
-            "close its administrative interfaces, and ends; set spec.runtime.image to a later one",
+            f"Nereid needs Triton 23.11 or later: {match['year']}.{match['month']} lacks the arguments that "
+            "close its administrative interfaces, and would exit; set spec.runtime.image to a later one",
         )
 
 
@@ -119,7 +119,7 @@ def _resources(server: Part) -> dict[str, Any]:
 
 
 def _variables(server: Server) -> list[dict[str, Any]]:
-    return [one for one in server.part.take("env") or () if one.get("name") not in _ENV]
+    return [item for item in server.part.take("env") or () if item.get("name") not in _ENV]
 
 
 def _is_simple(variable: Mapping[str, Any]) -> bool:
@@ -135,7 +135,7 @@ def _nodes(predictor: Part, annotations: Annotations) -> dict[str, str]:
 
 def _spread(predictor: Part) -> list[dict[str, Any]]:
     constraints = predictor.take("topologySpreadConstraints") or []
-    return [{field: value for field, value in one.items() if field not in _SELECTORS} for one in constraints]
+    return [{field: value for field, value in item.items() if field not in _SELECTORS} for item in constraints]
 
 
 def _grace(predictor: Part, findings: Findings) -> int | None:
@@ -144,7 +144,7 @@ def _grace(predictor: Part, findings: Findings) -> int | None:
         return grace
     findings.add_lost(
         predictor.path_of("terminationGracePeriodSeconds"),
-        f"{grace} is not from 30 to 3600, within which no request is lost",
+        f"{grace} is not within 30 to 3600, so requests could be lost",
     )
     return None
 
@@ -154,7 +154,7 @@ def _pod_template(
 ) -> dict[str, dict[str, Any]]:
     _check_volumes(predictor)
     container = {field: server.part.take(field) for field in _CONTAINER_FIELDS}
-    container["env"] = [one for one in _variables(server) if not _is_simple(one)]
+    container["env"] = [item for item in _variables(server) if not _is_simple(item)]
     patched = _without_empty(container)
     containers = [{"name": names.CONTAINER_TRITON, **patched}] if patched else []
     return {
@@ -174,7 +174,7 @@ def _check_volumes(predictor: Part) -> None:
     for volume in predictor.take("volumes") or ():
         if volume.get("name") in OWN_VOLUMES:
             raise NotConvertibleError(
-                f"{predictor.path_of('volumes')}: {volume['name']} is the name of a volume of Nereid's: rename yours"
+                f"{predictor.path_of('volumes')}: {volume['name']} is a name of Nereid's own volumes: rename yours"
             )
 
 
@@ -190,7 +190,7 @@ def _pod_annotations(annotations: Annotations, findings: Findings) -> dict[str, 
 def _further_containers(predictor: Part, server: Server) -> list[dict[str, Any]]:
     """Return the containers that run beside the server's."""
     containers = predictor.parts("containers") if "containers" in predictor else []
-    return [one.take_all() for one in containers if one is not server.part and one.take("name") != SERVER_CONTAINER]
+    return [item.take_all() for item in containers if item is not server.part and item.take("name") != SERVER_CONTAINER]
 
 
 def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:

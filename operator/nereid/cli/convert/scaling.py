@@ -1,4 +1,4 @@
-"""`spec.scaling` of a predictor: its own fields, KServe's annotations and Knative's, each of which may say the same."""
+"""`spec.scaling` of a predictor: its own fields, KServe's annotations and Knative's, which may overlap."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,9 +15,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "concurrency": "Concurrency",
     "rps": "RequestRate",
 }
-# What KServe and Knative aim at where no target is given.
+# The targets of KServe and Knative if no target is given.
 _TARGETS: Final[Mapping[str, float]] = {"CPU": 80, "Memory": 80, "Concurrency": 100, "RequestRate": 200}
-# What KServe has containers ask for where they name no resources (its ConfigMap inferenceservice-config).
+# What KServe has containers ask for if they name no resources (its ConfigMap inferenceservice-config).
 _DEFAULT_REQUESTS: Final[Mapping[str, str]] = {"cpu": "1", "memory": "2Gi"}
 _NO_LIMIT: Final = "nothing is scaled without an upper limit: set spec.scaling.maxReplicas, and metrics to"
 _NO_METRIC: Final = "no metric is named: Nereid's default decides, QueueRatio 0.5, where KServe's is CPU or requests"
@@ -40,7 +40,7 @@ def scaling_fields(predictor: Part, annotations: Annotations, findings: Findings
         findings.note(predictor.path_of("minReplicas"), "0 needs an upper limit: spec.scaling.maxReplicas is set to 1")
     if most is None or most <= (1 if least is None else least):
         if metrics and most is None:
-            findings.add_lost(predictor.path_of("maxReplicas"), f"{_NO_LIMIT} {_shown(metrics)}")
+            findings.add_lost(predictor.path_of("maxReplicas"), f"{_NO_LIMIT} {_summary(metrics)}")
         return {} if least is None else {"minReplicas": least}
     if not metrics:
         findings.note(predictor.path_of("maxReplicas"), _NO_METRIC)
@@ -51,14 +51,14 @@ def scaling_fields(predictor: Part, annotations: Annotations, findings: Findings
 def requests_for(scaling: Mapping[str, Any], runtime: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
     """Return the resources that pods need so that they can be scaled by a percentage of them."""
     resources = runtime.get("resources") or {}
-    asked = set(resources.get("requests") or {}) | set(resources.get("limits") or {})
-    wanted = {metric["type"].lower() for metric in scaling.get("metrics", ())} & set(_DEFAULT_REQUESTS)
-    missing = {name: _DEFAULT_REQUESTS[name] for name in sorted(wanted - asked)}
+    requested = set(resources.get("requests") or {}) | set(resources.get("limits") or {})
+    needed = {metric["type"].lower() for metric in scaling.get("metrics", ())} & set(_DEFAULT_REQUESTS)
+    missing = {name: _DEFAULT_REQUESTS[name] for name in sorted(needed - requested)}
     if not missing:
         return {}
     findings.note(
         "spec.predictor",
-        f"scaling needs requests of {', '.join(missing)}: they are set to KServe's defaults, for you to correct",
+        f"scaling needs requests of {', '.join(missing)}: they are set to KServe's defaults, correct them if needed",
     )
     return {"resources": {**resources, "requests": {**(resources.get("requests") or {}), **missing}}}
 
@@ -90,10 +90,10 @@ def _metrics(predictor: Part, annotations: Annotations, findings: Findings) -> l
     if "autoScaling" not in predictor:
         return simple
     listed = predictor.part("autoScaling").parts("metrics")
-    return [metric for one in listed if (metric := _listed(one, findings))] or simple
+    return [metric for part in listed if (metric := _listed(part, findings))] or simple
 
 
-def _shown(metrics: list[dict[str, Any]]) -> str:
+def _summary(metrics: list[dict[str, Any]]) -> str:
     return ", ".join(f"{metric['type']} {metric['target']}" for metric in metrics)
 
 
@@ -108,7 +108,7 @@ def _simple(predictor: Part, annotations: Annotations, findings: Findings) -> li
     limit = predictor.take("containerConcurrency")
     if limit:
         findings.add_lost(predictor.path_of("containerConcurrency"), "Triton queues requests without such a limit")
-    target = next((one for one in (target, percentage, aimed, limit) if one), None)
+    target = next((number for number in (target, percentage, aimed, limit) if number), None)
     if target is None and metric is None:
         return []
     # Without a metric, a percentage is one of the CPU, and any other target one of requests at a time.
@@ -117,10 +117,12 @@ def _simple(predictor: Part, annotations: Annotations, findings: Findings) -> li
         findings.add_lost(predictor.path_of("scaleMetric"), f"Nereid does not scale by {metric}")
         return []
     if kind in {"CPU", "Memory"} and predictor.take("scaleMetricType") == "AverageValue":
-        findings.add_lost(predictor.path_of("scaleTarget"), f"{kind} is scaled by percentages alone: {target} is none")
+        findings.add_lost(
+            predictor.path_of("scaleTarget"), f"{kind} is scaled only by percentages, and {target} is not one"
+        )
         return []
-    wanted = target or _TARGETS[kind]
-    return [{"type": kind, "target": wanted * share / _HUNDRED if share else wanted}]
+    aim = target or _TARGETS[kind]
+    return [{"type": kind, "target": aim * share / _HUNDRED if share else aim}]
 
 
 def _listed(metric: Part, findings: Findings) -> dict[str, Any] | None:
@@ -129,9 +131,9 @@ def _listed(metric: Part, findings: Findings) -> dict[str, Any] | None:
         case "Resource" if "resource" in metric:
             resource = metric.part("resource")
             target = resource.part("target")
-            kind, wanted = _TYPES.get(str(resource.take("name"))), target.take("averageUtilization")
+            kind, percent = _TYPES.get(str(resource.take("name"))), target.take("averageUtilization")
             if kind and target.take("type") == _UTILIZATION:
-                return {"type": kind, "target": wanted or _TARGETS[kind]}
+                return {"type": kind, "target": percent or _TARGETS[kind]}
         case "External" if "external" in metric:
             if query := _query(metric.part("external"), findings):
                 return query
@@ -143,17 +145,19 @@ def _listed(metric: Part, findings: Findings) -> dict[str, Any] | None:
 
 
 def _query(external: Part, findings: Findings) -> dict[str, Any] | None:
-    asked, target = external.part("metric"), external.part("target")
-    query, wanted = asked.take("query"), target.take("value") or target.take("averageValue")
+    metric, target = external.part("metric"), external.part("target")
+    query, value = metric.take("query"), target.take("value") or target.take("averageValue")
     target.take("type")
     try:
-        aim = float(wanted)
+        aim = float(value)
     except (TypeError, ValueError):
         return None
-    if asked.take("backend") != "prometheus" or not query:
+    if metric.take("backend") != "prometheus" or not query:
         return None
-    if asked.take("serverAddress"):
-        findings.note(asked.path_of("serverAddress"), "the query is asked of the Prometheus that the operator knows")
+    if metric.take("serverAddress"):
+        findings.note(
+            metric.path_of("serverAddress"), "the query goes to the Prometheus that the operator is configured with"
+        )
     return {"type": "Query", "query": query, "target": aim}
 
 

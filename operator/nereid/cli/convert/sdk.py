@@ -2,7 +2,7 @@
 
 They are those of KServe's SDK and of the Kubernetes client that comes with it. The SDK is a server's library too and
 takes seconds to import, so it is imported when the first document is read. Its own reader is of no use here: it knows
-no type of Kubernetes, and passes over the fields that it does not know.
+no type of Kubernetes, and ignores the fields that it does not know.
 """
 
 import re
@@ -40,10 +40,10 @@ def fields(kind: str) -> Mapping[str, str]:
 
 
 def misfit(value: Any, kind: str, path: str) -> str | None:
-    """Return a sentence about the first value that is not of its type, or None; fields without a type fit."""
+    """Return a sentence about the first value that is not of its type, or None; fields without a type take any."""
     if value is None:
         return None
-    wrong = f"{path} must be of type {kind}, and is {value!r:.60}"
+    wrong = f"{path} must be of type {kind}, not {value!r:.60}"
     if listed := _LIST.fullmatch(kind):
         if not isinstance(value, list):
             return wrong

@@ -1,4 +1,4 @@
-"""Which of KServe's servers a predictor asks for, and what Triton makes of the format that it serves."""
+"""Which of KServe's servers a predictor asks for, and the format in which Triton serves its model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _FORMATS: Final[Mapping[str, Format]] = {
     "tensorrt": Format.TRITON,
     "triton": Format.TRITON,
 }
-# Their servers speak KServe's first protocol where no other is asked for.
+# Their servers speak KServe's first protocol if no other is asked for.
 _FIRST_PROTOCOL: Final = frozenset({"sklearn", "xgboost", "lightgbm", "tensorflow", "pytorch"})
 _LIBRARY: Final = (
     "the Triton image must have scikit-learn, in the version that trained the model, and Triton's own has none: set "
@@ -42,16 +42,16 @@ _LIBRARY: Final = (
 _NOTES: Final[Mapping[str, str]] = {
     "sklearn": _LIBRARY,
     "mlflow": (
-        "which library made the model is told in its file MLmodel, not here: format is set to sklearn, change it "
-        f"where it is another; for sklearn {_LIBRARY}"
+        "the model's library is named in its file MLmodel, not here: format is set to sklearn, change it "
+        f"if it is another one; for sklearn {_LIBRARY}"
     ),
     "onnx": (
-        "KServe has Triton serve a folder as a model repository: where it just holds an .onnx file, set format to onnx"
+        "KServe has Triton serve a folder as a model repository: if it only holds an .onnx file, set format to onnx"
     ),
     "tensorflow": (
         "TensorFlow Serving's folder has a folder for each version: let uri or path end in the one to serve, for "
-        "instance path: '1'; the Triton image must have the TensorFlow backend: set spec.runtime.image where the "
-        "chart's has none"
+        "instance path: '1'; the Triton image must have the TensorFlow backend: set spec.runtime.image if the "
+        "chart's image does not"
     ),
     "pytorch": (
         "TorchServe's archive (.mar) is not TorchScript: save the model by torch.jit, let uri or path name the folder "
@@ -109,11 +109,11 @@ def _server(part: Part, name: str, runtime: str | None, findings: Findings) -> S
     elif name in _NOTES and (name == "onnx" or not is_triton):
         findings.note(part.path, _NOTES[name])
     if not is_triton:
-        _tell_protocol(part, name, protocol, findings)
+        _note_protocol(part, name, protocol, findings)
     return Server(part, uri, part.path_of("storageUri"), chosen, is_triton)
 
 
-def _tell_protocol(part: Part, name: str, protocol: str | None, findings: Findings) -> None:
+def _note_protocol(part: Part, name: str, protocol: str | None, findings: Findings) -> None:
     if protocol in {"v1", "grpc-v1"} or (protocol is None and name in _FIRST_PROTOCOL):
         findings.note(
             part.path_of("protocolVersion"),
@@ -127,12 +127,12 @@ def _custom(predictor: Part) -> Server:
     containers = predictor.parts("containers") if "containers" in predictor else []
     if not containers:
         raise NotConvertibleError(f"{predictor.path}: no model is named")
-    own = next((one for one in containers if one.take("name") == SERVER_CONTAINER), containers[0])
+    own = next((part for part in containers if part.take("name") == SERVER_CONTAINER), containers[0])
     image = str(own.take("image"))
     if _IMAGE not in image:
         raise NotConvertibleError(
             f"{own.path}: a container of your own ({image}) is not Triton: serve its code as a model of Triton's "
             "Python backend, and write a ModelDeployment with format python"
         )
-    uri = next((one.get("value") for one in own.take("env") or () if one.get("name") == "STORAGE_URI"), None)
+    uri = next((item.get("value") for item in own.take("env") or () if item.get("name") == "STORAGE_URI"), None)
     return Server(own, uri, own.path_of("env"), Format.TRITON, is_triton=True)

@@ -1,4 +1,4 @@
-"""Where KServe finds a model, in the words of `spec.model.uri`."""
+"""KServe's storageUri as `spec.model.uri`."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ from nereid.cli.convert.findings import NotConvertibleError
 
 _SAME: Final = ("s3", "gs", "hf", "pvc", "oci", "https")
 _AZURE: Final = re.compile(r"(?P<account>[a-z0-9]+)\.blob\.core\.windows\.net")
-# How KServe is to get an image: Nereid decides that by what the cluster can do.
+# They say how KServe gets an image; Nereid decides that by what the cluster supports.
 _OCI: Final = ("oci+native", "oci+fetch")
 _INSTEAD: Final = "copy the model to one of s3, gs, azure, hf, pvc, oci or https"
 
@@ -26,7 +26,7 @@ def model_uri(storage_uri: str, path: str) -> str:
     if separator and scheme in _SAME:
         return storage_uri
     if scheme == "http":
-        raise NotConvertibleError(f"{path}: {storage_uri} is fetched without encryption: serve it by https")
+        raise NotConvertibleError(f"{path}: {storage_uri} is fetched without encryption: use https")
     raise not_fetched(path, storage_uri)
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 
 _OTHERS: Final = "it has no counterpart in a ModelDeployment"
-_UNKNOWN: Final = "KServe's v1beta1 has no such field: is it misspelt?"
+_UNKNOWN: Final = "KServe's v1beta1 has no such field: check its spelling"
 _INDEX: Final = re.compile(r"\[\d+\]")
-_PODS: Final = "set spec.runtime.podTemplate where the pods need it"
+_PODS: Final = "set spec.runtime.podTemplate if the pods need it"
 # By the end of the path; of several the longest counts.
 _REASONS: Final[Mapping[str, str]] = {
-    "metadata.ownerReferences": "the owner would have to be one of the ModelDeployment",
-    "metadata.generateName": "a ModelDeployment has a name of its own: its Service is called so",
+    "metadata.ownerReferences": "the owner would have to own the ModelDeployment",
+    "metadata.generateName": "a ModelDeployment needs a fixed name: its Service is named after it",
     "spec.transformer": (
         "what runs before and after the model is a model of Triton's Python backend, in an ensemble with it, or a "
         "service of your own that calls the ModelDeployment"
@@ -38,14 +38,14 @@ _REASONS: Final[Mapping[str, str]] = {
     "lifecycle": "Nereid's own preStop lets requests end first",
     "storage.parameters.region": "add the key AWS_DEFAULT_REGION to the Secret of spec.model.credentials",
     "storage.schemaPath": "Triton takes the model's inputs and outputs from the model or its config.pbtxt",
-    "confidential": "Nereid fetches no encrypted models",
+    "confidential": "Nereid does not fetch encrypted models",
     "resources.claims": f"they are fields of the pods: {_PODS}",
     "[serving.kserve.io/stop]": "a ModelDeployment always serves: apply it when the model is to run",
     "[autoscaling.knative.dev/initial-scale]": "the first pods are spec.scaling.minReplicas",
     "[autoscaling.knative.dev/window]": "set spec.scaling.behavior for the pace of scaling",
     "[autoscaling.knative.dev/scale-down-delay]": "set spec.scaling.behavior for the pace of scaling",
 }
-# Fields whose wish is fulfilled without one.
+# Fields whose effect a ModelDeployment has without a field.
 _FULFILLED: Final[Mapping[str, str]] = {
     "modelFormat.version": "the Triton image says which versions of the format's library it loads",
     "storageUris.mountPath": "Nereid itself decides where in the pod the model is",

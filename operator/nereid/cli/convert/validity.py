@@ -1,7 +1,7 @@
-"""Whether a ModelDeployment that was made here is one.
+"""Whether a converted ModelDeployment is valid.
 
-The API's types read it, `plan` plans it, and what is left for the API server to refuse is looked for in the schema:
-fields that it does not have, and patterns.
+The API's types read it and `plan` plans it; what only the API server would reject is checked against the schema: fields
+that it does not have, and patterns.
 """
 
 import re
@@ -14,7 +14,7 @@ from nereid.controller.plan.reading import InvalidSpecError, read_plan
 from nereid.controller.plan.settings import Settings
 
 _NAME: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-# The API server evaluates all rules; those that match a pattern can be told without it.
+# The API server evaluates all rules; those that only match a pattern are checked here.
 _PATTERN: Final = re.compile(r"self\.matches\('(?P<pattern>.*)'\)")
 
 
@@ -40,7 +40,7 @@ def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]
         properties = schema.get("properties")
         for key, inner in value.items():
             if properties is not None and key not in properties:
-                yield f"{path}.{key}: a ModelDeployment has no such field"
+                yield f"{path}.{key}: it is not a field of ModelDeployment"
             yield from _problems(inner, (properties or {}).get(key, {}), f"{path}.{key}")
     elif isinstance(value, list):
         for number, inner in enumerate(value):

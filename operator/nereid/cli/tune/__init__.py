@@ -1,5 +1,5 @@
 """Choosing a configuration by measuring: what to measure next, what a measurement means, what it costs.
 
 Pure: the search is a function of what was measured, a generator's report becomes a value, and manifests are values.
-The command `nereid tune` has the clock and the cluster. Must import no client of Kubernetes.
+Only the command `nereid tune` reads the clock and the cluster. Must import no client of Kubernetes.
 """

@@ -1,4 +1,4 @@
-"""Measuring what the search proposes, some at a time, until it is over or its time is up."""
+"""Measures what the search proposes, some at a time, until nothing is left to try or the time is used up."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -21,10 +21,9 @@ class Budget:
 
 @dataclass(slots=True)
 class Campaign:
-    """A search that is carried out; `is_over` tells afterwards whether nothing was left to try.
+    """A search in progress; `is_over` says afterwards whether nothing was left to try.
 
-    No configuration is begun that would not be done in time if it took as long as the longest until now, of those that
-    could be measured.
+    A configuration is started only if it would end in time when it takes as long as the longest measurement so far.
     """
 
     space: Space
@@ -36,7 +35,7 @@ class Campaign:
     _longest: float = 0.0
 
     def run(self, measure: Measure) -> Iterator[Result]:
-        """Measure and yield each result as it comes. What `measure` raises ends the campaign."""
+        """Measure, and yield each result as it arrives. An exception of `measure` ends the campaign."""
         end = self.clock() + self.budget.seconds
         busy: dict[Future[Result], tuple[Configuration, float]] = {}
         executor = ThreadPoolExecutor(self.budget.parallel)
@@ -50,13 +49,13 @@ class Campaign:
                 if not busy:
                     self.is_over = not waiting
                     return
-                for done in wait(busy, return_when=FIRST_COMPLETED).done:
-                    _, began = busy.pop(done)
-                    yield self._taken(done.result(), began)
+                for finished in wait(busy, return_when=FIRST_COMPLETED).done:
+                    _, began = busy.pop(finished)
+                    yield self._add(finished.result(), began)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _taken(self, result: Result, began: float) -> Result:
+    def _add(self, result: Result, began: float) -> Result:
         if not result.failure:
             self._longest = max(self._longest, self.clock() - began)
         self.results.append(result)

@@ -33,7 +33,7 @@ from nereid.cli.tune.perf_analyzer import PerfAnalyzer
 from nereid.cli.tune.search import Goal, Space, best
 
 _ID_LENGTH: Final = 5
-# What is made may live a little longer than the search, so that its end is never in the way of the last measurement.
+# The search's objects may live a little longer than its budget, so that they are there for the last measurement.
 _MARGIN_SECONDS: Final = 600
 # A ConfigMap holds no more, and the script is in it as well.
 _LONGEST_INPUT: Final = 1_000_000
@@ -97,7 +97,7 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
 )
 @click.option(
     "--input",
-    "given",
+    "input_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="For k6 a request body; for perf_analyzer its --input-data. Default: generated.",
 )
@@ -134,7 +134,7 @@ _GENERATORS: Final = {"k6": k6.IMAGE, "perf_analyzer": perf_analyzer.IMAGE}
     type=NewFile(),
     help="File to write the ModelDeployment with the best configuration to.",
 )
-@click.option("--clean", is_flag=True, help="Only delete what an earlier search for NAME left behind.")
+@click.option("--clean", is_flag=True, help="Only delete what earlier searches for NAME left behind.")
 @connects
 def tune(connection: Connection, name: str, *, clean: bool, objective: float | None, **options: Any) -> None:
     """Find the cheapest resources, instances and batch sizes that meet a latency objective.
@@ -168,22 +168,22 @@ def _tune(
     )
     run = Run(_new_id(), document["metadata"]["name"])
     try:
-        with _held(objects, run, options["budget"]) as holder:
+        with _run_objects(objects, run, options["budget"]) as holder:
             bench = _bench(objects, document, run, holder, objective=objective, **options)
             for result in campaign.run(bench.measure):
-                _tell(f"{result.configuration}: {result.failure or 'done'}")
+                _report(f"{result.configuration}: {result.failure or 'done'}")
     except KeyboardInterrupt as error:
-        _tell("Interrupted: what was made is deleted")
+        _report("Interrupted: deleting all that this search created")
         if campaign.results:
             _show(campaign, rate)
         raise SystemExit(INTERRUPTED) from error
     except (ApiException, HTTPError) as error:
         if not campaign.results:
             raise
-        _tell(f"The search ends here: {message(error) if isinstance(error, ApiException) else reason(error)}")
+        _report(f"The search stopped: {message(error) if isinstance(error, ApiException) else reason(error)}")
     else:
         if not campaign.is_over:
-            _tell(f"The {span(options['budget'])} are over; more could be tried: raise --budget")
+            _report(f"The budget of {span(options['budget'])} is used up before all was tried: raise --budget for more")
     _conclude(document, campaign, rate, output)
 
 
@@ -200,9 +200,9 @@ def _space(
 
 
 @contextmanager
-def _held(objects: Objects, run: Run, budget: float) -> Iterator[Manifest]:
-    """Make what owns all objects of a search; on leaving, however that is, all of them are deleted."""
-    # A command that is told to end in another way than by Ctrl-C cleans up likewise.
+def _run_objects(objects: Objects, run: Run, budget: float) -> Iterator[Manifest]:
+    """Create the owner of all objects of a search; when the context ends, in whatever way, all of them are deleted."""
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield owner(objects.create_job(anchor(run, budget + _MARGIN_SECONDS)))
@@ -228,15 +228,15 @@ def _bench(
         ready_seconds=options["ready_timeout"],
         deadline=time.monotonic() + options["budget"],
     )
-    generator = _generator(options["kind"], options["image"], options["given"])
+    generator = _generator(options["kind"], options["image"], options["input_file"])
     objects.create_config_map(load_files(run.name, generator, run, holder))
-    return Bench(objects, document, run, holder, generator, method, _tell)
+    return Bench(objects, document, run, holder, generator, method, _report)
 
 
-def _generator(kind: str, image: str | None, given: Path | None) -> Generator:
-    text = given.read_text() if given else None
+def _generator(kind: str, image: str | None, input_file: Path | None) -> Generator:
+    text = input_file.read_text() if input_file else None
     if text and len(text.encode()) > _LONGEST_INPUT:
-        raise click.ClickException(f"{given} is too large for a ConfigMap: give an input of less than 1 MB")
+        raise click.ClickException(f"{input_file} is too large for a ConfigMap: give an input of less than 1 MB")
     chosen = image or _GENERATORS[kind]
     return K6(chosen, text) if kind == "k6" else PerfAnalyzer(chosen, text)
 
@@ -247,18 +247,18 @@ def _conclude(document: Mapping[str, Any], campaign: Campaign, rate: float | Non
     winner = best(campaign.results, goal)
     if winner is None:
         raise click.ClickException(
-            f"nothing that was measured answers 99 of 100 requests in {milliseconds(goal.objective)}"
+            f"no measured configuration answers 99 of 100 requests within {milliseconds(goal.objective)}"
         )
     changes = fragment(document, winner)
     click.echo(f"\nBest: {winner.configuration}")
     click.echo(
-        f"Put this into the manifest (a null field is to be removed):\n\n{changes}"
+        f"Change the manifest as follows (null: remove the field):\n\n{changes}"
         if changes
-        else "The manifest has it already."
+        else "The manifest already has it."
     )
     if output:
         output.write_text(whole(document, winner))
-        click.echo(f"Written to {output}: look at it and apply it as you apply your manifests.")
+        click.echo(f"Written to {output}: review it, and apply it like your other manifests.")
 
 
 def _show(campaign: Campaign, rate: float | None) -> None:
@@ -271,12 +271,12 @@ def _clean(objects: Objects, name: str) -> None:
     runs = objects.runs(name)
     for run in runs:
         objects.delete_run(run.name)
-    click.echo(f"Deleted what {len(runs)} earlier search{'es' if len(runs) != 1 else ''} for {name} left.")
+    click.echo(f"Deleted the objects of {len(runs)} earlier search{'es' if len(runs) != 1 else ''} for {name}.")
 
 
 def _new_id() -> str:
     return "".join(secrets.choice(names.REVISION_ALPHABET) for _ in range(_ID_LENGTH))
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)

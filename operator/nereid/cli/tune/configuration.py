@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from nereid.api.quantity import amount
+from nereid.api.quantity import parse_quantity
 
 OWN: Final = "own"
 _GPU_FIELDS: Final = ("gpu", "mig", "product")
@@ -29,7 +29,7 @@ class Hardware:
 
     @classmethod
     def parse(cls, text: str) -> "Hardware":
-        """Read what the user wrote; raises ValueError with a sentence where it cannot be understood."""
+        """Read what the user wrote; raises ValueError with a sentence if it cannot be understood."""
         if text == OWN:
             return cls(OWN)
         limits, gpu = {}, {}
@@ -41,7 +41,7 @@ class Hardware:
                 )
             if key in _GPU_FIELDS:
                 gpu[key] = value
-            elif amount(value) > 0:
+            elif parse_quantity(value) > 0:
                 limits[key] = value
             else:
                 raise ValueError(f"{part!r} is not a valid resource: write more than 0, or leave {key} out")
@@ -50,7 +50,7 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is measured as one. None means as the spec has it; `queue_delay` is in microseconds."""
+    """A configuration to measure. None means the spec's own value; `queue_delay` is in microseconds."""
 
     hardware: Hardware
     instances: int | None = None
@@ -105,8 +105,8 @@ def _model_config(own: Mapping[str, Any], configuration: Configuration) -> dict[
 
 def _instance_group(config: Mapping[str, Any], configuration: Configuration) -> dict[str, Any]:
     first = (config.get("instanceGroup") or [{}])[0]
-    kept = first if configuration.hardware.name == OWN else _anywhere(first)
-    return {**kept, "count": configuration.instances}
+    group = first if configuration.hardware.name == OWN else _anywhere(first)
+    return {**group, "count": configuration.instances}
 
 
 def _anywhere(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,19 +120,19 @@ def _runtime(own: Mapping[str, Any], hardware: Hardware) -> dict[str, Any]:
         runtime["resources"] = {"limits": dict(hardware.limits)}
     if hardware.gpu:
         fields = {name: [value] if name == "product" else value for name, value in hardware.gpu}
-        # The API server refuses a slice that is to be shared.
+        # The API server rejects a slice that is to be shared.
         replaced = ("count", "mig", "shared") if "mig" in fields else ("count", "mig")
         runtime["gpu"] = {**_without(own.get("gpu") or {}, *replaced), **fields}
     return runtime
 
 
-def _gpu_fields(given: Mapping[str, str]) -> tuple[tuple[str, int | str], ...]:
-    if not given:
+def _gpu_fields(fields: Mapping[str, str]) -> tuple[tuple[str, int | str], ...]:
+    if not fields:
         return ()
-    count = given.get("gpu", "1")
+    count = fields.get("gpu", "1")
     if not count.isdigit() or count == "0":
         raise ValueError(f"gpu={count} is not a valid number of GPUs: leave gpu out for a pod without GPUs")
-    return (("count", int(count)), *((name, given[name]) for name in ("mig", "product") if name in given))
+    return (("count", int(count)), *((name, fields[name]) for name in ("mig", "product") if name in fields))
 
 
 def _in_camel_case(config: Mapping[str, Any]) -> dict[str, Any]:

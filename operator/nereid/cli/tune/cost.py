@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from nereid.api.quantity import amount
+from nereid.api.quantity import parse_quantity
 
 Prices = Mapping[str, float]
 Requests = Mapping[str, float]
@@ -16,9 +16,9 @@ _BYTES_PER_UNIT: Final = {"memory": 2.0**30, "ephemeral-storage": 2.0**30}
 
 
 def pod_requests(pod_spec: Mapping[str, Any]) -> dict[str, float]:
-    """Return what a pod of this specification is scheduled with, by resource, in cores, bytes and units.
+    """Return the resources that the scheduler counts for a pod of this specification, in cores, bytes and units.
 
-    As the scheduler counts: the containers and the sidecars together, or an init container with the sidecars that were
+    That is: the containers and the sidecars together, or an init container with the sidecars that were
     started before it where that is more.
     """
     sidecars: dict[str, float] = {}
@@ -65,8 +65,8 @@ def cost_per_million(hourly: float, throughput: float, rate: float | None = None
 
 def _requests(container: Mapping[str, Any]) -> dict[str, float]:
     resources = container.get("resources") or {}
-    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return {name: amount(str(value)) for name, value in asked.items()}
+    needed = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {name: parse_quantity(str(value)) for name, value in needed.items()}
 
 
 def _sum(parts: Iterable[Requests]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What a search found, as a table and as manifests. Pure."""
+"""The results of a search, as a table and as manifests. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -38,8 +38,8 @@ def outcome_table(results: Sequence[Result], goal: Goal, rate: float | None) -> 
 
 def free_resources(results: Sequence[Result], goal: Goal) -> list[str]:
     """Return the resources that the pods ask for and for which no price was given, where any was."""
-    found = {name for result in results for name in unpriced(result.requests or {}, goal.prices)}
-    return sorted(found) if goal.prices else []
+    unpriced_names = {name for result in results for name in unpriced(result.requests or {}, goal.prices)}
+    return sorted(unpriced_names) if goal.prices else []
 
 
 def fragment(document: Mapping[str, Any], winner: Result) -> str:
@@ -59,7 +59,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that differ, level by level; None stands for one that goes away, and lists are told whole."""
+    """Return the fields that differ, level by level; None stands for a field to remove, and a list is one value."""
     changed: dict[str, Any] = {}
     for key in {**before, **after}:
         old, new = before.get(key), after.get(key)

@@ -74,7 +74,7 @@ function shapeOf(input) {
 
 function tensor(input) {
   if (!(input.datatype in WRITERS)) {
-    throw new Error(`input ${input.name} is ${input.datatype}, which cannot be made up: give --input`);
+    throw new Error(`input ${input.name} is ${input.datatype}, which cannot be generated: give --input`);
   }
   const [width, write] = WRITERS[input.datatype];
   const shape = shapeOf(input);
@@ -116,7 +116,7 @@ function rowsOf(metadata) {
 function demand(response, what) {
   if (response.status !== 200) {
     const said = response.error || `status ${response.status}: ${response.body}`;
-    throw new Error(`${what} was refused with ${said.slice(0, SHOWN)}`);
+    throw new Error(`${what} was rejected with ${said.slice(0, SHOWN)}`);
   }
 }
 

@@ -20,7 +20,7 @@ _INPUT: Final = "input.json"
 
 @dataclass(frozen=True, slots=True)
 class K6:
-    """k6; `request` is the body of the requests, and None lets the script make one up."""
+    """k6; `request` is the body of the requests, and None lets the script generate one."""
 
     image: str = IMAGE
     request: str | None = None
@@ -51,24 +51,24 @@ class K6:
     def read(self, report: str, concurrency: int) -> Load:
         """Read the figures that the script's summary wrote."""
         try:
-            told = json.loads(report)
-            answers, failures = int(told["answers"]), int(told["failures"])
+            figures = json.loads(report)
+            answers, failures = int(figures["answers"]), int(figures["failures"])
             return Load(
                 concurrency=concurrency,
-                throughput=float(told["predictions"]) / float(told["seconds"]),
-                p50=float(told["p50"]),
-                p99=float(told["p99"]),
+                throughput=float(figures["predictions"]) / float(figures["seconds"]),
+                p50=float(figures["p50"]),
+                p99=float(figures["p99"]),
                 failures=failures / (answers + failures),
             )
         except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise GeneratorError(f"k6 reported nothing that can be read: {report[:200]!r}") from error
+            raise GeneratorError(f"the report of k6 cannot be read: {report[:200]!r}") from error
 
     def cause(self, log: str) -> str:
         """Return the last error of its log, which has a line of JSON for each message."""
         for line in reversed(log.splitlines()):
             try:
-                told = str(json.loads(line)["msg"])
+                message = str(json.loads(line)["msg"])
             except (ValueError, KeyError, TypeError):
                 continue
-            return told.partition("\n\tat ")[0].removeprefix("Error: ")
+            return message.partition("\n\tat ")[0].removeprefix("Error: ")
         return last_line(log)

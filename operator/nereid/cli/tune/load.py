@@ -1,4 +1,4 @@
-"""Measured loads: what a model did while so many requests were always under way, and whether that is good enough."""
+"""Measured loads: a model's throughput and latency at one concurrency, and whether they meet the objective."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""The objects of a search: what holds them together, a trial of a configuration, and a Job that measures a load.
+"""The objects of a search: their owner, a trial of a configuration, and a Job that measures a load.
 
 All of them belong to one Job that has no pods and a deadline: when the command that made them dies, Kubernetes fails
-that Job at its deadline and deletes it at once, and with it everything that it owns. Nobody has to come back.
+that Job at its deadline and deletes it at once, and with it everything that it owns. Nothing is left to clean up.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of what holds its objects together, and the beginning of all other names."""
+        """The name of the Job that owns its objects, and the beginning of all other names."""
         return f"tune-{self.id}"
 
     @property
@@ -74,10 +74,10 @@ def anchor(run: Run, seconds: float) -> Manifest:
 
 
 def trial(document: Mapping[str, Any], configuration: Configuration, name: str, run: Run, holder: Manifest) -> Manifest:
-    """Return a ModelDeployment that serves the same model in a configuration, for nobody but the load.
+    """Return a ModelDeployment that serves the same model in a configuration, only for the load.
 
-    One pod and no host, no rollout, no judge, nothing that is told to others: only what shapes the pods and how long
-    a request may take is that of the original.
+    It has one pod and no host, no rollout, no judge, and tags no registry: only the fields that shape the pods, and the
+    timeout of requests, are those of the original.
     """
     spec = configured(document["spec"], configuration)
     model = {**_left_out(spec["model"], "refresh", "tagRegistry"), "name": model_name(document)}
@@ -169,7 +169,7 @@ def chosen(document: Mapping[str, Any], configuration: Configuration) -> Manifes
 
 
 def _resolved_uri(document: Mapping[str, Any]) -> str | None:
-    """Return what a moving reference leads to now, so that all trials serve the same; None where none was resolved."""
+    """Return the URI that a reference resolves to now, so that all trials serve the same; None if none was resolved."""
     resolution = (document.get("status") or {}).get("resolution") or {}
     return resolution.get("resolvedUri") if resolution.get("uri") == document["spec"]["model"]["uri"] else None
 

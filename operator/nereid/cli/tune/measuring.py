@@ -43,43 +43,43 @@ class Bench:
     holder: Manifest
     generator: Generator
     method: Method
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def measure(self, configuration: Configuration) -> Result:
-        """Measure a configuration with rising loads; what it made is deleted again."""
+        """Measure a configuration with rising loads; what it created is deleted again."""
         name = self.run.trial_name(next(self._numbers))
-        self.tell(f"{configuration}: starting as {name}")
+        self.report(f"{configuration}: starting as {name}")
         try:
-            made = self.objects.create_trial(trial(self.document, configuration, name, self.run, self.holder))
-            self.objects.wait_until_ready(name, min(self.method.ready_seconds, self._left()))
+            created = self.objects.create_trial(trial(self.document, configuration, name, self.run, self.holder))
+            self.objects.wait_until_ready(name, min(self.method.ready_seconds, self._seconds_left()))
             requests = pod_requests(self.objects.pod_spec(name))
-            return Result(configuration, self._loads(configuration, made), requests)
+            return Result(configuration, self._loads(configuration, created), requests)
         except (TrialError, GeneratorError) as error:
             return Result(configuration, failure=str(error))
         finally:
             self.objects.delete_trial(name)
 
-    def _loads(self, configuration: Configuration, made: Manifest) -> tuple[Load, ...]:
+    def _loads(self, configuration: Configuration, created: Manifest) -> tuple[Load, ...]:
         loads: list[Load] = []
         while concurrency := next_concurrency(loads, self.method.objective, self.method.most_concurrency):
-            if loads and self._left() < self.method.warm_up + self.method.seconds:
+            if loads and self._seconds_left() < self.method.warm_up + self.method.seconds:
                 break
             try:
-                load = self._load(made, concurrency)
+                load = self._load(created, concurrency)
             except (TrialError, GeneratorError) as error:
                 if not loads:
                     raise
-                self.tell(f"{configuration}: no figures with {concurrency} at a time: {error}")
+                self.report(f"{configuration}: {concurrency} at a time could not be measured: {error}")
                 break
-            self.tell(
+            self.report(
                 f"{configuration}: {load.throughput:.4g}/s with {concurrency} at a time, p99 {load.p99 * 1e3:.3g}ms"
             )
             loads.append(load)
         return tuple(loads)
 
-    def _load(self, made: Manifest, concurrency: int) -> Load:
-        name = made["metadata"]["name"]
+    def _load(self, created: Manifest, concurrency: int) -> Load:
+        name = created["metadata"]["name"]
         exercise = Exercise(
             target=f"{name}.{self.objects.namespace}.svc:{names.PORT_HTTP}",
             model=model_name(self.document),
@@ -89,12 +89,12 @@ class Bench:
             shapes=self.method.shapes,
         )
         job = f"{name}-c{concurrency}"
-        self.objects.create_job(load_job(job, self.generator, exercise, self.run, owner(made)))
+        self.objects.create_job(load_job(job, self.generator, exercise, self.run, owner(created)))
         try:
             report = self.objects.report(job, exercise.warm_up + exercise.seconds + START_SECONDS)
         except LoadError as error:
-            raise TrialError(f"its load generator {error}: {self.generator.cause(error.said)}") from error
+            raise TrialError(f"its load generator {error}: {self.generator.cause(error.log)}") from error
         return self.generator.read(report, concurrency)
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return max(1.0, self.method.deadline - time.monotonic())

@@ -114,7 +114,7 @@ class Shape(click.ParamType[tuple[str, tuple[int, ...]]]):
 
 
 class NewFile(click.Path):
-    """A file to be written in the end: what would keep it from being written is told before."""
+    """A file to be written in the end: what would keep it from being written is reported before the search."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True)

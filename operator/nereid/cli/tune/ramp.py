@@ -1,4 +1,4 @@
-"""At which concurrency a configuration is measured next: twice as many each time, until it breaks or gains nothing."""
+"""The next concurrency to measure: it doubles until the objective breaks or throughput stops rising."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,27 +10,27 @@ _LEAST_GAIN: Final = 1.05
 
 
 def next_concurrency(loads: Sequence[Load], objective: float, most: int) -> int | None:
-    """Return the concurrency to measure after these loads, at most `most`; None when enough is known.
+    """Return the concurrency to measure after these loads, at most `most`; None if no further one is needed.
 
-    It doubles from 1 while the objective holds and throughput rises. Where the objective breaks, the middle between the
+    It doubles from 1 while the objective holds and throughput rises. If the objective breaks, the middle between the
     last that held and the first that broke is measured as well, unless these are near each other.
     """
     if not loads:
         return 1
-    held = [load for load in loads if meets(load, objective)]
+    good = [load for load in loads if meets(load, objective)]
     broken = [load.concurrency for load in loads if not meets(load, objective)]
-    if not held:
+    if not good:
         return None
-    last = max(held, key=lambda load: load.concurrency)
+    last = max(good, key=lambda load: load.concurrency)
     if broken:
         return _middle(last.concurrency, min(broken)) if len(broken) == 1 and last is loads[-2] else None
-    if _has_stopped_rising(held) or last.concurrency >= most:
+    if _has_stopped_rising(good) or last.concurrency >= most:
         return None
     return min(2 * last.concurrency, most)
 
 
-def _middle(held: int, broken: int) -> int | None:
-    return (held + broken) // 2 if broken - held > 1 else None
+def _middle(good: int, broken: int) -> int | None:
+    return (good + broken) // 2 if broken - good > 1 else None
 
 
 def _has_stopped_rising(loads: Sequence[Load]) -> bool:

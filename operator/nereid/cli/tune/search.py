@@ -21,7 +21,7 @@ CLEARLY_WORSE: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a configuration: its loads and what its pod asks for, or why there are none."""
+    """The result of a configuration: its loads and what its pod asks for, or why there are none."""
 
     configuration: Configuration
     loads: tuple[Load, ...] = ()
@@ -74,40 +74,43 @@ def best(results: Sequence[Result], goal: Goal) -> Result | None:
 
 
 def proposals(
-    space: Space, results: Sequence[Result], goal: Goal, under_way: Collection[Configuration] = ()
+    space: Space, results: Sequence[Result], goal: Goal, measured_now: Collection[Configuration] = ()
 ) -> list[Configuration]:
     """Return the configurations that are worth measuring now, the most promising first.
 
-    Each is one that has no result yet and is not under way. When there are none and nothing is under way, the search
-    is over.
+    Each is one that has no result yet and is not being measured. If there are none, and nothing is being measured, the
+    search is over.
     """
-    known = {result.configuration for result in results} | set(under_way)
+    tried = {result.configuration for result in results} | set(measured_now)
     seeds = [Configuration(hardware) for hardware in space.hardware]
-    if missing := [seed for seed in seeds if seed not in known]:
+    if missing := [seed for seed in seeds if seed not in tried]:
         return missing
     by_hardware = {
-        one: [result for result in results if result.configuration.hardware == one] for one in space.hardware
+        hardware: [result for result in results if result.configuration.hardware == hardware]
+        for hardware in space.hardware
     }
-    alive = [one for one in space.hardware if not _is_given_up(space, by_hardware, one, goal)]
-    fewest_first = sorted(alive, key=lambda one: len(by_hardware[one]))
-    found: dict[Configuration, None] = {}
-    for one in fewest_first:
-        leader = best(by_hardware[one], goal)
+    alive = [hardware for hardware in space.hardware if not _is_given_up(space, by_hardware, hardware, goal)]
+    fewest_first = sorted(alive, key=lambda hardware: len(by_hardware[hardware]))
+    neighbours: dict[Configuration, None] = {}
+    for hardware in fewest_first:
+        leader = best(by_hardware[hardware], goal)
         if leader:
-            found.update(dict.fromkeys(space.neighbours(leader.configuration)))
-    return [configuration for configuration in found if configuration not in known]
+            neighbours.update(dict.fromkeys(space.neighbours(leader.configuration)))
+    return [configuration for configuration in neighbours if configuration not in tried]
 
 
-def _is_given_up(space: Space, by_hardware: Mapping[Hardware, Sequence[Result]], one: Hardware, goal: Goal) -> bool:
-    """Tell hardware that cannot meet the objective, or that is clearly worse after a step for each direction.
+def _is_given_up(
+    space: Space, by_hardware: Mapping[Hardware, Sequence[Result]], hardware: Hardware, goal: Goal
+) -> bool:
+    """Whether hardware cannot meet the objective, or is clearly worse after a step for each direction.
 
     What is too slow when it answers one request at a time gets no faster by more instances or larger batches.
     """
-    own = best(by_hardware[one], goal)
+    own = best(by_hardware[hardware], goal)
     if own is None:
         return True
-    directions = len(list(space.neighbours(Configuration(one))))
-    if len(by_hardware[one]) <= directions:
+    directions = len(list(space.neighbours(Configuration(hardware))))
+    if len(by_hardware[hardware]) <= directions:
         return False
     leader = best([result for results in by_hardware.values() for result in results], goal)
     return leader is not None and goal.merit(leader) > CLEARLY_WORSE * goal.merit(own)

@@ -7,7 +7,7 @@ GPUs are requested by the names of NVIDIA's device plugin, and selected by the l
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nereid.api.quantity import quantity, whole_bytes
+from nereid.api.quantity import parse_bytes, quantity_or_none
 from nereid.api.runtime import GpuSpec, RuntimeSpec
 
 _GPU: Final = "nvidia.com/gpu"
@@ -67,9 +67,9 @@ def memory_pools(runtime: RuntimeSpec) -> list[str]:
     memory = runtime.tensor_memory
     if memory is None:
         return []
-    arguments = [f"--pinned-memory-pool-byte-size={whole_bytes(memory.pinned)}"] if memory.pinned else []
+    arguments = [f"--pinned-memory-pool-byte-size={parse_bytes(memory.pinned)}"] if memory.pinned else []
     if memory.cuda:
-        size = whole_bytes(memory.cuda)
+        size = parse_bytes(memory.cuda)
         arguments += [f"--cuda-memory-pool-byte-size={gpu}:{size}" for gpu in range(_gpus(runtime))]
     return arguments
 
@@ -78,7 +78,7 @@ def _gpus(runtime: RuntimeSpec) -> int:
     if runtime.gpu:
         return runtime.gpu.count or 1
     limits = (runtime.resources and runtime.resources.limits) or {}
-    count = quantity(limits.get(_GPU, 1))
+    count = quantity_or_none(limits.get(_GPU, 1))
     # The API server rejects what is not a valid number of GPUs.
     return 1 if count is None else min(int(count), _MOST_GPUS)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from nereid.api import names
 from nereid.api.model import Format
-from nereid.api.quantity import whole_bytes
+from nereid.api.quantity import parse_bytes
 from nereid.contract.fetch_job import CACHE, CLAIM, ENV_WORK, IMAGE, MODELS, FetchWork, ForestBackend
 from nereid.contract.source import OciSource, claim_of, source_of
 from nereid.controller.build import hardware, source_access
@@ -201,7 +201,7 @@ def _fetch_work(plan: Specified) -> FetchWork:
         ca_bundle=request.ca_bundle,
         digest=model.digest,
         cache=CACHE if model.cache else None,
-        cache_limit=whole_bytes(model.cache.limit) if model.cache else None,
+        cache_limit=parse_bytes(model.cache.limit) if model.cache else None,
         format=model_format,
         model_name=plan.model_name,
         mounted=IMAGE if _is_image_volume(plan) else None,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nereid.api import names
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
-from nereid.api.quantity import whole_bytes
+from nereid.api.quantity import parse_bytes
 from nereid.api.runtime import RuntimeSpec, TensorMemory
 from nereid.contract import triton_config
 from nereid.contract.check_job import checks_size_problem
@@ -109,7 +109,7 @@ def _check_env(variables: Sequence[str]) -> None:
 
 def _check_size_of_memory(field: str, size: str) -> None:
     try:
-        whole_bytes(size)
+        parse_bytes(size)
     except ValueError as error:
         raise ValueError(f"{field}: {error}") from error
 

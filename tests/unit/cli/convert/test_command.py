@@ -63,7 +63,7 @@ def test_input_without_an_inference_service_is_told_and_no_failure(text):
 def test_another_version_is_not_converted(version):
     result = convert(text=PLAIN.replace("serving.kserve.io/v1beta1", version))
     assert result.exit_code == 1
-    assert f"not converted: it is of {version}: bring it to serving.kserve.io/v1beta1 first" in result.stderr
+    assert f"not converted: its apiVersion is {version}: convert it to serving.kserve.io/v1beta1 first" in result.stderr
     assert "no InferenceService found" not in result.stderr
 
 

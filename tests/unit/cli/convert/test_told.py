@@ -46,7 +46,7 @@ def arguments(made):
     [
         ("sklearn", "must have scikit-learn, in the version that trained the model, and Triton's own has none: set"),
         ("mlflow", "must have scikit-learn, in the version that trained the model, and Triton's own has none: set"),
-        ("tensorflow", "must have the TensorFlow backend: set spec.runtime.image where the chart's has none"),
+        ("tensorflow", "must have the TensorFlow backend: set spec.runtime.image if the chart's image does not"),
     ],
 )
 def test_formats_that_the_default_image_does_not_serve_ask_for_an_image(name, sentence):
@@ -143,14 +143,14 @@ def test_storage_without_a_key_tells_which_one_kserve_takes():
     made = by_storage(path="iris", parameters={"type": "s3", "bucket": "models"})
     assert made.manifest["spec"]["model"] == {"uri": "s3://models/iris", "format": "sklearn"}
     (note,) = [note for note in made.notes if note.startswith("spec.predictor.sklearn.storage: ")]
-    assert "KServe takes default_s3 of KServe's Secret storage-config" in note
+    assert "KServe uses default_s3 of KServe's Secret storage-config" in note
     assert "create a Secret with the keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in note
     assert "spec.model.credentials" in note
 
 
 def test_storage_without_key_and_type_is_of_the_key_default():
     made = by_format("onnx", storage={"path": "1"})
-    assert any("KServe takes default of KServe's Secret" in note for note in made.notes)
+    assert any("KServe uses default of KServe's Secret" in note for note in made.notes)
 
 
 @pytest.mark.parametrize("kind", ["hdfs", "webhdfs"])
@@ -179,7 +179,7 @@ def test_storage_without_a_path_is_refused_as_such():
 @pytest.mark.parametrize("value", [{"value": "x"}, {"valueFrom": {"secretKeyRef": {"name": "keys", "key": "x"}}}])
 def test_a_credential_among_the_variables_is_told(uri, name, is_told, value):
     made = by_format("xgboost", storageUri=uri, env=[{"name": "PLAIN", "value": "1"}, {"name": name, **value}])
-    told = f"spec.predictor.model.env[1]: {name} reaches Triton alone, not what fetches the model: name a Secret"
+    told = f"spec.predictor.model.env[1]: {name} reaches only Triton, not the container that fetches the model: "
     assert any(note.startswith(told) for note in made.notes) is is_told
     assert made.manifest["spec"]["runtime"]["env"][1]["name"] == name
 

@@ -60,7 +60,7 @@ def test_k6s_report():
 
 @pytest.mark.parametrize("report", ["", "[]", "{}", json.dumps({**REPORT, "answers": 0, "failures": 0})])
 def test_a_report_of_k6_that_cannot_be_read(report):
-    with pytest.raises(GeneratorError, match="k6 reported nothing"):
+    with pytest.raises(GeneratorError, match="the report of k6 cannot be read"):
         K6().read(report, 4)
 
 
@@ -77,7 +77,7 @@ def test_k6_gets_its_script_and_the_request():
 def test_why_k6_failed():
     error = {
         "level": "error",
-        "msg": "Error: the first request was refused with status 400: no\n\tat setup (k6.js:1:1)\n",
+        "msg": "Error: the first request was rejected with status 400: no\n\tat setup (k6.js:1:1)\n",
     }
-    assert K6().cause(f"some text\n{json.dumps(error)}\n") == "the first request was refused with status 400: no"
+    assert K6().cause(f"some text\n{json.dumps(error)}\n") == "the first request was rejected with status 400: no"
     assert K6().cause("Killed\n") == "Killed"

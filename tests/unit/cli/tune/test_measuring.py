@@ -78,9 +78,9 @@ def test_what_is_not_ready_is_told():
 
 
 def test_a_generator_that_fails_at_once_says_why():
-    error = LoadError(107, json.dumps({"level": "error", "msg": "Error: the first request was refused"}))
+    error = LoadError(107, json.dumps({"level": "error", "msg": "Error: the first request was rejected"}))
     failure = bench(Cluster(error)).measure(CONFIGURATION).failure
-    assert failure == "its load generator ended with exit code 107: the first request was refused"
+    assert failure == "its load generator ended with exit code 107: the first request was rejected"
 
 
 @pytest.mark.parametrize("later", [LoadError(137, "Killed"), TrialError("was deleted"), "no report"])

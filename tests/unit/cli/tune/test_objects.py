@@ -10,7 +10,7 @@ from tests.support.scenario import NOW, rollout
 
 from nereid.api.status import Condition, ResolutionStatus
 from nereid.cli.model_deployments import ConnectionLost, ModelDeployments
-from nereid.cli.tune.objects import _PASSING, Objects, TrialError
+from nereid.cli.tune.objects import _TEMPORARY, Objects, TrialError
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.pods import pod_facts
 from nereid.controller.report.source import model_resolved
@@ -77,7 +77,7 @@ def wait(*seen: Condition | ConnectionLost | None) -> None:
 
 
 def test_no_reason_is_waited_out_that_nobody_gives():
-    assert {reason: found.reason for reason, found in PASSING.items()} == {reason: reason for reason in _PASSING}
+    assert {reason: found.reason for reason, found in PASSING.items()} == {reason: reason for reason in _TEMPORARY}
 
 
 @pytest.mark.parametrize("reason", PASSING)
@@ -93,7 +93,7 @@ def test_what_does_not_pass_is_told_in_the_end(reason):
 
 
 def test_an_operator_that_does_not_answer_is_told():
-    with pytest.raises(TrialError, match="is it running"):
+    with pytest.raises(TrialError, match="check that it runs"):
         wait(None)
 
 

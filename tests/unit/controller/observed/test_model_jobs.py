@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nereid.api.provenance import LONGEST_SIGNATURE, LONGEST_WORD
+from nereid.api.provenance import MAX_SIGNATURE_LENGTH, MAX_TEXT_LENGTH
 from nereid.api.status import ResolutionFailure
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.objects import facts_of
@@ -53,7 +53,7 @@ def test_tags_leave_an_empty_answer():
 def test_what_is_longer_than_status_holds_is_cut():
     told = {"uri": "models:/digits/7", "provenance": {"run": "r" * 999, "signature": "s" * 3000, "commit": ""}}
     provenance = pod(**ended(json.dumps(told))).answer.provenance
-    assert (len(provenance.run or ""), len(provenance.signature or "")) == (LONGEST_WORD, LONGEST_SIGNATURE)
+    assert (len(provenance.run or ""), len(provenance.signature or "")) == (MAX_TEXT_LENGTH, MAX_SIGNATURE_LENGTH)
     assert provenance.commit is None
 
 

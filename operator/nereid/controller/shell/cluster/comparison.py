@@ -7,7 +7,7 @@ differences, or each restart of the operator would repeat all of its writes.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nereid.api.quantity import quantity
+from nereid.api.quantity import quantity_or_none
 
 # Maps that are replaced as a whole: a key that somebody added to a selector is a difference.
 _ATOMIC_MAPS: Final = frozenset({"selector", "matchLabels", "nodeSelector"})
@@ -44,5 +44,5 @@ def _field_covered(observed: Mapping[str, Any], key: str, desired: Any) -> bool:
 
 
 def _same_quantity(observed: Any, desired: Any) -> bool:
-    amount = quantity(observed)
-    return amount is not None and amount == quantity(desired)
+    amount = quantity_or_none(observed)
+    return amount is not None and amount == quantity_or_none(desired)
