@@ -54,7 +54,8 @@ class _TrustingAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
         """Make the pool of a proxy with it too: through a tunnel, the server's certificate is the same."""
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        return manager
 
 
 @dataclass(frozen=True, slots=True)
