@@ -24,7 +24,7 @@ def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | No
 
 
 def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
-    """Return the termination state of the init container `container_name` if it failed; None also for an evicted pod."""
+    """Return the termination state of an init container if it failed; None also if its pod was evicted."""
     status = raw.get("status", {})
     if status.get("reason") == _EVICTED:
         # The pod's own status has the cause, for instance a volume that exceeds its limit.

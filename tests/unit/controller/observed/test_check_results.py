@@ -143,7 +143,7 @@ def test_no_words() -> None:
                 "reason": "Evicted",
                 "message": 'Usage of EmptyDir volume "tmp" exceeds the limit "4Gi".',
             },
-            'their pod was ended (Evicted): Usage of EmptyDir volume "tmp" exceeds the limit "4Gi".',
+            'their pod was terminated (Evicted): Usage of EmptyDir volume "tmp" exceeds the limit "4Gi".',
         ),
         (waiting("ImagePullBackOff", "not found"), "image nereid:1 cannot be pulled: not found"),
         (waiting("CreateContainerConfigError", "no user"), "container check cannot be created: no user"),
