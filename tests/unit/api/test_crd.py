@@ -10,7 +10,8 @@ from tests.support.scenario import rollout
 from nereid.api.crd import custom_resource_definition
 from nereid.controller.report.status import to_json
 
-COMMITTED = Path(__file__).parents[3] / "crds" / "nereid.dev_modeldeployments.yaml"
+ROOT = Path(__file__).parents[3]
+COMMITTED = ROOT / "crds" / "nereid.dev_modeldeployments.yaml"
 VERSION = custom_resource_definition()["spec"]["versions"][0]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]
 # What a structural schema has no place for, and `default`, which would write into the user's object.
@@ -152,3 +153,9 @@ def test_the_api_server_would_prune_nothing_of_a_status(scenario):
                 yield from paths(one, f"{path}[]")
 
     assert set(paths(written, "status")) <= NODES.keys()
+
+
+def test_the_chart_installs_the_committed_crd_and_no_other() -> None:
+    folder = ROOT / "charts" / "nereid" / "files" / "crds"
+    assert [path.name for path in folder.iterdir()] == [COMMITTED.name]
+    assert (folder / COMMITTED.name).read_text() == COMMITTED.read_text()

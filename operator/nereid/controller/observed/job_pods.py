@@ -1,10 +1,12 @@
 """How the pod of a Job ended, or what keeps it from running: for all Jobs that write a termination message."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from nereid.controller.observed.facts import Problem
 from nereid.controller.observed.pods import MODEL_CLAIM, pod_facts
+
+_EVICTED: Final = "Evicted"
 
 
 def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
@@ -22,8 +24,12 @@ def ended(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | No
 
 
 def failed_before(raw: Mapping[str, Any], container_name: str) -> Mapping[str, Any] | None:
-    """Return the termination state of the init container `container_name` if it failed; otherwise None."""
-    for container in raw.get("status", {}).get("initContainerStatuses", []):
+    """Return the termination state of an init container if it failed; None also if its pod was evicted."""
+    status = raw.get("status", {})
+    if status.get("reason") == _EVICTED:
+        # The pod's own status has the cause, for instance a volume that exceeds its limit.
+        return None
+    for container in status.get("initContainerStatuses", []):
         end: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
         is_failure = end is not None and end.get("exitCode") and end.get("reason") != "ContainerStatusUnknown"
         if container["name"] == container_name and is_failure:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import ProxyManager
 from urllib3.exceptions import HTTPError
 from yarl import URL
 
@@ -58,6 +59,11 @@ class _TrustingAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Create the pool with the context, for which requests has no parameter."""
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
+        """Make the pool of a proxy with it too: through a tunnel, the server's certificate is the same."""
+        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        return manager
 
 
 @dataclass(frozen=True, slots=True)

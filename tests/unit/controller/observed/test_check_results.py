@@ -137,6 +137,14 @@ def test_no_words() -> None:
             not_fetched(2, "Traceback\nKeyError: 'x'"),
             "the container that fetches their data sets ended with exit code 2: KeyError: 'x'",
         ),
+        (
+            {
+                **not_fetched(137),
+                "reason": "Evicted",
+                "message": 'Usage of EmptyDir volume "tmp" exceeds the limit "4Gi".',
+            },
+            'their pod was terminated (Evicted): Usage of EmptyDir volume "tmp" exceeds the limit "4Gi".',
+        ),
         (waiting("ImagePullBackOff", "not found"), "image nereid:1 cannot be pulled: not found"),
         (waiting("CreateContainerConfigError", "no user"), "container check cannot be created: no user"),
         (
