@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from tritonclient.grpc import model_config_pb2 as published
 
 from nereid.contract.triton_config import merged, problem
 from nereid.contract.triton_config import model_config_pb2 as vendored
@@ -183,8 +182,16 @@ def test_it_loads_neither_grpc_nor_numpy() -> None:
     assert told.stdout.strip() == "set()"
 
 
+def definition_of_tritonclient() -> FileDescriptorProto:
+    """Read it in a process of its own: tritonclient and KServe's SDK cannot be imported into the same one."""
+    program = "import sys; from tritonclient.grpc import model_config_pb2 as published; "
+    program += "sys.stdout.buffer.write(published.DESCRIPTOR.serialized_pb)"
+    serialized = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    return FileDescriptorProto.FromString(serialized)
+
+
 def test_the_vendored_definition_is_the_one_that_tritonclient_ships() -> None:
-    ours, theirs = (FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb) for module in (vendored, published))
+    ours, theirs = FileDescriptorProto.FromString(vendored.DESCRIPTOR.serialized_pb), definition_of_tritonclient()
     in_its_package = str(ours).replace('".triton.', '".inference.')
     theirs.name, theirs.package = ours.name, ours.package
     assert in_its_package == str(theirs)
