@@ -161,7 +161,7 @@ def test_rollback_names_the_revision_and_the_number_of_the_rollback(nereid, in_s
         (["promote"], "nothing to promote: bbc4zt2p (version 8) is stable"),
         (["abort"], "nothing to abort"),
         (["retry"], "nothing to retry"),
-        (["rollback", "--to", "5"], "5 is not a revision or version in the history of digits. There are: "),
+        (["rollback", "--to", "5"], "5 is not a revision or version in the history of digits. It has: "),
     ],
 )
 def test_what_makes_no_sense_is_refused(nereid, in_state, command, sentence):
