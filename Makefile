@@ -17,8 +17,6 @@ TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_
 STAGE := local/timing
 SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
 E2E_WORKERS ?= 4
-# Cases of one group run in one worker, one after another: tests/e2e/conftest.py says which.
-IN_GROUPS := -n $(E2E_WORKERS) --dist loadgroup
 UNIT_WORKERS ?= auto
 unit: TESTS ?= tests/unit tests/golden tests/property
 
@@ -58,11 +56,11 @@ test: venv programs servers ## Unit, golden, property, chart, source, rules and 
 
 .PHONY: e2e
 e2e: up install servers ## The short cases on the real cluster
-	$(call SUITE,e2e) tests/e2e -m "not long" $(IN_GROUPS)
+	$(call SUITE,e2e) tests/e2e -m "not long" -n $(E2E_WORKERS) --dist worksteal
 
 .PHONY: e2e-all
 e2e-all: up install servers ## Every case on the real cluster
-	$(call SUITE,e2e) tests/e2e $(IN_GROUPS)
+	$(call SUITE,e2e) tests/e2e -n $(E2E_WORKERS) --dist worksteal
 
 .PHONY: bench
 bench: venv programs ## What the operator costs the API server, beside KServe's figures

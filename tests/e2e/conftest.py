@@ -6,7 +6,7 @@ once more all together at the end of the run.
 
 import re
 import secrets
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -36,27 +36,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call" and report.failed and case is not None:
         report.sections.append(("the namespace", _describe(case)))
     return report
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first what disturbs, all of it in one worker, beside the cases that this does not concern.
-
-    Those that must not be disturbed come after that, so that hardly any worker waits for its turn.
-    """
-    for item in items:
-        if "disturbs" in _fixtures(item):
-            item.add_marker(pytest.mark.xdist_group("disturbs"))
-    items.sort(key=_place)
-
-
-def _place(item: pytest.Item) -> int:
-    fixtures = _fixtures(item)
-    return 0 if "disturbs" in fixtures else 2 if "undisturbed" in fixtures else 1
-
-
-def _fixtures(item: pytest.Item) -> Sequence[str]:
-    return getattr(item, "fixturenames", ())
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
