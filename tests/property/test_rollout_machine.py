@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import Phase, settings
+import pytest
+from hypothesis import Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -50,7 +51,7 @@ from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES
-from nereid.controller.decide.rollout.transitions import TRANSITIONS, members, stages_after
+from nereid.controller.decide.rollout.transitions import TRANSITIONS, Group, members, stages_after
 from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
@@ -650,21 +651,29 @@ class RolloutMachine(RuleBasedStateMachine):
             self.reconcile()
 
 
-# Nearly twenty thousand steps in less than a minute. What fails is printed as it is, with what repeats it; shrinking it
-# takes many minutes, so add Phase.shrink by hand.
+# What fails is printed as it is, with what repeats it; shrinking it takes many minutes, so add Phase.shrink by hand.
 WALKS = settings(
     max_examples=300,
     stateful_step_count=60,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     report_multiple_bugs=False,
 )
+# Which walks Hypothesis takes depends also on the constants that it finds in the modules that happen to be imported, so
+# what one round of nearly twenty thousand steps leaves out is sought in further ones.
+ROUNDS = 5
 
 
 def test_walks_keep_the_rules_and_make_every_transition_of_the_table_that_is_not_rare() -> None:
-    run_state_machine_as_test(RolloutMachine, settings=WALKS)
-    if "NEREID_RANDOM_EXAMPLES" in os.environ:
-        return
+    for number in range(ROUNDS):
+        run_state_machine_as_test(seed(number)(RolloutMachine), settings=WALKS)
+        left_out = rows_never_made() - RARE.keys()
+        if not left_out or "NEREID_RANDOM_EXAMPLES" in os.environ:
+            return
+    pytest.fail(f"{ROUNDS} rounds of walks never made these transitions: {left_out}")
+
+
+def rows_never_made() -> set[tuple[Stage | Group, Stage]]:
+    """Return the rows of the table that no walk so far has made, from any of the stages that the row is about."""
     # A stage that is among those that may follow it stays: that is no transition.
     rows = {(source, target) for source, targets in TRANSITIONS.items() for target in targets if target is not source}
-    walked = {(source, target) for source, target in rows if any((one, target) in MADE for one in members(source))}
-    assert rows - walked <= RARE.keys()
+    return {(source, target) for source, target in rows if not any((one, target) in MADE for one in members(source))}
