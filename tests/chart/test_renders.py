@@ -149,8 +149,8 @@ def test_the_settings_arrive(release: list[Document], monkeypatch: pytest.Monkey
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    fetch_image, _, _ = settings.fetch_image.partition("@")
-    assert fetch_image.replace("/nereid-models:", "/nereid:") == container(release)["image"].partition("@")[0]
+    models_image, _, _ = settings.models_image.partition("@")
+    assert models_image.replace("/nereid-models:", "/nereid:") == container(release)["image"].partition("@")[0]
     assert container(release)["ports"] == [
         {"name": "health", "containerPort": settings.health_port, "protocol": "TCP"},
         {"name": "http-metrics", "containerPort": settings.metrics_port, "protocol": "TCP"},

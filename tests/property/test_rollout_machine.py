@@ -41,7 +41,7 @@ from tests.support.scenario import IDLE, NEW, SCALING_SETTINGS, Scenario, rollou
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
-from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import next_look, wanted_sample

@@ -27,9 +27,9 @@ from nereid.controller.decide.decide import Orders, SourceOrders, decide, decide
 from nereid.controller.decide.rollout.state import Event, RolloutState
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Specified
+from nereid.controller.plan.planning import Invalid, Unresolved, plan
 from nereid.controller.plan.reading import InvalidSpecError
 from nereid.controller.plan.settings import Settings
-from nereid.controller.plan.wanted import Invalid, Unresolved, plan
 from nereid.controller.report.conditions import expected
 from nereid.controller.report.events import created_events
 from nereid.controller.shell.cluster.children import Children

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.plan.plan import Analysis, Guard, Query
 
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ from nereid.controller.build.routing import url
 from nereid.controller.decide.decide import Orders
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.hosts import has_tls
 from nereid.controller.plan.plan import Plan
-from nereid.controller.plan.reachable import has_tls
 
 
 @dataclass(frozen=True, slots=True)

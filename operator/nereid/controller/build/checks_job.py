@@ -100,7 +100,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
 
 def _image(plan: Plan) -> str:
     """Return the image of both containers, which has the clients of sources and the libraries of the checks."""
-    return plan.settings.fetch_image
+    return plan.settings.models_image
 
 
 def _remote_datasets(plan: Plan, checks: Iterable[CheckSpec]) -> tuple[Dataset, ...]:

@@ -44,7 +44,7 @@ def _container(source: SourceSpec, job_spec: ModelJob) -> dict[str, Any]:
     work = ModelJobWork(source_access.request(source.model, job_spec.uri, source.settings), dict(job_spec.tags))
     return {
         "name": _CONTAINERS[job_spec.task],
-        "image": source.settings.fetch_image,
+        "image": source.settings.models_image,
         "imagePullPolicy": source.settings.image_pull_policy,
         "args": [job_spec.task],
         "env": [source_access.variable(ENV_WORK, work)],

@@ -170,7 +170,7 @@ def _tracing(plan: Specified) -> list[str]:
 def _fetch_container(plan: Specified) -> dict[str, Any]:
     return {
         "name": names.CONTAINER_FETCH,
-        "image": plan.settings.fetch_image,
+        "image": plan.settings.models_image,
         "imagePullPolicy": plan.settings.image_pull_policy,
         "args": ["fetch"],
         "env": [source_access.variable(ENV_WORK, _fetch_work(plan))],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.draining import wanted_looks

@@ -19,7 +19,7 @@ class Settings(BaseSettings):
         default="nvcr.io/nvidia/tritonserver:25.08-py3",
         description="Default Triton image, for specs without spec.runtime.image.",
     )
-    fetch_image: str = Field(
+    models_image: str = Field(
         default="ghcr.io/nereid-serving/nereid-models:0.1.0",
         description=(
             "Image that fetches models and data sets, queries registries and checks candidates: the one with the "

@@ -14,8 +14,8 @@ from nereid.controller.decide.decide import LookUps, Orders, as_routed, decide, 
 from nereid.controller.decide.rollout.state import Event
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.planning import Invalid, Unresolved, plan
 from nereid.controller.plan.settings import Settings
-from nereid.controller.plan.wanted import Invalid, Unresolved, plan
 from nereid.controller.report.conditions import ReportInput, expected, with_apply_problems
 from nereid.controller.report.events import created_events, problem_event
 from nereid.controller.report.memory import standing

@@ -286,7 +286,7 @@ class TestRevision:
         assert plan_of(changed(path, value)).revision == plan_of(FULL).revision
 
     def test_the_operators_settings_make_no_new_revision(self):
-        upgraded = Settings(triton_image="b", fetch_image="c", image_pull_policy="Never", min_ready_seconds=99)
+        upgraded = Settings(triton_image="b", models_image="c", image_pull_policy="Never", min_ready_seconds=99)
         assert read_plan(METADATA, FULL, upgraded).revision == plan_of(FULL).revision
 
     def test_annotations_and_the_generation_make_no_new_revision(self):

@@ -6,7 +6,7 @@ import pytest
 from tests.support.memory_cluster import KEY, KIND, Call, Crash, MemoryCluster
 from tests.support.scenario import plan_of
 
-from nereid.controller.decide.asks import ActivityRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest
 from nereid.controller.observed.sample import Activity
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.shell.cluster.errors import Conflict, NotFound, Rejected, Unavailable

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.status import QueryStatus, VerdictName
-from nereid.controller.decide.asks import SampleRequest
 from nereid.controller.decide.judge.evidence import Evidence, Margins, alone, with_interval
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.stage import ROLLING_BACK

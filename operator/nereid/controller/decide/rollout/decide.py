@@ -10,6 +10,7 @@ from datetime import datetime
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back, without_candidate
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
 from nereid.controller.decide.rollout.sleeping import next_sleep
@@ -26,7 +27,6 @@ from nereid.controller.decide.rollout.state import (
 )
 from nereid.controller.decide.rollout.steps import advance, complete
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
-from nereid.controller.decide.rollout.withdrawal import roll_back_further, rolled_back, without_candidate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 

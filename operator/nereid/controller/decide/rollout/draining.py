@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from nereid.controller.decide.asks import ActivityRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest
 from nereid.controller.decide.rollout.state import Retiring, RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity

@@ -6,8 +6,8 @@ from datetime import datetime
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import lacks_place
+from nereid.controller.decide.rollout.rolling_back import rolled_back, weight_to_keep, without_candidate
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
-from nereid.controller.decide.rollout.withdrawal import rolled_back, weight_to_keep, without_candidate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 

@@ -15,13 +15,13 @@ from nereid.controller.decide.rollout.capacity import (
     takes_only_place,
     waits_for_places,
 )
+from nereid.controller.decide.rollout.rolling_back import as_retiring, fail
 from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.settling import at_rest
 from nereid.controller.decide.rollout.stage import AT_A_STEP, BLOCKED, PREPARING, SHOWN_AS, WAITING
 from nereid.controller.decide.rollout.start import blocked_stage, started_instead
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
-from nereid.controller.decide.rollout.withdrawal import as_retiring, fail
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan, RolloutPlan
 

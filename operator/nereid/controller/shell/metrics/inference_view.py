@@ -3,7 +3,7 @@
 from typing import Final
 
 from nereid.api import names
-from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
 from nereid.controller.shell.metrics.inference import FAILURES, SUCCESSES, is_error, of_model

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from nereid.api import names
-from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts, NoData, counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
 from nereid.controller.shell.metrics.errors import ProviderError

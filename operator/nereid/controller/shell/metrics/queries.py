@@ -2,7 +2,7 @@
 
 import math
 
-from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.sample import QueryReading
 from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.plan import Query

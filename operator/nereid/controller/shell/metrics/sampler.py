@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 
 from nereid.contract.sentence import as_sentence
-from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.observed.sample import Activity, Comparison, Sample, SampleFailure
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings

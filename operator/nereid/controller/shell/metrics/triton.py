@@ -12,7 +12,7 @@ from typing import Final
 
 import aiohttp
 
-from nereid.controller.decide.asks import ActivityRequest, SampleRequest
+from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.observed.counters import Advance, Counts, NoData, advance, counts, reading
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample

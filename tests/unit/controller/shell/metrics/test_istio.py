@@ -5,7 +5,7 @@ import pytest
 from tests.support.metrics.requests import analysis, sample_request
 from tests.support.metrics.servers import FakePrometheus, series, serving, success
 
-from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
 from nereid.controller.plan.settings import Settings

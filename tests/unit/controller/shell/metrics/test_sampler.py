@@ -11,7 +11,7 @@ from tests.support.activator.until import until
 from tests.support.metrics.requests import SINCE, activity_request, analysis, query, sample_request
 from tests.support.metrics.servers import FakePod, FakePrometheus, Respond, address, series, serving, success
 
-from nereid.controller.decide.asks import SampleRequest
+from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample, SampleFailure

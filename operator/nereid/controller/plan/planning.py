@@ -9,8 +9,8 @@ from datetime import datetime
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.situation import Situation
+from nereid.controller.plan.hosts import without_conflicting_hosts
 from nereid.controller.plan.plan import Held, SourceSpec, Specified, held_at
-from nereid.controller.plan.reachable import without_conflicting_hosts
 from nereid.controller.plan.reading import InvalidSpecError, Reading, read_spec
 from nereid.controller.plan.resolution import ResolutionRequest, request_of, resolved
 from nereid.controller.plan.revision_content import with_resolved_uri

@@ -10,8 +10,8 @@ from nereid.controller.build.revision import new_record
 from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionObserved
 from nereid.controller.observed.situation import Rival
 from nereid.controller.plan.plan import Held, Specified
+from nereid.controller.plan.planning import Invalid, Unresolved, plan
 from nereid.controller.plan.resolution import request_of
-from nereid.controller.plan.wanted import Invalid, Unresolved, plan
 
 ALIAS = "models:/digits@champion"
 REFUSED: dict[str, Any] = {"model": {"uri": URI, "config": {"maxBatchSizes": 8}}, "scaling": {"minReplicas": 3}}
