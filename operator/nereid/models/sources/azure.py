@@ -28,9 +28,7 @@ from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
 from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
     PIECE_BYTES,
-    READ_SECONDS,
     StoredFiles,
     StoredObject,
     changed,
@@ -39,6 +37,7 @@ from nereid.models.sources.object_store import (
     in_chunks,
     server_of,
 )
+from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
 from nereid.models.sources.trust import bundle_file
 
 ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"

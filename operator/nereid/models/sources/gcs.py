@@ -25,9 +25,7 @@ from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
 from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
     PIECE_BYTES,
-    READ_SECONDS,
     StoredFiles,
     StoredObject,
     changed,
@@ -36,6 +34,7 @@ from nereid.models.sources.object_store import (
     in_chunks,
     server_of,
 )
+from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
 from nereid.models.sources.trust import bundle_file
 
 KEY_JSON: Final = "GOOGLE_APPLICATION_CREDENTIALS_JSON"

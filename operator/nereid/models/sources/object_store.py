@@ -18,8 +18,6 @@ from nereid.models.sources.external_data import is_external_data
 from nereid.models.sources.failures import ChangedError, InterruptionError, failed
 from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
 
-CONNECT_SECONDS: Final = 15
-READ_SECONDS: Final = 50
 PIECE_BYTES: Final = 8 * CHUNK_BYTES
 """Size of one request by a client that returns whole answers."""
 

@@ -42,8 +42,6 @@ from nereid.models.sources.failures import (
     server_error,
 )
 from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
     StoredFiles,
     StoredObject,
     changed,
@@ -51,7 +49,7 @@ from nereid.models.sources.object_store import (
     identity_denied,
     server_of,
 )
-from nereid.models.sources.remote import CHUNK_BYTES
+from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
 from nereid.models.sources.trust import bundle_file
 
 NEEDED: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
