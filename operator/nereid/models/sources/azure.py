@@ -88,10 +88,16 @@ class Container:
         """Yield the blob's bytes from `offset` on; the client returns whole answers, so it reads in pieces."""
         with self._explained():
             blob = self._client.get_blob_client(stored.name)
-            same = {"etag": stored.version, "match_condition": MatchConditions.IfNotModified}
 
             def request(start: int, length: int) -> bytes:
-                return blob.download_blob(offset=start, length=length, max_concurrency=1, **same).readall()
+                piece = blob.download_blob(
+                    offset=start,
+                    length=length,
+                    etag=stored.version,
+                    match_condition=MatchConditions.IfNotModified,
+                    max_concurrency=1,
+                )
+                return piece.readall()
 
             yield from in_pieces(stored, offset, request)
 
