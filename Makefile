@@ -18,7 +18,9 @@ STAGE := local/timing
 SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
 E2E_WORKERS ?= 4
 UNIT_WORKERS ?= auto
+# What pytest is to run, with any of its arguments: `make unit TESTS=tests/unit/contract`.
 unit: TESTS ?= tests/unit tests/golden tests/property
+test-api: TESTS ?= tests/api
 
 # What `make run` listens on, out of the way of what else a person runs, and how much it writes.
 run: export NEREID_HEALTH_PORT ?= 18080
@@ -37,12 +39,12 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 	$(TOOLS) $(PYTHON) -m digits.demo
 
 .PHONY: unit
-unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs
+unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs (TESTS=tests/unit/contract: a part)
 	$(PYTHON) -m pytest $(TESTS) -n $(UNIT_WORKERS)
 
 .PHONY: test-api
-test-api: venv programs ## Tests of the operator against a real API server, without a cluster
-	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
+test-api: venv programs ## Tests of the operator against a real API server, without a cluster (TESTS=tests/api/test_routes.py: a part)
+	$(TOOLS) $(PYTHON) -m pytest $(TESTS) -n 4
 
 .PHONY: run
 run: venv ## Run the operator from this checkout against the current context of your kubeconfig
