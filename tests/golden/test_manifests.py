@@ -5,7 +5,7 @@ last is the spec of now. Where there is more than the first rollout, a last docu
 pods, by their place, with replicas and what of the traffic reaches them; `scale` tells what changes their number, and
 `is_gated` that requests wait in the activator. A document `settings` holds the settings of an operator that was set up
 differently, `resolved_uri` what the URI led to, and `model_jobs` the Jobs that speak to its source. `out.yaml` is
-written by `.venv/bin/pytest tests/golden --update-golden`, right or wrong: read `git diff tests/golden` before a commit.
+written by `.venv/bin/pytest tests/golden --update-golden`, right or wrong: read `git diff tests/golden` first.
 """
 
 from collections.abc import Mapping, Sequence
