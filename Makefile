@@ -16,7 +16,8 @@ TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_
 # Where a run is timed (`.ci/run`), a stage is noted, and with it how long each case of the suite $(1) took.
 STAGE := local/timing
 SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
-E2E_WORKERS ?= 4
+# More than two at once starve each other of CPU on 2 cores: requests of one case then time out as pods of others start.
+E2E_WORKERS ?= 2
 UNIT_WORKERS ?= auto
 # What pytest is to run, with any of its arguments: `make unit TESTS=tests/unit/contract`.
 unit: TESTS ?= tests/unit tests/golden tests/property
