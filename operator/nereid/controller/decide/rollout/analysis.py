@@ -19,7 +19,7 @@ from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.stage import ROLLING_BACK
 from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
-from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.counters import Counts, why_too_many
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Plan, Query
 
@@ -99,7 +99,18 @@ def with_sample(
     if sample.until <= before.sampled_at:
         # Counted as a failure, so that the next request differs from the one that this sample answers.
         return replace(state, analysis=_with_failure(before, "the clock was set back between two samples", now)), None
+    if reason := _why_not_believed(sample):
+        return replace(state, analysis=_with_failure(before, reason, now)), None
     return _with_result(plan, state, before, sample, now)
+
+
+def _why_not_believed(sample: Sample) -> str | None:
+    """Return why the counts of a sample cannot be right, whichever provider they are from; None if they can."""
+    for metric, comparison in sample.metrics.items():
+        for role, counted in (("the candidate", comparison.candidate), ("stable", comparison.stable)):
+            if reason := why_too_many(counted.requests):
+                return f"the requests to {role} ({metric}) cannot be counted: {reason}"
+    return None
 
 
 def _with_failure(before: AnalysisState, error: str, now: datetime) -> AnalysisState:

@@ -59,9 +59,9 @@ def _matchers(request: SampleRequest) -> str:
 def _compare(request: SampleRequest, grown: Sequence[tuple[SeriesGroup, Steps]], kind: Outcome) -> Comparison:
     def of(revision: str) -> Counts:
         mine = [(group, steps[0]) for group, steps in grown if _is_of(group, request, revision)]
-        return Counts(
-            requests=sum(grown_by for _, grown_by in mine),
-            errors=sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind),
+        requests = sum(grown_by for _, grown_by in mine)
+        return _checked_counts(
+            counts(requests, sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind))
         )
 
     return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())

@@ -4,6 +4,7 @@ import pytest
 from tests.support.scenario import ANALYSIS_DEADLINE, INTERVAL, NOW, ago, doing, place, reasons, rollout, unchanged
 
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
+from nereid.controller.observed.counters import MOST_PER_SAMPLE
 
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
 UNAVAILABLE = CANARY.phase("Paused", 300, "MetricsUnavailable").looked(INTERVAL, errors=MOST_ERRORS, error="down")
@@ -28,6 +29,14 @@ class TestErrors:
         assert doing(decision) == ("Paused", "MetricsUnavailable")
         assert (reasons(decision), decision.events[0].type) == (["MetricsUnavailable"], "Warning")
         assert "it is down" in decision.events[0].message
+
+    def test_are_also_counts_that_cannot_be_right(self):
+        many = 2 * MOST_PER_SAMPLE
+        for counted in (((many, many), (4000, 0)), ((1000, 0), (many, 0))):
+            judged = CANARY.after(GOOD)
+            known = judged.counted(*counted).decide().state.analysis
+            assert (known.errors, known.evidence) == (1, judged.state.analysis.evidence)
+            assert "it grew by 2e+09 in one interval" in known.error
 
     def test_are_forgotten_with_the_next_sample(self):
         known = CANARY.looked(INTERVAL, errors=3, error="down").counted((5, 0), (20, 0)).decide().state.analysis

@@ -128,3 +128,17 @@ async def test_buckets_that_contradict_each_other_are_an_error(session: aiohttp.
     found = [requests(30, le="+Inf"), requests(60, le="250")]
     with pytest.raises(ProviderError, match="cannot be counted"):
         await measured(session, {BUCKETS: success("matrix", found)}, objective(250))
+
+
+async def test_a_series_that_grew_more_than_is_believed_fails_the_sample_and_is_named(
+    session: aiohttp.ClientSession,
+) -> None:
+    found = [requests(30), requests(2e9, "old", pod="client-1", namespace="evil")]
+    with pytest.raises(ProviderError, match=r"of evil/client-1: it grew by 2e\+09 in one interval"):
+        await measured(session, {REQUESTS: success("matrix", found)}, sample_request())
+
+
+async def test_so_do_series_that_together_grew_more_than_is_believed(session: aiohttp.ClientSession) -> None:
+    found = [requests(9e8, pod=f"client-{number}") for number in range(2)]
+    with pytest.raises(ProviderError, match="all series together"):
+        await measured(session, {REQUESTS: success("matrix", found)}, sample_request())
