@@ -52,7 +52,7 @@ def summary(evidence: Evidence, limits: Limits, metrics: int) -> Summary:
 
 
 def _foreseeable(candidate: Counts, stable: Counts) -> tuple[Counts, Counts]:
-    """Return the totals, scaled down where they are larger than the likelihoods are accurate for: rates are the same."""
+    """Return the totals, scaled down where they are larger than the likelihoods are accurate for."""
     most = max(candidate.requests, stable.requests)
     if most <= FORESEEABLE:
         return candidate, stable

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nereid.api.status import AnalysisStatus, QueryStatus, RateStatus, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence
+from nereid.controller.decide.judge.verdict import MOST_METRICS
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
 
@@ -33,7 +34,7 @@ class AnalysisState:
         return cls(
             sampled_at=status.sampled_at,
             looked_at=status.looked_at,
-            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics},
+            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics[:MOST_METRICS]},
             queries=tuple(status.queries),
             verdict=status.verdict,
             errors=status.errors,
@@ -42,7 +43,18 @@ class AnalysisState:
         )
 
 
+def unreadable_evidence(status: AnalysisStatus) -> tuple[str, ...]:
+    """Return the metrics whose evidence in status cannot be what the operator wrote, and so begins anew."""
+    return tuple(
+        f"rollout.analysis.metrics.{metric.name}.evidence"
+        for metric in status.metrics
+        if not Evidence.is_readable(metric.evidence)
+    )
+
+
 def _comparison(candidate: RateStatus | None, stable: RateStatus | None) -> Comparison | None:
     if candidate is None or stable is None:
         return None
+    if candidate.bad > candidate.requests or stable.bad > stable.requests:
+        return None  # For people only, and it adds up to nothing.
     return Comparison(Counts(candidate.requests, candidate.bad), Counts(stable.requests, stable.bad))
