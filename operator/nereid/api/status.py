@@ -25,7 +25,7 @@ RolloutPhase = Literal[
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
-Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model"]
+Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model", "Route", "Counts"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -133,6 +133,15 @@ class QueryStatus(ApiModel):
     failures: Ordinal = Field(description="How many times in a row it exceeded a limit.")
 
 
+class RouteShareStatus(ApiModel):
+    """How many of the requests the candidate got, compared with its weight."""
+
+    weight: Percentage = Field(description="The weight at which they were counted.")
+    candidate: Requests = Field(description="Requests to the candidate.")
+    requests: Requests = Field(description="Requests to both revisions.")
+    effective: bool = Field(description="Whether these can be by this weight. If not, they are those of the last look.")
+
+
 class AnalysisStatus(ApiModel):
     """What the analysis knows about the candidate."""
 
@@ -142,6 +151,12 @@ class AnalysisStatus(ApiModel):
     message: str = Field(default="", description="What the verdict means, and which evidence is still missing.")
     errors: Ordinal = Field(default=0, description="How many times in a row the provider has failed.")
     error: str | None = Field(default=None, description="Why the provider failed last.")
+    error_reason: str | None = Field(
+        default=None, description="CountsDisagree, if the provider's counts contradict each other."
+    )
+    route: RouteShareStatus | None = Field(
+        default=None, description="Whether the mesh does what the route says; not set where that cannot be seen."
+    )
     metrics: list[MetricStatus] = Field(default=[], description="The metrics that are judged.")
     queries: list[QueryStatus] = Field(default=[], description="The user's own queries.")
     triton_candidate: RateStatus | None = Field(
@@ -275,8 +290,8 @@ class ProblemStatus(ApiModel):
     concern: Concern = Field(
         description=(
             "What it is about: Children that could not be applied, Routes that cannot be as they are asked for, Pods "
-            "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, or the "
-            "Model that pods have fetched."
+            "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, the "
+            "Model that pods have fetched, a Route that has no effect, or Counts that disagree."
         )
     )
     reason: str = Field(description="Why, in one word.")
@@ -292,7 +307,8 @@ class Condition(ApiModel):
         description=(
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
-            "while pods of one revision have fetched different models."
+            "while pods of one revision have fetched different models; RouteNotEffective while the mesh does not do "
+            "what the routes say; CountsDisagree while callers report other counts than the pods."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")
@@ -324,7 +340,7 @@ class ModelDeploymentStatus(ApiModel):
         default=[], description="The stable revision and those before it, newest first."
     )
     problems: list[ProblemStatus] | None = Field(
-        default=None, max_length=8, description="What is wrong, at most one thing of each kind; conditions say more."
+        default=None, max_length=16, description="What is wrong, at most one thing of each kind; conditions say more."
     )
     conditions: list[Condition] = Field(
         default=[],

@@ -96,7 +96,9 @@ class Reconciler:
         outcome = await self._applier.apply(planned.owner, orders, built, news)
         observed = await self._gatherer.observe(planned.owner)
         decision = as_routed(orders, observed, now, self._clock())
-        report_input = replace(report_input, decision=decision, observed=observed, problems=problems(outcome.children))
+        report_input = replace(
+            report_input, decision=decision, observed=observed, problems=problems(outcome.children), is_applied=True
+        )
         report_input = with_apply_problems(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
         await self._report_outcome(reported, orders, report_input, built)
         outcome.children.raise_failures()

@@ -7,6 +7,7 @@ from datetime import datetime
 from nereid.api.status import AnalysisStatus, QueryStatus, RateStatus, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.verdict import MOST_METRICS
+from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
 
@@ -16,7 +17,7 @@ class AnalysisState:
     """The evidence so far.
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
-    times in a row it failed.
+    times in a row it failed. share: what the candidate got of the requests, where that can be compared with its weight.
     """
 
     sampled_at: datetime
@@ -26,7 +27,9 @@ class AnalysisState:
     verdict: VerdictName = "Continue"
     errors: int = 0
     error: str | None = None
+    error_reason: str | None = None
     triton: Comparison | None = None
+    share: RouteShare | None = None
 
     @classmethod
     def from_status(cls, status: AnalysisStatus) -> "AnalysisState":
@@ -39,6 +42,8 @@ class AnalysisState:
             verdict=status.verdict,
             errors=status.errors,
             error=status.error,
+            error_reason=status.error_reason,
+            share=RouteShare.from_status(status.route) if status.route else None,
             triton=_comparison(status.triton_candidate, status.triton_stable),
         )
 

@@ -12,6 +12,8 @@ from nereid.controller.plan.plan import Plan, RolloutPlan
 
 # Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
+# How long routes that do not read back as they were applied stay without another look.
+UNROUTED_SECONDS: Final = 60
 
 
 def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
@@ -34,7 +36,15 @@ def has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: dat
 def has_passed(state: RolloutState) -> bool:
     """Whether the verdict is Pass, by samples that include some of this step."""
     judged = state.analysis
-    return judged is not None and judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+    if judged is None or lacks_effect(state):
+        return False
+    return judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+
+
+def lacks_effect(state: RolloutState) -> bool:
+    """Whether the mesh does not do what the route says, so that nothing is known about the candidate at this weight."""
+    share = state.analysis.share if state.analysis else None
+    return share is not None and share.is_off and share.weight == state.weight
 
 
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
@@ -55,6 +65,8 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
 
 def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
     """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
+    if lacks_effect(state):
+        return None  # The step waits until its route has taken effect, and no deadline counts until then.
     hold = rollout.steps[state.step].hold
     if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold
@@ -69,8 +81,11 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     due = deadline(plan.rollout, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
-    elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
-        due = None  # as its time has not begun
+    else:
+        # Whoever changes the routes on their way to the API server may stop, and no event tells of that.
+        moments.append(now + timedelta(seconds=UNROUTED_SECONDS))
+        if state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
+            due = None  # as its time has not begun
     if due is not None:
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:

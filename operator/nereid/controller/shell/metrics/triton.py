@@ -15,7 +15,7 @@ import aiohttp
 from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.observed.counters import Advance, Counts, NoData, advance, counts, reading
 from nereid.controller.observed.pod_address import PodAddress
-from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample
+from nereid.controller.observed.sample import ERRORS, Activity, Comparison, RoutedRequests, Sample
 from nereid.controller.shell.metrics import pod_metrics
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.pod_metrics import PodMetrics
@@ -88,7 +88,10 @@ class Triton:
             total, revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))
             totals[revision] = _checked(counts(total.requests, total.errors))
         self._last_samples[key] = _LastSample(now, revisions)
-        return Sample(now, {ERRORS: Comparison(totals[request.candidate], totals.get(request.stable, Counts()))})
+        candidate, stable = totals[request.candidate], totals.get(request.stable, Counts())
+        is_shared = request.has_control and not request.is_mirrored
+        routed = RoutedRequests(candidate.requests, stable.requests) if is_shared else None
+        return Sample(now, {ERRORS: Comparison(candidate, stable)}, routed=routed)
 
     async def activity(self, request: ActivityRequest, pods: Pods) -> Activity:
         """Return what a revision's pods do; unknown unless each of them can be read."""
