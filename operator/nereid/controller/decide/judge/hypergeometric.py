@@ -93,7 +93,7 @@ def _deviation(table: Table, centre: int) -> float:
     """Return about the standard deviation of x, from the curvature of log P(x; w) at its mode."""
     n1, n2, m = table.candidate_requests, table.stable_requests, table.errors
     cells = (centre, n1 - centre, m - centre, n2 - m + centre)
-    return sum(1 / (cell + 1 / 2) for cell in cells) ** -0.5
+    return math.sqrt(1 / sum(1 / (cell + 1 / 2) for cell in cells))
 
 
 def _sum_above(table: Table, odds_ratio: float, start: int, stride: int) -> float:

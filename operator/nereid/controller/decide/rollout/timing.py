@@ -12,8 +12,6 @@ from nereid.controller.plan.plan import Plan, RolloutPlan
 
 # Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
-# How long routes that do not read back as they were applied stay without another look.
-UNROUTED_SECONDS: Final = 60
 
 
 def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
@@ -81,11 +79,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     due = deadline(plan.rollout, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
-    else:
-        # Whoever changes the routes on their way to the API server may stop, and no event tells of that.
-        moments.append(now + timedelta(seconds=UNROUTED_SECONDS))
-        if state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
-            due = None  # as its time has not begun
+    elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
+        due = None  # as its time has not begun
     if due is not None:
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:

@@ -39,8 +39,10 @@ def without_effect(scenario: Scenario = CANARY) -> Scenario:
     return decided
 
 
-def condition(status: ModelDeploymentStatus, kind: str = "RouteNotEffective") -> tuple[str, str] | None:
-    return next(((one.reason, one.message) for one in status.conditions if one.type == kind), None)
+def condition(status: ModelDeploymentStatus) -> tuple[str, str]:
+    """Return reason and message of the condition, both empty if there is none."""
+    found = ((one.reason, one.message) for one in status.conditions if one.type == "RouteNotEffective")
+    return next(found, ("", ""))
 
 
 class TestShare:
@@ -96,7 +98,7 @@ class TestWithoutEffect:
         for on_inconclusive in ("Pause", "Continue", "Rollback"):
             waiting = late.judged(on_inconclusive=on_inconclusive).looked(1)
             assert unchanged(waiting)
-            assert waiting.decide().requeue_after > 0
+            assert (waiting.decide().requeue_after or 0) > 0
 
     def test_a_pass_does_not_move_it_either(self):
         passed = without_effect().analyzing(ANALYSIS_DEADLINE).looked(1, verdict="Pass")
@@ -120,7 +122,7 @@ class TestWithoutEffect:
         assert still.state.analysis.share == RouteShare(20, 1, 10, is_off=True)
         again = without_effect().counted((40, 0), (160, 0), routed=RoutedRequests(40, 160)).following()
         assert again.state.analysis.share == RouteShare(20)
-        assert condition(again.report()) is None
+        assert condition(again.report()) == ("", "")
         late = again.analyzing(ANALYSIS_DEADLINE).looked(1, verdict="Pass")
         assert place(late.decide()) == ("Preparing", 1, 20)
 
@@ -135,17 +137,16 @@ class TestChangedOnTheirWay:
     )
 
     @pytest.mark.parametrize("scenario", SCENARIOS)
-    def test_is_told_and_looked_at_again(self, scenario):
+    def test_is_told(self, scenario):
         stuck = scenario.unrouted()
         assert unchanged(stuck)
-        assert 0 < stuck.decide().requeue_after <= 60
         status = stuck.report()
         reason, message = condition(status)
         assert reason == "RoutesChanged"
         assert "mutating webhook" in message
         assert "mutating webhook" in status.rollout.message
         assert [event.reason for event in source_events(scenario.report(), status)] == ["RouteNotEffective"]
-        assert condition(scenario.report(status)) is None
+        assert condition(scenario.report(status)) == ("", "")
 
 
 class TestARevisionWithoutARoute:
@@ -156,4 +157,4 @@ class TestARevisionWithoutARoute:
         reason, message = condition(busy.report())
         assert reason == "RequestsWithoutRoute"
         assert "revision b" in message
-        assert condition(rollout().stable("a").retiring("b", 60, looked=(2, 50)).active("b", 60).report()) is None
+        assert condition(rollout().stable("a").retiring("b", 60, looked=(2, 50)).active("b", 60).report()) == ("", "")

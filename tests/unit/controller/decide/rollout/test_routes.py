@@ -3,7 +3,6 @@
 from tests.support.scenario import DRAIN, NOW, PROPAGATION, rollout, shares
 
 from nereid.controller.decide.rollout.decide import routed_anew
-from nereid.controller.decide.rollout.timing import UNROUTED_SECONDS
 
 
 class TestRoutes:
@@ -13,7 +12,7 @@ class TestRoutes:
         promoting = rollout().stable("a").candidate("b", weight=100, step=2).promoting(10 * PROPAGATION)
         assert promoting.decide().state.phase == "Completed"
         waiting = promoting.unrouted().decide()
-        assert (waiting.state.phase, waiting.requeue_after) == ("Promoting", UNROUTED_SECONDS)
+        assert (waiting.state.phase, waiting.requeue_after) == ("Promoting", None)
 
     def test_a_weight_waits_for_its_route(self):
         propagating = rollout().stable("a").candidate("b", weight=20).propagating(10 * PROPAGATION)
