@@ -79,6 +79,8 @@ VALID: dict[str, Object] = {
     "hosts and gateways": {"model": CLAIM, "traffic": HOSTS},
     "steps": {"model": CLAIM, "rollout": {"steps": [{"weight": 5, "hold": "1h30m"}, {"weight": 50}]}},
     "direct": {"model": CLAIM, "rollout": {"strategy": "Direct"}},
+    "mirror steps first": {"model": CLAIM, "rollout": {"steps": [{"mirror": 100, "hold": "1m"}, {"weight": 5}]}},
+    "a gate at each step": {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
     "shadow": {"model": CLAIM, "rollout": {"strategy": "Shadow", "steps": [{"weight": 100}]}},
     "A/B test": {
         "model": CLAIM,
@@ -264,10 +266,6 @@ INVALID: dict[str, tuple[Object, str]] = {
         {"model": CLAIM, "rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 10}]}},
         "weights must rise",
     ),
-    "hold missing in the middle": (
-        {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
-        "only the last step may omit hold",
-    ),
     "direct with steps": (
         {"model": CLAIM, "rollout": {"strategy": "Direct", "steps": [{"weight": 10}]}},
         "only strategies Canary and Shadow have steps",
@@ -283,6 +281,12 @@ INVALID: dict[str, tuple[Object, str]] = {
 INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
     "unknown strategy": ({"strategy": "Rolling"}, "supported values: "),
     "blue/green with steps": ({"strategy": "BlueGreen", "steps": [{"weight": 5}]}, "only strategies Canary and Shadow"),
+    "step of both kinds": ({"steps": [{"weight": 5, "mirror": 5}]}, "exactly one of weight"),
+    "step of neither kind": ({"steps": [{"hold": "1m"}]}, "exactly one of weight"),
+    "mirror after a weight": ({"steps": [{"weight": 5}, {"mirror": 50}]}, "mirror steps come before"),
+    "falling copies": ({"steps": [{"mirror": 50}, {"mirror": 5}]}, "mirror steps come before"),
+    "mirror of a shadow": ({"strategy": "Shadow", "steps": [{"mirror": 5}]}, "write weight instead of mirror"),
+    "mirror without surge": ({"surge": 0, "steps": [{"mirror": 5}]}, "surge: 0 cannot mirror"),
     "step beyond all traffic": ({"strategy": "Shadow", "steps": [{"weight": 101}]}, "less than or equal to 100"),
     "preview of a canary": ({"blueGreen": {"keep": "1m"}}, "blueGreen is valid only with strategy BlueGreen"),
     "A/B test without a match": ({"strategy": "ABTest"}, "strategy ABTest requires abTest"),

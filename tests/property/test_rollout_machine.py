@@ -218,6 +218,14 @@ class RolloutMachine(RuleBasedStateMachine):
         self.world = getattr(self.world, command)(subject.revision, max(1, subject.attempt - stale))
         self._pass_if(at_once)
 
+    @precondition(lambda self: self.world.state.stage is Stage.AWAITING_PROMOTION)
+    @rule(stale=st.sampled_from([0, 0, 1]), at_once=st.booleans())
+    def open_gate(self, *, stale: int, at_once: bool) -> None:
+        """Promote it past its gate, or past the one before."""
+        state = self.world.state
+        self.world = self.world.promote(state.candidate or "", state.attempt, max(0, state.step - stale))
+        self._pass_if(at_once)
+
     @precondition(lambda self: len(self.world.state.history) > 1 or self.world.state.candidate)
     @rule(data=st.data(), at_once=st.booleans())
     def roll_back_by_hand(self, data: st.DataObject, *, at_once: bool) -> None:

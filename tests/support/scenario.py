@@ -263,6 +263,11 @@ class Scenario:
     def steps(self, *steps: tuple[int, int | None]) -> "Scenario":
         return self._rollout(steps=tuple(Step(Exposure(weight), hold) for weight, hold in steps))
 
+    def mirroring(self, *steps: tuple[int, int | None], then: tuple[tuple[int, int | None], ...]) -> "Scenario":
+        """Let copies of requests come first, then shares of them."""
+        mirrored = tuple(Step(Exposure(mirror=share), hold) for share, hold in steps)
+        return self._rollout(steps=(*mirrored, *(Step(Exposure(weight), hold) for weight, hold in then)))
+
     def direct(self) -> "Scenario":
         return self.steps()._rollout(strategy="Direct")
 
@@ -299,8 +304,8 @@ class Scenario:
     def paused(self) -> "Scenario":
         return self._rollout(paused=True)
 
-    def promote(self, revision: str, attempt: int = 1) -> "Scenario":
-        return self._rollout(promote=Command(revision, attempt))
+    def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
+        return self._rollout(promote=Command(revision, attempt, step))
 
     def abort(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(abort=Command(revision, attempt))

@@ -152,7 +152,8 @@ _ENDS_OF_PAUSES: Final = {
 
 def _end_of_pause(view: View) -> str:
     end = _ENDS_OF_PAUSES.get(view.stage) if view.stage else None
-    commands = [command.command for command in possible(view) if command.command in {"promote", "abort"}]
+    given = dict.fromkeys(command.command for command in possible(view))
+    commands = [command for command in given if command in {"promote", "abort"}]
     return ", or ".join(filter(None, [end, f"you {' or '.join(commands)}"]))
 
 

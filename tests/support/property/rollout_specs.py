@@ -37,7 +37,7 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
     surge = draw(st.sampled_from([1, 1, 0])) if strategy in {"Canary", "Direct"} else 1
     return {
         "strategy": strategy,
-        "steps": draw(steps(strategy)),
+        "steps": draw(steps(strategy, surge)),
         "surge": surge,
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
@@ -48,8 +48,8 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
-    """Draw the steps of a strategy: rising shares, only the last one perhaps without a hold."""
+def steps(draw: st.DrawFn, strategy: str, surge: int = 1) -> tuple[Step, ...]:
+    """Draw the steps of a strategy: rising shares, any of them perhaps without a hold."""
     last = draw(HOLDS | st.none())
     match strategy:
         case "Direct":
@@ -60,8 +60,9 @@ def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
             return (Step(Exposure(matched=True), last),)
     most = 100 if strategy == "Shadow" else 99
     shares = sorted(draw(st.sets(st.integers(1, most), min_size=1, max_size=4)))
-    holds = [*(draw(HOLDS) for _ in shares[1:]), last]
-    exposures = [Exposure(mirror=share) if strategy == "Shadow" else Exposure(share) for share in shares]
+    holds = [*(draw(HOLDS | HOLDS | st.none()) for _ in shares[1:]), last]
+    mirrors = len(shares) if strategy == "Shadow" else draw(st.sampled_from([0, 0, 1, len(shares)])) if surge else 0
+    exposures = [Exposure(mirror=share) for share in shares[:mirrors]] + [Exposure(share) for share in shares[mirrors:]]
     return tuple(Step(exposure, hold) for exposure, hold in zip(exposures, holds, strict=True))
 
 

@@ -141,3 +141,17 @@ def test_a_sentence_says_how_it_ended():
     assert outcome_of_rollout(view("failed-guard")).sentence.startswith(
         f"{NEW['revision']} has failed: GuardExceeded: at least 24.5%"
     )
+
+
+class TestAtAGate:
+    PROMOTED = asking.promote(view("paused-at-gate"))
+
+    def test_a_promotion_to_the_next_step_waits_for_that_step_alone(self):
+        goal = goal_of(self.PROMOTED)
+        assert goal(view("paused-at-gate")) is OPEN
+        assert goal(view("paused-at-gate", state="Preparing", reason="StartingPods", step=2)) is OPEN
+        reached = goal(view("paused-at-gate", state="Analyzing", reason="CollectingEvidence", step=2))
+        assert (reached.is_good, reached.sentence) == (True, "bbc4zt2p (version 8) has reached its next step")
+
+    def test_a_rollout_that_fails_meanwhile_is_told(self):
+        assert not goal_of(self.PROMOTED)(view("failed-guard")).is_good

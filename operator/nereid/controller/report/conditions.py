@@ -10,6 +10,7 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure
 from nereid.controller.decide.decide import Orders
+from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
@@ -290,6 +291,9 @@ def _pause_cause(report_input: ReportInput) -> str:
             return f", as the evidence is undecided. {_evidence(report_input)}. To go on without it: {promote}"
         case Stage.METRICS_UNAVAILABLE:
             return f" until metrics are available again. {_evidence(report_input)}"
+        case _ if is_gate_amid(report_input.plan.rollout, state.step):
+            gate = f"{promote.removesuffix(attempt)}/{state.attempt}/{state.step}"
+            return f" for a promotion. To the next step: {gate}. To the end: the same with {state.candidate}{attempt}"
         case _:
             return f" for a promotion: {promote}"
 

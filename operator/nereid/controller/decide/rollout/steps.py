@@ -7,7 +7,7 @@ from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.orders import CheckRun
-from nereid.controller.decide.rollout import analysis, checks, history
+from nereid.controller.decide.rollout import analysis, checks, gates, history
 from nereid.controller.decide.rollout.capacity import (
     exposure_at,
     offer,
@@ -232,6 +232,8 @@ def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
 
 def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
     dwelling = _dwell(plan, state, now)
+    if dwelling.stage is Stage.AWAITING_PROMOTION and gates.is_let_through(plan, state):
+        return _next_step(plan, state, now), (gates.let_through(plan, state),)
     if state.stage not in _WAITS_FOR_EVIDENCE or dwelling.stage is not Stage.ANALYZING:
         return (state, ()) if dwelling.stage is state.stage else (dwelling, ())
     judged = state.analysis

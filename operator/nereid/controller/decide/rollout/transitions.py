@@ -78,6 +78,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
         },
         Stage.HOLDING: {**_DWELLS, **_MOVES_ON},
         Group.WAITING: _DWELLS,
+        Stage.AWAITING_PROMOTION: {Stage.STARTING_PODS: "promoted to the next step"},
         Stage.INCONCLUSIVE: _MOVES_ON,
         Stage.PROMOTING: {Stage.COMPLETED: "the proxies have received the route"},
         Stage.RETREATING: {Stage.ROLLING_BACK: "stable's pods are ready, or the deadline is over"},
