@@ -26,6 +26,7 @@ from tests.support.property.rollout_specs import (
     QUIET,
     REVISIONS,
     SCALER_FACTS,
+    WINDOWS,
     analyses,
     disastrous_sample,
     good_sample,
@@ -56,6 +57,7 @@ from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.plan import Command, Step
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
 
@@ -179,6 +181,12 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(paused=st.booleans(), at_once=st.booleans())
     def pause_or_resume(self, *, paused: bool, at_once: bool) -> None:
         self._edit(paused=paused)
+        self._pass_if(at_once)
+
+    @ROLLING
+    @rule(windows=st.sampled_from([(), WINDOWS]), longest=st.sampled_from([None, 400]), at_once=st.booleans())
+    def edit_times(self, windows: tuple[Window, ...], longest: int | None, *, at_once: bool) -> None:
+        self._edit(windows=windows, max_duration=longest)
         self._pass_if(at_once)
 
     @ROLLING
@@ -525,7 +533,7 @@ class RolloutMachine(RuleBasedStateMachine):
         asked = self.world.rollout
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
-        self._edit(allow_downtime=asked.surge == 0)
+        self._edit(allow_downtime=asked.surge == 0, max_duration=None)
         fair: dict[str, Any] = {
             "pod_problems": {},
             "occupied": {},

@@ -67,6 +67,7 @@ from nereid.controller.plan.plan import (
 )
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report
 
@@ -304,6 +305,13 @@ class Scenario:
     def paused(self) -> "Scenario":
         return self._rollout(paused=True)
 
+    def within(self, seconds: int, started: float) -> "Scenario":
+        """Let the whole rollout have this long; it has taken `started` seconds."""
+        return replace(self._rollout(max_duration=seconds), state=replace(self.state, started=ago(started)))
+
+    def windows(self, *windows: Window) -> "Scenario":
+        return self._rollout(windows=windows)
+
     def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
         return self._rollout(promote=Command(revision, attempt, step))
 
@@ -524,6 +532,8 @@ def rollout() -> Scenario:
         drain=DRAIN,
         propagation=PROPAGATION,
         progress_deadline=PROGRESS_DEADLINE,
+        max_duration=None,
+        windows=(),
         history_limit=10,
         promote=None,
         abort=None,

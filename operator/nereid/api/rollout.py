@@ -11,6 +11,7 @@ from nereid.api.analysis import AnalysisSpec
 from nereid.api.checks import ChecksSpec
 from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
 from nereid.api.traffic import Host
+from nereid.api.window import Window
 
 Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
 
@@ -276,6 +277,21 @@ class RolloutSpec(ApiModel):
     paused: bool | None = Field(
         default=None,
         description="Pauses the rollout where it is until set to false. Abort and promote still work.",
+    )
+    max_duration: Duration | None = Field(
+        default=None,
+        description=(
+            "How long the whole rollout may take until the candidate has all traffic, with everything it waits for. "
+            "After that it is rolled back. Default: no limit."
+        ),
+    )
+    windows: Annotated[list[Window], Field(min_length=1, max_length=14)] | None = Field(
+        default=None,
+        description=(
+            "Times of the week at which the rollout may advance. Outside of them the candidate gets no more traffic. "
+            "It is still judged, and rolled back if it fails. Promotions and rollbacks by hand work at all times. "
+            "Default: always."
+        ),
     )
     fast_track: bool | None = Field(
         default=None,

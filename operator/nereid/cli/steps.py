@@ -47,7 +47,7 @@ def coming(view: View, now: datetime) -> str:
     if status.stable is None:
         return "it gets all traffic as soon as one pod is ready"
     match view.stage:
-        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD:
+        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD | Stage.OUTSIDE_WINDOW:
             return f"nothing, until {_end_of_pause(view)}"
         case stage if stage in PREPARING:
             return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
@@ -145,6 +145,7 @@ def _condition(view: View, now: datetime) -> str:
 _ENDS_OF_PAUSES: Final = {
     **dict.fromkeys(PAUSED_BY_SPEC, "spec.rollout.paused is false"),
     **dict.fromkeys(HELD_BY_SPEC, "the spec can be carried out"),
+    Stage.OUTSIDE_WINDOW: "a window of spec.rollout.windows opens",
     Stage.INCONCLUSIVE: "the evidence decides",
     Stage.METRICS_UNAVAILABLE: "the metrics are available again",
 }

@@ -16,6 +16,7 @@ from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
 from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, Exposure, Guard, Query, Step
+from nereid.controller.plan.windows import Window
 
 REVISIONS = st.sampled_from("abcd")
 ACCURACY = AccuracyCheck(label="digit", output="label", minimum_percent=90)
@@ -27,6 +28,8 @@ QUERIES = (
 GOOD_READINGS = {query.name: QueryReading(4.0, 4.0) for query in QUERIES}
 # More errors than stable has, and fewer than the guard allows.
 WORSE = Comparison(Counts(200, 16), Counts(800, 1))
+# Walks begin at 12:00 UTC on a Friday.
+WINDOWS = (Window(frozenset(range(7)), 11 * 60, 12 * 60 + 5, "UTC"), Window(frozenset({5}), 23 * 60, 25 * 60, "UTC"))
 HOLDS = st.sampled_from([0, 1, 60, 300])
 
 
@@ -44,6 +47,8 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
         "checks": draw(st.sampled_from([(), (), CHECKS, CHECKS[1:]])),
         "fast_track": draw(st.sampled_from([False, False, True])),
         "history_limit": draw(st.sampled_from([0, 1, 10])),
+        "windows": draw(st.sampled_from([(), (), (), WINDOWS])),
+        "max_duration": draw(st.sampled_from([None, None, None, 400])),
     }
 
 

@@ -16,6 +16,7 @@ from nereid.api.runtime import DisruptionBudget, RuntimeSpec
 from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import Window
 
 _PERCENT: Final = 100
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6})(?:/(?P<step>[0-9]{1,2}))?)?")
@@ -163,6 +164,8 @@ class RolloutPlan:
     drain: float
     propagation: float
     progress_deadline: float
+    max_duration: int | None
+    windows: tuple[Window, ...]
     history_limit: int
     promote: Command | None
     abort: Command | None

@@ -20,6 +20,7 @@ from nereid.controller.plan.plan import (
     Step,
 )
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import window_of
 
 DEFAULT_DRAIN: Final = "30s"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
@@ -58,6 +59,8 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         drain=seconds(rollout.drain or DEFAULT_DRAIN),
         propagation=settings.propagation_seconds,
         progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
+        max_duration=_hold(rollout.max_duration),
+        windows=tuple(window_of(window, index) for index, window in enumerate(rollout.windows or ())),
         history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
         promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),

@@ -86,7 +86,7 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
-    `sleep` is set for a model that may sleep.
+    `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it.
     """
 
     stage: Stage = Stage.IDLE
@@ -108,6 +108,7 @@ class RolloutState:
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
+    started: datetime | None = None
 
     @property
     def phase(self) -> RolloutPhase:
@@ -156,6 +157,7 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            started=rollout.started_at,
         )
 
 
@@ -215,6 +217,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     return replace(
         state,
         since=min(state.since, latest),
+        started=state.started and min(state.started, latest),
         retiring=retiring,
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged
