@@ -144,14 +144,12 @@ def test_a_sentence_says_how_it_ended():
 
 
 class TestAtAGate:
-    PROMOTED = asking.promote(view("paused-at-gate"))
-
     def test_a_promotion_to_the_next_step_waits_for_that_step_alone(self):
-        goal = goal_of(self.PROMOTED)
-        assert goal(view("paused-at-gate")) is OPEN
-        assert goal(view("paused-at-gate", state="Preparing", reason="StartingPods", step=2)) is OPEN
-        reached = goal(view("paused-at-gate", state="Analyzing", reason="CollectingEvidence", step=2))
-        assert (reached.is_good, reached.sentence) == (True, "bbc4zt2p (version 8) has reached its next step")
+        reached = goal("paused-at-gate", asking.promote)
+        assert reached(view("paused-at-gate")) is OPEN
+        assert reached(view("paused-at-gate", state="Preparing", reason="StartingPods", step=2)) is OPEN
+        outcome = reached(view("paused-at-gate", state="Analyzing", reason="CollectingEvidence", step=2))
+        assert (outcome.is_good, outcome.sentence) == (True, "bbc4zt2p (version 8) has reached its next step")
 
     def test_a_rollout_that_fails_meanwhile_is_told(self):
-        assert not goal_of(self.PROMOTED)(view("failed-guard")).is_good
+        assert not goal("paused-at-gate", asking.promote)(view("failed-guard")).is_good

@@ -4,9 +4,9 @@ import pytest
 from tests.support.scenario import Scenario, place, reasons, rollout, unchanged
 
 
-def at_gate(weight: int = 20, step: int = 0, **candidate: int) -> Scenario:
+def at_gate(weight: int = 20, step: int = 0) -> Scenario:
     gated = rollout().steps((20, None), (50, None), (80, 60)).stable("a")
-    return gated.candidate("b", weight=weight, step=step, **candidate).phase("Paused", 5, "AwaitingPromotion")
+    return gated.candidate("b", weight=weight, step=step).phase("Paused", 5, "AwaitingPromotion")
 
 
 class TestPromotion:
