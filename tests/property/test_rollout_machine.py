@@ -533,7 +533,8 @@ class RolloutMachine(RuleBasedStateMachine):
         asked = self.world.rollout
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
-        self._edit(allow_downtime=asked.surge == 0, max_duration=None)
+        # A window is always open: until the next one, thousands of looks would be made.
+        self._edit(allow_downtime=asked.surge == 0, max_duration=None, windows=())
         fair: dict[str, Any] = {
             "pod_problems": {},
             "occupied": {},
