@@ -137,6 +137,26 @@ def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) 
     assert total.by_version() == {"1": total.sent}
 
 
+def test_copies_come_before_answers_in_one_list_and_a_gate_stands_between(case: Case) -> None:
+    steps = [{"mirror": 50, "hold": "5s"}, {"mirror": 100}, {"weight": 20, "hold": "10s"}, {"weight": 50, "hold": "5s"}]
+    rollout = judged(steps=steps)
+    served = serve_first(case, rollout)
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        status = wait_until_paused(served, "AwaitingPromotion")
+        copied = client.tally()
+        assert (status["rollout"]["mirror"], status["candidate"]["weight"]) == (100, 0)
+        served.promote_to_next_step()
+        served.wait_until_split(20)
+        served.wait_until_ready()
+        total = client.stop()
+    assert copied.by_version() == {"1": copied.sent}
+    assert journey.weights == [0, 20, 50, 100, 0]
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
 def test_direct_replaces_as_soon_as_the_candidate_is_ready(case: Case) -> None:
     rollout = judged(strategy="Direct")
     served = serve_first(case, rollout)

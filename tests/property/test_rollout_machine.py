@@ -26,6 +26,7 @@ from tests.support.property.rollout_specs import (
     QUIET,
     REVISIONS,
     SCALER_FACTS,
+    WINDOWS,
     analyses,
     disastrous_sample,
     good_sample,
@@ -56,6 +57,7 @@ from nereid.controller.observed.facts import Observed, ScalerFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.plan import Command, Step
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
 
@@ -182,6 +184,12 @@ class RolloutMachine(RuleBasedStateMachine):
         self._pass_if(at_once)
 
     @ROLLING
+    @rule(windows=st.sampled_from([(), WINDOWS]), longest=st.sampled_from([None, 400]), at_once=st.booleans())
+    def edit_times(self, windows: tuple[Window, ...], longest: int | None, *, at_once: bool) -> None:
+        self._edit(windows=windows, max_duration=longest)
+        self._pass_if(at_once)
+
+    @ROLLING
     @rule(held=st.booleans(), at_once=st.booleans())
     def spec_is_refused_or_mended(self, *, held: bool, at_once: bool) -> None:
         self.world = replace(self.world, is_held=held)
@@ -216,6 +224,14 @@ class RolloutMachine(RuleBasedStateMachine):
         subject = Command(state.failed.revision, state.failed.attempt) if state.failed else None
         subject = subject or Command(state.candidate or "", state.attempt)
         self.world = getattr(self.world, command)(subject.revision, max(1, subject.attempt - stale))
+        self._pass_if(at_once)
+
+    @precondition(lambda self: self.world.state.stage is Stage.AWAITING_PROMOTION)
+    @rule(stale=st.sampled_from([0, 0, 1]), at_once=st.booleans())
+    def open_gate(self, *, stale: int, at_once: bool) -> None:
+        """Promote it past its gate, or past the one before."""
+        state = self.world.state
+        self.world = self.world.promote(state.candidate or "", state.attempt, max(0, state.step - stale))
         self._pass_if(at_once)
 
     @precondition(lambda self: len(self.world.state.history) > 1 or self.world.state.candidate)
@@ -517,7 +533,8 @@ class RolloutMachine(RuleBasedStateMachine):
         asked = self.world.rollout
         holds = tuple(Step(step.exposure, step.hold or 0) for step in asked.steps)
         self._edit(steps=holds, paused=False, promote=None, abort=None, retry=None, rollback=None)
-        self._edit(allow_downtime=asked.surge == 0)
+        # A window is always open: until the next one, thousands of looks would be made.
+        self._edit(allow_downtime=asked.surge == 0, max_duration=None, windows=())
         fair: dict[str, Any] = {
             "pod_problems": {},
             "occupied": {},

@@ -200,6 +200,20 @@ STATES: dict[str, Document] = {
             "Holding", "HoldingWeight", "Candidate bbc4zt2p is held at 10%", nextLook="2026-11-20T12:03:48Z"
         ),
     ),
+    "paused-at-gate": document(
+        {"steps": [{"mirror": 100, "hold": "5m"}, {"weight": 10}, {"weight": 50, "hold": "10m"}]},
+        stable=stable(90),
+        candidate=candidate(10),
+        phase="Paused",
+        rollout=rollout(
+            "Paused",
+            "AwaitingPromotion",
+            "Candidate bbc4zt2p gets 10% of the traffic and waits for a promotion. To the next step: "
+            "kubectl annotate mdep digits --overwrite nereid.dev/promote=bbc4zt2p/1/1. "
+            "To the end: the same with bbc4zt2p",
+            step=1,
+        ),
+    ),
     "paused-for-promotion": document(
         {"steps": [{"weight": 10, "hold": "5m"}, {"weight": 50}]},
         stable=stable(50),

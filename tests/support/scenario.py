@@ -68,6 +68,7 @@ from nereid.controller.plan.plan import (
 )
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report
 
@@ -264,6 +265,11 @@ class Scenario:
     def steps(self, *steps: tuple[int, int | None]) -> "Scenario":
         return self._rollout(steps=tuple(Step(Exposure(weight), hold) for weight, hold in steps))
 
+    def mirroring(self, *steps: tuple[int, int | None], then: tuple[tuple[int, int | None], ...]) -> "Scenario":
+        """Let copies of requests come first, then shares of them."""
+        mirrored = tuple(Step(Exposure(mirror=share), hold) for share, hold in steps)
+        return self._rollout(steps=(*mirrored, *(Step(Exposure(weight), hold) for weight, hold in then)))
+
     def direct(self) -> "Scenario":
         return self.steps()._rollout(strategy="Direct")
 
@@ -300,8 +306,15 @@ class Scenario:
     def paused(self) -> "Scenario":
         return self._rollout(paused=True)
 
-    def promote(self, revision: str, attempt: int = 1) -> "Scenario":
-        return self._rollout(promote=Command(revision, attempt))
+    def within(self, seconds: int, started: float) -> "Scenario":
+        """Let the whole rollout have this long; it has taken `started` seconds."""
+        return replace(self._rollout(max_duration=seconds), state=replace(self.state, started=ago(started)))
+
+    def windows(self, *windows: Window) -> "Scenario":
+        return self._rollout(windows=windows)
+
+    def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
+        return self._rollout(promote=Command(revision, attempt, step))
 
     def abort(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(abort=Command(revision, attempt))
@@ -522,6 +535,8 @@ def rollout() -> Scenario:
         drain=DRAIN,
         propagation=PROPAGATION,
         progress_deadline=PROGRESS_DEADLINE,
+        max_duration=None,
+        windows=(),
         history_limit=10,
         promote=None,
         abort=None,

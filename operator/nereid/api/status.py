@@ -226,6 +226,7 @@ class RolloutStatus(ApiModel):
         default=None, description="Whether the candidate was stable before and skips steps, checks and analysis."
     )
     since: Time = Field(description="When this state began.")
+    started_at: Time | None = Field(default=None, description="When the last rollout began.")
     attempt: Ordinal = Field(description="Number of the attempt at this candidate, from 1.")
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")

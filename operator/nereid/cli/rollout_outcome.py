@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nereid.api.status import Condition, FailedRollout
 from nereid.cli.asking import UserCommand
 from nereid.cli.view import View, title_of
-from nereid.controller.decide.rollout.stage import ROLLING_BACK
+from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,21 @@ def goal_of(command: UserCommand) -> Goal:
 
 
 def _after_promote(view: View, command: UserCommand) -> Outcome | None:
-    return _settled(view, command.revision) or (
-        None if _is_candidate(view, command.revision) else _overtaken(view, command)
+    return (
+        _past_gate(view, command)
+        or _settled(view, command.revision)
+        or (None if _is_candidate(view, command.revision) else _overtaken(view, command))
     )
+
+
+def _past_gate(view: View, command: UserCommand) -> Outcome | None:
+    """Return the end of a promotion to the next step: the candidate has what that step gives it."""
+    rollout, is_candidate = view.rollout, view.status.candidate and _is_candidate(view, command.revision)
+    if command.step is None or rollout is None or not is_candidate or view.stage in PREPARING | ROLLING_BACK:
+        return None
+    if rollout.attempt != command.number or rollout.step <= command.step:
+        return None
+    return Outcome(is_good=True, sentence=f"{title_of(view, command.revision)} has reached its next step")
 
 
 def _after_abort(view: View, command: UserCommand) -> Outcome | None:

@@ -16,6 +16,7 @@ from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.plan import Command, Held, Plan, Step
+from nereid.controller.plan.windows import is_open
 
 JUDGED = {"AnalysisFailed", "GuardExceeded", "QueryFailed"}
 
@@ -306,6 +307,10 @@ def check_failures(one: Pass) -> None:
         assert reason != "Inconclusive", "a failing provider takes a candidate back"
     if reason == "Inconclusive":
         assert one.plan.rollout.analysis.on_inconclusive == "Rollback"
+    if reason == "MaxDurationExceeded":
+        assert before.started is not None
+        assert one.now >= before.started + timedelta(seconds=one.plan.rollout.max_duration or 0)
+        assert before.weight < 100
     if reason == "NoReadyReplica":
         assert before.exposure.has_traffic
     if reason == "CheckFailed":
@@ -333,6 +338,9 @@ def check_progress(one: Pass) -> None:
         )
         by_user = before.reason == "Promoted" or by_hand
         assert by_user or not asked.paused, "a paused candidate gets more"
+        by_gate = asked.promote == Command(before.candidate, before.attempt, before.step - 1)
+        by_command = by_user or before.is_fast or by_gate
+        assert by_command or is_open(asked.windows, one.now), "more of the traffic outside of the windows"
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
     if moves_on and after.reason != "Promoted" and before.strategy == after.strategy and asked.steps:
         _check_move(one, asked.steps[min(before.step, len(asked.steps) - 1)])
@@ -340,8 +348,11 @@ def check_progress(one: Pass) -> None:
 
 def _check_move(one: Pass, step: Step) -> None:
     before, after, analysis = one.before, one.after, one.plan.rollout.analysis
-    assert step.hold is not None, "a gate is passed, and nobody opened it"
     assert not one.plan.rollout.paused
+    if step.hold is None:
+        opened = Command(before.candidate or "", before.attempt, before.step)
+        assert one.plan.rollout.promote == opened, "a gate is passed, and nobody opened it"
+        return
     # A time in the future, as after the clock was set back, counts as now: so a hold of 0 is over.
     waited = (one.now - min(before.since, one.now)).total_seconds()
     assert waited >= step.hold or before.reason == "Inconclusive", "a step is shorter than its hold"

@@ -16,6 +16,7 @@ from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
 from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, Exposure, Guard, Query, Step
+from nereid.controller.plan.windows import Window
 
 REVISIONS = st.sampled_from("abcd")
 ACCURACY = AccuracyCheck(label="digit", output="label", minimum_percent=90)
@@ -27,6 +28,8 @@ QUERIES = (
 GOOD_READINGS = {query.name: QueryReading(4.0, 4.0) for query in QUERIES}
 # More errors than stable has, and fewer than the guard allows.
 WORSE = Comparison(Counts(200, 16), Counts(800, 1))
+# Walks begin at 12:00 UTC on a Friday.
+WINDOWS = (Window(frozenset(range(7)), 11 * 60, 12 * 60 + 5, "UTC"), Window(frozenset({5}), 23 * 60, 25 * 60, "UTC"))
 HOLDS = st.sampled_from([0, 1, 60, 300])
 
 
@@ -37,19 +40,21 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
     surge = draw(st.sampled_from([1, 1, 0])) if strategy in {"Canary", "Direct"} else 1
     return {
         "strategy": strategy,
-        "steps": draw(steps(strategy)),
+        "steps": draw(steps(strategy, surge)),
         "surge": surge,
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
         "checks": draw(st.sampled_from([(), (), CHECKS, CHECKS[1:]])),
         "fast_track": draw(st.sampled_from([False, False, True])),
         "history_limit": draw(st.sampled_from([0, 1, 10])),
+        "windows": draw(st.sampled_from([(), (), (), WINDOWS])),
+        "max_duration": draw(st.sampled_from([None, None, None, 400])),
     }
 
 
 @st.composite
-def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
-    """Draw the steps of a strategy: rising shares, only the last one perhaps without a hold."""
+def steps(draw: st.DrawFn, strategy: str, surge: int = 1) -> tuple[Step, ...]:
+    """Draw the steps of a strategy: rising shares, any of them perhaps without a hold."""
     last = draw(HOLDS | st.none())
     match strategy:
         case "Direct":
@@ -60,8 +65,9 @@ def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
             return (Step(Exposure(matched=True), last),)
     most = 100 if strategy == "Shadow" else 99
     shares = sorted(draw(st.sets(st.integers(1, most), min_size=1, max_size=4)))
-    holds = [*(draw(HOLDS) for _ in shares[1:]), last]
-    exposures = [Exposure(mirror=share) if strategy == "Shadow" else Exposure(share) for share in shares]
+    holds = [*(draw(HOLDS | HOLDS | st.none()) for _ in shares[1:]), last]
+    mirrors = len(shares) if strategy == "Shadow" else draw(st.sampled_from([0, 0, 1, len(shares)])) if surge else 0
+    exposures = [Exposure(mirror=share) for share in shares[:mirrors]] + [Exposure(share) for share in shares[mirrors:]]
     return tuple(Step(exposure, hold) for exposure, hold in zip(exposures, holds, strict=True))
 
 

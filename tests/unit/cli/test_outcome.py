@@ -141,3 +141,15 @@ def test_a_sentence_says_how_it_ended():
     assert outcome_of_rollout(view("failed-guard")).sentence.startswith(
         f"{NEW['revision']} has failed: GuardExceeded: at least 24.5%"
     )
+
+
+class TestAtAGate:
+    def test_a_promotion_to_the_next_step_waits_for_that_step_alone(self):
+        reached = goal("paused-at-gate", asking.promote)
+        assert reached(view("paused-at-gate")) is OPEN
+        assert reached(view("paused-at-gate", state="Preparing", reason="StartingPods", step=2)) is OPEN
+        outcome = reached(view("paused-at-gate", state="Analyzing", reason="CollectingEvidence", step=2))
+        assert (outcome.is_good, outcome.sentence) == (True, "bbc4zt2p (version 8) has reached its next step")
+
+    def test_a_rollout_that_fails_meanwhile_is_told(self):
+        assert not goal("paused-at-gate", asking.promote)(view("failed-guard")).is_good

@@ -8,12 +8,14 @@ from typing import Final
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure
+from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure, rfc3339
 from nereid.controller.decide.decide import Orders
+from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
@@ -246,7 +248,7 @@ def rollout_message(report_input: ReportInput) -> str:
     gets = f"Candidate {state.candidate} gets {describe(state)}"
     match state.stage:
         case stage if stage in PREPARING:
-            return _preparation(state, gets, place)
+            return _preparation(report_input, gets, place)
         case _ if problem := report_input.route_problem:
             return f"{gets}: {problem.message}" if state.candidate else problem.message
         case Stage.PROPAGATING | Stage.PROMOTING:
@@ -268,7 +270,8 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
 
 
-def _preparation(state: RolloutState, gets: str, place: str) -> str:
+def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
+    state = report_input.decision.state
     if state.stable is None:
         return f"The first revision, {state.candidate}, is starting its pods"
     match state.stage:
@@ -279,6 +282,10 @@ def _preparation(state: RolloutState, gets: str, place: str) -> str:
         case Stage.NO_PLACE:
             change = "set spec.rollout.allowDowntime, or scale to two replicas"
             return f"Candidate {state.candidate} cannot start, as surge is 0 and stable's only pod is needed: {change}"
+        case Stage.OUTSIDE_WINDOW:
+            opens = deadline(report_input.plan.rollout, state)
+            when = f": the next one opens at {rfc3339(opens)}" if opens else ""
+            return f"{gets} and waits for a window of spec.rollout.windows before {place}{when}"
         case Stage.RUNNING_CHECKS:
             return f"Candidate {state.candidate} is being checked before {place}"
         case _:
@@ -307,6 +314,9 @@ def _pause_cause(report_input: ReportInput) -> str:
             return f", as the evidence is undecided. {_evidence(report_input)}. To go on without it: {promote}"
         case Stage.METRICS_UNAVAILABLE:
             return f" until metrics are available again. {_evidence(report_input)}"
+        case _ if is_gate_amid(report_input.plan.rollout, state.step):
+            gate = f"{promote.removesuffix(attempt)}/{state.attempt}/{state.step}"
+            return f" for a promotion. To the next step: {gate}. To the end: the same with {state.candidate}{attempt}"
         case _:
             return f" for a promotion: {promote}"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nereid.api import names
 from nereid.api.provenance import ObservedProvenance
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
 from nereid.controller.decide.decide import resolution_status
 from nereid.controller.decide.orders import LiveRevision
@@ -148,6 +149,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         floor=state.floor or None,
         fast_track=state.is_fast or None,
         since=state.since,
+        started_at=state.started,
         attempt=state.attempt,
         reason=state.reason,
         message=rollout_message(report_input),
@@ -167,7 +169,11 @@ def _phase(report_input: ReportInput) -> Phase:
     if state.stable is None:
         return "Failed" if has_problem else "Pending"
     if state.candidate:
-        return "Paused" if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC else "Progressing"
+        return (
+            "Paused"
+            if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
+            else "Progressing"
+        )
     if has_problem:
         return "Degraded"
     if cause := held_verdict(report_input):

@@ -195,6 +195,12 @@ class TestProgressing:
     def test_says_what_is_known_and_what_comes_next(self, scenario, words):
         assert words in condition(scenario, "Progressing").message
 
+    def test_a_gate_amid_the_steps_gives_the_command_for_the_next_step_and_for_the_end(self):
+        gate = rollout().steps((20, None), (50, 60)).stable("a").candidate("b", weight=20, attempt=2)
+        message = condition(gate.phase("Paused", 60, "AwaitingPromotion"), "Progressing").message
+        assert "To the next step: kubectl annotate mdep digits --overwrite nereid.dev/promote=b/2/0." in message
+        assert message.endswith("To the end: the same with b/2")
+
     def test_a_pause_for_promotion_gives_the_command(self):
         waiting = rollout().steps((20, None)).stable("a").candidate("b", weight=20, attempt=2)
         message = condition(waiting.phase("Paused", 5, "AwaitingPromotion"), "Progressing").message

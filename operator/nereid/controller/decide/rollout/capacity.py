@@ -30,7 +30,9 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
     """
     # While the spec is held, the candidate gets no more than it has.
     coming = state.exposure if isinstance(plan, Held) and state.stable else exposure_at(plan.rollout, state.step)
-    share = max(state.exposure.share, coming.share)
+    # A canary that had copies of more requests than it answers now keeps the pods of these: its next steps need them.
+    copied = max((step.exposure.mirror for step in plan.rollout.steps[: state.step]), default=0)
+    share = max(state.exposure.share, coming.share, copied)
     if state.stable is None:
         return pods_for(share, plan.replicas)
     places = _base(plan, state)

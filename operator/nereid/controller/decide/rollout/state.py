@@ -86,8 +86,9 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
-    `sleep` is set for a model that may sleep. `unreadable` are parts of the status that could not be read, and so begin
-    anew; it is empty again once that has been told.
+    `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it.
+    `unreadable` are parts of the status that could not be read, and so begin anew; it is empty again once that has been
+    told.
     """
 
     stage: Stage = Stage.IDLE
@@ -110,6 +111,7 @@ class RolloutState:
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
     unreadable: tuple[str, ...] = ()
+    started: datetime | None = None
 
     @property
     def phase(self) -> RolloutPhase:
@@ -161,6 +163,7 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            started=rollout.started_at,
             unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
         )
 
@@ -221,6 +224,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     return replace(
         state,
         since=min(state.since, latest),
+        started=state.started and min(state.started, latest),
         retiring=retiring,
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged

@@ -7,7 +7,7 @@ from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.orders import CheckRun
-from nereid.controller.decide.rollout import analysis, checks, history
+from nereid.controller.decide.rollout import analysis, checks, gates, history, limits_of_time
 from nereid.controller.decide.rollout.capacity import (
     exposure_at,
     offer,
@@ -41,8 +41,11 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         problem = observed.of(state.candidate).problem
         cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
-    if failure is not None:
+    if failure := failure or limits_of_time.exceeded(plan, state, now):
         return fail(plan, observed, state, now, failure)
+    if plan.rollout.max_duration and state.started is None:
+        # An earlier operator, which did not write it, began this rollout.
+        return replace(state, started=state.since), ()
     if isinstance(plan, Held):
         # The plan's steps are those of another revision, which is not known yet.
         return _NEXT[state.stage](plan, observed, state, now)
@@ -93,11 +96,13 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    blocked = blocked_stage(plan, state)
+    blocked = blocked_stage(plan, state, now)
     if blocked or state.stage in BLOCKED:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
-        return (state if state.stage is stage else entered(state, stage, now)), ()
+        # A window may have opened and closed while nobody looked.
+        is_anew = state.stage is not stage or is_over(plan.rollout, state, now)
+        return (entered(state, stage, now) if is_anew else state), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
     needed = pods_needed(plan, state)
@@ -232,6 +237,8 @@ def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
 
 def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
     dwelling = _dwell(plan, state, now)
+    if dwelling.stage is Stage.AWAITING_PROMOTION and gates.is_let_through(plan, state):
+        return _next_step(plan, state, now), (gates.let_through(plan, state),)
     if state.stage not in _WAITS_FOR_EVIDENCE or dwelling.stage is not Stage.ANALYZING:
         return (state, ()) if dwelling.stage is state.stage else (dwelling, ())
     judged = state.analysis

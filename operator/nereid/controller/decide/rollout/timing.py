@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, draining, settling, sleeping
+from nereid.controller.decide.rollout import analysis, draining, limits_of_time, settling, sleeping
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
+from nereid.controller.plan.windows import next_opening
 
 # Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
@@ -51,6 +52,9 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
             return rollout.checks_timeout
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
+        case Stage.OUTSIDE_WINDOW:
+            opening = next_opening(rollout.windows, state.since)
+            return (opening - state.since).total_seconds() if opening else None
         case Stage.RETREATING:
             return rollout.progress_deadline
         case Stage.PROPAGATING | Stage.PROMOTING | Stage.ROLLING_BACK:
@@ -87,6 +91,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments.append(settling_over)
     if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
         moments.append(sleep_over)
+    moments += filter(None, (limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)))
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
         # A sample that is due is in progress; its result starts the next pass.
