@@ -22,6 +22,7 @@ from tests.support.property.rare_transitions import RARE
 from tests.support.property.rollout_rules import Ledger, Pass
 from tests.support.property.rollout_specs import (
     ACTIVITIES,
+    ALL_PASSED,
     NO_JOB,
     QUIET,
     REVISIONS,
@@ -635,7 +636,7 @@ class RolloutMachine(RuleBasedStateMachine):
         if request := self.wanted_sample():
             self.samples = {request: good_sample(self._until())}
         if run := checks.due(plan, state):
-            self.job = job(run, {"one": True, "each": True})
+            self.job = job(run, ALL_PASSED)
 
     def _is_of(self, before: Scenario) -> bool:
         """Whether the same candidate is still there, at the same attempt, and guarded."""

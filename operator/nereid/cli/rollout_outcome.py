@@ -27,6 +27,8 @@ def outcome_of_rollout(view: View) -> Outcome | None:
         return None
     if (spec := _condition(view, "SpecValid")) and spec.status == "False":
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
+    if rollout and rollout.failed and stable is None:
+        return _failure(view, rollout.failed)
     if rollout is None or stable is None or view.status.candidate or view.stage in ROLLING_BACK:
         return None
     if view.status.resolution and view.status.resolution.resolved_uri is None:

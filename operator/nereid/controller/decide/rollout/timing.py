@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, draining, settling, sleeping
+from nereid.controller.decide.rollout import analysis, checks, draining, settling, sleeping
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
@@ -40,7 +40,7 @@ def has_passed(state: RolloutState) -> bool:
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
     match state.stage:
         case Stage.RUNNING_CHECKS:
-            return rollout.checks_timeout
+            return checks.time_limit(rollout)
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
         case Stage.RETREATING:
