@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.check_results import ChecksFacts
-from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRecord
+from nereid.controller.observed.facts import GatewayFacts, Observed, Problem, RevisionRecord
 from nereid.controller.observed.model_deployment import ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
@@ -52,7 +52,8 @@ class Situation:
     """The input of a pass over one ModelDeployment.
 
     status: the last reported one, which is all that the operator remembers. services: the names of its Services.
-    gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
+    gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways. callers:
+    why all recent requests to stable fail, if they do.
     """
 
     subject: ModelDeployment
@@ -65,6 +66,7 @@ class Situation:
     model_jobs: Sequence[ModelJobFacts] = ()
     measurements: Measurements = Measurements()
     looked_up: LookedUp = LookedUp()
+    callers: Problem | None = None
 
     @property
     def served_uris(self) -> frozenset[str]:

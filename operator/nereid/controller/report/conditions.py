@@ -12,6 +12,7 @@ from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, 
 from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
+from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import Resolution
@@ -33,7 +34,8 @@ class ReportInput:
     """All that a report is made from.
 
     `problems` are children that could not be applied. `resolution` is the state of a model URI that has to be resolved,
-    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec.
+    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec. `callers`: why
+    all recent requests to stable fail, if they do.
     """
 
     plan: Plan
@@ -43,6 +45,7 @@ class ReportInput:
     resolution: Resolution | None = None
     tagging: Tagging | None = None
     author: Author | None = None
+    callers: Problem | None = None
 
     @property
     def first_problem(self) -> Problem | None:
@@ -83,6 +86,7 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
         resolution=resolution,
         tagging=orders.tagging,
         author=situation.subject.author,
+        callers=situation.callers,
     )
 
 
@@ -224,7 +228,7 @@ def main_problem(report_input: ReportInput) -> Problem | None:
     ):
         problem = report_input.stable.problem
         return Problem(problem.reason, f"Stable revision {state.stable}: {problem.message}")
-    return None
+    return report_input.callers if is_at_rest(state) and not is_gated(state) else None
 
 
 def rollout_message(report_input: ReportInput) -> str:
