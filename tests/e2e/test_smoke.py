@@ -5,7 +5,7 @@ from digits.model_deployment import condition
 from tests.support.e2e.case import WAITS_AT_20, Case
 from tests.support.e2e.expectations import assert_only_version_answers
 from tests.support.e2e.journey import Journey
-from tests.support.e2e.rollouts import RATE, wait_until_paused, wait_until_taken_back
+from tests.support.e2e.rollouts import RATE, wait_until_paused, wait_until_rolled_back
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
@@ -21,7 +21,7 @@ def test_a_version_that_fails_every_inference_never_meets_a_client(case: Case) -
     with case.traffic() as client, Journey(served) as journey:
         client.start(RATE)
         case.apply(model=case.faulty("broken"), rollout=DEFAULTS)
-        failed = wait_until_taken_back(served)["rollout"]["failed"]
+        failed = wait_until_rolled_back(served)["rollout"]["failed"]
         total = client.stop()
     assert failed["reason"] == "CheckFailed"
     assert "the model lost all of its weights" in failed["message"]
