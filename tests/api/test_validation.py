@@ -103,6 +103,8 @@ VALID: dict[str, Object] = {
             },
         },
     },
+    "built-in check alone": {"model": CLAIM, "rollout": {"checks": {"smoke": True, "timeout": "1m"}}},
+    "no built-in check": {"model": CLAIM, "rollout": {"checks": {"smoke": False}}},
     "blue/green": {
         "model": CLAIM,
         "traffic": HOSTS,
@@ -480,7 +482,12 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
 }
 
 # What tests of their own are about.
-ALONE = {"at most 50 characters", "must be a valid DNS label", "must not contain any of traffic.hosts"}
+ALONE = {
+    "at most 50 characters",
+    "must be a valid DNS label",
+    "must not contain any of traffic.hosts",
+    "smoke is the built-in check's name",
+}
 
 Attempt = Callable[..., Object]
 
@@ -541,6 +548,11 @@ def test_invalid_metric(attempt: Attempt, case: str) -> None:
 def test_check_whose_name_is_no_label(attempt: Attempt) -> None:
     items = [{"name": "Known answers", "requests": REQUESTS}]
     assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a valid DNS label")
+
+
+def test_check_with_the_name_of_the_built_in_one(attempt: Attempt) -> None:
+    checks = {"smoke": True, "items": [{"name": "smoke", "requests": REQUESTS}]}
+    assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": checks}}, "smoke is the built-in check's name")
 
 
 def test_preview_host_that_is_the_host(attempt: Attempt) -> None:

@@ -22,6 +22,7 @@ from tests.support.property.rare_transitions import RARE
 from tests.support.property.rollout_rules import Ledger, Pass
 from tests.support.property.rollout_specs import (
     ACTIVITIES,
+    ALL_PASSED,
     NO_JOB,
     QUIET,
     REVISIONS,
@@ -513,7 +514,9 @@ class RolloutMachine(RuleBasedStateMachine):
             self._check_end()
             expected = ("Asleep" if shown == IDLE else "Awake") if self._may_sleep() else None
             assert (self.world.state.sleep and self.world.state.sleep.state) == expected, self.world
-            assert expected == "Asleep" or self.world.observed.of(self.world.state.stable).available, "it has no pods"
+            # A first revision that failed its checks keeps its pods.
+            primary = self.world.state.stable or self.world.state.candidate
+            assert expected == "Asleep" or self.world.observed.of(primary).available, "it has no pods"
         self.world, self.now, self.ledger, self.samples, self.activity, self.job, self.applies = kept
 
     def _run_to_the_end(self, shown: ScalerFacts) -> None:
@@ -652,7 +655,7 @@ class RolloutMachine(RuleBasedStateMachine):
         if request := self.wanted_sample():
             self.samples = {request: good_sample(self._until())}
         if run := checks.due(plan, state):
-            self.job = job(run, {"one": True, "each": True})
+            self.job = job(run, ALL_PASSED)
 
     def _is_of(self, before: Scenario) -> bool:
         """Whether the same candidate is still there, at the same attempt, and guarded."""

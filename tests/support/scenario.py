@@ -32,12 +32,14 @@ from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutSt
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.facts import (
+    NOWHERE,
     DeploymentFacts,
     Observed,
     PodFacts,
     Problem,
     RevisionObserved,
     RevisionRecord,
+    Routing,
     ScalerFacts,
 )
 from nereid.controller.observed.sample import (
@@ -290,6 +292,10 @@ class Scenario:
     def checking(self, *checks: CheckSpec) -> "Scenario":
         return self._rollout(checks=checks)
 
+    def smoke(self, *, asked_for: bool | None = None) -> "Scenario":
+        """Let the built-in check run: because nothing is said against it, or because the user asks for it."""
+        return self._rollout(smoke=asked_for)
+
     def asking(self, *queries: Query) -> "Scenario":
         return self._rollout(analysis=replace(self.rollout.analysis, queries=queries))
 
@@ -472,12 +478,19 @@ class Scenario:
         seen = {*self.available, *self.pod_problems, *self.records, *self.occupied, *self.scalers}
         return Observed(
             {one: self._seen(one) for one in seen},
-            frozenset({routing_of(self.state)}) if self.is_routed else frozenset(),
+            self._routings,
             sample=self.sample,
             checks=self.checks,
             activity={} if self.is_looking else self._activity(),
             has_keda=self.has_keda,
         )
+
+    @property
+    def _routings(self) -> frozenset[Routing]:
+        decided = routing_of(self.state)
+        if self.is_routed:
+            return frozenset({decided})
+        return frozenset({Routing(frozenset({("elsewhere", 100)}))}) if decided == NOWHERE else frozenset()
 
     def decide(self, now: datetime = NOW) -> Decision:
         return decide(self.plan, self.observed, self.state, now)
@@ -529,6 +542,7 @@ def rollout() -> Scenario:
         allow_downtime=False,
         analysis=replace(ANALYSIS, provider="None"),
         checks=(),
+        smoke=False,
         checks_timeout=600,
         paused=False,
         fast_track=False,

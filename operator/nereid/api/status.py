@@ -177,6 +177,7 @@ class ChecksStatus(ApiModel):
     """The results of the last run of the checks."""
 
     step: Ordinal = Field(description="Index of the step that the checks precede.")
+    run: str | None = Field(default=None, description="Id of the run, which the check Job's label has.")
     results: list[CheckStatus] = Field(description="One result for each check.")
 
 

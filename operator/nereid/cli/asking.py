@@ -61,7 +61,7 @@ def promote(view: View, *, full: bool = False) -> CommandOrDone:
     candidate = view.status.candidate
     if candidate is None:
         return _promoted(view)
-    if view.status.stable is None:
+    if view.status.stable is None and candidate.weight:
         raise click.ClickException(
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
@@ -276,7 +276,7 @@ def _reject_while_rolling_back(view: View, command: str) -> None:
 def _is_promoted(view: View) -> bool:
     """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move."""
     rollout, plan = view.rollout, view.plan
-    if rollout is None or plan is None:
+    if rollout is None or plan is None or view.status.stable is None:
         return False
     if plan.strategy == "BlueGreen":
         return rollout.step >= 1

@@ -27,6 +27,8 @@ def outcome_of_rollout(view: View) -> Outcome | None:
         return None
     if (spec := _condition(view, "SpecValid")) and spec.status == "False":
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
+    if rollout and rollout.failed and stable is None:
+        return _failure(view, rollout.failed)
     if rollout is None or stable is None or view.status.candidate or view.stage in ROLLING_BACK:
         return None
     if view.status.resolution and view.status.resolution.resolved_uri is None:
@@ -52,6 +54,9 @@ def goal_of(command: UserCommand) -> Goal:
 
 
 def _after_promote(view: View, command: UserCommand) -> Outcome | None:
+    if view.status.stable is None and _is_failure_of(view, command):
+        # The first revision had failed its checks, and is promoted all the same.
+        return None
     return (
         _past_gate(view, command)
         or _settled(view, command.revision)
@@ -82,10 +87,13 @@ def _after_abort(view: View, command: UserCommand) -> Outcome | None:
 
 
 def _after_retry(view: View, command: UserCommand) -> Outcome | None:
+    return None if _is_failure_of(view, command) else _after_promote(view, command)
+
+
+def _is_failure_of(view: View, command: UserCommand) -> bool:
+    """Whether the attempt that the command names is what has failed last."""
     failed = view.rollout.failed if view.rollout else None
-    if failed and (failed.revision, failed.attempt) == (command.revision, command.number):
-        return None
-    return _after_promote(view, command)
+    return failed is not None and (failed.revision, failed.attempt) == (command.revision, command.number)
 
 
 def _after_rollback(view: View, command: UserCommand) -> Outcome | None:

@@ -45,7 +45,7 @@ def coming(view: View, now: datetime) -> str:
     if status.candidate is None:
         return _at_rest(view, rollout)
     if status.stable is None:
-        return "it gets all traffic as soon as one pod is ready"
+        return _first_traffic(view, rollout)
     match view.stage:
         case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD | Stage.OUTSIDE_WINDOW:
             return f"nothing, until {_end_of_pause(view)}"
@@ -57,6 +57,16 @@ def coming(view: View, now: datetime) -> str:
             return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
         case _:
             return f"nothing, until {_end_of_pause(view)}"
+
+
+def _first_traffic(view: View, rollout: RolloutStatus) -> str:
+    """Return when the first revision, before which there is no other, gets its traffic."""
+    if rollout.failed:
+        return "nothing, until you retry or promote it, or change the spec"
+    if view.stage is Stage.RUNNING_CHECKS:
+        return "it gets all traffic as soon as its checks have passed"
+    checked = "" if view.status.candidate and view.status.candidate.weight else " and has passed its checks"
+    return f"it gets all traffic as soon as one pod is ready{checked}"
 
 
 def _once_resolved(resolution: ResolutionStatus, now: datetime) -> str:

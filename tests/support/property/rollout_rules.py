@@ -221,6 +221,10 @@ class Ledger:
         condemned = self.condemned
         if condemned is None or one.is_command or one.after.candidate != condemned.revision:
             return
+        if one.after.stable is None:
+            begins_anew = one.after.attempt > condemned.attempt
+            assert begins_anew or not one.after.exposure.has_traffic or one.is_commanded(one.plan.rollout.promote)
+            return
         if one.before.candidate == condemned.revision:
             assert one.after.phase == "RollingBack"
             return
@@ -251,7 +255,8 @@ def _shares(state: RolloutState) -> list[dict[str, int]]:
 
 def check_roles(one: Pass) -> None:
     live, after = one.decision.live, one.after
-    assert sum(revision.weight for revision in live) == 100
+    unrouted = after.stable is None and not after.exposure.has_traffic
+    assert sum(revision.weight for revision in live) == (0 if unrouted else 100)
     assert all(revision.weight >= 0 and revision.replicas >= 0 for revision in live)
     assert {revision.revision for revision in live if revision.exposure.has_traffic} <= {after.stable, after.candidate}
     assert len({revision.revision for revision in live}) == len(live)
@@ -299,7 +304,7 @@ def check_failures(one: Pass) -> None:
         return
     assert before.candidate == after.failed.revision
     reason = after.failed.reason
-    assert (reason == "Aborted") == one.is_commanded(one.plan.rollout.abort)
+    _check_cause(one, reason)
     if reason in JUDGED:
         assert isinstance(seen.sample, Sample), "judged without a sample"
         assert not is_without_data(seen.sample), "no data is taken for a failure"
@@ -316,6 +321,14 @@ def check_failures(one: Pass) -> None:
     if reason == "CheckFailed":
         assert seen.checks is not None
         assert any(not result.passed for result in seen.checks.results)
+
+
+def _check_cause(one: Pass, reason: str) -> None:
+    if one.before.stable is not None:
+        assert (reason == "Aborted") == one.is_commanded(one.plan.rollout.abort)
+        return
+    assert reason in {"CheckFailed", "ChecksNotRun"}, "nothing but a check fails a first revision"
+    assert not one.after.exposure.has_traffic
 
 
 def check_progress(one: Pass) -> None:
@@ -388,18 +401,20 @@ def check_checks(one: Pass) -> None:
         assert not isinstance(one.plan, Held), "checks of a spec that is another revision's"
         assert (run.revision, run.stable, run.attempt, run.step) == (
             after.candidate,
-            after.stable,
+            after.stable or "",
             after.attempt,
             after.step,
         )
         assert (after.phase, after.reason) == ("Preparing", "RunningChecks")
     first = (
-        after.stable
+        after.candidate
         and after.exposure.has_traffic
         and not before.exposure.has_traffic
         and before.candidate == after.candidate
     )
-    if first and one.plan.rollout.checks and before.reason != "Promoted" and not after.is_fast:
+    by_user = before.reason == "Promoted" or one.is_commanded(one.plan.rollout.promote)
+    asked = one.plan.rollout.checks or one.plan.rollout.smoke is not False
+    if first and asked and not by_user and not after.is_fast:
         assert after.checks is not None, "traffic before the checks"
         assert after.checks.results
         assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"

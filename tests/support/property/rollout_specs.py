@@ -26,6 +26,7 @@ QUERIES = (
     Query("cache", "...", minimum=None, maximum=None, max_ratio=1.5, failure_limit=2),
 )
 GOOD_READINGS = {query.name: QueryReading(4.0, 4.0) for query in QUERIES}
+ALL_PASSED = {"smoke": True, "one": True, "each": True}
 # More errors than stable has, and fewer than the guard allows.
 WORSE = Comparison(Counts(200, 16), Counts(800, 1))
 # Walks begin at 12:00 UTC on a Friday.
@@ -45,6 +46,7 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
         "checks": draw(st.sampled_from([(), (), CHECKS, CHECKS[1:]])),
+        "smoke": draw(st.sampled_from([None, False, False, True])),
         "fast_track": draw(st.sampled_from([False, False, True])),
         "history_limit": draw(st.sampled_from([0, 1, 10])),
         "windows": draw(st.sampled_from([(), (), (), WINDOWS])),
@@ -127,7 +129,7 @@ def is_without_data(sample: Sample) -> bool:
 @st.composite
 def job_outcomes(draw: st.DrawFn) -> Mapping[str, bool] | str | None:
     """Draw what becomes of a Job: results by check, why it could not run them, or nothing yet."""
-    passed, failed, missing = {"one": True, "each": True}, {"one": True, "each": False}, {"one": True}
+    passed, failed, missing = ALL_PASSED, {"smoke": False, "one": True, "each": False}, {"one": True}
     return draw(st.sampled_from([passed, passed, failed, missing, "no image", None]))
 
 
@@ -135,8 +137,7 @@ def job(run: CheckRun, outcome: Mapping[str, bool] | str | None) -> ChecksFacts:
     """Return the facts of a Job that ended so."""
     if outcome is None or isinstance(outcome, str):
         return ChecksFacts(run.id, failure=outcome)
-    asked = {check.name for check in run.checks}
-    results = tuple(CheckResult(name, passed, "") for name, passed in outcome.items() if name in asked)
+    results = tuple(CheckResult(name, passed, "") for name, passed in outcome.items() if name in run.check_names)
     return ChecksFacts(run.id, results)
 
 

@@ -48,6 +48,10 @@ class TestPromote:
     def test_the_first_revision_needs_none(self):
         assert "is the first revision" in refusal(asking.promote, view("first-revision-pending"))
 
+    @pytest.mark.parametrize("state", ["first-revision-checking", "first-revision-failed"])
+    def test_the_first_revision_skips_its_checks(self, state):
+        assert given(asking.promote(view(state))) == ("nereid.dev/promote", "bbc4zt2p/1")
+
     def test_what_is_rolled_back_is_not_promoted(self):
         assert "is being rolled back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
 
@@ -153,6 +157,8 @@ class TestRollback:
     [
         ("unseen", []),
         ("first-revision-pending", []),
+        ("first-revision-checking", ["promote"]),
+        ("first-revision-failed", ["promote", "retry"]),
         ("analyzing", ["promote", "abort", "rollback"]),
         ("paused-at-gate", ["promote", "promote", "abort", "rollback"]),
         ("promoting", ["abort", "rollback"]),

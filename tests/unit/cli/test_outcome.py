@@ -21,6 +21,8 @@ def result(outcome) -> bool | None:
     [
         ("unseen", OPEN),
         ("first-revision-pending", OPEN),
+        ("first-revision-checking", OPEN),
+        ("first-revision-failed", False),
         ("checks-running", OPEN),
         ("analyzing", OPEN),
         ("paused-for-promotion", OPEN),
@@ -72,6 +74,13 @@ def goal(state: str, ask, *arguments):
 )
 def test_after_promote(now, expected):
     assert result(goal("paused-for-promotion", asking.promote)(now)) is expected
+
+
+@pytest.mark.parametrize("ask", [asking.promote, asking.retry])
+def test_a_first_revision_that_failed_is_waited_for_until_the_operator_has_seen_the_command(ask):
+    reached = goal("first-revision-failed", ask)
+    states = ("first-revision-failed", "first-revision-pending", "completed")
+    assert [result(reached(view(state))) for state in states] == [OPEN, OPEN, True]
 
 
 @pytest.mark.parametrize(

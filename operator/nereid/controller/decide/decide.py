@@ -169,7 +169,9 @@ def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
     if situation.status.rollout is None or situation.looked_up.exists:
         return False
     name = situation.subject.name
-    return not situation.services >= {name, *(revision_child_name(name, entry.revision) for entry in live)}
+    # The root Service is there once something is routed.
+    root = {name} if any(entry.weight for entry in live) else set()
+    return not situation.services >= {*root, *(revision_child_name(name, entry.revision) for entry in live)}
 
 
 def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:

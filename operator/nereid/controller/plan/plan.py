@@ -148,7 +148,10 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """How the desired revision is rolled out; times in seconds. No steps: all traffic at once."""
+    """How the desired revision is rolled out; times in seconds. No steps: all traffic at once.
+
+    smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
+    """
 
     strategy: Strategy
     steps: tuple[Step, ...]
@@ -158,6 +161,7 @@ class RolloutPlan:
     allow_downtime: bool
     analysis: Analysis
     checks: tuple[CheckSpec, ...]
+    smoke: bool | None
     checks_timeout: int
     paused: bool
     fast_track: bool

@@ -13,6 +13,7 @@ from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
+from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.rollout.timing import deadline
@@ -38,7 +39,8 @@ class ReportInput:
 
     `problems` are children that could not be applied. `resolution` is the state of a model URI that has to be resolved,
     and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec. `is_applied`:
-    whether `observed` is what came of applying; `previous` are the conditions before.
+    whether `observed` is what came of applying; `previous` are the conditions before. `callers`: why all recent
+    requests to stable fail, if they do.
     """
 
     plan: Plan
@@ -50,6 +52,7 @@ class ReportInput:
     author: Author | None = None
     is_applied: bool = False
     previous: Sequence[Condition] = ()
+    callers: Problem | None = None
 
     @property
     def route_problem(self) -> Problem | None:
@@ -100,6 +103,7 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
         tagging=orders.tagging,
         author=situation.subject.author,
         previous=tuple(situation.status.conditions),
+        callers=situation.callers,
     )
 
 
@@ -135,19 +139,22 @@ def held_verdict(report_input: ReportInput) -> Verdict | None:
 
 def available(report_input: ReportInput) -> Verdict:
     """Return condition Available: whether requests are answered, by a sleeping model once it has woken up."""
-    if is_gated(report_input.decision.state):
+    state = report_input.decision.state
+    if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))
+    if state.stable is None and not state.exposure.has_traffic:
+        return Verdict("False", "FirstRevisionPending", rollout_message(report_input))
     if report_input.serving.available:
         return Verdict("True", "ReplicasAvailable", f"Revision {report_input.decision.live[0].revision} serves")
-    if report_input.decision.state.stable is None:
+    if state.stable is None:
         return Verdict("False", "FirstRevisionPending", "The first revision has no ready pod yet")
-    return Verdict("False", "NoReadyReplica", f"Stable revision {report_input.decision.state.stable} has no ready pod")
+    return Verdict("False", "NoReadyReplica", f"Stable revision {state.stable} has no ready pod")
 
 
 def progressing(report_input: ReportInput) -> Verdict:
     """Return condition Progressing: whether a rollout is in progress, and at which stage."""
     state = report_input.decision.state
-    moving = state.candidate is not None or state.stage in ROLLING_BACK
+    moving = (state.candidate is not None and state.stage is not Stage.FAILED) or state.stage in ROLLING_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(report_input))
 
 
@@ -238,7 +245,7 @@ def main_problem(report_input: ReportInput) -> Problem | None:
     ):
         problem = report_input.stable.problem
         return Problem(problem.reason, f"Stable revision {state.stable}: {problem.message}")
-    return None
+    return report_input.callers if is_at_rest(state) and not is_gated(state) else None
 
 
 def rollout_message(report_input: ReportInput) -> str:
@@ -273,7 +280,8 @@ def rollout_message(report_input: ReportInput) -> str:
 def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
     state = report_input.decision.state
     if state.stable is None:
-        return f"The first revision, {state.candidate}, is starting its pods"
+        does = "is being checked before any traffic" if state.stage is Stage.RUNNING_CHECKS else "is starting its pods"
+        return f"The first revision, {state.candidate}, {does}"
     match state.stage:
         case Stage.PREPARATION_PAUSED:
             return f"{gets} and waits: spec.rollout.paused is true"
@@ -330,6 +338,12 @@ def _failure_sentence(report_input: ReportInput) -> str:
     if failed is None:
         return f"Revision {stable} is stable and gets all traffic"
     attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
+    if stable is None:
+        return (
+            f"First revision {failed.revision} gets no traffic: {failed.message.rstrip('.')}. Change the spec, "
+            f"spec.rollout.checks if the check is wrong, or try again with annotation "
+            f"nereid.dev/retry={failed.revision}{attempt}"
+        )
     return (
         f"Revision {failed.revision} was rolled back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
         f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"

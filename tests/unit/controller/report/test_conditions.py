@@ -1,5 +1,6 @@
 """What a user reads in the conditions, for each report_input that a rollout can be in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from tests.support.scenario import BUSY, IDLE, NEW, NOW, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.api.scaling import ScalingMetric
+from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.facts import Problem, ScalerFacts
 from nereid.controller.plan.plan import Exposure, Query
+from nereid.controller.report.status import report
 
 SERVING = rollout().stable("a")
 CANARY = rollout().stable("a").candidate("b", weight=20)
@@ -314,6 +317,30 @@ class TestSleep:
 
     def test_a_model_that_failed_to_wake_up_is_not_available(self):
         assert verdict(ASLEEP.sleep("Awake", 5), "Available") == ("False", "NoReadyReplica")
+
+
+class TestCallers:
+    """What the callers of stable see counts, even where all pods are ready."""
+
+    FAILING = Problem("RequestsFailing", "All requests to revision a fail")
+
+    def status(self, scenario):
+        report_input = replace(scenario.report_input(), callers=self.FAILING)
+        made = report(report_input, {}, "http://digits.example.com", ModelDeploymentStatus(), NOW)
+        return made, {one.type: one for one in made.conditions}
+
+    def test_all_of_whose_requests_fail(self):
+        made, found = self.status(SERVING)
+        assert (found["Ready"].status, found["Ready"].reason) == ("False", "RequestsFailing")
+        assert found["Ready"].message == "All requests to revision a fail"
+        assert (found["Available"].status, made.phase) == ("True", "Degraded")
+
+    def test_do_not_hide_that_pods_are_missing_or_a_rollout_is_in_progress(self):
+        assert self.status(SERVING.ready("a", 3).pod_problem("a", "OutOfMemory"))[1]["Ready"].reason == "OutOfMemory"
+        assert self.status(CANARY.holding(5))[1]["Ready"].reason == "RolloutInProgress"
+
+    def test_of_a_model_that_sleeps_are_not_its_callers(self):
+        assert self.status(ASLEEP)[1]["Ready"].reason == "Sleeping"
 
 
 class TestTransitionTimes:

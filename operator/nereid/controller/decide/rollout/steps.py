@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.orders import CheckRun
-from nereid.controller.decide.rollout import analysis, checks, gates, history, limits_of_time
+from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time
 from nereid.controller.decide.rollout.capacity import (
     exposure_at,
     offer,
@@ -111,7 +110,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     partial = None if is_full else offer(plan, observed, state)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
-            return _run_checks(run, state, now)
+            return checking.begun(run, state, now)
         return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
     if not is_over(plan.rollout, state, now):
         return state, ()
@@ -124,29 +123,18 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 
-def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
-    names = ", ".join(check.name for check in run.checks)
-    event = Event("Normal", "ChecksStarted", f"Checks of revision {state.candidate} start: {names}")
-    return entered(state, Stage.RUNNING_CHECKS, now), (event,)
-
-
 def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     run = checks.pending(plan, state)
     if run is None:
         # The checks were removed from the spec meanwhile.
         return entered(state, Stage.STARTING_PODS, now), ()
-    outcome = checks.outcome(run, observed.checks)
+    outcome = checking.ended(run, plan, observed, state, now)
     if outcome is None:
-        if not is_over(plan.rollout, state, now):
-            return state, ()
-        cause = observed.why_not_running or "the Job did not finish"
-        late = f"the checks did not finish within {plan.rollout.checks_timeout} s: {cause}"
-        return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
+        return state, ()
     state = replace(state, checks=outcome.status)
     if outcome.failure:
         return fail(plan, observed, state, now, outcome.failure)
-    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed its checks: {outcome.summary}")
-    return entered(state, Stage.STARTING_PODS, now), (event,)
+    return checking.passed(outcome, state, now)
 
 
 def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:

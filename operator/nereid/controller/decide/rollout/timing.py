@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, draining, limits_of_time, settling, sleeping
+from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, settling, sleeping
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.facts import Observed
@@ -49,7 +49,7 @@ def lacks_effect(state: RolloutState) -> bool:
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
     match state.stage:
         case Stage.RUNNING_CHECKS:
-            return rollout.checks_timeout
+            return checks.time_limit(rollout)
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
         case Stage.OUTSIDE_WINDOW:

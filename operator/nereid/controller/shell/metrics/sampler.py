@@ -61,7 +61,7 @@ class Sampler:
 
     def __init__(self, settings: Settings, on_ready: Callable[[Key], None], clock: Clock) -> None:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        self._prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
+        self.prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
         self._histories = CounterHistories()
         self._triton = Triton(self._session)
         self._on_ready = on_ready
@@ -168,7 +168,7 @@ class Sampler:
         return await self._limited(lambda: self._triton.sample(request, pending.pods, self._now()))
 
     async def _of_prometheus(self, request: SampleRequest) -> Sample:
-        prometheus = self._prometheus
+        prometheus = self.prometheus
         if prometheus is None:
             raise ProviderError(
                 "the operator is configured without Prometheus: set prometheus.url in its chart, or set "

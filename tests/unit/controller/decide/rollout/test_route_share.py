@@ -12,6 +12,7 @@ from tests.support.scenario import (
     unchanged,
 )
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare
 from nereid.controller.decide.rollout.state import RolloutState
@@ -106,6 +107,16 @@ class TestWithoutEffect:
 
     def test_a_bad_candidate_is_rolled_back_all_the_same(self):
         assert without_effect().counted((100, 90), (1000, 0)).decide().state.failed.reason == "GuardExceeded"
+
+    def test_the_longest_time_of_a_rollout_counts_all_the_same(self):
+        waiting, late = (without_effect().within(3600, started=started) for started in (3599, 3600))
+        assert waiting.decide().state.failed is None
+        assert late.decide().state.failed.reason == "MaxDurationExceeded"
+
+    def test_a_promotion_by_hand_does_not_wait_for_it(self):
+        assert doing(without_effect().promote("b").decide()) == ("Preparing", "Promoted")
+        gate = without_effect().steps((20, None), (50, 60)).at(Stage.AWAITING_PROMOTION, 5)
+        assert doing(gate.promote("b", step=0).decide()) == ("Preparing", "StartingPods")
 
     def test_the_user_is_told_with_figures_and_once(self):
         before, after = CANARY.report(), without_effect().report()
