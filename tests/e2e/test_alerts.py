@@ -24,6 +24,7 @@ UNDECIDED = judged(steps=[{"weight": 20, "hold": "5s"}], analysis={"deadline": "
 HALF = judged(steps=[{"weight": 50, "hold": "10s"}])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_queue_that_no_scaler_sees(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling=scaled(maxReplicas=2, metrics=BLIND))
@@ -58,6 +59,7 @@ def test_a_version_that_fails_and_is_rolled_back(case: Case) -> None:
     alerts.wait_until_clear("NereidErrorBudgetBurn")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_rollout_without_evidence_and_pods_without_metrics(case: Case) -> None:
     served = serve_first(case, UNDECIDED)
@@ -71,6 +73,7 @@ def test_a_rollout_without_evidence_and_pods_without_metrics(case: Case) -> None
     alerts.wait_until_clear("NereidRolloutStuck", "NereidMetricsMissing")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_gpu_without_memory_left(case: Case) -> None:
     # A stand-in: there is no GPU here, and the model itself publishes what Triton would tell of one.
@@ -83,6 +86,7 @@ def test_a_gpu_without_memory_left(case: Case) -> None:
     alerts.wait_until_clear("NereidGPUMemoryHigh")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
     served, neighbour = case.apply(), case.apply("neighbour")
@@ -102,6 +106,7 @@ def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
     Alerts.about(late).wait_until_clear("NereidModelDown")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("disturbs")
 def test_an_operator_that_dies_and_one_that_is_gone_with_the_activator(cluster: Cluster) -> None:
     alerts, activator = Alerts.about_operator(cluster), Alerts.about_activator(cluster)
@@ -116,6 +121,7 @@ def test_an_operator_that_dies_and_one_that_is_gone_with_the_activator(cluster: 
     alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_requests_that_wait_in_vain_for_a_model_to_wake(case: Case) -> None:
     served = case.apply(scaling=may_sleep() | {"coldStartTimeout": "2s"})
