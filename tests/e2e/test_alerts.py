@@ -110,15 +110,15 @@ def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
 @pytest.mark.usefixtures("disturbs")
 def test_an_operator_that_dies_and_one_that_is_gone_with_the_activator(cluster: Cluster) -> None:
     alerts, activator = Alerts.about_operator(cluster), Alerts.about_activator(cluster)
-    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_clear("NereidOperatorFailing", problem="restarts")
     kill_container_of_operator(cluster)
-    alerts.wait_until_fires("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_fires("NereidOperatorFailing", problem="restarts")
     with no_pods_of(cluster, alerts.name, activator.name):
         alerts.wait_until_fires("NereidOperatorDown", severity="critical")
         activator.wait_until_fires("NereidActivatorDown", severity="critical")
     alerts.wait_until_clear("NereidOperatorDown")
     activator.wait_until_clear("NereidActivatorDown")
-    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_clear("NereidOperatorFailing", problem="restarts")
 
 
 @pytest.mark.long
@@ -141,12 +141,12 @@ def test_passes_that_fail(case: Case) -> None:
         served = case.apply()
         served.wait_for_condition("Ready", "False", "ReplicaFailure")
         since = served.status["rollout"]["since"]
-        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
         # The API server knows this year, the operator does not.
         set_beginning_of_state(served, "0000-01-01T00:00:00Z")
-        alerts.wait_until_fires("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_fires("NereidOperatorFailing", problem="errors")
         set_beginning_of_state(served, since)
-        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
 
 
 def set_beginning_of_state(served: ModelDeployment, time: str) -> None:
