@@ -48,4 +48,4 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 def _explained(error: OSError, source: RemoteSource) -> str:
     if error.errno == errno.EFBIG:
         return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"
-    return f"{source} could not be written to the pod's disk ({error.strerror})"
+    return f"{source} could not be written to the pod's disk ({error.strerror}): put it on a volume, or check the node"

@@ -74,7 +74,7 @@ def _explained(error: OSError, destination: Path) -> FetchError:
     if error.errno in DISK_FULL:
         usage = shutil.disk_usage(destination)
         sentence = (
-            f"the disk for models is full ({usage.free} of {usage.total} bytes are free): "
+            f"the pod's disk is full ({usage.free} of {usage.total} bytes are free): "
             "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"
         )
     elif isinstance(error, PermissionError):

@@ -41,7 +41,7 @@ def fetch_over_network(
         _Job(str(source), request, staging, Attempts(limits), open_source(source, request), require).run()
         arrival = _complete_download(staging)
     if arrival is None:
-        raise failed(f"{source} disappeared from the disk for models right after it was fetched: check the node")
+        raise failed(f"{source} disappeared from the pod's disk right after it was fetched: check the node")
     return arrival
 
 

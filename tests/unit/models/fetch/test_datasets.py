@@ -147,6 +147,20 @@ def test_one_that_is_too_large(
     )
 
 
+def test_one_for_which_the_disk_has_no_room(
+    run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", full)
+    assert run(wanted("s3://data/x.csv")).exit_code == 1
+    assert failure(tmp_path) == (
+        "check accuracy: s3://data/x.csv could not be written to the pod's disk (No space left on device): put it on a "
+        "volume, or check the node"
+    )
+
+
 def test_work_that_is_not_valid(tmp_path: Path) -> None:
     log = f"--termination-log={tmp_path / 'log'}"
     assert CliRunner(env={ENV_DATASETS: json.dumps({})}).invoke(fetch_datasets, [log]).exit_code == 1
