@@ -8,7 +8,7 @@ from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_job import FetchWork
 from nereid.contract.triton_config import merged, parsed, problem
-from nereid.models.fetch.layouts import learned, networks
+from nereid.models.fetch.layouts import estimators, networks
 from nereid.models.fetch.layouts.staged_model import StagedModel
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.repository import has_version, require_model
@@ -19,9 +19,9 @@ _LAYOUTS: Final[Mapping[Format, Callable[[StagedModel], dict[str, Any]]]] = {
     Format.TORCHSCRIPT: networks.stage_torchscript,
     Format.SAVEDMODEL: networks.stage_savedmodel,
     Format.PYTHON: networks.stage_python,
-    Format.SKLEARN: learned.stage_sklearn,
-    Format.XGBOOST: learned.stage_xgboost,
-    Format.LIGHTGBM: learned.stage_lightgbm,
+    Format.SKLEARN: estimators.stage_sklearn,
+    Format.XGBOOST: estimators.stage_xgboost,
+    Format.LIGHTGBM: estimators.stage_lightgbm,
 }
 # Triton reads everything from the files of these formats, so that they need no configuration.
 _SELF_DESCRIBING: Final = frozenset({Format.ONNX, Format.TENSORRT, Format.SAVEDMODEL})
