@@ -156,6 +156,14 @@ class AnalysisSpec(ApiModel):
             "judged."
         ),
     )
+    burst: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description=(
+            "About how many bad requests have one cause and so come together, for instance because one fault fails "
+            "all requests of a batch. So many count as one, so that a decision takes that many times the requests. "
+            "Default: 1."
+        ),
+    )
     judge: JudgeSpec | None = Field(default=None, description="The judge's margins.")
     guard: GuardSpec | None = Field(default=None, description="Ceilings that no candidate may exceed.")
     queries: (

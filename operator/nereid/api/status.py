@@ -99,7 +99,12 @@ class MetricStatus(ApiModel):
     candidate: RateStatus = Field(description="The candidate's share of bad requests.")
     stable: RateStatus = Field(description="Stable's, over the same time.")
     failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than tolerated.")
-    passing: EvidenceStatus = Field(description="The evidence that it is good enough.")
+    passing: EvidenceStatus = Field(
+        description=(
+            "The evidence that it is good enough at its present traffic: not much worse than stable, or, where they "
+            "cannot be compared, within the guard's ceiling."
+        )
+    )
     evidence: Annotated[
         dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
     ] = Field(description="The judge's internal state, from which it continues after a restart.")
@@ -111,8 +116,16 @@ class QueryStatus(ApiModel):
     name: str = Field(description="Name of the query.")
     value: float | None = Field(default=None, description="Its value for the candidate; not set if there was no data.")
     stable_value: float | None = Field(default=None, description="Its value for stable, if it is compared.")
-    passed: bool | None = Field(default=None, description="Whether it was within its limits when it last had data.")
+    passed: bool | None = Field(
+        default=None,
+        description=(
+            "Whether it was within its limits when it last had data; not set before it had any at the candidate's "
+            "present traffic, and after three intervals without data."
+        ),
+    )
     failures: int = Field(description="How many times in a row it exceeded a limit.")
+    missing: int = Field(default=0, description="How many times in a row it had no data.")
+    definition: str | None = Field(default=None, description="Hash of the query and its limits.")
 
 
 class AnalysisStatus(ApiModel):
@@ -122,6 +135,11 @@ class AnalysisStatus(ApiModel):
     looked_at: Time = Field(description="When the provider was last queried.")
     verdict: VerdictName = Field(description="The verdict at the last interval.")
     message: str = Field(default="", description="What the verdict means, and which evidence is still missing.")
+    revision: str | None = Field(default=None, description="Id of the revision that is judged.")
+    shares: int | None = Field(default=None, description="Among how many metrics alpha is shared.")
+    exposed_at: Time | None = Field(
+        default=None, description="When the candidate's traffic last rose; the evidence for passing began then."
+    )
     errors: int = Field(default=0, description="How many times in a row the provider has failed.")
     error: str | None = Field(default=None, description="Why the provider failed last.")
     metrics: list[MetricStatus] = Field(default=[], description="The metrics that are judged.")
@@ -144,6 +162,12 @@ class ChecksStatus(ApiModel):
     """The results of the last run of the checks."""
 
     step: int = Field(description="Index of the step that the checks precede.")
+    exposure: str | None = Field(
+        default=None,
+        description=(
+            "Traffic that they precede: w50 is 50% of the requests, m50 copies of 50%, ab an A/B test, pre a preview."
+        ),
+    )
     results: list[CheckStatus] = Field(description="One result for each check.")
 
 
@@ -190,6 +214,10 @@ class RolloutStatus(ApiModel):
     )
     since: Time = Field(description="When this state began.")
     attempt: int = Field(description="Number of the attempt at this candidate, from 1.")
+    trial: int | None = Field(
+        default=None,
+        description="Number of this rollout among those in which this revision was judged: they share beta.",
+    )
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")
     next_look: Time | None = Field(

@@ -87,8 +87,8 @@ class Query:
 class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
-    tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; see
-    `controller.decide.judge`.
+    tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; about `burst`
+    bad requests have one cause. See `controller.decide.judge`.
     """
 
     provider: AnalysisProvider
@@ -103,6 +103,7 @@ class Analysis:
     beta: float
     guard: Guard
     queries: tuple[Query, ...]
+    burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
             min_requests=guard.min_requests or DEFAULT_MIN_REQUESTS,
         ),
         queries=tuple(_query(query) for query in analysis.queries or ()),
+        burst=analysis.burst or 1,
     )
 
 

@@ -4,9 +4,9 @@ from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, Rate
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.summary import Progress, Summary, summary
-from nereid.controller.decide.rollout.analysis import has_control, limits
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.decide.rollout.verdicts import has_control, lacking, limits
 from nereid.controller.observed.counters import Counts
 from nereid.controller.plan.plan import Analysis, Plan
 
@@ -21,12 +21,15 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
     analysis_state = state.analysis
     if analysis_state is None:
         return None
-    summaries = _summaries(plan.rollout.analysis, analysis_state)
+    summaries = _summaries(plan.rollout.analysis, state, analysis_state)
     return AnalysisStatus(
         sampled_at=analysis_state.sampled_at,
         looked_at=analysis_state.looked_at,
         verdict=analysis_state.verdict,
-        message=_message(state, analysis_state, summaries),
+        message=_message(plan.rollout.analysis, state, analysis_state, summaries),
+        revision=analysis_state.revision,
+        shares=analysis_state.shares or None,
+        exposed_at=analysis_state.exposed_at,
         errors=analysis_state.errors,
         error=analysis_state.error,
         metrics=[_metric(name, analysis_state.evidence[name], result) for name, result in summaries.items()],
@@ -36,10 +39,10 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
     )
 
 
-def _summaries(analysis: Analysis, analysis_state: AnalysisState) -> dict[str, Summary]:
-    bounds = limits(analysis)
+def _summaries(analysis: Analysis, state: RolloutState, analysis_state: AnalysisState) -> dict[str, Summary]:
+    bounds, alone = limits(analysis, state.trial), state.candidate is not None and not has_control(state)
     return {
-        name: summary(evidence, bounds, len(analysis_state.evidence))
+        name: summary(evidence, bounds, analysis_state.shares or len(analysis_state.evidence), alone=alone)
         for name, evidence in analysis_state.evidence.items()
     }
 
@@ -76,19 +79,32 @@ def _progress(progress: Progress) -> EvidenceStatus:
     )
 
 
-def _message(state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]) -> str:
+def _message(
+    analysis: Analysis, state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]
+) -> str:
     if analysis_state.errors:
         return f"The metrics provider failed {analysis_state.errors} times in a row: {analysis_state.error}"
     without_data = [query.name for query in analysis_state.queries if query.passed is None]
     if without_data:
-        return f"No data yet from queries: {', '.join(without_data)}"
+        return f"No data from queries: {', '.join(without_data)}"
     if not has_control(state):
-        return "There is no concurrent control to compare with: the guard, queries and checks decide"
+        return _without_control(analysis, state, analysis_state, summaries)
     if not summaries:
         return "No requests have been counted yet"
     if analysis_state.verdict == "Pass":
         return "The candidate is good enough by every metric"
     return "; ".join(_missing(name, result) for name, result in summaries.items() if not _has_passed(result))
+
+
+def _without_control(
+    analysis: Analysis, state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]
+) -> str:
+    sentence = "There is no concurrent control to compare with: the guard, queries and checks decide"
+    lacks = lacking(analysis, state, analysis_state.evidence) if state.candidate else ()
+    if not lacks:
+        return sentence
+    missing = "; ".join(_missing(name, summaries[name]) for name in lacks)
+    return f"{sentence}. Not shown yet to be within the guard's ceiling: {missing}"
 
 
 def _has_passed(result: Summary) -> bool:

@@ -149,6 +149,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         fast_track=state.is_fast or None,
         since=state.since,
         attempt=state.attempt,
+        trial=state.trial if state.trial > 1 else None,
         reason=state.reason,
         message=rollout_message(report_input),
         next_look=deadline(report_input.plan.rollout, state),

@@ -15,7 +15,8 @@ class AnalysisState:
     """The evidence so far.
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
-    times in a row it failed.
+    times in a row it failed. revision: the candidate that it is about. shares: among how many metrics alpha is shared.
+    exposed_at: when the candidate got more traffic; None as long as it has what it got first.
     """
 
     sampled_at: datetime
@@ -26,6 +27,9 @@ class AnalysisState:
     errors: int = 0
     error: str | None = None
     triton: Comparison | None = None
+    revision: str | None = None
+    shares: int = 0
+    exposed_at: datetime | None = None
 
     @classmethod
     def from_status(cls, status: AnalysisStatus) -> "AnalysisState":
@@ -39,6 +43,9 @@ class AnalysisState:
             errors=status.errors,
             error=status.error,
             triton=_comparison(status.triton_candidate, status.triton_stable),
+            revision=status.revision,
+            shares=max(status.shares or 0, len(status.metrics)),
+            exposed_at=status.exposed_at,
         )
 
 

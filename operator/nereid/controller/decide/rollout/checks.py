@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ChecksStatus, CheckStatus
-from nereid.controller.decide.orders import CheckRun
+from nereid.controller.decide.orders import CheckRun, exposure_id
+from nereid.controller.decide.rollout.capacity import exposure_at
 from nereid.controller.decide.rollout.state import Failure, RolloutState
 from nereid.controller.observed.check_results import ChecksFacts
 from nereid.controller.plan.plan import Held, Plan
@@ -27,14 +28,18 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
     """
     if state.stable is None or state.candidate is None or state.is_fast or state.stage is Stage.PROMOTED_BY_USER:
         return None
+    exposure = exposure_at(plan.rollout, state.step)
     last = state.checks
-    if last is not None and last.step == state.step and all(result.passed for result in last.results):
+    # Known by what it gets, as steps may be edited: the step with this number may be another one by now.
+    if last and last.exposure == exposure_id(exposure) and all(result.passed for result in last.results):
         return None
     is_first = not state.exposure.has_traffic
     items = tuple(check for check in plan.rollout.checks if is_first or check.when == "EachStep")
     if not items:
         return None
-    return CheckRun(state.candidate, state.stable, state.attempt, state.step, items, plan.rollout.checks_timeout)
+    return CheckRun(
+        state.candidate, state.stable, state.attempt, state.step, exposure, items, plan.rollout.checks_timeout
+    )
 
 
 def due(plan: Plan, state: RolloutState) -> CheckRun | None:
@@ -56,7 +61,7 @@ def outcome(run: CheckRun, facts: ChecksFacts | None) -> Outcome | None:
         sentence = f"the check Job reported no result of {', '.join(sorted(missing))}"
         return Outcome(None, Failure("ChecksNotRun", sentence), "")
     results = [CheckStatus(name=item.name, passed=item.passed, message=item.message) for item in facts.results]
-    status = ChecksStatus(step=run.step, results=results)
+    status = ChecksStatus(step=run.step, exposure=exposure_id(run.exposure), results=results)
     failed = [result for result in results if not result.passed]
     summary = "; ".join(f"{result.name}: {result.message}" for result in failed or results)
     return Outcome(status, Failure("CheckFailed", summary, is_harmful=True) if failed else None, summary)

@@ -71,7 +71,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
-    if due is not None:
+    if due is not None and not (due <= now and analysis.is_looking(plan, state, now)):
+        # A decision that waits for the answer to a look is made when that is there.
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)

@@ -137,7 +137,9 @@ class Sampler:
         except ProviderError as error:
             return self._failure(str(error))
         except TimeoutError:
-            return self._failure(f"there was no sample within {FETCH_SECONDS:g} s")
+            return self._failure(
+                f"there was no sample within {FETCH_SECONDS:g} s: it is slow, or others wait for it too"
+            )
         except Exception as error:
             _logger.exception("sampling %s/%s failed", request.namespace, request.name)
             return self._failure(f"see the operator's log; the sample failed unexpectedly: {error!r}")
@@ -194,7 +196,8 @@ class Sampler:
             raise ProviderError(f"the last sample ended in the future, at {request.since:%H:%M:%S}: check the clocks")
 
     async def _limited(self, fetch: Callable[[], Awaitable[_Fetched]]) -> _Fetched:
-        async with self._fetches, asyncio.timeout(FETCH_SECONDS):
+        """Fetch when one of the few at a time ends; that may take FETCH_SECONDS in all, the wait included."""
+        async with asyncio.timeout(FETCH_SECONDS), self._fetches:
             return await fetch()
 
     def _now(self) -> datetime:

@@ -108,7 +108,7 @@ class TestABTest:
 
     def test_gets_everything_after_its_hold(self):
         timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
-        over = timed.counted((10, 0)).following()
+        over = timed.counted((100, 0)).following()
         assert place(over.decide()) == ("Promoting", 1, 100)
 
     def test_is_guarded_but_not_compared(self):
