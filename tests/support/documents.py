@@ -90,6 +90,12 @@ def metric(
 
 ERRORS = metric("errors", rate(812, 3, 0.37, 0.13, 1.08), rate(7204, 29, 0.4, 0.28, 0.58), 0.04, 3.2, 412)
 REJECTIONS = metric("rejections", rate(812, 0, 0.0, 0.0, 0.47), rate(7204, 1, 0.01, 0.0, 0.08), 1.0, 24.0)
+ORDERS = {
+    **metric("orders", rate(812, 203, 25.0, 22.2, 28.1), rate(7204, 2161, 30.0, 29.0, 31.1), 0.004, 950.0),
+    "comparison": "Better",
+    "better": {"reached": 41.0, "needed": 33},
+    "worse": {"reached": 0.01, "needed": 300},
+}
 ANALYSIS: Document = {
     "sampledAt": "2026-11-20T11:59:40Z",
     "lookedAt": "2026-11-20T11:59:45Z",
@@ -350,6 +356,25 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets the requests that match",
             strategy="ABTest",
             matched=True,
+        ),
+    ),
+    "ab-test-better": document(
+        {"strategy": "ABTest", "steps": None, "abTest": {"cookie": {"name": "beta", "value": "1"}, "hold": "1h"}},
+        stable=stable(),
+        candidate=candidate(),
+        phase="Progressing",
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p gets the requests that match",
+            strategy="ABTest",
+            matched=True,
+            analysis={
+                **ANALYSIS,
+                "verdict": "Pass",
+                "message": "The test is decided by orders",
+                "metrics": [{**ERRORS, "stable": rate(0, 0)}, ORDERS],
+            },
         ),
     ),
     "shadow": document(

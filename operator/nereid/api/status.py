@@ -22,6 +22,7 @@ RolloutPhase = Literal[
     "Completed",
     "Failed",
 ]
+ComparisonName = Literal["Better", "Worse", "Undecided"]
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
@@ -95,7 +96,7 @@ class EvidenceStatus(ApiModel):
 class MetricStatus(ApiModel):
     """The state of one metric that is judged."""
 
-    name: str = Field(description="Name of the metric: errors, rejections or slow.")
+    name: str = Field(description="Name of the metric: errors, rejections, slow, or that of a business metric.")
     candidate: RateStatus = Field(description="The candidate's share of bad requests.")
     stable: RateStatus = Field(description="Stable's, over the same time.")
     failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than tolerated.")
@@ -104,6 +105,16 @@ class MetricStatus(ApiModel):
             "The evidence that it is good enough at its present traffic: not much worse than stable, or, where they "
             "cannot be compared, within the guard's ceiling."
         )
+    )
+    comparison: ComparisonName | None = Field(
+        default=None,
+        description="Of a business metric: whether it is better or worse than stable's. It decides an A/B test.",
+    )
+    better: EvidenceStatus | None = Field(
+        default=None, description="Of a business metric: the evidence that it is better than stable's."
+    )
+    worse: EvidenceStatus | None = Field(
+        default=None, description="Of a business metric: the evidence that it is worse than stable's."
     )
     evidence: Annotated[
         dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})

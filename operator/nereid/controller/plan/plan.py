@@ -84,6 +84,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class BusinessMetric:
+    """Two PromQL selectors of counters, of bad outcomes and of all, for the judge to compare with stable's."""
+
+    name: str
+    bad: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
@@ -103,6 +112,7 @@ class Analysis:
     beta: float
     guard: Guard
     queries: tuple[Query, ...]
+    business: tuple[BusinessMetric, ...] = ()
     burst: int = 1
 
 

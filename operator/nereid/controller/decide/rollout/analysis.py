@@ -95,6 +95,7 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
         is_mirrored=state.exposure.mirror > 0,
         has_control=verdicts.has_control(state),
         analysis=plan.rollout.analysis,
+        has_other_clients=state.exposure.matched,
     )
 
 
@@ -131,7 +132,7 @@ def _with_result(
     # A window that began before the proxies had the route holds requests of less traffic.
     reached = before.exposed_at and before.exposed_at + timedelta(seconds=plan.rollout.propagation)
     at_exposure = reached is None or before.sampled_at >= reached
-    gathered = _gathered(known, sample.metrics, state, at_exposure=at_exposure)
+    gathered = _gathered(analysis, known, sample.metrics, state, at_exposure=at_exposure)
     queries = query_results.query_results(analysis, before.queries, sample, at_exposure=at_exposure)
     judgement = verdicts.verdict(analysis, state, gathered, shares)
     failure = _guard_failure(analysis, gathered) or query_results.query_failure(analysis, queries) or judgement.failure
@@ -152,22 +153,26 @@ def _with_result(
 
 
 def _gathered(
-    known: Mapping[str, Evidence], metrics: Mapping[str, Comparison], state: RolloutState, *, at_exposure: bool
+    analysis: Analysis,
+    known: Mapping[str, Evidence],
+    metrics: Mapping[str, Comparison],
+    state: RolloutState,
+    *,
+    at_exposure: bool,
 ) -> dict[str, Evidence]:
     """Add an interval to the evidence; a metric of which nothing was counted keeps what it has."""
-    controlled = verdicts.has_control(state)
-    return {
-        name: _with_interval(one, metrics[name], controlled=controlled, at_exposure=at_exposure)
-        if name in metrics
-        else one
-        for name, one in known.items()
-    }
-
-
-def _with_interval(before: Evidence, counts: Comparison, *, controlled: bool, at_exposure: bool) -> Evidence:
-    if controlled:
-        return evidence.with_interval(before, counts.candidate, counts.stable, at_exposure=at_exposure)
-    return evidence.alone(before, counts.candidate, at_exposure=at_exposure)
+    business = verdicts.business_metrics(analysis)
+    gathered = dict(known)
+    for name in known.keys() & metrics.keys():
+        decides = name in business
+        candidate, stable = metrics[name].candidate, metrics[name].stable
+        if verdicts.has_control(state) or (decides and state.exposure.matched):
+            gathered[name] = evidence.with_interval(
+                known[name], candidate, stable, at_exposure=at_exposure, decides=decides
+            )
+        elif not decides:
+            gathered[name] = evidence.alone(known[name], candidate, at_exposure=at_exposure)
+    return gathered
 
 
 def _guard_failure(analysis: Analysis, gathered: Mapping[str, Evidence]) -> Failure | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from nereid.api import names
 from nereid.api.status import QueryStatus
 from nereid.controller.decide.judge.eprocess import EProcess, log_mean
 from nereid.controller.decide.judge.evidence import Evidence, Margins, refitted
@@ -38,6 +39,7 @@ def judged_metrics(analysis: Analysis) -> dict[str, JudgedMetric]:
             subjects[SLOW] = f"slower than {analysis.latency_objective} ms"
             if analysis.guard.slow is not None:
                 ceilings[SLOW] = analysis.guard.slow
+        subjects |= {metric.name: names.content_hash([metric.bad, metric.total]) for metric in analysis.business}
     return {name: JudgedMetric(_margins(analysis, ceilings.get(name)), subject) for name, subject in subjects.items()}
 
 

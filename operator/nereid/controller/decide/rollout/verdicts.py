@@ -2,13 +2,16 @@
 
 Two revisions can be compared if both get requests of the same clients at the same time: in a canary and in a shadow.
 In blue/green and A/B tests they do not. There a candidate passes by evidence that its rates lie within the guard's
-ceilings: that nothing was proven against it is no pass.
+ceilings: that nothing was proven against it is no pass. An A/B test with business metrics is decided by these, which
+compare what the two groups of people did: one that is worse fails it; it passes when one is better and each other one
+is better or has passed as in a canary.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nereid.api.status import VerdictName
+from nereid.api.status import ComparisonName, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
@@ -39,14 +42,49 @@ def has_control(state: RolloutState) -> bool:
 def verdict(analysis: Analysis, state: RolloutState, gathered: Mapping[str, Evidence], shares: int) -> Judged:
     """Return the verdict of the evidence; alpha is shared among `shares` metrics."""
     if has_control(state):
-        return _compared(limits(analysis, state.trial), gathered, shares)
+        return _compared(analysis, limits(analysis, state.trial), gathered, shares)
+    if state.exposure.matched and analysis.business:
+        return _of_ab_test(analysis, state, gathered, shares)
     return Judged("Pass" if not lacking(analysis, state, gathered) else "Continue")
 
 
-def _compared(bounds: Limits, gathered: Mapping[str, Evidence], shares: int) -> Judged:
+def business_metrics(analysis: Analysis) -> frozenset[str]:
+    """Return the names of the business metrics."""
+    return frozenset(metric.name for metric in analysis.business)
+
+
+def comparison(analysis: Analysis, evidence: Evidence, bounds: Limits, shares: int) -> ComparisonName:
+    """Return whether a business metric of the candidate is better or worse than stable's, as far as it is shown."""
+    if evidence.worse.log_value >= bounds.log_fail_at(shares):
+        return "Worse"
+    return "Better" if evidence.better.log_value >= log_better_at(analysis, bounds) else "Undecided"
+
+
+def log_better_at(analysis: Analysis, bounds: Limits) -> float:
+    """Return where a business metric is better: one of them may decide, so they share what is allowed for a pass."""
+    return bounds.log_pass_at + math.log(max(1, len(analysis.business)))
+
+
+def _of_ab_test(analysis: Analysis, state: RolloutState, gathered: Mapping[str, Evidence], shares: int) -> Judged:
+    bounds = limits(analysis, state.trial)
+    metrics = {name: gathered[name] for name in sorted(business_metrics(analysis))}
+    compared = {name: comparison(analysis, one, bounds, shares) for name, one in metrics.items()}
+    worse = [_business_sentence(name, metrics[name]) for name, found in compared.items() if found == "Worse"]
+    if worse:
+        return Judged("Fail", Failure("AnalysisFailed", "; ".join(worse), is_harmful=True))
+    is_better = "Better" in compared.values() and all(
+        found == "Better" or metrics[name].passing.log_value >= bounds.log_pass_at for name, found in compared.items()
+    )
+    return Judged("Pass" if is_better and not lacking(analysis, state, gathered) else "Continue")
+
+
+def _compared(analysis: Analysis, bounds: Limits, gathered: Mapping[str, Evidence], shares: int) -> Judged:
     judgement = judge(gathered, bounds, shares)
     if judgement.verdict is Verdict.FAIL:
-        sentences = [_sentence(name, gathered[name]) for name in judgement.metrics]
+        business = business_metrics(analysis)
+        sentences = [
+            (_business_sentence if name in business else _sentence)(name, gathered[name]) for name in judgement.metrics
+        ]
         return Judged("Fail", Failure("AnalysisFailed", "; ".join(sentences), is_harmful=True))
     return Judged("Pass" if judgement.verdict is Verdict.PASS else "Continue")
 
@@ -72,7 +110,12 @@ def _sentence(metric: str, evidence: Evidence) -> str:
     return f"more {metric} than stable: {candidate}, compared with {stable}"
 
 
-def share(counts: Counts) -> str:
+def _business_sentence(metric: str, evidence: Evidence) -> str:
+    candidate, stable = (share(counts, "outcomes") for counts in (evidence.candidate, evidence.stable))
+    return f"{metric} is worse than stable's: {candidate} were bad, compared with {stable}"
+
+
+def share(counts: Counts, what: str = "requests") -> str:
     """Write which share of requests was bad."""
     rate = wilson(counts)
-    return f"{rate.estimate:.1%} of {counts.requests} requests" if rate else "no requests"
+    return f"{rate.estimate:.1%} of {counts.requests} {what}" if rate else f"no {what}"

@@ -15,7 +15,7 @@ from nereid.controller.decide.measurement_requests import ActivityRequest, Sampl
 from nereid.controller.observed.sample import Activity, Comparison, Sample, SampleFailure
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings
-from nereid.controller.shell.metrics import inference_view, istio, queries
+from nereid.controller.shell.metrics import business, inference_view, istio, queries
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.ledgers import CounterHistories, WindowCount
@@ -206,6 +206,7 @@ class Sampler:
 
 async def _measured(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Sample:
     metrics = await istio.traffic(prometheus, request, window_count)
+    metrics |= await business.outcomes(prometheus, request, window_count)
     return Sample(
         until=datetime.fromtimestamp(window_count.window.until, UTC),
         metrics=metrics,
