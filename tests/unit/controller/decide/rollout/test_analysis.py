@@ -255,7 +255,7 @@ class TestUndecided:
             20,
         )
 
-    def test_at_the_deadline_is_taken_back_if_the_user_said_so(self):
+    def test_at_the_deadline_is_rolled_back_if_the_user_said_so(self):
         decision = CANARY.judged(on_inconclusive="Rollback").analyzing(self.LATE).looked(1).decide()
         assert doing(decision) == ("RollingBack", "Inconclusive")
         assert decision.state.failed.reason == "Inconclusive"
