@@ -79,7 +79,7 @@ def test_evidence_for_passing_has_a_mean_of_one_at_most(seen: list[Table], limit
     assert mean <= 1 + 1e-9
 
 
-@given(st.lists(tables(), min_size=1, max_size=3), margins(), margins(), st.integers(0, 2), st.data())
+@given(st.lists(tables(), min_size=2, max_size=2), margins(), margins(), st.integers(0, 1), st.data())
 def test_evidence_for_failing_has_a_mean_of_one_at_most_whatever_is_edited(
     seen: list[Table], first: Margins, second: Margins, edited_after: int, data: st.DataObject
 ) -> None:
@@ -97,7 +97,7 @@ def test_evidence_for_failing_has_a_mean_of_one_at_most_whatever_is_edited(
     assert mean <= 1 + 1e-9
 
 
-@given(st.lists(tables(), min_size=1, max_size=3), st.integers(1, 30), st.data())
+@given(st.lists(tables(), min_size=1, max_size=2), st.integers(1, 30), st.data())
 def test_evidence_for_better_and_worse_has_a_mean_of_one_at_most(
     seen: list[Table], burst: int, data: st.DataObject
 ) -> None:
@@ -114,7 +114,7 @@ def test_evidence_for_better_and_worse_has_a_mean_of_one_at_most(
         assert mean <= 1 + 1e-9
 
 
-@given(st.lists(REQUESTS, min_size=1, max_size=4), st.floats(0.05, 0.9), st.integers(1, 10), st.data())
+@given(st.lists(REQUESTS, min_size=1, max_size=2), st.floats(0.05, 0.9), st.integers(1, 10), st.data())
 def test_evidence_about_a_ceiling_has_a_mean_of_one_at_most(
     requests: list[int], ceiling: float, burst: int, data: st.DataObject
 ) -> None:
