@@ -181,17 +181,23 @@ def refitted(evidence: Evidence, margins: Margins, subject: str | None) -> Evide
     a hypothesis that still stands goes on.
     """
     before = evidence.margins
-    if subject != evidence.subject or margins.burst != before.burst:
-        counts = {} if subject == evidence.subject else {"candidate": Counts(), "stable": Counts()}
-        anew = {name: begun_anew(getattr(evidence, name)) for name in _PROCESSES}
-        return replace(evidence, margins=margins, subject=subject, **anew, **counts)
+    # An older status does not say what counted as bad: the same as now, as far as anybody knows.
+    is_same = evidence.subject in {None, subject}
+    if not is_same or margins.burst != before.burst:
+        return Evidence(
+            margins,
+            evidence.candidate if is_same else Counts(),
+            evidence.stable if is_same else Counts(),
+            **{name: begun_anew(getattr(evidence, name)) for name in _PROCESSES},
+            subject=subject,
+        )
     if margins.tolerated != before.tolerated:
         evidence = replace(evidence, failing=begun_anew(evidence.failing))
     if (margins.against, margins.negligible) != (before.against, before.negligible):
         evidence = replace(evidence, passing=begun_anew(evidence.passing))
     if margins.ceiling != before.ceiling:
         evidence = replace(evidence, beyond=begun_anew(evidence.beyond), within=begun_anew(evidence.within))
-    return replace(evidence, margins=margins)
+    return replace(evidence, margins=margins, subject=subject)
 
 
 def fail_ratios(margins: Margins, candidate: Counts, stable: Counts) -> tuple[float, ...]:

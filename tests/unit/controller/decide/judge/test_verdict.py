@@ -42,10 +42,10 @@ def test_alpha_is_shared_among_the_metrics() -> None:
     assert judge({"errors": evidence(fail=150)}, LIMITS).verdict == Verdict.FAIL
 
 
-@pytest.mark.parametrize("limits", [{"alpha": 0.0}, {"alpha": 1.0}, {"beta": 0.0001}, {"beta": math.nan}])
-def test_limits_that_are_not_valid_are_rejected(limits: dict[str, float]) -> None:
+@pytest.mark.parametrize(("alpha", "beta"), [(0.0, 0.05), (1.0, 0.05), (0.01, 0.0001), (0.01, math.nan)])
+def test_limits_that_are_not_valid_are_rejected(alpha: float, beta: float) -> None:
     with pytest.raises(ValueError, match="must be at least"):
-        Limits(**limits)
+        Limits(alpha, beta)
 
 
 def test_alpha_stays_shared_with_metrics_that_are_no_longer_judged() -> None:

@@ -49,7 +49,7 @@ class TestLooks:
 
     def test_wake_the_operator_when_they_are_due_but_not_while_one_is_under_way(self):
         assert CANARY.analyzing(5).looked(10).decide().requeue_after == INTERVAL - 10
-        assert CANARY.analyzing(5).looked(INTERVAL).decide().requeue_after == 55 + ANALYSIS_DEADLINE
+        assert CANARY.analyzing(5).looked(INTERVAL).decide().requeue_after is None, "its answer does"
 
     def test_ask_for_everything_that_is_needed_to_count(self):
         request = wanted(CANARY.analyzing(5).looked(INTERVAL, errors=2))
@@ -382,6 +382,7 @@ class TestEdits:
     def test_another_latency_objective_is_another_metric(self):
         judged = CANARY.judged(latency_objective=100).analyzing(5)
         sample = judged.counted(*GOOD).sample
+        assert isinstance(sample, Sample)
         slow = Comparison(Counts(1000, 200), Counts(4000, 10))
         judged = replace(judged, sample=replace(sample, metrics={**sample.metrics, SLOW: slow}))
         known = replace(judged, state=judged.decide().state, sample=None).looked(INTERVAL)
