@@ -91,7 +91,7 @@ class SourceOrders:
 def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
     """Return what is to be done for a plan with a revision."""
     status = situation.status
-    state = RolloutState.from_status(status)
+    state = RolloutState.from_status(status, situation.unreadable)
     observed = measured(plan, situation, state, now)
     decision = rollout.decide(plan, observed, state, now)
     resolution = _resolution(plan, situation, now)

@@ -46,6 +46,8 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
         exposed_at=analysis_state.exposed_at,
         errors=analysis_state.errors,
         error=analysis_state.error,
+        error_reason=analysis_state.error_reason,
+        route=analysis_state.share.to_status() if analysis_state.share else None,
         metrics=[_metric(name, analysis_state.evidence[name], result, business) for name, result in summaries.items()],
         queries=list(analysis_state.queries),
         triton_candidate=_rate(analysis_state.triton.candidate) if analysis_state.triton else None,

@@ -37,6 +37,9 @@ from typing import Final
 CAP: Final = 90.0
 CEILING: Final = 1e5
 LATER_BEGINNING: Final = 1 / 10
+# Bounds of what any number of intervals can lead to; beyond them, a stored process is none of ours.
+MOST_INTERVALS: Final = 10**9
+LEAST_LOG: Final = -1e13
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,22 @@ def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP)
 def begun_anew(process: EProcess) -> EProcess:
     """Return a process against another hypothesis, which starts from what this one was worth, or from 1 if less."""
     return EProcess(log_start=min(0.0, process.log_value))
+
+
+def is_possible(process: EProcess) -> bool:
+    """Whether a process that was stored, and so may have been forged, is one that intervals can have led to."""
+    if type(process.intervals) is not int or not 0 <= process.intervals <= MOST_INTERVALS:
+        return False
+    if bool(process.intervals) != bool(process.log_sums):
+        return False
+    if not _is_within(process.log_start, 0.0):
+        return False
+    most = math.log(CEILING * max(1, len(process.log_sums))) + 1 - process.log_start
+    return all(_is_within(value, most) for value in process.log_sums)
+
+
+def _is_within(value: object, most: float) -> bool:
+    return type(value) in {int, float} and LEAST_LOG <= value <= most  # type: ignore[operator]
 
 
 def log_mean(logs: Sequence[float]) -> float:

@@ -32,9 +32,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from nereid.controller.decide.judge.eprocess import CAP, EProcess, begun_anew, multiplied
+from nereid.controller.decide.judge.eprocess import CAP, EProcess, begun_anew, is_possible, multiplied
 from nereid.controller.decide.judge.hypergeometric import Table, log_likelihood
-from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.counters import LARGEST_COUNT, Counts
 
 # Multiples of the odds ratio, or rate, at the boundary. Those for failing reach far: a broken model fails everything. A
 # third of `against` is, by default, no difference at all.
@@ -105,11 +105,20 @@ class Evidence:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Evidence":
-        """Return the evidence from status; new evidence if another version of the operator wrote it in another form."""
+        """Return the evidence from status; new evidence if it is not one that the operator can have written."""
+        return cls._read(document) or cls()
+
+    @classmethod
+    def is_readable(cls, document: Mapping[str, Any]) -> bool:
+        """Whether the document holds evidence, with values that evidence can have."""
+        return cls._read(document) is not None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any]) -> "Evidence | None":
         try:
             return cls._from_valid(document)
-        except (KeyError, TypeError, ValueError):
-            return cls()
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            return None
 
     @classmethod
     def _from_valid(cls, document: Mapping[str, Any]) -> "Evidence":
@@ -118,13 +127,8 @@ class Evidence:
         sizes = _sizes(margins)
         if not all(len(process.log_sums) in (0, sizes[name]) for name, process in processes.items()):
             return cls(margins)
-        return cls(
-            margins,
-            Counts(**document["candidate"]),
-            Counts(**document["stable"]),
-            **processes,
-            subject=document.get("subject"),
-        )
+        candidate, stable = (_counts(document[name]) for name in ("candidate", "stable"))
+        return cls(margins, candidate, stable, **processes, subject=_subject(document))
 
 
 def with_interval(
@@ -273,4 +277,21 @@ def _process(document: Mapping[str, Any] | None) -> EProcess:
     """Return the process that a status holds; one that an older status does not have begins now."""
     if document is None:
         return EProcess()
-    return EProcess(document["intervals"], tuple(document["log_sums"]), document.get("log_start", 0.0))
+    process = EProcess(document["intervals"], tuple(document["log_sums"]), document.get("log_start", 0.0))
+    if not is_possible(process):
+        raise ValueError("no intervals lead to this process")
+    return process
+
+
+def _counts(document: Mapping[str, Any]) -> Counts:
+    counts = Counts(**document)
+    if not all(type(count) is int and count <= LARGEST_COUNT for count in (counts.requests, counts.errors)):
+        raise ValueError("no counters add up to this")
+    return counts
+
+
+def _subject(document: Mapping[str, Any]) -> str | None:
+    subject = document.get("subject")
+    if not isinstance(subject, str | None):
+        raise TypeError("a subject is text")
+    return subject

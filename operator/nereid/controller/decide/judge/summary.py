@@ -10,6 +10,7 @@ from nereid.controller.decide.judge.eprocess import LATER_BEGINNING, EProcess, l
 from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios, within_ratios
 from nereid.controller.decide.judge.intervals import Rate, wilson
 from nereid.controller.decide.judge.verdict import Limits
+from nereid.controller.observed.counters import Counts
 
 # A decision that needs more further requests than this is reported as out of reach.
 FORESEEABLE: Final = 10**9
@@ -43,8 +44,8 @@ def summary(evidence: Evidence, limits: Limits, shares: int, *, alone: bool = Fa
 
     alone: there is nothing to compare with, so that the candidate passes by its own rate.
     """
-    totals = (evidence.margins, evidence.candidate, evidence.stable)
-    requests = evidence.candidate.requests
+    candidate, stable = _foreseeable(evidence.candidate, evidence.stable)
+    totals, requests = (evidence.margins, candidate, stable), candidate.requests
     passing = (evidence.within, within_ratios(*totals[:2])) if alone else (evidence.passing, pass_ratios(*totals))
     return Summary(
         wilson(evidence.candidate),
@@ -52,6 +53,17 @@ def summary(evidence: Evidence, limits: Limits, shares: int, *, alone: bool = Fa
         _progress(evidence.failing, limits.log_fail_at(shares), fail_ratios(*totals), requests),
         _progress(passing[0], limits.log_pass_at, passing[1], requests),
     )
+
+
+def _foreseeable(candidate: Counts, stable: Counts) -> tuple[Counts, Counts]:
+    """Return the totals, scaled down where they are larger than the likelihoods are accurate for."""
+    most = max(candidate.requests, stable.requests)
+    if most <= FORESEEABLE:
+        return candidate, stable
+    scaled = (
+        Counts(*(part * FORESEEABLE // most for part in (one.requests, one.errors))) for one in (candidate, stable)
+    )
+    return next(scaled), next(scaled)
 
 
 def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float], requests: int) -> Progress:

@@ -108,6 +108,8 @@ def _edits(before: Mapping[str, Evidence], after: Mapping[str, Evidence]) -> lis
 
 def _edits_of(name: str, before: Evidence, after: Evidence) -> list[tuple[str, str]]:
     old, new = before.margins, after.margins
+    if before == Evidence(old, subject=before.subject):
+        return []  # Nothing was gathered yet, or it could not be read, which is told elsewhere.
     if before.subject not in {None, after.subject}:
         return [(f"{_ALL} and counts", "what counts as bad was edited")]
     if old.burst != new.burst:

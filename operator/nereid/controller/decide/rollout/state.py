@@ -18,7 +18,7 @@ from nereid.api.status import (
     SleepPhase,
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
-from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.analysis_state import AnalysisState, unreadable_evidence
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
@@ -87,6 +87,8 @@ class RolloutState:
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
     `sleep` is set for a model that may sleep. `trial` is the number of this rollout among those of the candidate.
+    `unreadable` are parts of the status that could not be read, and so begin anew; it is empty again once that has been
+    told.
     """
 
     stage: Stage = Stage.IDLE
@@ -109,6 +111,7 @@ class RolloutState:
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def phase(self) -> RolloutPhase:
@@ -126,11 +129,14 @@ class RolloutState:
         return self.exposure.weight
 
     @classmethod
-    def from_status(cls, status: ModelDeploymentStatus) -> "RolloutState":
-        """Read the state back from a status; an empty status is the beginning."""
+    def from_status(cls, status: ModelDeploymentStatus, unreadable: tuple[str, ...] = ()) -> "RolloutState":
+        """Read the state back from a status; an empty status is the beginning.
+
+        `unreadable` are the parts of the stored status that `status` lacks, as they could not be read.
+        """
         rollout = status.rollout
         if rollout is None:
-            return cls()
+            return cls(unreadable=unreadable)
         stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
             stage=stage,
@@ -158,6 +164,7 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
         )
 
 
