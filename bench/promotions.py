@@ -122,7 +122,7 @@ def each_exposure(runs: int) -> Iterator[str]:
 
 
 def bursts(runs: int) -> Iterator[str]:
-    """Yield the table of errors that come in bursts, without and with the field that says so."""
+    """Yield the table of errors that come in bursts, without and with `judge.burst`, which says so."""
     yield "\n### Errors in bursts, 0.5% of stable's requests\n"
     yield "| bursts of | requests/s | times as bad | `burst` | promoted | rolled back | waits |"
     yield "|---|---|---|---|---|---|---|"
@@ -132,4 +132,4 @@ def bursts(runs: int) -> Iterator[str]:
                 bad = _at_odds(0.005, odds)
                 traffic = Traffic(per_second, lambda _weight, bad=bad: bad, 0.005, burst)  # type: ignore[misc]
                 for told in (1, burst):
-                    yield f"| {burst} | {per_second} | {odds} | {told} | {ends(traffic, runs, burst=told)} |"
+                    yield f"| {burst} | {per_second} | {odds} | {told} | {ends(traffic, runs, judge={'burst': told})} |"

@@ -411,7 +411,7 @@ INVALID_ANALYSES: dict[str, tuple[Object, str]] = {
         {"queries": [{"name": "errors", "bad": "a", "total": "b"}]},
         "choose another name",
     ),
-    "no burst": ({"burst": 0}, "greater than or equal to 1"),
+    "no burst": ({"judge": {"burst": 0}}, "greater than or equal to 1"),
     "query twice": ({"queries": [{"name": "q", "query": "1", "max": 1}] * 2}, "Duplicate value"),
     "slow requests of Triton": (
         {"provider": "Triton", "latencyObjectiveMilliseconds": 100},

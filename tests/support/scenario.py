@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.checks import CheckSpec
+from nereid.api.rollout import ABTestSpec, HeaderMatch
 from nereid.api.rollout_stage import Stage
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import (
@@ -281,8 +282,9 @@ class Scenario:
         steps = (Step(Exposure(preview=True), preview_hold), Step(ALL_TRAFFIC, keep))
         return self._rollout(strategy="BlueGreen", steps=steps)
 
-    def ab_test(self, hold: int | None = None) -> "Scenario":
-        return self._rollout(strategy="ABTest", steps=(Step(Exposure(matched=True), hold),))
+    def ab_test(self, hold: int | None = None, **header: str) -> "Scenario":
+        match = ABTestSpec(headers=[HeaderMatch(name="x-group", **header)]) if header else None
+        return self._rollout(strategy="ABTest", steps=(Step(Exposure(matched=True), hold),), match=match)
 
     def shadow(self, *steps: tuple[int, int | None]) -> "Scenario":
         mirrored = tuple(Step(Exposure(mirror=share), hold) for share, hold in steps or [(100, None)])

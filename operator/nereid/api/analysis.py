@@ -40,7 +40,19 @@ class JudgeSpec(ApiModel):
         description="Maximum probability, over a rollout, of failing a candidate that is tolerated. Default: 0.01.",
     )
     beta: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
-        default=None, description="Maximum probability of passing a candidate that must not pass. Default: 0.05."
+        default=None,
+        description=(
+            "Maximum probability, at each exposure and over all rollouts of a revision, of passing a candidate that "
+            "must not pass there. Default: 0.05."
+        ),
+    )
+    burst: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description=(
+            "About how many bad requests have one cause and so come together, for instance because one fault fails "
+            "all requests of a batch. So many count as one, so that a decision takes that many times the requests. "
+            "Default: 1."
+        ),
     )
 
 
@@ -180,14 +192,6 @@ class AnalysisSpec(ApiModel):
             "Requests that take longer are slow. It must be a bucket bound of "
             "istio_request_duration_milliseconds, such as 50, 100, 250, 500 or 1000. If omitted, latency is not "
             "judged."
-        ),
-    )
-    burst: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        default=None,
-        description=(
-            "About how many bad requests have one cause and so come together, for instance because one fault fails "
-            "all requests of a batch. So many count as one, so that a decision takes that many times the requests. "
-            "Default: 1."
         ),
     )
     judge: JudgeSpec | None = Field(default=None, description="The judge's margins.")

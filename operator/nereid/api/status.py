@@ -178,6 +178,7 @@ class AnalysisStatus(ApiModel):
     exposed_at: Time | None = Field(
         default=None, description="When the candidate's traffic last rose; the evidence for passing began then."
     )
+    audience: str | None = Field(default=None, description="Hash of which requests an A/B test picks.")
     errors: Ordinal = Field(default=0, description="How many times in a row the provider has failed.")
     error: str | None = Field(default=None, description="Why the provider failed last.")
     error_reason: str | None = Field(

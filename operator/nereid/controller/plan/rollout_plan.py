@@ -119,7 +119,7 @@ def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
             for entry in analysis.queries or ()
             if entry.bad and entry.total
         ),
-        burst=analysis.burst or 1,
+        burst=judge.burst or 1,
     )
 
 

@@ -44,6 +44,7 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
         revision=analysis_state.revision,
         shares=analysis_state.shares or None,
         exposed_at=analysis_state.exposed_at,
+        audience=analysis_state.audience,
         errors=analysis_state.errors,
         error=analysis_state.error,
         error_reason=analysis_state.error_reason,

@@ -245,7 +245,7 @@ class TestAnalysis:
         assert analysis.provider == "Prometheus"
 
     def test_errors_are_independent_unless_said_otherwise(self):
-        assert (rollout_of().analysis.burst, rollout_of(analysis={"burst": 20}).analysis.burst) == (1, 20)
+        assert (rollout_of().analysis.burst, rollout_of(analysis={"judge": {"burst": 20}}).analysis.burst) == (1, 20)
 
     def test_queries_keep_their_limits(self):
         limited = {"name": "memory", "query": "sum(x)", "min": 0, "max": 8, "failureLimit": 1}

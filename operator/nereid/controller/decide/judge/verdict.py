@@ -54,7 +54,11 @@ class Limits:
         revision for ever gets a bad one through with probability beta, and the first rollout, which most are, needs 33
         to 1 instead of 20 to 1. No rollout needs more than evidence can reach.
         """
-        part = 6 / (math.pi * self.trial) ** 2
+        return self.log_shown_at(1)
+
+    def log_shown_at(self, choices: int) -> float:
+        """Return where evidence for a candidate is enough if any one of so many metrics decides: they share beta."""
+        part = 6 / (math.pi * self.trial) ** 2 / choices
         return min(-math.log(self.beta * part), math.log(CEILING / 2))
 
 

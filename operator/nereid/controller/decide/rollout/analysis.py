@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from nereid.api import names
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge import evidence
 from nereid.controller.decide.judge.evidence import Evidence
@@ -14,7 +15,7 @@ from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.judged_metrics import joined
 from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare, with_requests
 from nereid.controller.decide.rollout.stage import ROLLING_BACK
-from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import why_too_many
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Exposure, Plan
@@ -35,7 +36,7 @@ def new_analysis(plan: Plan, now: datetime) -> AnalysisState | None:
     if analysis.provider == "None":
         return None
     looked_at = begin - timedelta(seconds=analysis.interval - 1) if analysis.provider == "Triton" else begin
-    return AnalysisState(sampled_at=begin, looked_at=looked_at, revision=plan.revision)
+    return AnalysisState(sampled_at=begin, looked_at=looked_at, revision=plan.revision, audience=_audience(plan))
 
 
 def exposed(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> AnalysisState | None:
@@ -49,6 +50,10 @@ def exposed(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) 
         return new_analysis(plan, now)
     if exposure == state.exposure:
         return judged
+    return _to_be_shown_anew(judged, now)
+
+
+def _to_be_shown_anew(judged: AnalysisState, now: datetime) -> AnalysisState:
     return replace(
         judged,
         exposed_at=whole_second(now),
@@ -56,6 +61,27 @@ def exposed(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) 
         queries=query_results.at_another_exposure(judged.queries),
         verdict="Continue",
     )
+
+
+def with_audience(plan: Plan, state: RolloutState, now: datetime) -> tuple[RolloutState, tuple[Event, ...]]:
+    """Return the state of an A/B test that picks whom the spec picks now: what was shown of others begins anew."""
+    judged, audience = state.analysis, _audience(plan)
+    if judged is None or not state.exposure.matched or audience in {None, judged.audience}:
+        return state, ()
+    known = replace(judged, audience=audience)
+    if judged.audience is None:
+        return replace(state, analysis=known), ()  # An older status does not say whom it picked.
+    sentence = (
+        "spec.rollout.abTest was edited, so that the candidate gets other requests than before: what was shown for it "
+        "begins anew. Evidence against it goes on"
+    )
+    anew = replace(state, analysis=_to_be_shown_anew(known, now))
+    return anew, (Event("Normal", "EvidenceReset", sentence),)
+
+
+def _audience(plan: Plan) -> str | None:
+    match = plan.rollout.match
+    return match and names.content_hash(match.model_dump(mode="json", exclude_none=True, exclude={"hold"}))
 
 
 def next_trial(state: RolloutState, revision: str) -> int:

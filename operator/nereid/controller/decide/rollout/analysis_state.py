@@ -18,8 +18,8 @@ class AnalysisState:
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
     times in a row it failed. revision: the candidate that it is about. shares: among how many metrics alpha is shared.
-    exposed_at: when the candidate got more traffic; None as long as it has what it got first. share: what the
-    candidate got of the requests, where that can be compared with its weight.
+    exposed_at: when the candidate got more traffic; None as long as it has what it got first. audience: whom
+    an A/B test picks. share: what the candidate got of the requests, where that can be compared with its weight.
     """
 
     sampled_at: datetime
@@ -34,6 +34,7 @@ class AnalysisState:
     revision: str | None = None
     shares: int = 0
     exposed_at: datetime | None = None
+    audience: str | None = None
     share: RouteShare | None = None
 
     @classmethod
@@ -53,6 +54,7 @@ class AnalysisState:
             revision=status.revision,
             shares=max(status.shares or 0, len(status.metrics)),
             exposed_at=status.exposed_at,
+            audience=status.audience,
         )
 
 

@@ -52,9 +52,10 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     desired, (following, events) = history.desired_plan(plan, observed, state)
     if following == state and not events:
         state, resets = fitted(plan, state)
+        state, others = analysis.with_audience(plan, state, now)
         state, failure = analysis.with_sample(plan, state, observed.sample, now)
         following, events = _next(desired, observed, state, now, failure)
-        events = (*resets, *events)
+        events = (*resets, *others, *events)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.

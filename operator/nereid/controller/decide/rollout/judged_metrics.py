@@ -113,7 +113,7 @@ def _edits_of(name: str, before: Evidence, after: Evidence) -> list[tuple[str, s
     if before.subject not in {None, after.subject}:
         return [(f"{_ALL} and counts", "what counts as bad was edited")]
     if old.burst != new.burst:
-        return [(_ALL, f"burst is {new.burst} and was {old.burst}")]
+        return [(_ALL, f"judge.burst is {new.burst} and was {old.burst}")]
     edits = []
     if old.tolerated != new.tolerated:
         edits.append(("evidence for failing", f"judge.tolerated is {new.tolerated:g} and was {old.tolerated:g}"))

@@ -7,7 +7,6 @@ compare what the two groups of people did: one that is worse fails it; it passes
 is better or has passed as in a canary.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -62,7 +61,7 @@ def comparison(analysis: Analysis, evidence: Evidence, bounds: Limits, shares: i
 
 def log_better_at(analysis: Analysis, bounds: Limits) -> float:
     """Return where a business metric is better: one of them may decide, so they share what is allowed for a pass."""
-    return bounds.log_pass_at + math.log(max(1, len(analysis.business)))
+    return bounds.log_shown_at(max(1, len(analysis.business)))
 
 
 def _of_ab_test(analysis: Analysis, state: RolloutState, gathered: Mapping[str, Evidence], shares: int) -> Judged:

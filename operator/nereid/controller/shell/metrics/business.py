@@ -39,12 +39,14 @@ async def _counts(
         raise ProviderError(
             f"query {metric.name}: {error}; bad and total must be selectors of counters, without functions"
         ) from error
-    # Counted together: the series of all outcomes tell since when a process is known, before it had a bad one.
-    steps = window_count.count(f"{metric.name} of {revision}", [*bad, *total])
-    are_bad = {id(group) for group in bad}
+    are_bad, are_all = ({group.key for group in groups} for groups in (bad, total))
+    # Counted together: the series of all outcomes tell since when a process is known, before it had a bad one. A series
+    # that both select is counted once, as the two may have been read up to different samples.
+    of_bad_alone = [group for group in bad if group.key not in are_all]
+    steps = window_count.count(f"{metric.name} of {revision}", [*of_bad_alone, *total])
     result = counts(
-        sum(grown[0] for group, grown in steps if id(group) not in are_bad),
-        sum(grown[0] for group, grown in steps if id(group) in are_bad),
+        sum(grown[0] for group, grown in steps if group.key in are_all),
+        sum(grown[0] for group, grown in steps if group.key in are_bad),
     )
     if isinstance(result, NoData):
         raise ProviderError(f"query {metric.name}: {result.reason}: bad must select a part of what total selects")

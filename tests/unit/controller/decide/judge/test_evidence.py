@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from scipy.stats import binom, nchypergeom_fisher
 
-from nereid.controller.decide.judge.eprocess import EProcess
+from nereid.controller.decide.judge.eprocess import CEILING, EProcess
 from nereid.controller.decide.judge.evidence import (
     FAILING_ODDS,
     PASSING_ODDS,
@@ -101,6 +101,19 @@ def test_evidence_of_an_older_status_goes_on() -> None:
     read = Evidence.from_json(json.loads(json.dumps(older)))
     assert read == replace(evidence, within=EProcess())
     assert refitted(read, read.margins, "slower than 100 ms") == replace(read, subject="slower than 100 ms")
+
+
+def test_evidence_that_grew_again_after_an_edit_is_read_back() -> None:
+    """What it was worth at the edit is small, so that its sums are larger than those of any other."""
+    seen = Evidence()
+    for _ in range(20):
+        seen = with_interval(seen, Counts(1000, 10), Counts(1000, 40))
+    edited = refitted(seen, Margins(tolerated=1.2), None)
+    for _ in range(40):
+        edited = with_interval(edited, CANDIDATE, STABLE)
+    assert edited.failing.log_start < -2
+    assert edited.failing.log_value == pytest.approx(math.log(CEILING), abs=0.01)
+    assert Evidence.from_json(json.loads(json.dumps(edited.to_json()))) == edited
 
 
 def test_a_burst_counts_as_one_error() -> None:

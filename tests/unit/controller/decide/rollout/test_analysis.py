@@ -333,7 +333,7 @@ class TestEdits:
             ({"against": 4.0}, {"passing"}, "judge.against is 4 and was 3"),
             ({"negligible": 0.02}, {"passing"}, "judge.negligiblePercent is 2 and was 1"),
             ({"guard": Guard(0.2, None, 10)}, {"beyond", "within"}, "guard.maxErrorPercent is 20 and was 10"),
-            ({"burst": 5}, {"failing", "passing", "beyond", "within"}, "burst is 5 and was 1"),
+            ({"burst": 5}, {"failing", "passing", "beyond", "within"}, "judge.burst is 5 and was 1"),
         ],
         ids=["tolerated", "against", "negligible", "ceiling", "burst"],
     )

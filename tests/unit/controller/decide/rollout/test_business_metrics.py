@@ -97,6 +97,13 @@ class TestABTest:
         failed = seen(in_test(ORDERS, RETURNS), 20, orders=FEWER, returns=((200, 80), (800, 80)))
         assert failed.state.failed.reason == "AnalysisFailed"
 
+    def test_a_better_one_passes_it_however_many_metrics_and_rollouts_share_beta(self):
+        many = [BusinessMetric(f"orders-{number}", "abandoned", "all") for number in range(10)]
+        asked = in_test(*many).judged(business=tuple(many), beta=0.001)
+        asked = replace(asked, state=replace(asked.state, trial=9))
+        better = seen(asked, 60, **{metric.name: FEWER for metric in many})
+        assert place(better.settled().decide())[2] == 100
+
     def test_status_shows_what_decides_it_and_reads_it_back(self):
         state = seen(in_test(), 3, orders=((200, 90), (800, 400)))
         shown = comparison(state)

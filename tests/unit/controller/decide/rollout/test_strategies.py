@@ -1,8 +1,11 @@
 """The strategies other than a canary: what of the traffic the candidate gets, and when it gets everything."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.scenario import INTERVAL, NOW, PROPAGATION, doing, place, reasons, rollout, shares, unchanged
 
+from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.observed.facts import Routing
@@ -110,6 +113,29 @@ class TestABTest:
         timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
         over = timed.counted((100, 0)).following()
         assert place(over.decide()) == ("Promoting", 1, 100)
+
+    @pytest.mark.parametrize(("requests", "failed"), [(10, 5), (12, 5), (20, 8), (60, 15), (200, 36)])
+    def test_does_not_pass_because_nothing_was_proven_against_it(self, requests, failed):
+        timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
+        decision = timed.counted((requests, failed)).decide()
+        assert (place(decision), decision.state.failed) == (("Analyzing", 0, 0), None)
+
+    def test_of_other_people_begins_anew(self):
+        """What a few testers showed says little of everybody: they may send other requests, and fewer."""
+        few = self.AB.ab_test(hold=60, exact="testers").candidate("b", ready=4).following()
+        shown = replace(few, state=few.phase("Analyzing", 60).looked(INTERVAL).counted((100, 0)).decide().state)
+        shown = shown.phase("Analyzing", 60).looked(INTERVAL)
+        assert shown.state.analysis.verdict == "Pass"
+        edited = shown.ab_test(hold=60, regex=".*").decide()
+        assert (place(edited), reasons(edited)) == (("Analyzing", 0, 0), ["EvidenceReset"])
+        assert "abTest was edited" in edited.events[0].message
+        errors = edited.state.analysis.evidence["errors"]
+        assert (errors.within, errors.beyond) == (EProcess(), shown.state.analysis.evidence["errors"].beyond)
+        assert shown.ab_test(hold=61, exact="testers").decide().events == (), "its hold changes nobody's requests"
+
+    def test_whose_people_an_older_status_does_not_say_goes_on(self):
+        tested = self.AB.ab_test(hold=60, exact="testers").candidate("b", exposure=MATCHED).analyzing(60)
+        assert place(tested.counted((100, 0)).following().decide())[2] == 100
 
     def test_is_guarded_but_not_compared(self):
         request = wanted_sample(self.TESTED.plan, self.TESTED.analyzing(5).state, NOW)

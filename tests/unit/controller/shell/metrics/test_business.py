@@ -70,6 +70,26 @@ async def test_are_counted_while_stable_gets_traffic_too(
     assert bool(found) is is_counted
 
 
+async def test_an_outcome_that_arrives_between_the_two_questions_is_bad_as_well(session: aiohttp.ClientSession) -> None:
+    """Both select its counter, and `total` is asked last."""
+    abandoned = ("abandoned", {"__name__": "orders_total", "outcome": "abandoned", "pod": "shop-1"})
+    samples = [(BEGIN - 10, 7), (BEGIN + 5, 9), (BEGIN + 20, 12), (BEGIN + 35, 13)]
+    metric = BusinessMetric("orders", 'orders_total{outcome="abandoned"}', "orders_total{}")
+    request = sample_request(analysis=analysis(business=(metric,)))
+    earlier, found = None, []
+    for until, of_bad, of_all in ((30, 2, 3), (60, 4, 4)):
+        answers = {
+            abandoned[0]: success("matrix", [series(samples[:of_bad], **abandoned[1])]),
+            "orders_total{}": success("matrix", [series(samples[:of_all], **abandoned[1])]),
+        }
+        async with serving(FakePrometheus(answers).respond) as server:
+            client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
+            count = WindowCount(Window(BEGIN + until - 30, BEGIN + until), earlier)
+            found.append((await outcomes(client, request, count))["orders"].candidate)
+            earlier = count.later
+    assert found == [Counts(5, 5), Counts(1, 1)]
+
+
 async def test_more_bad_ones_than_there_are_is_an_error_that_says_what_to_change(
     session: aiohttp.ClientSession,
 ) -> None:
