@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 from tests.support.scenario import ANALYSIS, BUSY, COLD_START_TIMEOUT, FAILING, IDLE, NEW
@@ -70,7 +70,7 @@ def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
 @st.composite
 def analyses(draw: st.DrawFn) -> Analysis:
     """Draw an analysis; about every third rollout has none."""
-    provider: AnalysisProvider = draw(st.sampled_from(["Prometheus", "Triton", "None"]))
+    provider = draw(st.sampled_from(get_args(AnalysisProvider)))
     return replace(
         ANALYSIS,
         provider=provider,
