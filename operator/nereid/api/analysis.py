@@ -32,7 +32,7 @@ class JudgeSpec(ApiModel):
         default=None,
         description=(
             "A percentage of bad requests that is good enough whatever stable's is, so that two versions without "
-            "errors can pass: 1 takes about 500 requests without an error, 5 about 100. Default: 1."
+            "errors can pass: 1 takes about 600 requests without an error, 5 about 120. Default: 1."
         ),
     )
     alpha: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
