@@ -89,7 +89,7 @@ def next_trial(state: RolloutState, revision: str) -> int:
     before = state.analysis
     if before is None or before.revision != revision:
         return 1
-    return state.trial + bool(before.evidence)
+    return state.trial + any(one.candidate.requests for one in before.evidence.values())
 
 
 def next_look(plan: Plan, state: RolloutState) -> datetime | None:
