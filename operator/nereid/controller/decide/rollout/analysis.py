@@ -81,7 +81,7 @@ def with_audience(plan: Plan, state: RolloutState, now: datetime) -> tuple[Rollo
 
 def _audience(plan: Plan) -> str | None:
     match = plan.rollout.match
-    return match and names.content_hash(match.model_dump(mode="json", exclude_none=True, exclude={"hold"}))
+    return names.content_hash(match.model_dump(mode="json", exclude_none=True, exclude={"hold"})) if match else None
 
 
 def next_trial(state: RolloutState, revision: str) -> int:
