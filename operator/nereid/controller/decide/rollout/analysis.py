@@ -50,13 +50,12 @@ def exposed(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) 
         return new_analysis(plan, now)
     if exposure == state.exposure:
         return judged
-    return _to_be_shown_anew(judged, now)
+    return _to_be_shown_anew(replace(judged, exposed_at=whole_second(now)))
 
 
-def _to_be_shown_anew(judged: AnalysisState, now: datetime) -> AnalysisState:
+def _to_be_shown_anew(judged: AnalysisState) -> AnalysisState:
     return replace(
         judged,
-        exposed_at=whole_second(now),
         evidence={name: evidence.at_another_exposure(one) for name, one in judged.evidence.items()},
         queries=query_results.at_another_exposure(judged.queries),
         verdict="Continue",
@@ -75,7 +74,7 @@ def with_audience(plan: Plan, state: RolloutState, now: datetime) -> tuple[Rollo
         "spec.rollout.abTest was edited, so that the candidate gets other requests than before: what was shown for it "
         "begins anew. Evidence against it goes on"
     )
-    anew = replace(state, analysis=_to_be_shown_anew(known, now))
+    anew = replace(state, analysis=_to_be_shown_anew(replace(known, exposed_at=whole_second(now))))
     return anew, (Event("Normal", "EvidenceReset", sentence),)
 
 
@@ -170,11 +169,14 @@ def _with_failure(before: AnalysisState, error: str, now: datetime, reason: str 
 def _with_result(
     plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
-    analysis = plan.rollout.analysis
+    analysis, share = plan.rollout.analysis, _share_of_route(plan, state, before, sample)
+    is_off = share is not None and share.is_off
+    if is_off:
+        before = _to_be_shown_anew(before)  # What was shown with this weight was shown with another share.
     known, shares = joined(analysis, before.evidence, before.shares)
     # A window that began before the proxies had the route holds requests of less traffic.
     reached = before.exposed_at and before.exposed_at + timedelta(seconds=plan.rollout.propagation)
-    at_exposure = reached is None or before.sampled_at >= reached
+    at_exposure = not is_off and (reached is None or before.sampled_at >= reached)
     gathered = _gathered(analysis, known, sample.metrics, state, at_exposure=at_exposure)
     queries = query_results.query_results(analysis, before.queries, sample, at_exposure=at_exposure)
     judgement = verdicts.verdict(analysis, state, gathered, shares)
@@ -192,7 +194,7 @@ def _with_result(
         error=None,
         error_reason=None,
         triton=_sum(before.triton, sample.triton),
-        share=_share_of_route(plan, state, before, sample),
+        share=share,
     )
     return replace(state, analysis=judged), failure
 
