@@ -339,13 +339,15 @@ async def test_the_wait_for_others_counts_as_time_of_a_fetch(monkeypatch: pytest
         await asyncio.Event().wait()
 
     monkeypatch.setattr(istio, "traffic", stuck)
-    monkeypatch.setattr(module, "FETCH_SECONDS", 0.3)
-    requests = [sample_request(name=f"digits-{number}") for number in range(4 * MAX_FETCHES)]
+    monkeypatch.setattr(module, "FETCH_SECONDS", 0.5)
+    requests = [sample_request(name=f"digits-{number}") for number in range(20 * MAX_FETCHES)]
     async with bench() as one:
         for request in requests:
             one.sampler.sample(request, NO_PODS)
-        for _ in requests:
-            await asyncio.wait_for(one.ready.get(), 0.9)
+        # One after another, they would take ten seconds.
+        async with asyncio.timeout(5):
+            for _ in requests:
+                await one.ready.get()
         found = [one.sampler.sample(request, NO_PODS) for request in requests]
     assert all(isinstance(answer, SampleFailure) for answer in found)
 
