@@ -133,6 +133,14 @@ def test_one_interval_is_beyond_the_ceiling_only_if_half_of_many_requests_failed
     assert (after.beyond.log_value >= math.log(100)) is decides
 
 
+@pytest.mark.parametrize(("requests", "decides"), [(999, False), (1000, True)])
+def test_where_errors_come_in_bursts_one_interval_needs_that_many_times_the_requests(
+    requests: int, *, decides: bool
+) -> None:
+    after = alone(Evidence(Margins(ceiling=0.1, burst=20)), Counts(requests, requests))
+    assert (after.beyond.log_value >= math.log(100)) is decides
+
+
 def test_evidence_on_other_grids_is_not_taken_over() -> None:
     kept = with_interval(Evidence(), CANDIDATE, STABLE).to_json()
     kept["failing"]["log_sums"] = [0.5]

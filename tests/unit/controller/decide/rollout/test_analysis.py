@@ -165,16 +165,18 @@ class TestPass:
         early = replace(self.OPENED, state=self.OPENED.decide().state).analyzing(60)
         assert place(early.exposed(INTERVAL + PROPAGATION - 1).counted(*GOOD).decide()) == ("Analyzing", 1, 50)
         assert place(early.exposed(INTERVAL + PROPAGATION).counted(*GOOD).decide()) == ("Preparing", 2, 50)
+        ahead = early.exposed(-3600).counted(*GOOD).decide()
+        assert ahead.state.analysis.exposed_at == NOW, "the clock was set back since"
         against = early.exposed(INTERVAL).counted(*WORSE).decide().state.analysis.evidence[ERRORS]
         assert against.failing.log_value > 0
 
     def test_with_surge_0_begins_anew_as_well_with_every_pod(self):
-        one = rollout().steps((50, 60)).without_surge().judged().stable("a", ready=3).candidate("b", ready=1)
+        one = rollout().steps((75, 60)).without_surge().judged().stable("a", ready=3).candidate("b", ready=1)
         first = one.following()
         assert first.state.weight == 25
         shown = first.looked(INTERVAL).after(GOOD)
         more = shown.ready("b", 2).ready("a", 2).following()
-        assert more.state.weight == 50
+        assert more.state.weight == 50, "on the way to 75%"
         assert shown.state.analysis.evidence[ERRORS].passing != EProcess()
         assert more.state.analysis.evidence[ERRORS].passing == EProcess()
 
@@ -378,6 +380,13 @@ class TestEdits:
         assert self.anew(edited) == set()
         assert (after.evidence.keys() - known.evidence.keys(), known.shares, after.shares) == ({SLOW}, 2, 3)
         assert "slow is judged from now on" in edited.decide().events[0].message
+
+    def test_a_metric_that_joins_is_worth_no_more_than_the_others(self):
+        """Alpha is for all of them together: one that starts at 1 to 1 later on is another chance to be wrong."""
+        known = CANARY.analyzing(5).after(((1000, 10), (4000, 60)), ((1000, 10), (4000, 60)))
+        before = known.state.analysis.evidence[ERRORS].failing.log_value
+        joined = known.judged(latency_objective=100).decide().state.analysis.evidence[SLOW].failing.log_value
+        assert before < joined < 0
 
     def test_another_latency_objective_is_another_metric(self):
         judged = CANARY.judged(latency_objective=100).analyzing(5)

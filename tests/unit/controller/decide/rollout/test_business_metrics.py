@@ -65,6 +65,12 @@ class TestCanary:
         assert shown.candidate.low < 50 < shown.candidate.high
 
 
+def test_without_any_request_to_stable_they_say_nothing():
+    switched = rollout().blue_green().judged(business=(ORDERS,)).stable("a").candidate("b", exposure=Exposure(100))
+    after = seen(switched.phase("Analyzing", 5).looked(INTERVAL), 3, orders=MORE)
+    assert (after.state.failed, comparison(after).candidate.requests) == (None, 0)
+
+
 class TestABTest:
     def test_a_better_one_passes_it(self):
         better = seen(in_test(), 10, orders=FEWER)

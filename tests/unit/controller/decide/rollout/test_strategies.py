@@ -9,7 +9,7 @@ from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.observed.facts import Routing
-from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure
+from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure, Guard
 
 PREVIEW = Exposure(preview=True)
 MATCHED = Exposure(matched=True)
@@ -119,6 +119,12 @@ class TestABTest:
         timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
         decision = timed.counted((requests, failed)).decide()
         assert (place(decision), decision.state.failed) == (("Analyzing", 0, 0), None)
+
+    def test_does_not_pass_before_it_has_had_the_least_number_of_requests(self):
+        asked = self.AB.ab_test(hold=60).judged(guard=Guard(errors=0.5, slow=None, min_requests=100))
+        timed = asked.candidate("b", exposure=MATCHED).analyzing(60)
+        assert place(timed.counted((99, 0)).decide()) == ("Analyzing", 0, 0)
+        assert place(timed.counted((100, 0)).decide()) == ("Preparing", 1, 0)
 
     def test_of_other_people_begins_anew(self):
         """What a few testers showed says little of everybody: they may send other requests, and fewer."""
