@@ -86,6 +86,7 @@ def test_a_scaler_of_the_users_own_is_obeyed(case: Case) -> None:
     assert served.status["replicas"] == 2
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("disturbs")
 def test_pods_stay_while_prometheus_or_keda_is_down(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling=scaled(metrics=HALF_FULL))

@@ -84,7 +84,7 @@ def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None
     ("match", "chosen"),
     [
         ({"headers": [{"name": "x-group", "exact": "b"}]}, {"header"}),
-        ({"cookie": {"name": "group", "value": "b"}}, {"cookie"}),
+        pytest.param({"cookie": {"name": "group", "value": "b"}}, {"cookie"}, marks=pytest.mark.long),
         (
             {"headers": [{"name": "x-group", "regex": "b|c"}], "cookie": {"name": "group", "value": "b"}},
             {"header", "cookie"},
@@ -129,6 +129,7 @@ def test_ab_test_takes_back_a_version_that_a_metric_of_the_users_own_shows_to_be
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_ab_test_gives_everything_to_a_version_that_a_metric_of_the_users_own_shows_to_be_better(case: Case) -> None:
     served = case.apply(model=case.faulty("rejects"), rollout=DECIDED_BY_REFUSALS)
     served.wait_until_ready()
@@ -150,6 +151,7 @@ def refusals(status: Manifest) -> Manifest:
     return next(metric for metric in metrics if metric["name"] == "refused")
 
 
+@pytest.mark.long
 def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
     rollout = judged(strategy="Shadow", steps=[{"weight": 50, "hold": "10s"}, {"weight": 100}])
     served = serve_first(case, rollout)

@@ -56,6 +56,6 @@ def wait_until_kiali_is_content(case: Case, moment: str, kinds: Mapping[str, int
     def content() -> bool:
         validation = look()
         found = Counter(name.split()[0] for name in validation.objects)
-        return not validation.complaints and (found == kinds if kinds else "virtualservice" in found)
+        return not validation.problems and (found == kinds if kinds else "virtualservice" in found)
 
     wait_for(f"Kiali is content {moment}", content, seconds=45, seen=look)
