@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import promotions
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.verdict import Verdict
 from nereid.controller.decide.rollout.analysis import with_sample
@@ -285,6 +286,10 @@ def main() -> None:
     for odds_ratio in ODDS_RATIOS:
         for line in bench.comparison(odds_ratio):
             print(line, flush=True)  # noqa: T201
+    whole_rollouts = max(1, options.runs // 4)
+    print(f"\nWhole rollouts: {whole_rollouts} for each line.")  # noqa: T201
+    for line in (*promotions.each_exposure(whole_rollouts), *promotions.bursts(whole_rollouts)):
+        print(line, flush=True)  # noqa: T201
     for line in (*bench.targets(), *bench.hard_cases()):
         print(line, flush=True)  # noqa: T201
 

@@ -126,7 +126,11 @@ VALID: dict[str, Object] = {
                 "latencyObjectiveMilliseconds": 100,
                 "judge": {"tolerated": 3, "against": 6, "negligiblePercent": 0.5, "alpha": 0.001, "beta": 0.1},
                 "guard": {"maxErrorPercent": 5, "maxSlowPercent": 20, "minRequests": 20},
-                "queries": [{"name": "queue", "query": "1", "maxRatioToStable": 2, "failureLimit": 5}],
+                "burst": 5,
+                "queries": [
+                    {"name": "queue", "query": "1", "maxRatioToStable": 2, "failureLimit": 5},
+                    {"name": "orders", "bad": "abandoned", "total": "orders"},
+                ],
             }
         },
     },
@@ -415,6 +419,23 @@ INVALID_ANALYSES: dict[str, tuple[Object, str]] = {
         {"queries": [{"name": "q", "query": "1", "min": 2, "max": 1}]},
         "min must not be greater than",
     ),
+    "query and a business metric in one": (
+        {"queries": [{"name": "q", "query": "1", "max": 1, "bad": "a", "total": "b"}]},
+        "must set either query, or both bad and total",
+    ),
+    "bad outcomes of nothing": (
+        {"queries": [{"name": "q", "bad": "a"}]},
+        "must set either query, or both bad and total",
+    ),
+    "business metric with a limit": (
+        {"queries": [{"name": "q", "bad": "a", "total": "b", "max": 1}]},
+        "compared with stable's by the judge",
+    ),
+    "business metric with a name of Nereid's": (
+        {"queries": [{"name": "errors", "bad": "a", "total": "b"}]},
+        "choose another name",
+    ),
+    "no burst": ({"judge": {"burst": 0}}, "greater than or equal to 1"),
     "query twice": ({"queries": [{"name": "q", "query": "1", "max": 1}] * 2}, "Duplicate value"),
     "slow requests of Triton": (
         {"provider": "Triton", "latencyObjectiveMilliseconds": 100},

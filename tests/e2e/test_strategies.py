@@ -1,6 +1,7 @@
 """Ways for a candidate to meet traffic other than by weight, and without room for a pod more."""
 
 import pytest
+from digits.cluster import Manifest
 from digits.model_deployment import condition
 from digits.traffic import PROTOCOLS, Group
 from tests.support.e2e.case import Case
@@ -21,6 +22,19 @@ pytestmark = pytest.mark.usefixtures("undisturbed")
 EVERYBODY = Group("everybody", {"x-group": "a", "cookie": "session=1; group=a"})
 WITH_HEADER = Group("header", {"x-group": "b"})
 WITH_COOKIE = Group("cookie", {"cookie": "session=1; group=b"})
+# Any counters will do; these tell which requests a version refuses, which an A/B test does not judge by itself.
+REQUESTS = (
+    'istio_requests_total{reporter="source",destination_service_namespace="{{namespace}}",'
+    'destination_service_name="{{workload}}"'
+)
+DECIDED_BY_REFUSALS = judged(
+    strategy="ABTest",
+    abTest={"headers": [{"name": "x-group", "exact": "b"}], "hold": "10s"},
+    analysis={
+        "provider": "Prometheus",
+        "queries": [{"name": "refused", "bad": f'{REQUESTS},response_code=~"4.."}}', "total": f"{REQUESTS}}}"}],
+    },
+)
 
 
 def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
@@ -99,6 +113,42 @@ def test_ab_test_gives_the_candidate_whom_the_match_picks(
         total = client.stop()
     assert total.failed == 0, total.errors[:5]
     assert_only_version_answers(case, "2")
+
+
+def test_ab_test_takes_back_a_version_that_a_metric_of_the_users_own_shows_to_be_worse(case: Case) -> None:
+    served = serve_first(case, DECIDED_BY_REFUSALS)
+    with case.traffic(groups=(EVERYBODY, WITH_HEADER)) as client:
+        client.start(RATE)
+        case.apply(model=case.faulty("rejects"), rollout=DECIDED_BY_REFUSALS)
+        status = wait_until_rolled_back(served)
+        client.stop()
+    failed = status["rollout"]["failed"]
+    assert failed["reason"] == "AnalysisFailed"
+    assert "refused is worse than stable's" in failed["message"]
+    assert refusals(status)["comparison"] == "Worse"
+    assert_only_version_answers(case, "1")
+
+
+@pytest.mark.long
+def test_ab_test_gives_everything_to_a_version_that_a_metric_of_the_users_own_shows_to_be_better(case: Case) -> None:
+    served = case.apply(model=case.faulty("rejects"), rollout=DECIDED_BY_REFUSALS)
+    served.wait_until_ready()
+    with case.traffic(groups=(EVERYBODY, WITH_HEADER)) as client:
+        client.start(RATE)
+        case.apply(version="2", rollout=DECIDED_BY_REFUSALS)
+        status = served.wait_until_ready()
+        client.stop()
+    assert status["stable"]["version"].startswith("2-")
+    refused = refusals(status)
+    assert refused["comparison"] == "Better"
+    assert refused["stable"]["percent"] > refused["candidate"]["high"]
+    assert_only_version_answers(case, "2")
+
+
+def refusals(status: Manifest) -> Manifest:
+    """Return what status shows of the user's own metric."""
+    metrics: list[Manifest] = status["rollout"]["analysis"]["metrics"]
+    return next(metric for metric in metrics if metric["name"] == "refused")
 
 
 @pytest.mark.long

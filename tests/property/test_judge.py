@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nereid.controller.decide.judge.evidence import Evidence, Margins, with_interval
+from nereid.controller.decide.judge.evidence import Evidence, Margins, alone, refitted, with_interval
 from nereid.controller.decide.judge.hypergeometric import Table, log_likelihood
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.summary import summary
@@ -77,6 +77,58 @@ def test_evidence_for_passing_has_a_mean_of_one_at_most(seen: list[Table], limit
         evidence = gathered([(candidate, stable) for _, candidate, stable in path], Evidence(odds_only))
         mean += math.prod(probability for probability, _, _ in path) * math.exp(evidence.passing.log_value)
     assert mean <= 1 + 1e-9
+
+
+@given(st.lists(tables(), min_size=2, max_size=2), margins(), margins(), st.integers(0, 1), st.data())
+def test_evidence_for_failing_has_a_mean_of_one_at_most_whatever_is_edited(
+    seen: list[Table], first: Margins, second: Margins, edited_after: int, data: st.DataObject
+) -> None:
+    """The candidate is tolerated by the margins before and after; the edit may depend on what was seen."""
+    truths = [data.draw(st.floats(0.1, min(first.tolerated, second.tolerated))) for _ in seen]
+    only_if_bad = data.draw(st.booleans())
+    mean = 0.0
+    for path in product(*(outcomes(table, truth) for table, truth in zip(seen, truths, strict=True))):
+        evidence = Evidence(first)
+        for number, (_, candidate, stable) in enumerate(path):
+            if number == edited_after and (evidence.failing.log_value > 0 or not only_if_bad):
+                evidence = refitted(evidence, second, None)
+            evidence = with_interval(evidence, candidate, stable)
+        mean += math.prod(probability for probability, _, _ in path) * math.exp(evidence.failing.log_value)
+    assert mean <= 1 + 1e-9
+
+
+@given(st.lists(tables(), min_size=1, max_size=2), st.integers(1, 30), st.data())
+def test_evidence_for_better_and_worse_has_a_mean_of_one_at_most(
+    seen: list[Table], burst: int, data: st.DataObject
+) -> None:
+    """Also where errors that are said to come in bursts are independent."""
+    no_better = [data.draw(st.floats(1, 20)) for _ in seen]
+    for truths, process in ((no_better, "better"), ([1 / truth for truth in no_better], "worse")):
+        mean = 0.0
+        for path in product(*(outcomes(table, truth) for table, truth in zip(seen, truths, strict=True))):
+            evidence = Evidence(Margins(burst=burst))
+            for _, candidate, stable in path:
+                evidence = with_interval(evidence, candidate, stable, decides=True)
+            probability = math.prod(probability for probability, _, _ in path)
+            mean += probability * math.exp(getattr(evidence, process).log_value)
+        assert mean <= 1 + 1e-9
+
+
+@given(st.lists(REQUESTS, min_size=1, max_size=2), st.floats(0.05, 0.9), st.integers(1, 10), st.data())
+def test_evidence_about_a_ceiling_has_a_mean_of_one_at_most(
+    requests: list[int], ceiling: float, burst: int, data: st.DataObject
+) -> None:
+    above = data.draw(st.floats(ceiling, 0.99))
+    below = data.draw(st.floats(0.01, ceiling))
+    for rate, process in ((above, "within"), (below, "beyond")):
+        mean = 0.0
+        for errors in product(*(range(number + 1) for number in requests)):
+            evidence, probability = Evidence(Margins(ceiling=ceiling, burst=burst)), 1.0
+            for number, bad in zip(requests, errors, strict=True):
+                evidence = alone(evidence, Counts(number, bad))
+                probability *= math.comb(number, bad) * rate**bad * (1 - rate) ** (number - bad)
+            mean += probability * math.exp(getattr(evidence, process).log_value)
+        assert mean <= 1 + 1e-9
 
 
 @given(REQUESTS, REQUESTS, st.floats(0.01, 0.5), st.floats(1, 3), st.floats(1, 10))

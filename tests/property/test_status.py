@@ -13,6 +13,7 @@ from tests.support.scenario import NOW, Scenario, place, rollout
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.rollout.decide import decide
+from nereid.controller.decide.rollout.judged_metrics import judged_metrics
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.last_status import LONGEST_TEXT, MOST_ITEMS, last_status
 from nereid.controller.report.conditions import ReportInput
@@ -127,6 +128,9 @@ def test_what_is_read_is_bounded(junk: object) -> None:
         {"intervals": 3, "log_sums": [1e308] * 6},
         {"intervals": 3, "log_sums": [float("nan")] * 6},
         {"intervals": "x", "log_sums": []},
+        {"intervals": 0, "log_sums": [], "log_start": 5.0},
+        {"intervals": 3, "log_sums": [0.0] * 6, "log_start": float("nan")},
+        {"intervals": 3, "log_sums": [0.0] * 6, "log_start": "x"},
     ],
 )
 def test_evidence_with_impossible_values_begins_anew_and_that_is_told_once(process: Mapping[str, Any]) -> None:
@@ -139,6 +143,8 @@ def test_evidence_with_impossible_values_begins_anew_and_that_is_told_once(proce
     assert "rollout.analysis.metrics.errors.evidence" in told.events[0].message
     assert place(told) == ("Analyzing", 0, 20)
     assert told.state.analysis is not None
-    assert told.state.analysis.evidence["errors"] == Evidence()
+    assert told.state.analysis.evidence["errors"] == Evidence(
+        judged_metrics(JUDGED.plan.rollout.analysis)["errors"].margins
+    )
     assert told.state.analysis.evidence["rejections"].candidate.requests == 600
     assert decide(JUDGED.plan, JUDGED.observed, told.state, NOW).events == ()

@@ -83,18 +83,24 @@ def metric(
         "candidate": candidate,
         "stable": stable,
         "failing": {"reached": failing, "needed": 200},
-        "passing": {"reached": passing, "needed": 20, **({"moreRequests": more} if more else {})},
+        "passing": {"reached": passing, "needed": 33, **({"moreRequests": more} if more else {})},
         "evidence": {},
     }
 
 
-ERRORS = metric("errors", rate(812, 3, 0.37, 0.13, 1.08), rate(7204, 29, 0.4, 0.28, 0.58), 0.04, 3.2, 412)
-REJECTIONS = metric("rejections", rate(812, 0, 0.0, 0.0, 0.47), rate(7204, 1, 0.01, 0.0, 0.08), 1.0, 24.0)
+ERRORS = metric("errors", rate(812, 3, 0.37, 0.13, 1.08), rate(7204, 29, 0.4, 0.28, 0.58), 0.04, 3.2, 472)
+REJECTIONS = metric("rejections", rate(812, 0, 0.0, 0.0, 0.47), rate(7204, 1, 0.01, 0.0, 0.08), 1.0, 41.0)
+ORDERS = {
+    **metric("orders", rate(812, 203, 25.0, 22.2, 28.1), rate(7204, 2161, 30.0, 29.0, 31.1), 0.004, 950.0),
+    "comparison": "Better",
+    "better": {"reached": 41.0, "needed": 33},
+    "worse": {"reached": 0.01, "needed": 300},
+}
 ANALYSIS: Document = {
     "sampledAt": "2026-11-20T11:59:40Z",
     "lookedAt": "2026-11-20T11:59:45Z",
     "verdict": "Continue",
-    "message": "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate",
+    "message": "errors: evidence 3.2 of 33 to 1, about 472 more requests to the candidate",
     "metrics": [ERRORS, REJECTIONS],
 }
 CHAMPION = "models:/digits@champion"
@@ -102,7 +108,7 @@ NO_ALIAS = "cannot be resolved: there is no alias champion; the next attempt is 
 CANARY: Document = {"stable": stable(90), "candidate": candidate(10), "phase": "Progressing"}
 NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
 NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
-LACKING = "errors: evidence 3.2 of 20 to 1, about 412 more requests to the candidate"
+LACKING = "errors: evidence 3.2 of 33 to 1, about 472 more requests to the candidate"
 HELD = f"Candidate bbc4zt2p gets 10% of the traffic, step 1 of 2. {LACKING}"
 
 
@@ -392,6 +398,25 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets the requests that match",
             strategy="ABTest",
             matched=True,
+        ),
+    ),
+    "ab-test-better": document(
+        {"strategy": "ABTest", "steps": None, "abTest": {"cookie": {"name": "beta", "value": "1"}, "hold": "1h"}},
+        stable=stable(),
+        candidate=candidate(),
+        phase="Progressing",
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p gets the requests that match",
+            strategy="ABTest",
+            matched=True,
+            analysis={
+                **ANALYSIS,
+                "verdict": "Pass",
+                "message": "The test is decided by orders",
+                "metrics": [{**ERRORS, "stable": rate(0, 0)}, ORDERS],
+            },
         ),
     ),
     "shadow": document(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nereid.api.checks import CheckSpec
+from nereid.api.rollout import ABTestSpec, HeaderMatch
 from nereid.api.rollout_stage import Stage
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import (
@@ -22,7 +23,9 @@ from nereid.api.status import (
     ServedRevision,
     SleepPhase,
 )
+from nereid.controller.decide.orders import exposure_id
 from nereid.controller.decide.rollout.analysis import new_analysis
+from nereid.controller.decide.rollout.capacity import exposure_at
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import stable_falling_asleep
@@ -177,7 +180,7 @@ class Scenario:
             strategy=self.rollout.strategy,
             exposure=exposure,
             floor=self.replicas if self.state.stable else 0,
-            analysis=new_analysis(self.plan, NOW) if exposure != NO_TRAFFIC else None,
+            analysis=new_analysis(replace(self, wanted=revision).plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
             stage=Stage.STARTING_PODS,
@@ -219,10 +222,18 @@ class Scenario:
         analysis = replace(self.state.analysis, sampled_at=ago(seconds), looked_at=ago(seconds), **known)
         return replace(self, state=replace(self.state, analysis=analysis))
 
+    def exposed(self, seconds: float) -> "Scenario":
+        """Let the candidate's traffic have risen so many seconds ago."""
+        assert self.state.analysis
+        return replace(self, state=replace(self.state, analysis=replace(self.state.analysis, exposed_at=ago(seconds))))
+
     def has_passed(self, *results: tuple[str, bool], step: int = 0) -> "Scenario":
         """Let checks have been run for a step, by default with a single one that passed."""
         told = [CheckStatus(name=name, passed=passed, message="as told") for name, passed in results or [("one", True)]]
-        return replace(self, state=replace(self.state, checks=ChecksStatus(step=step, results=told)))
+        of = exposure_at(self.rollout, step)
+        return replace(
+            self, state=replace(self.state, checks=ChecksStatus(step=step, exposure=exposure_id(of), results=told))
+        )
 
     def failed(self, revision: str, attempt: int = 1, reason: str = "Aborted") -> "Scenario":
         return self.failed_before(revision, attempt, reason).wanting(revision).phase("Failed", 60, reason)
@@ -279,8 +290,9 @@ class Scenario:
         steps = (Step(Exposure(preview=True), preview_hold), Step(ALL_TRAFFIC, keep))
         return self._rollout(strategy="BlueGreen", steps=steps)
 
-    def ab_test(self, hold: int | None = None) -> "Scenario":
-        return self._rollout(strategy="ABTest", steps=(Step(Exposure(matched=True), hold),))
+    def ab_test(self, hold: int | None = None, **header: str) -> "Scenario":
+        match = ABTestSpec(headers=[HeaderMatch(name="x-group", **header)]) if header else None
+        return self._rollout(strategy="ABTest", steps=(Step(Exposure(matched=True), hold),), match=match)
 
     def shadow(self, *steps: tuple[int, int | None]) -> "Scenario":
         mirrored = tuple(Step(Exposure(mirror=share), hold) for share, hold in steps or [(100, None)])

@@ -32,7 +32,7 @@ class JudgeSpec(ApiModel):
         default=None,
         description=(
             "A percentage of bad requests that is good enough whatever stable's is, so that two versions without "
-            "errors can pass: 1 takes about 500 requests without an error, 5 about 100. Default: 1."
+            "errors can pass: 1 takes about 600 requests without an error, 5 about 120. Default: 1."
         ),
     )
     alpha: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
@@ -40,7 +40,19 @@ class JudgeSpec(ApiModel):
         description="Maximum probability, over a rollout, of failing a candidate that is tolerated. Default: 0.01.",
     )
     beta: Annotated[float, Field(ge=0.001, le=0.5)] | None = Field(
-        default=None, description="Maximum probability of passing a candidate that must not pass. Default: 0.05."
+        default=None,
+        description=(
+            "Maximum probability, at each exposure and over all rollouts of a revision, of passing a candidate that "
+            "must not pass there. Default: 0.05."
+        ),
+    )
+    burst: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description=(
+            "About how many bad requests have one cause and so come together, for instance because one fault fails "
+            "all requests of a batch. So many count as one, so that a decision takes that many times the requests. "
+            "Default: 1."
+        ),
     )
 
 
@@ -67,24 +79,50 @@ class GuardSpec(ApiModel):
 
 
 class QueryCheck(ApiModel):
-    """A PromQL query of the user's, with limits for its value."""
+    """PromQL of the user's: a query with limits for its value, or a business metric, compared with stable's."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             rule(
-                "has(self.min) || has(self.max) || has(self.maxRatioToStable)",
+                "has(self.query) ? !has(self.bad) && !has(self.total) : has(self.bad) && has(self.total)",
+                "an entry must set either query, or both bad and total",
+            ),
+            rule(
+                "!has(self.query) || has(self.min) || has(self.max) || has(self.maxRatioToStable)",
                 "a query requires a limit: set min, max or maxRatioToStable",
+            ),
+            rule(
+                "has(self.query) || (!has(self.min) && !has(self.max) && !has(self.maxRatioToStable) && "
+                "!has(self.failureLimit))",
+                "bad and total are compared with stable's by the judge: remove min, max, maxRatioToStable and "
+                "failureLimit, which are limits of a query",
+            ),
+            rule(
+                "has(self.query) || !(self.name in ['errors', 'rejections', 'slow'])",
+                "errors, rejections and slow are metrics of Nereid's own: choose another name",
             ),
             rule("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be greater than max"),
         )
     )
 
     name: DnsLabel = Field(description="Its name in status and events.")
-    query: Annotated[str, Field(min_length=1, max_length=4096)] = Field(
+    query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None,
         description=(
             "PromQL that returns one number. {{namespace}}, {{name}}, {{revision}}, {{workload}} (the revision's "
             "Deployment and Service) and {{interval}} are replaced."
-        )
+        ),
+    )
+    bad: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None,
+        description=(
+            "PromQL selector of the counters of bad outcomes, without any function: "
+            'orders_total{outcome="abandoned",pod=~"{{workload}}-.+"}. Placeholders are replaced as in query. With '
+            "total, it makes a business metric, which the judge compares with stable's as it does errors."
+        ),
+    )
+    total: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="PromQL selector of the counters of all outcomes, the bad ones included."
     )
     min: float | None = Field(default=None, description="Minimum of the value.")
     max: float | None = Field(default=None, description="Maximum of the value.")

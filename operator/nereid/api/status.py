@@ -22,6 +22,7 @@ RolloutPhase = Literal[
     "Completed",
     "Failed",
 ]
+ComparisonName = Literal["Better", "Worse", "Undecided"]
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
@@ -113,11 +114,26 @@ class EvidenceStatus(ApiModel):
 class MetricStatus(ApiModel):
     """The state of one metric that is judged."""
 
-    name: str = Field(description="Name of the metric: errors, rejections or slow.")
+    name: str = Field(description="Name of the metric: errors, rejections, slow, or that of a business metric.")
     candidate: RateStatus = Field(description="The candidate's share of bad requests.")
     stable: RateStatus = Field(description="Stable's, over the same time.")
     failing: EvidenceStatus = Field(description="The evidence that the candidate is worse than tolerated.")
-    passing: EvidenceStatus = Field(description="The evidence that it is good enough.")
+    passing: EvidenceStatus = Field(
+        description=(
+            "The evidence that it is good enough at its present traffic: not much worse than stable, or, where they "
+            "cannot be compared, within the guard's ceiling."
+        )
+    )
+    comparison: ComparisonName | None = Field(
+        default=None,
+        description="Of a business metric: whether it is better or worse than stable's. It decides an A/B test.",
+    )
+    better: EvidenceStatus | None = Field(
+        default=None, description="Of a business metric: the evidence that it is better than stable's."
+    )
+    worse: EvidenceStatus | None = Field(
+        default=None, description="Of a business metric: the evidence that it is worse than stable's."
+    )
     evidence: Annotated[
         dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
     ] = Field(description="The judge's internal state, from which it continues after a restart.")
@@ -129,8 +145,16 @@ class QueryStatus(ApiModel):
     name: str = Field(description="Name of the query.")
     value: Finite | None = Field(default=None, description="Its value for the candidate; not set if there was no data.")
     stable_value: Finite | None = Field(default=None, description="Its value for stable, if it is compared.")
-    passed: bool | None = Field(default=None, description="Whether it was within its limits when it last had data.")
+    passed: bool | None = Field(
+        default=None,
+        description=(
+            "Whether it was within its limits when it last had data; not set before it had any at the candidate's "
+            "present traffic, and after three intervals without data."
+        ),
+    )
     failures: Ordinal = Field(description="How many times in a row it exceeded a limit.")
+    missing: Ordinal = Field(default=0, description="How many times in a row it had no data.")
+    definition: str | None = Field(default=None, description="Hash of the query and its limits.")
 
 
 class RouteShareStatus(ApiModel):
@@ -149,6 +173,12 @@ class AnalysisStatus(ApiModel):
     looked_at: Time = Field(description="When the provider was last queried.")
     verdict: VerdictName = Field(description="The verdict at the last interval.")
     message: str = Field(default="", description="What the verdict means, and which evidence is still missing.")
+    revision: RevisionId | None = Field(default=None, description="Id of the revision that is judged.")
+    shares: Ordinal | None = Field(default=None, description="Among how many metrics alpha is shared.")
+    exposed_at: Time | None = Field(
+        default=None, description="When the candidate's traffic last rose; the evidence for passing began then."
+    )
+    audience: str | None = Field(default=None, description="Hash of which requests an A/B test picks.")
     errors: Ordinal = Field(default=0, description="How many times in a row the provider has failed.")
     error: str | None = Field(default=None, description="Why the provider failed last.")
     error_reason: str | None = Field(
@@ -178,6 +208,12 @@ class ChecksStatus(ApiModel):
 
     step: Ordinal = Field(description="Index of the step that the checks precede.")
     run: str | None = Field(default=None, description="Id of the run, which the check Job's label has.")
+    exposure: str | None = Field(
+        default=None,
+        description=(
+            "Traffic that they precede: w50 is 50% of the requests, m50 copies of 50%, ab an A/B test, pre a preview."
+        ),
+    )
     results: list[CheckStatus] = Field(description="One result for each check.")
 
 
@@ -229,6 +265,10 @@ class RolloutStatus(ApiModel):
     since: Time = Field(description="When this state began.")
     started_at: Time | None = Field(default=None, description="When the last rollout began.")
     attempt: Ordinal = Field(description="Number of the attempt at this candidate, from 1.")
+    trial: Ordinal | None = Field(
+        default=None,
+        description="Number of this rollout among those in which this revision was judged: they share beta.",
+    )
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")
     next_look: Time | None = Field(

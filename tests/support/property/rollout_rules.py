@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from tests.support.property.rollout_specs import is_without_data
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import SleepPhase
+from nereid.controller.decide.orders import exposure_id
 from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
@@ -341,8 +343,7 @@ def check_progress(one: Pass) -> None:
         assert after.weight <= before.weight, "a candidate that is rolled back gets more"
         return
     if before.analysis and before.strategy == after.strategy and one.observed.sample is None:
-        assert after.analysis is not None
-        assert after.analysis.evidence == before.analysis.evidence, "evidence is forgotten"
+        _check_evidence(one)
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
         by_hand = before.is_fast and before.pinned
@@ -357,6 +358,24 @@ def check_progress(one: Pass) -> None:
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
     if moves_on and after.reason != "Promoted" and before.strategy == after.strategy and asked.steps:
         _check_move(one, asked.steps[min(before.step, len(asked.steps) - 1)])
+
+
+def _check_evidence(one: Pass) -> None:
+    """Without a new sample, evidence changes by an edit of the analysis, and then by no more than that takes away."""
+    before, after = one.before.analysis, one.after.analysis
+    assert before is not None
+    assert after is not None
+    is_edited = any(event.reason == "EvidenceReset" for event in one.decision.events)
+    for name, known in before.evidence.items():
+        if name in after.evidence or not is_edited:
+            now = after.evidence[name]
+            for process in ("failing", "beyond"):
+                was, is_now = getattr(known, process), getattr(now, process)
+                assert is_now == was or is_edited, "evidence against the candidate is forgotten"
+                assert is_now.log_value <= was.log_value + 1e-9, "an edit made evidence against the candidate"
+    if one.after.exposure.order > one.before.exposure.order and one.after.stage is not Stage.PROMOTING:
+        assert after.verdict == "Continue", "a pass that was earned with less traffic"
+        assert all(not known.passing.log_sums for known in after.evidence.values())
 
 
 def _check_move(one: Pass, step: Step) -> None:
@@ -418,3 +437,9 @@ def check_checks(one: Pass) -> None:
         assert after.checks is not None, "traffic before the checks"
         assert after.checks.results
         assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"
+    rises = before.candidate == after.candidate and after.exposure.order > before.exposure.order
+    each = any(check.when == "EachStep" for check in one.plan.rollout.checks)
+    skips = before.reason == "Promoted" or after.is_fast or not one.plan.rollout.surge
+    if rises and each and after.stable and not skips:
+        checked = after.checks and after.checks.exposure
+        assert checked == exposure_id(after.exposure), "more traffic than it was checked for"

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 from tests.support.scenario import ANALYSIS, BUSY, COLD_START_TIMEOUT, FAILING, IDLE, NEW
 
+from nereid.api.analysis import AnalysisProvider
 from nereid.api.checks import AccuracyCheck, CheckSpec
 from nereid.api.scaling import ScalingMetric
 from nereid.controller.decide.orders import CheckRun
@@ -15,7 +16,7 @@ from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
-from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, Exposure, Guard, Query, Step
+from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, BusinessMetric, Exposure, Guard, Query, Step
 from nereid.controller.plan.windows import Window
 
 REVISIONS = st.sampled_from("abcd")
@@ -25,6 +26,7 @@ QUERIES = (
     Query("memory", "...", minimum=1.0, maximum=8.0, max_ratio=None, failure_limit=1),
     Query("cache", "...", minimum=None, maximum=None, max_ratio=1.5, failure_limit=2),
 )
+ORDERS = BusinessMetric("orders", bad="abandoned", total="all")
 GOOD_READINGS = {query.name: QueryReading(4.0, 4.0) for query in QUERIES}
 ALL_PASSED = {"smoke": True, "one": True, "each": True}
 # More errors than stable has, and fewer than the guard allows.
@@ -76,9 +78,12 @@ def steps(draw: st.DrawFn, strategy: str, surge: int = 1) -> tuple[Step, ...]:
 @st.composite
 def analyses(draw: st.DrawFn) -> Analysis:
     """Draw an analysis; about every third rollout has none."""
+    provider = draw(st.sampled_from(get_args(AnalysisProvider)))
     return replace(
         ANALYSIS,
-        provider=draw(st.sampled_from(["Prometheus", "Triton", "None"])),
+        provider=provider,
+        business=draw(st.sampled_from([(), (), (ORDERS,)])) if provider == "Prometheus" else (),
+        burst=draw(st.sampled_from([1, 1, 20])),
         interval=draw(st.sampled_from([5, 30])),
         deadline=draw(st.sampled_from([1, 60, 600])),
         on_inconclusive=draw(st.sampled_from(["Pause", "Continue", "Rollback"])),
@@ -95,7 +100,8 @@ def samples(draw: st.DrawFn) -> Mapping[str, Any]:
     few = st.integers(0, min(size, 5))
     bad = draw(few | st.integers(0, min(size, 400)) if size < 10**8 else few | st.integers(0, size))
     errors = draw(st.sampled_from([Comparison(Counts(size, bad), Counts(4 * size, draw(few))), WORSE]))
-    metrics = {ERRORS: errors, REJECTIONS: Comparison(Counts(size), Counts(4 * size))}
+    outcomes = draw(st.sampled_from([Comparison(Counts(size, bad), Counts(4 * size, size // 2)), WORSE]))
+    metrics = {ERRORS: errors, REJECTIONS: Comparison(Counts(size), Counts(4 * size)), ORDERS.name: outcomes}
     values = st.sampled_from([None, float("nan"), float("inf"), 0.5, 4.0, 9.0])
     readings = {query.name: QueryReading(draw(values), draw(values)) for query in draw(st.sampled_from([(), QUERIES]))}
     return {
@@ -108,7 +114,8 @@ def samples(draw: st.DrawFn) -> Mapping[str, Any]:
 def good_sample(until: datetime) -> Sample:
     """Return a sample as of a flawless candidate with much traffic."""
     flawless = Comparison(Counts(1000, 0), Counts(4000, 0))
-    return Sample(until, {ERRORS: flawless, REJECTIONS: flawless}, GOOD_READINGS)
+    better = Comparison(Counts(1000, 100), Counts(4000, 2000))
+    return Sample(until, {ERRORS: flawless, REJECTIONS: flawless, ORDERS.name: better}, GOOD_READINGS)
 
 
 def disastrous_sample(until: datetime) -> Sample:

@@ -1,12 +1,13 @@
 """What is known about the candidate's quality: the judge's numbers, the user's queries and checks. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from nereid.api.status import AnalysisStatus, EvidenceStatus, QueryStatus, RateStatus, RolloutStatus
+from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, QueryStatus, RateStatus, RolloutStatus
 from nereid.cli.figures import count, odds, rate, since, value
 from nereid.cli.screen.layout import BAD, FAINT, GOOD, mark, section, table
 from nereid.cli.view import View
@@ -79,7 +80,18 @@ def _evidence(analysis: AnalysisStatus) -> list[Table]:
         if metric.passing.more_requests:
             passing.append(f", about {count(metric.passing.more_requests)} more requests")
         rows.add_row(metric.name, _reached(metric.failing, BAD), passing)
-    return [rows]
+    return [rows, *_comparisons(compared)]
+
+
+def _comparisons(metrics: Sequence[MetricStatus]) -> list[Table]:
+    """Return whether the user's own metrics are better or worse than stable's."""
+    rows = table("BUSINESS METRIC", "COMPARED WITH STABLE", "THAT IT IS BETTER", "THAT IT IS WORSE")
+    for metric in metrics:
+        if metric.comparison and metric.better and metric.worse:
+            style = {"Better": GOOD, "Worse": BAD}.get(metric.comparison, "")
+            found = Text(metric.comparison.lower(), style=style)
+            rows.add_row(metric.name, found, _reached(metric.better, GOOD), _reached(metric.worse, BAD))
+    return [rows] if rows.row_count else []
 
 
 def _reached(evidence: EvidenceStatus, style: str) -> Text:

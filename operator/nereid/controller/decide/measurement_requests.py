@@ -11,8 +11,9 @@ class SampleRequest:
     """Count the requests of candidate and stable since a moment.
 
     is_mirrored: the candidate gets copies of requests, which the callers' proxies do not report. has_control: stable
-    gets traffic at the same time, from the same clients, and so is counted too. attempt: how many times in a row this
-    failed before; it makes each further attempt a new request.
+    gets traffic at the same time, from the same clients, and so is counted too. has_other_clients: stable gets traffic
+    at the same time from others, as in an A/B test, which only business metrics are about. attempt: how many times in
+    a row this failed before; it makes each further attempt a new request.
     """
 
     namespace: str
@@ -25,6 +26,7 @@ class SampleRequest:
     is_mirrored: bool
     has_control: bool
     analysis: Analysis
+    has_other_clients: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,16 @@ from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 _RUN_HASH_LENGTH: Final = 6
 
 
+def exposure_id(exposure: Exposure) -> str:
+    """Return a short name of an exposure: w50, m100, ab or pre."""
+    if exposure.matched or exposure.preview:
+        return "ab" if exposure.matched else "pre"
+    return f"m{exposure.mirror}" if exposure.mirror else f"w{exposure.weight}"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """Checks of a revision that are to be run now; `step` is the index of the step that they must pass for.
+    """Checks of a revision that are to be run now, before it gets `exposure`, at the step with index `step`.
 
     smoke: the built-in check is one of them. is_optional: if they cannot be run, the rollout goes on.
     """
@@ -21,6 +28,7 @@ class CheckRun:
     stable: str
     attempt: int
     step: int
+    exposure: Exposure
     checks: tuple[CheckSpec, ...]
     timeout: int
     smoke: bool = False
@@ -33,10 +41,10 @@ class CheckRun:
 
     @property
     def id(self) -> str:
-        """Unique among the runs of a ModelDeployment; it changes with the checks."""
+        """Unique among the runs of a ModelDeployment; it changes with the checks, and not with the steps' order."""
         own = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
-        checks = [*([SMOKE_CHECK] if self.smoke else []), *own]
-        return f"{self.revision}-{self.step}-{self.attempt}-{names.content_hash(checks)[:_RUN_HASH_LENGTH]}"
+        digest = names.content_hash([*([SMOKE_CHECK] if self.smoke else []), *own])[:_RUN_HASH_LENGTH]
+        return f"{self.revision}-{exposure_id(self.exposure)}-{self.attempt}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)

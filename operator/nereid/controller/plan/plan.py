@@ -85,11 +85,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class BusinessMetric:
+    """Two PromQL selectors of counters, of bad outcomes and of all, for the judge to compare with stable's."""
+
+    name: str
+    bad: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
-    tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; see
-    `controller.decide.judge`.
+    tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; about `burst`
+    bad requests have one cause. See `controller.decide.judge`.
     """
 
     provider: AnalysisProvider
@@ -104,6 +113,8 @@ class Analysis:
     beta: float
     guard: Guard
     queries: tuple[Query, ...]
+    business: tuple[BusinessMetric, ...] = ()
+    burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)

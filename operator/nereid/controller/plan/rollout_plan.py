@@ -11,6 +11,7 @@ from nereid.api.schema import seconds
 from nereid.controller.plan.plan import (
     ALL_TRAFFIC,
     Analysis,
+    BusinessMetric,
     Command,
     Exposure,
     Guard,
@@ -126,7 +127,13 @@ def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
             slow=guard.max_slow_percent / _PERCENT if guard.max_slow_percent else None,
             min_requests=guard.min_requests or DEFAULT_MIN_REQUESTS,
         ),
-        queries=tuple(_query(query) for query in analysis.queries or ()),
+        queries=tuple(_query(entry, entry.query) for entry in analysis.queries or () if entry.query),
+        business=tuple(
+            BusinessMetric(entry.name, entry.bad, entry.total)
+            for entry in analysis.queries or ()
+            if entry.bad and entry.total
+        ),
+        burst=judge.burst or 1,
     )
 
 
@@ -139,10 +146,10 @@ def _provider(analysis: AnalysisSpec, settings: Settings) -> AnalysisProvider:
     return "Prometheus" if settings.prometheus_url or needs_prometheus else "Triton"
 
 
-def _query(query: QueryCheck) -> Query:
+def _query(query: QueryCheck, promql: str) -> Query:
     return Query(
         name=query.name,
-        query=query.query,
+        query=promql,
         minimum=query.min,
         maximum=query.max,
         max_ratio=query.max_ratio_to_stable,

@@ -1,12 +1,25 @@
 """The status of the analysis: numbers and sentences for people, and the exact evidence that is needed to continue."""
 
+import math
+from dataclasses import dataclass
+from typing import Any
+
 from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, RateStatus
+from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.summary import Progress, Summary, summary
-from nereid.controller.decide.rollout.analysis import has_control, limits
+from nereid.controller.decide.judge.verdict import Limits
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.decide.rollout.verdicts import (
+    business_metrics,
+    comparison,
+    has_control,
+    lacking,
+    limits,
+    log_better_at,
+)
 from nereid.controller.observed.counters import Counts
 from nereid.controller.plan.plan import Analysis, Plan
 
@@ -21,33 +34,68 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
     analysis_state = state.analysis
     if analysis_state is None:
         return None
-    summaries = _summaries(plan.rollout.analysis, analysis_state)
+    summaries = _summaries(plan.rollout.analysis, state, analysis_state)
+    business = _Business(plan.rollout.analysis, limits(plan.rollout.analysis, state.trial), analysis_state)
     return AnalysisStatus(
         sampled_at=analysis_state.sampled_at,
         looked_at=analysis_state.looked_at,
         verdict=analysis_state.verdict,
-        message=_message(state, analysis_state, summaries),
+        message=_message(plan.rollout.analysis, state, analysis_state, summaries),
+        revision=analysis_state.revision,
+        shares=analysis_state.shares or None,
+        exposed_at=analysis_state.exposed_at,
+        audience=analysis_state.audience,
         errors=analysis_state.errors,
         error=analysis_state.error,
         error_reason=analysis_state.error_reason,
         route=analysis_state.share.to_status() if analysis_state.share else None,
-        metrics=[_metric(name, analysis_state.evidence[name], result) for name, result in summaries.items()],
+        metrics=[_metric(name, analysis_state.evidence[name], result, business) for name, result in summaries.items()],
         queries=list(analysis_state.queries),
         triton_candidate=_rate(analysis_state.triton.candidate) if analysis_state.triton else None,
         triton_stable=_rate(analysis_state.triton.stable) if analysis_state.triton else None,
     )
 
 
-def _summaries(analysis: Analysis, analysis_state: AnalysisState) -> dict[str, Summary]:
-    bounds = limits(analysis)
+def _summaries(analysis: Analysis, state: RolloutState, analysis_state: AnalysisState) -> dict[str, Summary]:
+    bounds, alone = limits(analysis, state.trial), state.candidate is not None and not has_control(state)
+    compared = business_metrics(analysis)
     return {
-        name: summary(evidence, bounds, len(analysis_state.evidence))
+        name: summary(
+            evidence,
+            bounds,
+            analysis_state.shares or len(analysis_state.evidence),
+            alone=alone and name not in compared,
+        )
         for name, evidence in analysis_state.evidence.items()
     }
 
 
-def _metric(name: str, evidence: Evidence, result: Summary) -> MetricStatus:
+@dataclass(frozen=True, slots=True)
+class _Business:
+    """What says of a metric whether it is better or worse than stable's."""
+
+    analysis: Analysis
+    bounds: Limits
+    state: AnalysisState
+
+    def status(self, name: str, evidence: Evidence) -> dict[str, Any]:
+        """Return the fields of a business metric's status; none for any other metric."""
+        if name not in business_metrics(self.analysis):
+            return {}
+        return {
+            "comparison": comparison(self.analysis, evidence, self.bounds, self.state.shares),
+            "better": _odds(evidence.better, log_better_at(self.analysis, self.bounds)),
+            "worse": _odds(evidence.worse, self.bounds.log_fail_at(self.state.shares)),
+        }
+
+
+def _odds(process: EProcess, log_needed: float) -> EvidenceStatus:
+    return _progress(Progress(math.exp(process.log_value), math.exp(log_needed), None))
+
+
+def _metric(name: str, evidence: Evidence, result: Summary, business: _Business) -> MetricStatus:
     return MetricStatus(
+        **business.status(name, evidence),
         name=name,
         candidate=_rate(evidence.candidate),
         stable=_rate(evidence.stable),
@@ -78,19 +126,34 @@ def _progress(progress: Progress) -> EvidenceStatus:
     )
 
 
-def _message(state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]) -> str:
+def _message(
+    analysis: Analysis, state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]
+) -> str:
     if analysis_state.errors:
         return f"The metrics provider failed {analysis_state.errors} times in a row: {analysis_state.error}"
     without_data = [query.name for query in analysis_state.queries if query.passed is None]
     if without_data:
-        return f"No data yet from queries: {', '.join(without_data)}"
+        return f"No data from queries: {', '.join(without_data)}"
     if not has_control(state):
-        return "There is no concurrent control to compare with: the guard, queries and checks decide"
+        return _without_control(analysis, state, analysis_state, summaries)
     if not summaries:
         return "No requests have been counted yet"
     if analysis_state.verdict == "Pass":
         return "The candidate is good enough by every metric"
     return "; ".join(_missing(name, result) for name, result in summaries.items() if not _has_passed(result))
+
+
+def _without_control(
+    analysis: Analysis, state: RolloutState, analysis_state: AnalysisState, summaries: dict[str, Summary]
+) -> str:
+    sentence = "There is no concurrent control to compare with: the guard, queries and checks decide"
+    if state.exposure.matched and analysis.business:
+        sentence = f"The test is decided by {', '.join(sorted(business_metrics(analysis)))}"
+    lacks = lacking(analysis, state, analysis_state.evidence) if state.candidate else ()
+    if not lacks:
+        return sentence
+    missing = "; ".join(_missing(name, summaries[name]) for name in lacks)
+    return f"{sentence}. Not shown yet to be within the guard's ceiling: {missing}"
 
 
 def _has_passed(result: Summary) -> bool:

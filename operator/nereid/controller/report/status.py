@@ -151,6 +151,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         since=state.since,
         started_at=state.started,
         attempt=state.attempt,
+        trial=state.trial if state.trial > 1 else None,
         reason=state.reason,
         message=rollout_message(report_input),
         next_look=deadline(report_input.plan.rollout, state),

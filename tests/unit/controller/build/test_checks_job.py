@@ -12,7 +12,7 @@ from nereid.api.checks import CheckSpec
 from nereid.contract.check_job import MAX_CHECKS_BYTES, CheckWork, Dataset, DatasetsWork, checks_size_problem
 from nereid.controller.build.checks_job import checks_job, job_name, work_of
 from nereid.controller.decide.orders import CheckRun
-from nereid.controller.plan.plan import Plan, Specified, held_at, pinned_to
+from nereid.controller.plan.plan import Exposure, Plan, Specified, held_at, pinned_to
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
@@ -76,7 +76,7 @@ VERSION = "2-lmnpqrst"
 
 def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int = 2) -> CheckRun:
     checks = tuple(CheckSpec.model_validate(check) for check in CHECKS if not wanted or check["name"] in wanted)
-    return CheckRun("lmnpqrst", stable, attempt, step, checks, 600)
+    return CheckRun("lmnpqrst", stable, attempt, step, Exposure(10 * step), checks, 600)
 
 
 def test_manifest(request: pytest.FixtureRequest) -> None:
@@ -120,7 +120,7 @@ def test_a_candidate_that_goes_on_in_place_of_the_specs_is_checked_in_the_same_w
 
 def with_dataset(**dataset: Any) -> dict[str, Any]:
     check = {**CHECKS[2], "dataset": {"inputs": IMAGE, **dataset}}
-    run = CheckRun("lmnpqrst", "bcdfghjk", 2, 1, (CheckSpec.model_validate(check),), 600)
+    run = CheckRun("lmnpqrst", "bcdfghjk", 2, 1, Exposure(10), (CheckSpec.model_validate(check),), 600)
     pod: dict[str, Any] = checks_job(planned(), run, VERSION)["spec"]["template"]["spec"]
     return pod
 
@@ -154,7 +154,9 @@ def test_a_file_of_a_registered_model_comes_from_the_operators_server() -> None:
     )
     spec = {"model": {"uri": "pvc://models/1"}, "runtime": {"serviceAccountName": "reader"}}
     made = read_plan({"name": "digits", "namespace": "vision", "uid": "1", "generation": 1}, spec, settings)
-    pod = checks_job(made, CheckRun("lmnpqrst", "", 1, 0, (check,), 600), VERSION)["spec"]["template"]["spec"]
+    pod = checks_job(made, CheckRun("lmnpqrst", "", 1, 0, Exposure(10), (check,), 600), VERSION)["spec"]["template"][
+        "spec"
+    ]
     request = fetching(pod).request
     assert (request.endpoint, str(request.path)) == ("https://mlflow.example.com", "x.csv")
     assert pod["serviceAccountName"] == "reader"
@@ -172,7 +174,7 @@ def test_names_fit_into_a_label_with_the_pods_suffix(length: int) -> None:
     for step, attempt in ((0, 1), (19, 999), (99, 999999)):
         found = job_name("a" * length, run_of(step=step, attempt=attempt))
         assert len(f"{found}-abcde") <= 63
-        assert f"-checks-lmnpqrst-{step}-{attempt}-" in found
+        assert f"-checks-lmnpqrst-w{10 * step}-{attempt}-" in found
 
 
 def test_long_names_stay_different() -> None:

@@ -12,11 +12,11 @@ from nereid.controller.build.model_job import model_job
 from nereid.controller.build.pod import pod_template
 from nereid.controller.decide.orders import CheckRun
 from nereid.controller.decide.source.resolution import ModelJob
-from nereid.controller.plan.plan import Specified
+from nereid.controller.plan.plan import Exposure, Specified
 
 TOLERATIONS = [{"key": "team", "operator": "Equal", "value": "vision", "effect": "NoSchedule"}]
 JOBS: list[Callable[[Specified], Manifest]] = [
-    lambda plan: checks_job(plan, CheckRun("lmnpqrst", "bcdfghjk", 1, 0, (), 600), "2-lmnpqrst"),
+    lambda plan: checks_job(plan, CheckRun("lmnpqrst", "bcdfghjk", 1, 0, Exposure(10), (), 600), "2-lmnpqrst"),
     lambda plan: model_job(plan.source, ModelJob("resolve", "5f2a0c4d6e8b1a3c-0", URI)),
     lambda plan: model_job(plan.source, ModelJob("tag", "tag-5f2a0c4d-1", URI)),
 ]

@@ -8,7 +8,17 @@ from tests.support.scenario import ANALYSIS, METADATA, URI, plan_of
 
 from nereid.api.identity import Owner
 from nereid.api.names import ANNOTATION_ABORT, ANNOTATION_PROMOTE, ANNOTATION_RETRY, ANNOTATION_ROLLBACK
-from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Command, Exposure, Guard, Query, Rollback, Step
+from nereid.controller.plan.plan import (
+    ALL_TRAFFIC,
+    NO_TRAFFIC,
+    BusinessMetric,
+    Command,
+    Exposure,
+    Guard,
+    Query,
+    Rollback,
+    Step,
+)
 from nereid.controller.plan.reading import InvalidSpecError, read_plan, read_spec
 from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.plan.settings import Settings
@@ -231,6 +241,15 @@ class TestAnalysis:
         )
         assert (made.tolerated, made.against, made.negligible, made.alpha, made.beta) == (2, 4, 0.05, 0.1, 0.2)
         assert made.guard == Guard(errors=0.2, slow=0.3, min_requests=50)
+
+    def test_a_pair_of_selectors_is_a_business_metric(self):
+        pair = {"name": "orders", "bad": "abandoned", "total": "orders"}
+        analysis = rollout_of(analysis={"queries": [pair]}).analysis
+        assert (analysis.queries, analysis.business) == ((), (BusinessMetric("orders", "abandoned", "orders"),))
+        assert analysis.provider == "Prometheus"
+
+    def test_errors_are_independent_unless_said_otherwise(self):
+        assert (rollout_of().analysis.burst, rollout_of(analysis={"judge": {"burst": 20}}).analysis.burst) == (1, 20)
 
     def test_queries_keep_their_limits(self):
         limited = {"name": "memory", "query": "sum(x)", "min": 0, "max": 8, "failureLimit": 1}

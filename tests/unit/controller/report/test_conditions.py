@@ -170,7 +170,7 @@ class TestProgressing:
                 JUDGED.analyzing(5).looked(30, errors=3).provider_fails("it is down"),
                 "4 times in a row: it is down",
             ),
-            (JUDGED.asking(QUERY).analyzing(5).counted((1, 0)), "No data yet from queries: memory"),
+            (JUDGED.asking(QUERY).analyzing(5).counted((1, 0)), "No data from queries: memory"),
             (
                 PREVIEW.analyzing(5).counted((1, 0)),
                 "step 1 of 2. There is no concurrent control",

@@ -152,7 +152,7 @@ class TestContent:
         assert errors["candidate"]["low"] < 8 < errors["candidate"]["high"]
         assert (errors["stable"]["bad"], errors["stable"]["percent"]) == (4, 0.5)
         assert errors["failing"]["reached"] > 1 > errors["passing"]["reached"]
-        assert (errors["failing"]["needed"], errors["passing"]["needed"]) == (200, 20)
+        assert (errors["failing"]["needed"], errors["passing"]["needed"]) == (200, 32.899)
         assert rejections["passing"]["moreRequests"] > 0
 
     def test_evidence_that_is_beyond_counting_reads_well(self):

@@ -23,6 +23,10 @@ Two bounds keep bursts and long memories in check. Both only ever make E smaller
 
 An interval without information (all likelihood ratios 1) need not be counted, so j numbers the informative ones. Which
 these are is known before the candidate's share of the errors is.
+
+A process may be begun anew, as what it argues against was edited. It then starts from what it was worth, or from 1 if
+that is less. So nothing that was shown of another hypothesis counts for this one; and however often that is done, E is
+one process that does not grow on average, which reaches 1/alpha with probability at most alpha.
 """
 
 import math
@@ -40,17 +44,21 @@ LEAST_LOG: Final = -1e13
 
 @dataclass(frozen=True, slots=True)
 class EProcess:
-    """The number of informative intervals, and log S_k for each point of the grid (empty before the first)."""
+    """The number of informative intervals, and log S_k for each point of the grid (empty before the first).
+
+    `log_start` is what it was worth when it began: its logarithm, 0 or less.
+    """
 
     intervals: int = 0
     log_sums: tuple[float, ...] = ()
+    log_start: float = 0.0
 
     @property
     def log_value(self) -> float:
         """The evidence so far: log E."""
         if not self.log_sums:
-            return 0.0
-        return _log_add(log_mean(self.log_sums), math.log(LATER_BEGINNING / self.intervals))
+            return self.log_start
+        return self.log_start + _log_add(log_mean(self.log_sums), math.log(LATER_BEGINNING / self.intervals))
 
 
 def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP) -> EProcess:
@@ -65,8 +73,13 @@ def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP)
         _log_add(log_sum, log_beginning) + min(log_ratio, math.log(cap))
         for log_sum, log_ratio in zip(before, log_ratios, strict=True)
     ]
-    excess = max(0.0, log_mean(sums) - math.log(CEILING))
-    return EProcess(number, tuple(log_sum - excess for log_sum in sums))
+    excess = max(0.0, log_mean(sums) + process.log_start - math.log(CEILING))
+    return EProcess(number, tuple(log_sum - excess for log_sum in sums), process.log_start)
+
+
+def begun_anew(process: EProcess) -> EProcess:
+    """Return a process against another hypothesis, which starts from what this one was worth, or from 1 if less."""
+    return EProcess(log_start=min(0.0, process.log_value))
 
 
 def is_possible(process: EProcess) -> bool:
@@ -75,8 +88,14 @@ def is_possible(process: EProcess) -> bool:
         return False
     if bool(process.intervals) != bool(process.log_sums):
         return False
-    most = math.log(CEILING * max(1, len(process.log_sums))) + 1
-    return all(type(value) in {int, float} and LEAST_LOG <= value <= most for value in process.log_sums)
+    if not _is_within(process.log_start, 0.0):
+        return False
+    most = math.log(CEILING * max(1, len(process.log_sums))) + 1 - process.log_start
+    return all(_is_within(value, most) for value in process.log_sums)
+
+
+def _is_within(value: object, most: float) -> bool:
+    return type(value) in {int, float} and LEAST_LOG <= value <= most  # type: ignore[operator]
 
 
 def log_mean(logs: Sequence[float]) -> float:

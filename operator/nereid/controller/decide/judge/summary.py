@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.controller.decide.judge.eprocess import EProcess, log_mean
-from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios
+from nereid.controller.decide.judge.eprocess import LATER_BEGINNING, EProcess, log_mean
+from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios, within_ratios
 from nereid.controller.decide.judge.intervals import Rate, wilson
 from nereid.controller.decide.judge.verdict import Limits
 from nereid.controller.observed.counters import Counts
@@ -39,15 +39,19 @@ class Summary:
     passing: Progress
 
 
-def summary(evidence: Evidence, limits: Limits, metrics: int) -> Summary:
-    """Return the numbers of one of so many metrics."""
+def summary(evidence: Evidence, limits: Limits, shares: int, *, alone: bool = False) -> Summary:
+    """Return the numbers of a metric that gets one of so many shares of alpha.
+
+    alone: there is nothing to compare with, so that the candidate passes by its own rate.
+    """
     candidate, stable = _foreseeable(evidence.candidate, evidence.stable)
     totals, requests = (evidence.margins, candidate, stable), candidate.requests
+    passing = (evidence.within, within_ratios(*totals[:2])) if alone else (evidence.passing, pass_ratios(*totals))
     return Summary(
         wilson(evidence.candidate),
         wilson(evidence.stable),
-        _progress(evidence.failing, limits.log_fail_at(metrics), fail_ratios(*totals), requests),
-        _progress(evidence.passing, limits.log_pass_at, pass_ratios(*totals), requests),
+        _progress(evidence.failing, limits.log_fail_at(shares), fail_ratios(*totals), requests),
+        _progress(passing[0], limits.log_pass_at, passing[1], requests),
     )
 
 
@@ -65,7 +69,8 @@ def _foreseeable(candidate: Counts, stable: Counts) -> tuple[Counts, Counts]:
 def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float], requests: int) -> Progress:
     log_reached = process.log_value
     paces = [log_ratio / max(1, requests) for log_ratio in log_ratios]
-    missing = 0 if log_reached >= log_needed else _missing(process.log_sums, paces, log_needed)
+    log_sums = process.log_sums or (math.log(1 - LATER_BEGINNING),) * len(paces)
+    missing = 0 if log_reached >= log_needed else _missing(log_sums, paces, log_needed - process.log_start)
     return Progress(math.exp(log_reached), math.exp(log_needed), missing)
 
 
@@ -81,6 +86,6 @@ def _missing(log_sums: Sequence[float], paces: Sequence[float], log_needed: floa
         grown = [log_sum + requests * pace for log_sum, pace in zip(log_sums, paces, strict=True)]
         return log_mean(grown) >= log_needed
 
-    if not log_sums or max(paces) <= 0 or not is_enough(FORESEEABLE):
+    if max(paces, default=0.0) <= 0 or not is_enough(FORESEEABLE):
         return None
     return bisect_left(range(FORESEEABLE), True, lo=1, key=is_enough)  # noqa: FBT003

@@ -1,29 +1,24 @@
-"""What measurements mean for the rollout: the guard, the judge, and the user's queries.
+"""What measurements mean for the rollout: the guard, the judge, and the user's queries."""
 
-Two revisions can be compared if both get requests of the same clients at the same time: in a canary and in a shadow.
-In blue/green and A/B tests they do not; there the guard, the queries and the checks decide.
-"""
-
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from nereid.api import names
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import QueryStatus, VerdictName
-from nereid.controller.decide.judge.evidence import Evidence, Margins, alone, with_interval
-from nereid.controller.decide.judge.intervals import wilson
-from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
+from nereid.controller.decide.judge import evidence
+from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.measurement_requests import SampleRequest
+from nereid.controller.decide.rollout import query_results, verdicts
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.judged_metrics import joined
 from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare, with_requests
-from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.stage import ROLLING_BACK
-from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
-from nereid.controller.observed.counters import Counts, why_too_many
-from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
-from nereid.controller.plan.plan import Analysis, Plan, Query
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, whole_second
+from nereid.controller.observed.counters import why_too_many
+from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, Sample, SampleFailure
+from nereid.controller.plan.plan import Analysis, Exposure, Plan
 
 COUNTS_DISAGREE: Final = "CountsDisagree"
 # After this many in a row, it is told that counts disagree.
@@ -41,17 +36,59 @@ def new_analysis(plan: Plan, now: datetime) -> AnalysisState | None:
     if analysis.provider == "None":
         return None
     looked_at = begin - timedelta(seconds=analysis.interval - 1) if analysis.provider == "Triton" else begin
-    return AnalysisState(sampled_at=begin, looked_at=looked_at)
+    return AnalysisState(sampled_at=begin, looked_at=looked_at, revision=plan.revision, audience=_audience(plan))
 
 
-def limits(analysis: Analysis) -> Limits:
-    """Return how often the judge may be wrong."""
-    return Limits(analysis.alpha, analysis.beta)
+def exposed(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> AnalysisState | None:
+    """Return the analysis of a candidate that gets this exposure from now on.
+
+    A pass is earned at each exposure: what was fine with little traffic may break under more. What speaks against the
+    candidate goes on.
+    """
+    judged = state.analysis
+    if judged is None:
+        return new_analysis(plan, now)
+    if exposure == state.exposure:
+        return judged
+    return _to_be_shown_anew(replace(judged, exposed_at=whole_second(now)))
 
 
-def has_control(state: RolloutState) -> bool:
-    """Whether stable gets requests of the same clients at the same time as the candidate."""
-    return 0 < state.exposure.weight < FULL or state.exposure.mirror > 0
+def _to_be_shown_anew(judged: AnalysisState) -> AnalysisState:
+    return replace(
+        judged,
+        evidence={name: evidence.at_another_exposure(one) for name, one in judged.evidence.items()},
+        queries=query_results.at_another_exposure(judged.queries),
+        verdict="Continue",
+    )
+
+
+def with_audience(plan: Plan, state: RolloutState, now: datetime) -> tuple[RolloutState, tuple[Event, ...]]:
+    """Return the state of an A/B test that picks whom the spec picks now: what was shown of others begins anew."""
+    judged, audience = state.analysis, _audience(plan)
+    if judged is None or not state.exposure.matched or audience in {None, judged.audience}:
+        return state, ()
+    known = replace(judged, audience=audience)
+    if judged.audience is None:
+        return replace(state, analysis=known), ()  # An older status does not say whom it picked.
+    sentence = (
+        "spec.rollout.abTest was edited, so that the candidate gets other requests than before: what was shown for it "
+        "begins anew. Evidence against it goes on"
+    )
+    anew = replace(state, analysis=_to_be_shown_anew(replace(known, exposed_at=whole_second(now))))
+    return anew, (Event("Normal", "EvidenceReset", sentence),)
+
+
+def _audience(plan: Plan) -> str | None:
+    match = plan.rollout.match
+    return names.content_hash(match.model_dump(mode="json", exclude_none=True, exclude={"hold"})) if match else None
+
+
+def next_trial(state: RolloutState, revision: str) -> int:
+    """Return the number of a new rollout among those in which this revision was judged, as far as status knows."""
+    before = state.analysis
+    if before is None or before.revision != revision:
+        return 1
+    return state.trial + any(one.candidate.requests for one in before.evidence.values())
 
 
 def next_look(plan: Plan, state: RolloutState) -> datetime | None:
@@ -59,6 +96,12 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
     if not state.analysis or not _is_judged(plan, state):
         return None
     return state.analysis.looked_at + timedelta(seconds=plan.rollout.analysis.interval)
+
+
+def is_looking(plan: Plan, state: RolloutState, now: datetime) -> bool:
+    """Whether a look is due whose answer is not there yet."""
+    due = next_look(plan, state)
+    return due is not None and now >= due
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
@@ -81,8 +124,9 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
         since=state.analysis.sampled_at,
         attempt=state.analysis.errors,
         is_mirrored=state.exposure.mirror > 0,
-        has_control=has_control(state),
+        has_control=verdicts.has_control(state),
         analysis=plan.rollout.analysis,
+        has_other_clients=state.exposure.matched,
     )
 
 
@@ -125,29 +169,34 @@ def _with_failure(before: AnalysisState, error: str, now: datetime, reason: str 
 def _with_result(
     plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
-    analysis, controlled = plan.rollout.analysis, has_control(state)
-    evidence = _evidence(analysis, before.evidence, sample.metrics, controlled=controlled)
-    queries = tuple(_query_status(query, before.queries, sample.queries.get(query.name)) for query in analysis.queries)
-    failure = _guard_failure(analysis, evidence) or _query_failure(analysis, queries)
-    passed = all(query.passed for query in queries)
-    if controlled:
-        verdict, worse = _verdict(analysis, evidence, passed=passed)
-    else:
-        verdict, worse = ("Pass" if passed and _has_enough_requests(plan, state, evidence) else "Continue"), None
+    analysis, share = plan.rollout.analysis, _share_of_route(plan, state, before, sample)
+    is_off = share is not None and share.is_off
+    if is_off:
+        before = _to_be_shown_anew(before)  # What was shown with this weight was shown with another share.
+    known, shares = joined(analysis, before.evidence, before.shares)
+    # A window that began before the proxies had the route holds requests of less traffic.
+    reached = before.exposed_at and before.exposed_at + timedelta(seconds=plan.rollout.propagation)
+    at_exposure = not is_off and (reached is None or before.sampled_at >= reached)
+    gathered = _gathered(analysis, known, sample.metrics, state, at_exposure=at_exposure)
+    queries = query_results.query_results(analysis, before.queries, sample, at_exposure=at_exposure)
+    judgement = verdicts.verdict(analysis, state, gathered, shares)
+    failure = _guard_failure(analysis, gathered) or query_results.query_failure(analysis, queries) or judgement.failure
+    has_passed = judgement.verdict == "Pass" and all(query.passed for query in queries)
     judged = replace(
         before,
         sampled_at=sample.until,
         looked_at=whole_second(now),
-        evidence=evidence,
+        evidence=gathered,
+        shares=shares,
         queries=queries,
-        verdict="Fail" if failure else verdict,
+        verdict="Fail" if failure else "Pass" if has_passed else "Continue",
         errors=0,
         error=None,
         error_reason=None,
         triton=_sum(before.triton, sample.triton),
-        share=_share_of_route(plan, state, before, sample),
+        share=share,
     )
-    return replace(state, analysis=judged), failure or worse
+    return replace(state, analysis=judged), failure
 
 
 def _share_of_route(plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample) -> RouteShare | None:
@@ -166,109 +215,39 @@ def disagrees(analysis: AnalysisState) -> bool:
     return analysis.error_reason == COUNTS_DISAGREE and analysis.errors >= _DISAGREEMENTS
 
 
-def _evidence(
-    analysis: Analysis, before: Mapping[str, Evidence], metrics: Mapping[str, Comparison], *, controlled: bool
+def _gathered(
+    analysis: Analysis,
+    known: Mapping[str, Evidence],
+    metrics: Mapping[str, Comparison],
+    state: RolloutState,
+    *,
+    at_exposure: bool,
 ) -> dict[str, Evidence]:
-    """Add an interval to the evidence. Other metrics or margins start new evidence, as all metrics share alpha."""
-    margins = {name: _margins(analysis, name) for name in metrics}
-    fits = margins == {name: evidence.margins for name, evidence in before.items()}
-    return {
-        name: _with_interval(before[name] if fits else Evidence(margins[name]), counts, controlled=controlled)
-        for name, counts in metrics.items()
-    }
+    """Add an interval to the evidence; a metric of which nothing was counted keeps what it has."""
+    business = verdicts.business_metrics(analysis)
+    gathered = dict(known)
+    for name in known.keys() & metrics.keys():
+        decides = name in business
+        candidate, stable = metrics[name].candidate, metrics[name].stable
+        if verdicts.has_control(state) or (decides and state.exposure.matched):
+            gathered[name] = evidence.with_interval(
+                known[name], candidate, stable, at_exposure=at_exposure, decides=decides
+            )
+        elif not decides:
+            gathered[name] = evidence.alone(known[name], candidate, at_exposure=at_exposure)
+    return gathered
 
 
-def _margins(analysis: Analysis, metric: str) -> Margins:
-    ceiling = {ERRORS: analysis.guard.errors, SLOW: analysis.guard.slow}.get(metric)
-    return Margins(analysis.tolerated, analysis.against, analysis.negligible, ceiling)
-
-
-def _with_interval(evidence: Evidence, counts: Comparison, *, controlled: bool) -> Evidence:
-    if controlled:
-        return with_interval(evidence, counts.candidate, counts.stable)
-    return alone(evidence, counts.candidate)
-
-
-def _guard_failure(analysis: Analysis, evidence: Mapping[str, Evidence]) -> Failure | None:
+def _guard_failure(analysis: Analysis, gathered: Mapping[str, Evidence]) -> Failure | None:
     for name, verb in ((ERRORS, "failed"), (SLOW, "were slow")):
-        metric = evidence.get(name)
+        metric = gathered.get(name)
         if metric is None or metric.margins.ceiling is None or metric.candidate.requests < analysis.guard.min_requests:
             continue
-        if metric.beyond.log_value >= limits(analysis).log_fail_at(1):
-            share, ceiling = f"{_share(metric.candidate)} {verb}", metric.margins.ceiling
+        if metric.beyond.log_value >= verdicts.limits(analysis).log_fail_at(1):
+            share, ceiling = f"{verdicts.share(metric.candidate)} {verb}", metric.margins.ceiling
             sentence = f"{share}, above the guard's ceiling of {ceiling:.1%}"
             return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
-
-
-def _query_status(query: Query, statuses: tuple[QueryStatus, ...], reading: QueryReading | None) -> QueryStatus:
-    before = next((status for status in statuses if status.name == query.name), None)
-    before = before or QueryStatus(name=query.name, failures=0)
-    value, stable = (_finite(reading.candidate), _finite(reading.stable)) if reading else (None, None)
-    if value is None or (query.max_ratio is not None and stable is None):
-        return QueryStatus(
-            name=query.name, value=value, stable_value=stable, passed=before.passed, failures=before.failures
-        )
-    passed = _is_within(query, value, stable)
-    return QueryStatus(
-        name=query.name,
-        value=value,
-        stable_value=stable,
-        passed=passed,
-        failures=0 if passed else before.failures + 1,
-    )
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _is_within(query: Query, value: float, stable: float | None) -> bool:
-    if query.minimum is not None and value < query.minimum:
-        return False
-    if query.maximum is not None and value > query.maximum:
-        return False
-    return query.max_ratio is None or stable is None or value <= query.max_ratio * stable
-
-
-def _query_failure(analysis: Analysis, statuses: tuple[QueryStatus, ...]) -> Failure | None:
-    for query, status in zip(analysis.queries, statuses, strict=True):
-        if status.failures >= query.failure_limit:
-            stable = f" (stable: {status.stable_value:g})" if status.stable_value is not None else ""
-            times = f" {status.failures} times in a row" if status.failures > 1 else ""
-            sentence = f"query {query.name} exceeded its limit{times}: {status.value:g}{stable}"
-            return Failure("QueryFailed", sentence, is_harmful=True)
-    return None
-
-
-def _has_enough_requests(plan: Plan, state: RolloutState, evidence: Mapping[str, Evidence]) -> bool:
-    """Whether the candidate of an A/B test had enough requests: without any, the test has not been passed.
-
-    A preview needs no requests, and neither does blue/green after the switch, when the previous revision is kept for a
-    fixed time.
-    """
-    requests = evidence[ERRORS].candidate.requests if ERRORS in evidence else 0
-    return not state.exposure.matched or requests >= plan.rollout.analysis.guard.min_requests
-
-
-def _verdict(
-    analysis: Analysis, evidence: Mapping[str, Evidence], *, passed: bool
-) -> tuple[VerdictName, Failure | None]:
-    judgement = judge(evidence, limits(analysis))
-    if judgement.verdict is Verdict.FAIL:
-        sentences = [_comparison_sentence(name, evidence[name]) for name in judgement.metrics]
-        return "Fail", Failure("AnalysisFailed", "; ".join(sentences), is_harmful=True)
-    return ("Pass" if judgement.verdict is Verdict.PASS and passed else "Continue"), None
-
-
-def _comparison_sentence(metric: str, evidence: Evidence) -> str:
-    candidate, stable = (_share(counts) for counts in (evidence.candidate, evidence.stable))
-    return f"more {metric} than stable: {candidate}, compared with {stable}"
-
-
-def _share(counts: Counts) -> str:
-    rate = wilson(counts)
-    return f"{rate.estimate:.1%} of {counts.requests} requests" if rate else "no requests"
 
 
 def _sum(before: Comparison | None, more: Comparison | None) -> Comparison | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from nereid.api.status import AnalysisStatus, QueryStatus, RateStatus, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence
-from nereid.controller.decide.judge.verdict import MOST_METRICS
+from nereid.controller.decide.judge.verdict import MOST_SHARES
 from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
@@ -17,7 +17,9 @@ class AnalysisState:
     """The evidence so far.
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
-    times in a row it failed. share: what the candidate got of the requests, where that can be compared with its weight.
+    times in a row it failed. revision: the candidate that it is about. shares: among how many metrics alpha is shared.
+    exposed_at: when the candidate got more traffic; None as long as it has what it got first. audience: whom
+    an A/B test picks. share: what the candidate got of the requests, where that can be compared with its weight.
     """
 
     sampled_at: datetime
@@ -29,6 +31,10 @@ class AnalysisState:
     error: str | None = None
     error_reason: str | None = None
     triton: Comparison | None = None
+    revision: str | None = None
+    shares: int = 0
+    exposed_at: datetime | None = None
+    audience: str | None = None
     share: RouteShare | None = None
 
     @classmethod
@@ -37,7 +43,7 @@ class AnalysisState:
         return cls(
             sampled_at=status.sampled_at,
             looked_at=status.looked_at,
-            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics[:MOST_METRICS]},
+            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics[:MOST_SHARES]},
             queries=tuple(status.queries),
             verdict=status.verdict,
             errors=status.errors,
@@ -45,6 +51,10 @@ class AnalysisState:
             error_reason=status.error_reason,
             share=RouteShare.from_status(status.route) if status.route else None,
             triton=_comparison(status.triton_candidate, status.triton_stable),
+            revision=status.revision,
+            shares=max(status.shares or 0, len(status.metrics)),
+            exposed_at=status.exposed_at,
+            audience=status.audience,
         )
 
 

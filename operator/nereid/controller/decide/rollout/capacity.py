@@ -23,13 +23,18 @@ def exposure_at(rollout: RolloutPlan, step: int) -> Exposure:
     return rollout.steps[step].exposure if step < len(rollout.steps) else ALL_TRAFFIC
 
 
+def next_exposure(plan: Plan, state: RolloutState) -> Exposure:
+    """Return what the candidate is to get at its step. The first revision has no steps: it gets everything."""
+    return exposure_at(plan.rollout, state.step) if state.stable else ALL_TRAFFIC
+
+
 def pods_needed(plan: Plan, state: RolloutState) -> int:
     """Return how many pods the candidate needs: for what it gets, and for what it is to get at its step.
 
     With no surge, one place is left to stable for as long as all traffic may have to return to it.
     """
     # While the spec is held, the candidate gets no more than it has.
-    coming = state.exposure if isinstance(plan, Held) and state.stable else exposure_at(plan.rollout, state.step)
+    coming = state.exposure if isinstance(plan, Held) and state.stable else next_exposure(plan, state)
     # A canary that had copies of more requests than it answers now keeps the pods of these: its next steps need them.
     copied = max((step.exposure.mirror for step in plan.rollout.steps[: state.step]), default=0)
     share = max(state.exposure.share, coming.share, copied)

@@ -6,10 +6,11 @@ from typing import Final
 from nereid.api.checks import SMOKE_CHECK
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ChecksStatus, CheckStatus
-from nereid.controller.decide.orders import CheckRun
+from nereid.controller.decide.orders import CheckRun, exposure_id
+from nereid.controller.decide.rollout.capacity import next_exposure
 from nereid.controller.decide.rollout.state import Failure, RolloutState
 from nereid.controller.observed.check_results import ChecksFacts
-from nereid.controller.plan.plan import Held, Plan, RolloutPlan
+from nereid.controller.plan.plan import Exposure, Held, Plan, RolloutPlan
 
 # A check that nobody asked for may hold a rollout for this long, where its Job cannot run.
 _OPTIONAL_SECONDS: Final = 180
@@ -36,7 +37,8 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
     """
     if state.candidate is None or state.is_fast or state.stage is Stage.PROMOTED_BY_USER:
         return None
-    if _has_passed(state):
+    exposure = next_exposure(plan, state)
+    if _has_passed(state, exposure):
         return None
     is_first = not state.exposure.has_traffic
     if state.stable is None and not is_first:
@@ -55,6 +57,7 @@ def pending(plan: Plan, state: RolloutState) -> CheckRun | None:
         state.stable or "",
         state.attempt,
         state.step,
+        exposure,
         items,
         time_limit(rollout),
         smoke=smoke,
@@ -68,10 +71,14 @@ def time_limit(rollout: RolloutPlan) -> int:
     return min(rollout.checks_timeout, _OPTIONAL_SECONDS) if is_optional else rollout.checks_timeout
 
 
-def _has_passed(state: RolloutState) -> bool:
+def _has_passed(state: RolloutState, exposure: Exposure) -> bool:
+    """Whether the last checks were those before this exposure: steps may be edited, so that their numbers change."""
     last = state.checks
     return bool(
-        last is not None and last.step == state.step and last.results and all(result.passed for result in last.results)
+        last is not None
+        and last.exposure == exposure_id(exposure)
+        and last.results
+        and all(result.passed for result in last.results)
     )
 
 
@@ -93,7 +100,7 @@ def outcome(run: CheckRun, facts: ChecksFacts | None) -> Outcome | None:
     if missing:
         return not_run(run, f"the check Job reported no result of {', '.join(sorted(missing))}")
     results = [CheckStatus(name=item.name, passed=item.passed, message=item.message) for item in facts.results]
-    status = ChecksStatus(step=run.step, run=run.id, results=results)
+    status = _recorded(run, results)
     failed = [result for result in results if not result.passed]
     summary = "; ".join(f"{result.name}: {result.message}" for result in failed or results)
     return Outcome(status, Failure("CheckFailed", summary, is_harmful=True) if failed else None, summary)
@@ -105,6 +112,10 @@ def not_run(run: CheckRun, cause: str) -> Outcome:
     It is no reason to fail where nobody asked for a check: the rollout goes on as one without it, and tells so.
     """
     if not run.is_optional:
-        return Outcome(ChecksStatus(step=run.step, run=run.id, results=[]), Failure("ChecksNotRun", cause), "")
+        return Outcome(_recorded(run, []), Failure("ChecksNotRun", cause), "")
     unknown = CheckStatus(name=SMOKE_CHECK, passed=True, message=f"unknown, as {cause}")
-    return Outcome(ChecksStatus(step=run.step, run=run.id, results=[unknown]), None, cause, is_known=False)
+    return Outcome(_recorded(run, [unknown]), None, cause, is_known=False)
+
+
+def _recorded(run: CheckRun, results: list[CheckStatus]) -> ChecksStatus:
+    return ChecksStatus(step=run.step, exposure=exposure_id(run.exposure), run=run.id, results=results)

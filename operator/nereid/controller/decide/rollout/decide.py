@@ -12,6 +12,7 @@ from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
 from nereid.controller.decide.rollout.first_revision import first_revision
+from nereid.controller.decide.rollout.judged_metrics import fitted
 from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
@@ -51,8 +52,11 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = history.unpinned(plan, with_floor(plan, observed, state))
     desired, (following, events) = history.desired_plan(plan, observed, state)
     if following == state and not events:
+        state, resets = fitted(plan, state)
+        state, others = analysis.with_audience(plan, state, now)
         state, failure = analysis.with_sample(plan, state, observed.sample, now)
         following, events = _next(desired, observed, state, now, failure)
+        events = (*resets, *others, *events)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.
@@ -89,8 +93,11 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     begin = whole_second(now)
     retiring = tuple(replace(entry, since=begin, looked_at=None, requests=None) for entry in state.retiring)
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
-    since = begin if state.stage in ROUTE_CHANGES else state.since
-    return replace(state, retiring=retiring, sleep=sleep, since=since)
+    if state.stage not in ROUTE_CHANGES:
+        return replace(state, retiring=retiring, sleep=sleep)
+    judged = state.analysis
+    judged = replace(judged, exposed_at=begin) if judged and judged.exposed_at else judged
+    return replace(state, retiring=retiring, sleep=sleep, since=begin, analysis=judged)
 
 
 def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
+from nereid.controller.decide.rollout.analysis import next_trial
 from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.limits_of_time import waits_for_window
 from nereid.controller.decide.rollout.rolling_back import rolled_back, weight_to_keep, without_candidate
@@ -25,6 +26,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         floor=max(state.floor, plan.replicas) if state.stable else 0,
         is_fast=is_fast,
         attempt=_next_attempt(plan, state),
+        trial=next_trial(state, plan.revision),
         failed=None,
         started=whole_second(now),
         analysis=None,

@@ -86,7 +86,8 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
-    `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it.
+    `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it, and `trial`
+    the number of this rollout among those of the candidate.
     `unreadable` are parts of the status that could not be read, and so begin anew; it is empty again once that has been
     told.
     """
@@ -101,6 +102,7 @@ class RolloutState:
     floor: int = 0
     is_fast: bool = False
     attempt: int = 1
+    trial: int = 1
     since: datetime = EPOCH
     retiring: tuple[Retiring, ...] = ()
     failed: FailedRollout | None = None
@@ -154,6 +156,7 @@ class RolloutState:
             floor=rollout.floor or 0,
             is_fast=bool(rollout.fast_track),
             attempt=rollout.attempt,
+            trial=rollout.trial or 1,
             since=rollout.since,
             retiring=tuple(Retiring.from_status(entry) for entry in rollout.retiring),
             failed=rollout.failed,
@@ -228,7 +231,12 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
         retiring=retiring,
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged
-        and replace(judged, sampled_at=min(judged.sampled_at, latest), looked_at=min(judged.looked_at, latest)),
+        and replace(
+            judged,
+            sampled_at=min(judged.sampled_at, latest),
+            looked_at=min(judged.looked_at, latest),
+            exposed_at=judged.exposed_at and min(judged.exposed_at, latest),
+        ),
     )
 
 

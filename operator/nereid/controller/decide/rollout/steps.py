@@ -142,14 +142,16 @@ def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     target = exposure_at(plan.rollout, state.step)
     exposure = target if target.order >= state.exposure.order else state.exposure
     stage = Stage.PROPAGATING if state.step < len(plan.rollout.steps) else Stage.PROMOTING
-    counting = state.analysis or analysis.new_analysis(plan, now)
+    # Nothing is left to be passed while it is promoted: what was shown last stays to be seen.
+    counting = state.analysis if state.analysis and stage is Stage.PROMOTING else None
+    counting = counting or analysis.exposed(plan, state, exposure, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 
 
 def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: datetime) -> Transition:
     """Give the candidate what its ready pods can carry already, so that stable can give up another place."""
-    counting = state.analysis or analysis.new_analysis(plan, now)
+    counting = analysis.exposed(plan, state, exposure, now)
     exposed = entered(replace(state, exposure=exposure, analysis=counting), state.stage, now)
     return exposed, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(exposed)}"),)
 
@@ -194,6 +196,8 @@ def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return state, ()
     if has_passed(state):
         return _next_step(plan, state, now), ()
+    if analysis.is_looking(plan, state, now):
+        return state, ()  # Its answer, or that there is none, counts first.
     match plan.rollout.analysis.on_inconclusive:
         case "Continue":
             return _next_step(plan, state, now), ()

@@ -85,7 +85,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
-    if due is not None:
+    if due is not None and not _waits_for_a_look(plan, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
@@ -97,3 +97,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         # A sample that is due is in progress; its result starts the next pass.
         moments.append(look)
     return max(0.0, (min(moments) - now).total_seconds()) if moments else None
+
+
+def _waits_for_a_look(plan: Plan, state: RolloutState, moment: datetime) -> bool:
+    """Whether a look is under way when the time for evidence is over: its answer then decides, and starts a pass."""
+    return state.stage is Stage.ANALYZING and not has_passed(state) and analysis.is_looking(plan, state, moment)

@@ -30,7 +30,7 @@ async def _value(
     prometheus: Prometheus, request: SampleRequest, query: Query, revision: str, at: float
 ) -> float | None:
     try:
-        values = await prometheus.values(_filled(request, query, revision), at)
+        values = await prometheus.values(filled_for(request, query.query, revision), at)
     except ProviderError as error:
         raise ProviderError(f"query {query.name}: {error}") from error
     if len(values) > 1:
@@ -41,9 +41,10 @@ async def _value(
     return next((value for _, value in values if math.isfinite(value)), None)
 
 
-def _filled(request: SampleRequest, query: Query, revision: str) -> str:
+def filled_for(request: SampleRequest, promql: str, revision: str) -> str:
+    """Return PromQL with the placeholders of a revision replaced; raises ProviderError for an unknown one."""
     placeholders = placeholder_values(request.namespace, request.name, revision)
     try:
-        return filled(query.query, {**placeholders, "interval": f"{request.analysis.interval}s"})
+        return filled(promql, {**placeholders, "interval": f"{request.analysis.interval}s"})
     except ValueError as error:
         raise ProviderError(str(error)) from error

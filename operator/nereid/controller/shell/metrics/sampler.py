@@ -16,7 +16,7 @@ from nereid.controller.decide.rollout.analysis import COUNTS_DISAGREE
 from nereid.controller.observed.sample import Activity, Comparison, Sample, SampleFailure
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings
-from nereid.controller.shell.metrics import inference_view, istio, queries
+from nereid.controller.shell.metrics import business, inference_view, istio, queries
 from nereid.controller.shell.metrics.errors import CountsDisagree, ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.ledgers import CounterHistories, WindowCount
@@ -140,7 +140,9 @@ class Sampler:
         except ProviderError as error:
             return self._failure(str(error))
         except TimeoutError:
-            return self._failure(f"there was no sample within {FETCH_SECONDS:g} s")
+            return self._failure(
+                f"there was no sample within {FETCH_SECONDS:g} s: it is slow, or others wait for it too"
+            )
         except Exception as error:
             _logger.exception("sampling %s/%s failed", request.namespace, request.name)
             return self._failure(f"see the operator's log; the sample failed unexpectedly: {error!r}")
@@ -197,7 +199,8 @@ class Sampler:
             raise ProviderError(f"the last sample ended in the future, at {request.since:%H:%M:%S}: check the clocks")
 
     async def _limited(self, fetch: Callable[[], Awaitable[_Fetched]]) -> _Fetched:
-        async with self._fetches, asyncio.timeout(FETCH_SECONDS):
+        """Fetch when one of the few at a time ends; that may take FETCH_SECONDS in all, the wait included."""
+        async with asyncio.timeout(FETCH_SECONDS), self._fetches:
             return await fetch()
 
     def _now(self) -> datetime:
@@ -208,7 +211,7 @@ async def _measured(prometheus: Prometheus, request: SampleRequest, window_count
     traffic = await istio.traffic(prometheus, request, window_count)
     return Sample(
         until=datetime.fromtimestamp(window_count.window.until, UTC),
-        metrics=traffic.metrics,
+        metrics=traffic.metrics | await business.outcomes(prometheus, request, window_count),
         queries=await queries.readings(prometheus, request, window_count.window.until),
         triton=await _second_view(prometheus, request, window_count),
         routed=None if request.is_mirrored else traffic.routed,

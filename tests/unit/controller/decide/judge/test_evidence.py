@@ -1,18 +1,23 @@
 import json
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from scipy.stats import binom, nchypergeom_fisher
 
-from nereid.controller.decide.judge.eprocess import EProcess
+from nereid.controller.decide.judge.eprocess import CEILING, EProcess
 from nereid.controller.decide.judge.evidence import (
     FAILING_ODDS,
     PASSING_ODDS,
     PASSING_RATES,
     Evidence,
     Margins,
+    alone,
+    beyond_ratios,
     fail_ratios,
     pass_ratios,
+    refitted,
     with_interval,
 )
 from nereid.controller.observed.counters import Counts
@@ -84,6 +89,58 @@ def test_evidence_survives_json() -> None:
     assert Evidence.from_json(json.loads(json.dumps(evidence.to_json()))) == evidence
 
 
+def test_evidence_of_an_older_status_goes_on() -> None:
+    """It has neither a start, nor bursts, nor what was added since."""
+    evidence = with_interval(Evidence(Margins(negligible=0.01, ceiling=0.1)), CANDIDATE, STABLE)
+    older = evidence.to_json()
+    for added in ("within", "better", "worse", "subject"):
+        del older[added]
+    for process in ("failing", "passing", "beyond"):
+        del older[process]["log_start"]
+    del older["margins"]["burst"]
+    read = Evidence.from_json(json.loads(json.dumps(older)))
+    assert read == replace(evidence, within=EProcess())
+    assert refitted(read, read.margins, "slower than 100 ms") == replace(read, subject="slower than 100 ms")
+
+
+def test_evidence_that_grew_again_after_an_edit_is_read_back() -> None:
+    """What it was worth at the edit is small, so that its sums are larger than those of any other."""
+    seen = Evidence()
+    for _ in range(20):
+        seen = with_interval(seen, Counts(1000, 10), Counts(1000, 40))
+    edited = refitted(seen, Margins(tolerated=1.2), None)
+    for _ in range(40):
+        edited = with_interval(edited, CANDIDATE, STABLE)
+    assert edited.failing.log_start < -2
+    assert edited.failing.log_value == pytest.approx(math.log(CEILING), abs=0.01)
+    assert Evidence.from_json(json.loads(json.dumps(edited.to_json()))) == edited
+
+
+def test_a_burst_counts_as_one_error() -> None:
+    """Of rates it is exactly so."""
+    alone_, burst = Margins(ceiling=0.1), Margins(ceiling=0.1, burst=5)
+    assert beyond_ratios(burst, Counts(100, 20)) == pytest.approx(beyond_ratios(alone_, Counts(20, 4)))
+    assert fail_ratios(burst, Counts(10000, 50), Counts(90000, 100)) == pytest.approx(
+        fail_ratios(alone_, Counts(2000, 10), Counts(18000, 20)), rel=0.05
+    )
+
+
+@pytest.mark.parametrize(("counts", "decides"), [((49, 49), False), ((50, 25), True), ((100, 49), False)])
+def test_one_interval_is_beyond_the_ceiling_only_if_half_of_many_requests_failed(
+    counts: tuple[int, int], *, decides: bool
+) -> None:
+    after = alone(Evidence(Margins(ceiling=0.1)), Counts(*counts))
+    assert (after.beyond.log_value >= math.log(100)) is decides
+
+
+@pytest.mark.parametrize(("requests", "decides"), [(999, False), (1000, True)])
+def test_where_errors_come_in_bursts_one_interval_needs_that_many_times_the_requests(
+    requests: int, *, decides: bool
+) -> None:
+    after = alone(Evidence(Margins(ceiling=0.1, burst=20)), Counts(requests, requests))
+    assert (after.beyond.log_value >= math.log(100)) is decides
+
+
 def test_evidence_on_other_grids_is_not_taken_over() -> None:
     kept = with_interval(Evidence(), CANDIDATE, STABLE).to_json()
     kept["failing"]["log_sums"] = [0.5]
@@ -92,8 +149,15 @@ def test_evidence_on_other_grids_is_not_taken_over() -> None:
 
 @pytest.mark.parametrize(
     "margins",
-    [{"tolerated": 3.0}, {"tolerated": 0.0}, {"against": math.inf}, {"against": math.nan}, {"negligible": 0.0}],
+    [
+        {"tolerated": 3.0},
+        {"tolerated": 0.0},
+        {"against": math.inf},
+        {"against": math.nan},
+        {"negligible": 0.0},
+        {"burst": 0},
+    ],
 )
-def test_margins_that_are_not_valid_are_rejected(margins: dict[str, float]) -> None:
+def test_margins_that_are_not_valid_are_rejected(margins: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Margins(**margins)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nereid.controller.decide.judge.eprocess import EProcess
+from nereid.controller.decide.judge.eprocess import CEILING, EProcess
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.verdict import Judgement, Limits, Verdict, judge
 
@@ -24,12 +24,12 @@ def evidence(fail: float = 1, passes: float = 1) -> Evidence:
         ({"errors": evidence()}, Judgement(Verdict.CONTINUE, ("errors",))),
         ({"errors": evidence(fail=101)}, Judgement(Verdict.FAIL, ("errors",))),
         ({"errors": evidence(fail=99)}, Judgement(Verdict.CONTINUE, ("errors",))),
-        ({"errors": evidence(passes=21)}, Judgement(Verdict.PASS)),
-        ({"errors": evidence(passes=19)}, Judgement(Verdict.CONTINUE, ("errors",))),
-        ({"errors": evidence(fail=101, passes=21)}, Judgement(Verdict.FAIL, ("errors",))),
-        ({"errors": evidence(passes=21), "slow": evidence()}, Judgement(Verdict.CONTINUE, ("slow",))),
-        ({"errors": evidence(passes=21), "slow": evidence(fail=201)}, Judgement(Verdict.FAIL, ("slow",))),
-        ({"errors": evidence(passes=21), "slow": evidence(passes=21)}, Judgement(Verdict.PASS)),
+        ({"errors": evidence(passes=33)}, Judgement(Verdict.PASS)),
+        ({"errors": evidence(passes=32)}, Judgement(Verdict.CONTINUE, ("errors",))),
+        ({"errors": evidence(fail=101, passes=33)}, Judgement(Verdict.FAIL, ("errors",))),
+        ({"errors": evidence(passes=33), "slow": evidence()}, Judgement(Verdict.CONTINUE, ("slow",))),
+        ({"errors": evidence(passes=33), "slow": evidence(fail=201)}, Judgement(Verdict.FAIL, ("slow",))),
+        ({"errors": evidence(passes=33), "slow": evidence(passes=33)}, Judgement(Verdict.PASS)),
     ],
 )
 def test_verdicts(metrics: dict[str, Evidence], judgement: Judgement) -> None:
@@ -42,12 +42,27 @@ def test_alpha_is_shared_among_the_metrics() -> None:
     assert judge({"errors": evidence(fail=150)}, LIMITS).verdict == Verdict.FAIL
 
 
-@pytest.mark.parametrize("limits", [{"alpha": 0.0}, {"alpha": 1.0}, {"beta": 0.0001}, {"beta": math.nan}])
-def test_limits_that_are_not_valid_are_rejected(limits: dict[str, float]) -> None:
+@pytest.mark.parametrize(("alpha", "beta"), [(0.0, 0.05), (1.0, 0.05), (0.01, 0.0001), (0.01, math.nan)])
+def test_limits_that_are_not_valid_are_rejected(alpha: float, beta: float) -> None:
     with pytest.raises(ValueError, match="must be at least"):
-        Limits(**limits)
+        Limits(alpha, beta)
 
 
-def test_too_many_metrics_are_rejected() -> None:
-    with pytest.raises(ValueError, match="10 metrics at most"):
-        judge({str(number): evidence() for number in range(11)}, LIMITS)
+def test_alpha_stays_shared_with_metrics_that_are_no_longer_judged() -> None:
+    one = {"errors": evidence(fail=150)}
+    assert judge(one, LIMITS, shares=2).verdict == Verdict.CONTINUE
+    assert judge(one, LIMITS, shares=1).verdict == Verdict.FAIL
+
+
+def test_a_decision_stays_within_reach_with_any_number_of_metrics_and_of_rollouts() -> None:
+    strictest = Limits(alpha=0.001, beta=0.001, trial=10**6)
+    assert strictest.log_fail_at(10**6) < math.log(CEILING)
+    assert strictest.log_pass_at < math.log(CEILING)
+
+
+def test_the_rollouts_of_a_revision_share_beta() -> None:
+    needed = [math.exp(Limits(0.01, 0.05, trial).log_pass_at) for trial in range(1, 40)]
+    assert needed[0] == pytest.approx(32.9, abs=0.01)
+    assert needed == sorted(needed)
+    # By Markov's inequality each passes a bad candidate with probability 1 / needed at most.
+    assert 0.95 * 0.05 < sum(1 / one for one in needed) <= 0.05

@@ -7,6 +7,7 @@ from tests.support.scenario import NOW, PROGRESS_DEADLINE, ago, doing, place, re
 
 from nereid.api.checks import AccuracyCheck, CheckSpec
 from nereid.controller.decide.rollout.decide import decide
+from nereid.controller.plan.plan import Exposure
 
 ONE = CheckSpec(name="one", accuracy=AccuracyCheck(label="digit", output="label", minimum_percent=90))
 EACH = ONE.model_copy(update={"name": "each", "when": "EachStep"})
@@ -128,6 +129,29 @@ class TestOutcome:
         passed = LATER.has_passed(("each", True), step=1)
         assert place(passed.decide()) == ("Propagating", 1, 50)
         assert doing(LATER.has_passed(("each", False), step=1).decide()) == ("Preparing", "RunningChecks")
+
+    @pytest.mark.parametrize(
+        ("steps", "more"),
+        [(((20, 60),), 100), (((20, 60), (80, 60), (90, 60)), 80)],
+        ids=["removed", "raised"],
+    )
+    def test_counts_for_its_traffic_alone_however_the_steps_are_edited(self, steps, more):
+        """The checks before 50% have passed; its step is removed, or is one of 80% now."""
+        at_half = CHECKED.candidate("b", weight=50, step=1, ready=4).has_passed(("each", True), step=1)
+        edited = at_half.steps(*steps).settled().decide()
+        assert doing(edited) == ("Preparing", "RunningChecks")
+        assert edited.check_run.exposure == Exposure(more)
+        assert f"-w{more}-" in edited.check_run.id
+
+    def test_counts_for_its_traffic_wherever_its_step_is(self):
+        passed = LATER.has_passed(("each", True), step=1)
+        assert place(passed.steps((10, 60), (15, 60), (50, 60)).settled().decide()) == ("Propagating", 2, 50)
+
+    def test_of_an_older_status_is_run_again(self):
+        """It does not say for which traffic it was."""
+        older = LATER.has_passed(("each", True), step=1)
+        told = older.state.checks.model_copy(update={"exposure": None})
+        assert replace(older, state=replace(older.state, checks=told)).decide().check_run is not None
 
     def test_counts_while_pods_come_and_go(self):
         """The time for pods begins anew after the checks, and they are not run again."""

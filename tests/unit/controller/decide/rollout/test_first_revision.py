@@ -115,6 +115,12 @@ class TestChecks:
         assert (again.state.reason, again.state.attempt, again.state.failed) == ("StartingPods", 2, None)
         assert again.following().state.reason == "RunningChecks"
 
+    def test_have_nothing_to_do_with_steps(self):
+        """It gets all traffic at once: an edit of the steps is no other run, and no other number of pods."""
+        edited = FAILED.steps((20, 60), (50, 60), (80, 60))
+        assert unchanged(edited)
+        assert shares(edited.decide()) == {"a": (4, 0)}
+
     def test_of_which_the_status_has_lost_the_failure_are_run_again(self):
         lost = replace(FAILED, state=replace(FAILED.state, failed=None, checks=None)).following()
         assert (lost.state.reason, lost.following().state.reason) == ("StartingPods", "RunningChecks")

@@ -1,7 +1,7 @@
 """Gates: steps without a hold, anywhere in the list. A promotion that names the step leaves it for the next one."""
 
 import pytest
-from tests.support.scenario import Scenario, place, reasons, rollout, unchanged
+from tests.support.scenario import INTERVAL, NOW, Scenario, place, reasons, rollout, unchanged
 
 
 def at_gate(weight: int = 20, step: int = 0) -> Scenario:
@@ -45,6 +45,16 @@ class TestPromotion:
     def test_of_an_earlier_gate_does_not_pass_the_last_one_that_an_edit_left(self):
         shortened = at_gate(weight=50, step=1).steps((20, None)).promote("b", step=0).settled()
         assert place(shortened.decide()) == ("Paused", 0, 50)
+
+
+class TestEvidence:
+    def test_of_a_gate_is_none_for_what_follows(self):
+        gated = rollout().judged().steps((20, None), (50, 60)).stable("a").candidate("b", weight=20)
+        shown = gated.phase("Paused", 5, "AwaitingPromotion").looked(INTERVAL).after(((1000, 0), (4000, 0)))
+        let_through = shown.ready("b", 4).promote("b", step=0).following().following()
+        assert (shown.state.analysis.verdict, place(let_through.decide())) == ("Pass", ("Propagating", 1, 50))
+        assert let_through.state.analysis.verdict == "Continue"
+        assert let_through.state.analysis.exposed_at == NOW
 
 
 class TestAttempt:

@@ -60,13 +60,14 @@ class TestGuard:
         alone = rollout().blue_green().judged().stable("a").candidate("b", exposure=exposure).phase("Analyzing")
         worse = alone.looked(INTERVAL).counted((200, 16))
         assert worse.decide().state.failed is None
-        assert worse.decide().state.analysis.verdict == "Pass"
+        assert worse.decide().state.analysis.verdict == "Continue", "nothing shows that it is within the ceiling"
+        assert alone.looked(INTERVAL).counted((200, 2)).decide().state.analysis.verdict == "Pass"
         assert alone.looked(INTERVAL).counted((100, 60)).decide().state.failed.reason == "GuardExceeded"
 
     def test_of_slow_requests_is_there_if_asked_for(self):
         sluggish = slow(CANARY.counted(*GOOD), (1000, 900), (4000, 3600))
         assert sluggish.decide().state.failed is None
-        guarded = sluggish.judged(guard=Guard(errors=0.1, slow=0.5, min_requests=20))
+        guarded = sluggish.judged(guard=Guard(errors=0.1, slow=0.5, min_requests=20), latency_objective=100)
         failed = guarded.decide().state.failed
         assert (failed.reason, "were slow" in failed.message) == ("GuardExceeded", True)
 
@@ -108,6 +109,23 @@ class TestQueries:
         assert self.asked(9.0, nothing, 9.0).state.failed.reason == "QueryFailed"
         assert self.asked(4.0, nothing).state.analysis.verdict == "Pass"
         assert self.asked(4.0, nothing).state.analysis.queries[0].value is None
+
+    def test_a_pass_goes_stale_where_there_is_no_data_for_long(self):
+        assert self.asked(4.0, None, None).state.analysis.verdict == "Pass"
+        assert self.asked(4.0, None, None, None).state.analysis.queries[0].passed is None
+        assert self.asked(4.0, None, None, None).state.analysis.verdict == "Continue"
+        assert self.asked(4.0, None, None, None, 4.0).state.analysis.verdict == "Pass"
+
+    def test_a_pass_is_one_with_the_traffic_of_its_step(self):
+        opened = rollout().judged(queries=(QUERY,)).stable("a").candidate("b", weight=20, step=1, ready=1)
+        passed = replace(opened, state=self.asked(4.0, kept=opened).state)
+        assert passed.state.analysis.queries[0].passed is True
+        more = passed.ready("b", 2).following()
+        assert (more.state.weight, more.state.analysis.queries[0].passed) == (50, None)
+        early = more.phase("Analyzing", 5).exposed(INTERVAL)
+        assert self.asked(4.0, kept=early).state.analysis.queries[0].passed is None
+        assert self.asked(9.0, kept=early).state.analysis.queries[0].failures == 1
+        assert self.asked(4.0, kept=early.exposed(90)).state.analysis.queries[0].passed is True
 
     def test_not_asked_yet_is_no_data(self):
         state = CANARY.asking(QUERY).counted(*GOOD).decide().state

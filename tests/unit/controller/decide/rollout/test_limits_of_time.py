@@ -48,6 +48,13 @@ class TestWindows:
         failed = waiting.counted((100, 60), (400, 0)).decide().state
         assert (failed.phase, failed.failed.reason) == ("RollingBack", "GuardExceeded")
 
+    def test_what_was_shown_while_it_waited_is_none_for_what_follows(self):
+        waiting = OUTSIDE.judged().candidate("b", weight=20, ready=4).at(Stage.OUTSIDE_WINDOW, 60).looked(INTERVAL)
+        shown = waiting.after(((1000, 0), (4000, 0)))
+        opened = shown.windows(NOW_OPEN).following().following()
+        assert (shown.state.analysis.verdict, place(opened.decide())) == ("Pass", ("Propagating", 1, 50))
+        assert opened.state.analysis.verdict == "Continue"
+
     def test_inside_all_goes_on_and_is_looked_at_when_it_closes(self):
         inside = rollout().windows(NOW_OPEN).stable("a").candidate("b", ready=0).preparing(0)
         assert unchanged(inside)

@@ -128,6 +128,14 @@ class TestWithoutEffect:
         assert [event.reason for event in source_events(before, after)] == ["RouteNotEffective"]
         assert source_events(after, after) == ()
 
+    def test_what_was_shown_with_another_share_is_no_pass_with_this_one(self):
+        few = CANARY.counted((900, 0), (60_000, 0), routed=RoutedRequests(900, 60_000)).following().looked(INTERVAL)
+        assert few.state.analysis.share.is_off
+        again = few.counted((40, 0), (160, 0), routed=RoutedRequests(40, 160)).following().analyzing(ANALYSIS_DEADLINE)
+        assert place(again.looked(1).decide()) == ("Analyzing", 0, 20)
+        shown = again.looked(INTERVAL).counted((900, 0), (3600, 0), routed=RoutedRequests(900, 3600))
+        assert place(shown.decide()) == ("Preparing", 1, 20)
+
     def test_it_goes_on_when_the_route_has_taken_effect(self):
         still = without_effect().counted((1, 0), (9, 0), routed=RoutedRequests(1, 9)).following()
         assert still.state.analysis.share == RouteShare(20, 1, 10, is_off=True)

@@ -38,5 +38,8 @@ class TestRoutes:
         late = rollout().stable("a").candidate("b", weight=20).propagating(3600).retiring("c", 3600).state
         anew = routed_anew(late, NOW)
         assert (anew.since, anew.retiring[0].since) == (NOW, NOW)
+        judged = rollout().judged().stable("a").candidate("b", weight=50, step=1).propagating(3600)
+        assert routed_anew(judged.exposed(3600).state, NOW).analysis.exposed_at == NOW
+        assert routed_anew(judged.state, NOW).analysis.exposed_at is None, "it has what it got first"
         held = rollout().stable("a").candidate("b", weight=20).holding(30).state
         assert routed_anew(held, NOW).since == held.since

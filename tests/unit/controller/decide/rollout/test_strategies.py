@@ -1,12 +1,16 @@
 """The strategies other than a canary: what of the traffic the candidate gets, and when it gets everything."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.scenario import INTERVAL, NOW, PROPAGATION, doing, place, reasons, rollout, shares, unchanged
 
+from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.observed.facts import Routing
-from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure
+from nereid.controller.observed.sample import ERRORS
+from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure, Guard
 
 PREVIEW = Exposure(preview=True)
 MATCHED = Exposure(matched=True)
@@ -108,8 +112,37 @@ class TestABTest:
 
     def test_gets_everything_after_its_hold(self):
         timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
-        over = timed.counted((10, 0)).following()
+        over = timed.counted((100, 0)).following()
         assert place(over.decide()) == ("Promoting", 1, 100)
+
+    @pytest.mark.parametrize(("requests", "failed"), [(10, 5), (12, 5), (20, 8), (60, 15), (200, 36)])
+    def test_does_not_pass_because_nothing_was_proven_against_it(self, requests, failed):
+        timed = self.AB.ab_test(hold=60).candidate("b", exposure=MATCHED).analyzing(60)
+        decision = timed.counted((requests, failed)).decide()
+        assert (place(decision), decision.state.failed) == (("Analyzing", 0, 0), None)
+
+    def test_does_not_pass_before_it_has_had_the_least_number_of_requests(self):
+        asked = self.AB.ab_test(hold=60).judged(guard=Guard(errors=0.5, slow=None, min_requests=100))
+        timed = asked.candidate("b", exposure=MATCHED).analyzing(60)
+        assert place(timed.counted((99, 0)).decide()) == ("Analyzing", 0, 0)
+        assert place(timed.counted((100, 0)).decide()) == ("Preparing", 1, 0)
+
+    def test_of_other_people_begins_anew(self):
+        """What a few testers showed says little of everybody: they may send other requests, and fewer."""
+        few = self.AB.ab_test(hold=60, exact="testers").candidate("b", ready=4).following()
+        shown = replace(few, state=few.phase("Analyzing", 60).looked(INTERVAL).counted((100, 0)).decide().state)
+        shown = shown.phase("Analyzing", 60).looked(INTERVAL)
+        assert shown.state.analysis.verdict == "Pass"
+        edited = shown.ab_test(hold=60, regex=".*").decide()
+        assert (place(edited), reasons(edited)) == (("Analyzing", 0, 0), ["EvidenceReset"])
+        assert "abTest was edited" in edited.events[0].message
+        errors = edited.state.analysis.evidence["errors"]
+        assert (errors.within, errors.beyond) == (EProcess(), shown.state.analysis.evidence["errors"].beyond)
+        assert shown.ab_test(hold=61, exact="testers").decide().events == (), "its hold changes nobody's requests"
+
+    def test_whose_people_an_older_status_does_not_say_goes_on(self):
+        tested = self.AB.ab_test(hold=60, exact="testers").candidate("b", exposure=MATCHED).analyzing(60)
+        assert place(tested.counted((100, 0)).following().decide())[2] == 100
 
     def test_is_guarded_but_not_compared(self):
         request = wanted_sample(self.TESTED.plan, self.TESTED.analyzing(5).state, NOW)
@@ -163,6 +196,14 @@ class TestMirrorThenWeights:
         passed = self.MIRRORED.analyzing(60).counted(*GOOD).following()
         assert place(passed.decide()) == ("Propagating", 2, 10)
         assert routing_of(passed.decide().state) == Routing(weights=frozenset({("a", 90), ("b", 10)}))
+
+    def test_has_to_pass_again_with_answers_whatever_its_copies_have_shown(self):
+        passed = self.MIRRORED.analyzing(60).counted(*GOOD).following()
+        answering = replace(passed.following(), sample=None)
+        assert (passed.state.analysis.verdict, answering.state.analysis.verdict) == ("Pass", "Continue")
+        assert answering.state.analysis.evidence[ERRORS].passing == EProcess()
+        later = answering.exposed(90).analyzing(60)
+        assert place(later.counted((5, 0), (20, 0)).decide()) == ("Analyzing", 2, 10)
 
     def test_keeps_the_pods_of_its_copies_while_proxies_still_send_them(self):
         passed = self.MIRRORED.analyzing(60).counted(*GOOD).following()

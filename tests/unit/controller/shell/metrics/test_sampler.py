@@ -332,6 +332,26 @@ async def test_a_fetch_that_takes_for_ever(monkeypatch: pytest.MonkeyPatch) -> N
     assert "no sample within 0.05 s" in found.message
 
 
+async def test_the_wait_for_others_counts_as_time_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample that waits behind others is neither an answer nor a failure, and so must not last."""
+
+    async def stuck(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(istio, "traffic", stuck)
+    monkeypatch.setattr(module, "FETCH_SECONDS", 0.5)
+    requests = [sample_request(name=f"digits-{number}") for number in range(20 * MAX_FETCHES)]
+    async with bench() as one:
+        for request in requests:
+            one.sampler.sample(request, NO_PODS)
+        # One after another, they would take ten seconds.
+        async with asyncio.timeout(5):
+            for _ in requests:
+                await one.ready.get()
+        found = [one.sampler.sample(request, NO_PODS) for request in requests]
+    assert all(isinstance(answer, SampleFailure) for answer in found)
+
+
 async def test_only_so_many_fetches_at_a_time() -> None:
     most = running = 0
     full = asyncio.Event()
