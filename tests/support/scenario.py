@@ -176,6 +176,7 @@ class Scenario:
             analysis=new_analysis(self.plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
+            attempts=self.state.attempts.with_attempt(revision, attempt),
             stage=Stage.STARTING_PODS,
             since=NOW,
         )
@@ -225,7 +226,8 @@ class Scenario:
 
     def failed_before(self, revision: str, attempt: int = 1, reason: str = "Aborted") -> "Scenario":
         failure = FailedRollout(revision=revision, attempt=attempt, reason=reason, message="because", at=ago(60))
-        return replace(self, state=replace(self.state, failed=failure))
+        attempts = self.state.attempts.with_attempt(revision, attempt)
+        return replace(self, state=replace(self.state, failed=failure, attempts=attempts))
 
     def served(self, *revisions: str) -> "Scenario":
         """Let these have been stable, the newest first, and let their ControllerRevisions be there."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from nereid.api.identity import Owner
 from nereid.api.names import revision_child_name
-from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.decide import LookUps
 from nereid.controller.decide.measurements import WantedMeasurements
 from nereid.controller.observed.check_results import ChecksFacts
@@ -17,6 +16,7 @@ from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRec
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.objects import recovered_record, revision_record
+from nereid.controller.observed.reported_status import reported_status
 from nereid.controller.observed.situation import LookedUp, Rival, Situation
 from nereid.controller.shell.cluster.children import Child, Children
 from nereid.controller.shell.cluster.client import Client
@@ -56,7 +56,7 @@ class Gatherer:
         children = self._stores.children.of(subject.owner)
         return Situation(
             subject=subject,
-            status=ModelDeploymentStatus.model_validate(subject.status),
+            status=reported_status(subject.status),
             observed=await self._observed(children),
             services=frozenset(child.name for child in children if child.kind == SERVICE.kind),
             rivals=self._rivals(subject),

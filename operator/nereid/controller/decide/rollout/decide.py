@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checks, draining, history
+from nereid.controller.decide.rollout import adoption, analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back, without_candidate
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
@@ -37,7 +38,9 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     The same arguments give the same decision, also for a state that went through JSON. If there is nothing to do, the
     state is returned unchanged.
     """
-    state = settled(not_after(state, now), now)
+    state = settled(not_after(consistent(state), now), now)
+    if transition := adoption.adopted(plan, observed, state, now):
+        return _decision(plan, observed, transition, now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
     state = history.unpinned(plan, with_floor(plan, observed, state))
@@ -49,13 +52,18 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.
             following, events = next_sleep(desired, observed, state, now, moves=moves)
-    following = with_floor(desired, observed, following)
+    return _decision(desired, observed, (following, events), now)
+
+
+def _decision(plan: Plan, observed: Observed, transition: Transition, now: datetime) -> Decision:
+    state, events = transition
+    state = with_floor(plan, observed, state)
     return Decision(
-        following,
-        live_revisions(desired, observed, following),
+        state,
+        live_revisions(plan, observed, state),
         events,
-        requeue_after(desired, observed, following, now),
-        checks.due(desired, following),
+        requeue_after(plan, observed, state, now),
+        checks.due(plan, state),
     )
 
 

@@ -19,6 +19,7 @@ from nereid.api.status import (
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS, Attempts
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
@@ -86,6 +87,7 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
+    `attempt` is the number of the attempt at this candidate, and `attempts` are the numbers that were used before.
     `sleep` is set for a model that may sleep.
     """
 
@@ -108,6 +110,7 @@ class RolloutState:
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
+    attempts: Attempts = NO_ATTEMPTS
 
     @property
     def phase(self) -> RolloutPhase:
@@ -156,6 +159,7 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
         )
 
 

@@ -1,0 +1,51 @@
+"""A status that this operator cannot read in full is read as far as possible: one bad field does not stop it."""
+
+from copy import deepcopy
+
+import pytest
+from tests.support.scenario import rollout
+
+from nereid.controller.observed.reported_status import reported_status
+from nereid.controller.report.status import to_json
+
+STORED = to_json(rollout().stable("a").candidate("b", weight=20).served("a").holding(10).report())
+
+
+def changed(*path: str | int, value: object) -> dict:
+    status = deepcopy(STORED)
+    place = status
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return status
+
+
+def test_one_that_can_be_read_is_read_whole():
+    assert to_json(reported_status(STORED)) == STORED
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("rollout", "stage"), "Baking"),
+        (("scaling",), {"state": "Dreaming", "since": "2026-11-20T12:00:00Z"}),
+        (("phase",), 7),
+        (("conditions", 0, "lastTransitionTime"), "yesterday"),
+        (("history", 0, "revision"), None),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_what_cannot_be_read_is_left_out_and_the_revisions_stay(path, value):
+    status = reported_status(changed(*path, value=value))
+    assert (status.stable.revision, status.candidate.revision, status.rollout.attempt) == ("a", "b", 1)
+
+
+@pytest.mark.parametrize("path", [("stable", "revision"), ("stable", "weight")], ids=str)
+def test_what_is_required_takes_along_what_it_belongs_to(path):
+    status = reported_status(changed(*path, value={}))
+    assert status.stable is None
+    assert status.candidate.revision == "b"
+
+
+def test_junk_is_nothing():
+    assert reported_status({"stable": 5, "rollout": "on", "history": {"x": 1}, "conditions": 3}).stable is None
