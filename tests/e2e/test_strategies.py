@@ -53,6 +53,7 @@ def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
     wait_until_alone(served, served.revision("stable"))
 
 
+@pytest.mark.long
 def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None:
     rollout = judged(strategy="BlueGreen", blueGreen={"previewHold": "5s", "keep": "2m"})
     served = serve_first(case, rollout)
@@ -123,6 +124,7 @@ def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) -> None:
     rollout = judged(strategy="Shadow", steps=[{"weight": 100, "hold": "10s"}])
     served = serve_first(case, rollout)
@@ -162,6 +164,7 @@ def test_without_surge_there_is_never_a_pod_more_and_nothing_is_lost(case: Case)
     assert total.failed == 0, total.errors[:5]
 
 
+@pytest.mark.long
 def test_without_surge_a_failed_candidate_gives_its_place_back(case: Case) -> None:
     rollout = judged(surge=0, steps=[{"weight": 50, "hold": "10s"}])
     served = serve_first(case, rollout, scaling={"minReplicas": 2})

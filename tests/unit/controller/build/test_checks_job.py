@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import TypeAdapter
+from tests.support.golden import compare
 
 from nereid.api import names
 from nereid.api.checks import CheckSpec
@@ -88,11 +89,7 @@ class PlainDumper(yaml.SafeDumper):
 
 def test_manifest(request: pytest.FixtureRequest) -> None:
     found = yaml.dump(checks_job(planned(), run_of(), VERSION), Dumper=PlainDumper, sort_keys=False, width=110)
-    if request.config.getoption("--update-golden", default=False):
-        GOLDEN.write_text(found)
-    assert found == GOLDEN.read_text(), (
-        "read the difference; if it is meant: pytest tests/golden tests/unit/controller/build --update-golden"
-    )
+    compare(found, GOLDEN, update=request.config.getoption("--update-golden"))
 
 
 def test_the_pod_is_none_of_the_models_own() -> None:
