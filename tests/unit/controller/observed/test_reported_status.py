@@ -1,6 +1,7 @@
 """A status that this operator cannot read in full is read as far as possible: one bad field does not stop it."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 from tests.support.scenario import rollout
@@ -11,9 +12,9 @@ from nereid.controller.report.status import to_json
 STORED = to_json(rollout().stable("a").candidate("b", weight=20).served("a").holding(10).report())
 
 
-def changed(*path: str | int, value: object) -> dict:
+def changed(*path: str | int, value: object) -> dict[str, Any]:
     status = deepcopy(STORED)
-    place = status
+    place: Any = status
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value

@@ -1,6 +1,7 @@
 """Status was lost, is older than the cluster, or was forged: what serves goes on serving, and nobody gains by it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support.scenario import NOW, Scenario, ago, doing, reasons, rollout, shares
@@ -15,16 +16,16 @@ from nereid.controller.plan.plan import Exposure
 ROLLING = rollout().stable("a").candidate("b", weight=20).holding(10).recorded("a", "b", "z")
 
 
-def lost(scenario: Scenario, state: RolloutState | None = None, **seen: object) -> Decision:
+def lost(scenario: Scenario, state: RolloutState | None = None, **seen: Any) -> Decision:
     """Return what is decided once status is empty, or says something else; `seen` is what the cluster shows besides."""
     return decide(scenario.plan, replace(scenario.observed, **seen), state or RolloutState(), NOW)
 
 
-def routes(*weights: tuple[str, int]) -> dict[str, object]:
+def routes(*weights: tuple[str, int]) -> dict[str, Any]:
     return {"routings": frozenset({Routing(weights=frozenset(weights))})}
 
 
-def then(scenario: Scenario, decision: Decision, **seen: object) -> Decision:
+def then(scenario: Scenario, decision: Decision, **seen: Any) -> Decision:
     """Return what the next pass decides."""
     return lost(scenario, decision.state, **seen)
 
@@ -128,7 +129,10 @@ class TestSleepingModel:
     @pytest.mark.parametrize(("pods", "phase"), [(0, "Asleep"), (1, "Waking")])
     def test_goes_on_behind_the_activator(self, pods, phase):
         asleep = rollout().scaled(1).autoscaled(may_sleep=True).stable("a", ready=0).deploying("a", pods).recorded("a")
-        routed = {"routings": frozenset({Routing(weights=frozenset({(ACTIVATOR, 100)}))}), "gated": frozenset("a")}
+        routed: dict[str, Any] = {
+            "routings": frozenset({Routing(weights=frozenset({(ACTIVATOR, 100)}))}),
+            "gated": frozenset("a"),
+        }
         decision = lost(asleep.wanting("b"), **routed)
         assert (decision.state.stable, decision.state.sleep.state) == ("a", phase)
 
