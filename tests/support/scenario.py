@@ -26,7 +26,7 @@ from nereid.controller.decide.rollout.analysis import new_analysis
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import stable_falling_asleep
-from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import cause_in, stage_shown_as
 from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
@@ -463,6 +463,7 @@ class Scenario:
             checks=self.checks,
             activity={} if self.is_looking else self._activity(),
             has_keda=self.has_keda,
+            gated=frozenset({self.state.stable or ""} if self.is_routed and is_gated(self.state) else ()),
         )
 
     def decide(self, now: datetime = NOW) -> Decision:

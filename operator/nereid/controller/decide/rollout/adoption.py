@@ -80,7 +80,22 @@ def _is_lost(plan: Plan, observed: Observed, state: RolloutState, found: Sequenc
     if state.stable is not None and state.stable in observed.gone and not _can_be_made(plan, state.stable):
         return True
     known = {state.stable, state.candidate, *(kept.revision for kept in state.retiring)}
-    return any(one.most and one.can_serve and one.revision not in known for one in found)
+    serve = [one for one in found if one.most and one.can_serve]
+    return any(one.revision not in known or _serves_instead(plan, state, one, found) for one in serve)
+
+
+def _serves_instead(plan: Plan, state: RolloutState, one: Serving, found: Sequence[Serving]) -> bool:
+    """Whether a revision serves in place of stable, which has neither traffic nor a pod and would get traffic.
+
+    Only an older status says so: without surge alone, and after a failure, traffic returns to a stable without pods.
+    """
+    stable = next((other for other in found if other.revision == state.stable), None)
+    if state.stable is None or (stable and (stable.most or stable.can_serve)) or state.weight == FULL:
+        return False
+    if one.revision == state.candidate:
+        return state.stage not in ROLLING_BACK
+    has_failed = state.failed is not None and state.failed.revision == one.revision
+    return bool(plan.rollout.surge) and one.revision != state.stable and not has_failed
 
 
 def _with_real_share(plan: Plan, state: RolloutState, found: Sequence[Serving], now: datetime) -> Transition | None:

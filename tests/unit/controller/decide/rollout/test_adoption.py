@@ -9,7 +9,7 @@ from tests.support.scenario import NOW, Scenario, ago, doing, reasons, rollout, 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ServedRevision
 from nereid.controller.decide.rollout.decide import decide
-from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState
 from nereid.controller.observed.facts import ACTIVATOR, DeploymentFacts, Observed, Routing
 from nereid.controller.plan.plan import Exposure
 
@@ -147,6 +147,15 @@ class TestStaleStatus:
     def test_that_makes_the_candidate_stable_is_not_believed(self):
         decision = lost(ROLLING, RolloutState(stage=Stage.COMPLETED, stable="b", since=ago(3600)))
         assert shares(decision) == {"a": (4, 80), "b": (1, 20)}
+
+    def test_from_before_a_promotion_leads_nobody_back_to_a_revision_without_pods(self):
+        """A backup from the rollout in which b was the candidate: b has everything by now, and a has no pod left."""
+        decision = lost(ROLLING.ready("a", 0).ready("b", 4), ROLLING.state, **routes(("b", 100)))
+        assert shares(decision) == {"b": (4, 100)}
+
+    def test_from_when_what_serves_now_was_rolled_back_leads_nobody_to_a_revision_without_pods(self):
+        old = RolloutState(stage=Stage.COMPLETED, stable="a", retiring=(Retiring("b", ago(900), 1),), since=ago(900))
+        assert shares(lost(ROLLING.ready("a", 0).ready("b", 4), old, **routes(("b", 100)))) == {"b": (4, 100)}
 
     def test_whose_stable_revision_is_gone_gives_way_to_what_serves(self):
         ghost = RolloutState(stage=Stage.PROPAGATING, stable="ghost", candidate="b", exposure=Exposure(20))
