@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support.property.rare_transitions import RARE
-from tests.support.property.rollout_rules import Ledger, Pass
+from tests.support.property.rollout_rules import Ledger, Pass, begun_anew, check_loss
 from tests.support.property.rollout_specs import (
     ACTIVITIES,
     NO_JOB,
@@ -103,6 +103,8 @@ class RolloutMachine(RuleBasedStateMachine):
         self.activity: dict[ActivityRequest, Activity] = {}
         self.job = NO_JOB
         self.applies = True
+        # A status of earlier, as a backup has it.
+        self.saved = RolloutState()
         # What the last pass applied.
         self.live: dict[str, LiveRevision] = {}
 
@@ -412,6 +414,27 @@ class RolloutMachine(RuleBasedStateMachine):
     def routes_are_edited(self) -> None:
         self.world = self.world.unrouted()
         self.ledger.routes = set("abcd")
+
+    # Status.
+    @rule()
+    def status_is_saved(self) -> None:
+        self.saved = self.world.state
+
+    @precondition(lambda self: self.world.is_routed and (self.world.state.stable or self.world.state.candidate))
+    @rule(restored=st.booleans())
+    def status_is_lost(self, *, restored: bool) -> None:
+        """Somebody wipes it, or writes an older one: what serves goes on, and an unjudged revision gains nothing."""
+        world, observed = self.world, self._observed()
+        state = self.saved if restored and (self.saved.stable or self.saved.candidate) else RolloutState()
+        decision = decide(world.plan, observed, state, self.now)
+        check_loss(Pass(world.plan, observed, world.state, decision, self.now, is_routed=True), state)
+        found = through_status(world, decision, self.now)
+        is_same_route = routing_of(found) == routing_of(world.state)
+        self.samples, self.job = {}, NO_JOB
+        anew = Pass(world.plan, replace(observed, activity={}), found, decision, self.now, is_routed=True)
+        self.ledger = begun_anew(self.ledger, anew, applied=self.applies or is_same_route)
+        self.live = {one.revision: one for one in decision.live}
+        self.world = replace(self._carried_out(decision), state=found, is_routed=self.applies or is_same_route)
 
     # The operator.
     @BUSY

@@ -13,7 +13,7 @@ from nereid.api.status import SleepPhase
 from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
-from nereid.controller.observed.facts import Observed
+from nereid.controller.observed.facts import ACTIVATOR, Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.plan import Command, Held, Plan, Step
 
@@ -392,3 +392,32 @@ def check_checks(one: Pass) -> None:
         assert after.checks is not None, "traffic before the checks"
         assert after.checks.results
         assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"
+
+
+def check_loss(one: Pass, read: RolloutState) -> None:
+    """Check a pass that read another status than the one that was written before: `read` in place of `one.before`."""
+    before, after = dict(routing_of(one.before).weights), dict(routing_of(one.after).weights)
+    assert sum(after.values()) == 100
+    assert after.keys() <= one.pods.keys() | {ACTIVATOR}
+    is_first = one.before.stable is None
+    if read == RolloutState():
+        own = one.plan.revision
+        assert is_first or after.get(own, 0) <= before.get(own, 0), "an unjudged revision gains by a lost status"
+        ready = {revision for revision, seen in one.observed.revisions.items() if seen.available}
+        assert is_first or ready <= one.pods.keys(), "pods that could be needed go"
+    serve = [revision for revision in before if revision == ACTIVATOR or one.ready(revision)]
+    is_believed = read.failed or not one.plan.rollout.surge or one.after.rollbacks != read.rollbacks
+    if serve and not is_believed:
+        nowhere = {revision for revision in after.keys() - before.keys() - {ACTIVATOR} if not one.ready(revision)}
+        assert not nowhere, "requests go where neither traffic nor a pod was"
+
+
+def begun_anew(before: Ledger, one: Pass, *, applied: bool) -> Ledger:
+    """Return a ledger that knows what the status after a loss tells, and of the one before only where routes led."""
+    ledger = Ledger(routes=before.routes, led=before.led)
+    ledger.learn(one, applied=applied)
+    for kept in (*one.after.retiring, *stable_falling_asleep(one.after)):
+        ledger.retired[kept.revision] = kept.since
+        if kept.looked_at:
+            ledger.looks[kept.revision] = [(kept.looked_at, Activity(kept.requests, 0))]
+    return ledger
