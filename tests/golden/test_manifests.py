@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.golden import compare
+from tests.support.golden import as_yaml, compare
 
 from nereid.api.names import KIND
 from nereid.controller.build.manifests import manifests
@@ -73,20 +73,12 @@ def kept(
 
 
 def document(manifest: object) -> str:
-    return f"---\n{yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=110)}"
-
-
-class PlainDumper(yaml.SafeDumper):
-    """Writes equal values out each time, as a reader of a manifest expects, instead of anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is the library's
-        return True
+    return f"---\n{as_yaml(manifest)}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_manifests(case: Path, request: pytest.FixtureRequest) -> None:
-    update = request.config.getoption("--update-golden")
-    compare(built((case / "in.yaml").read_text()), case / "out.yaml", update=update)
+    compare(built((case / "in.yaml").read_text()), case / "out.yaml", request)
 
 
 def test_there_are_cases() -> None:

@@ -687,10 +687,13 @@ ROUNDS = 5
 
 
 def test_walks_keep_the_rules_and_make_every_transition_of_the_table_that_is_not_rare() -> None:
+    if "NEREID_RANDOM_EXAMPLES" in os.environ:
+        run_state_machine_as_test(RolloutMachine, settings=WALKS)
+        return
     for number in range(ROUNDS):
         run_state_machine_as_test(seed(number)(RolloutMachine), settings=WALKS)
         left_out = rows_never_made() - RARE.keys()
-        if not left_out or "NEREID_RANDOM_EXAMPLES" in os.environ:
+        if not left_out:
             return
     pytest.fail(f"{ROUNDS} rounds of walks never made these transitions: {left_out}")
 

@@ -1,24 +1,34 @@
-"""Golden files: what the code makes now, compared with a file that holds what it should make."""
+"""Golden files: what the code makes now, compared with a file that holds what it should make.
+
+With `--update-golden`, the file is written instead.
+"""
 
 from difflib import unified_diff
 from itertools import islice
 from pathlib import Path
 
 import pytest
+import yaml
+
+from nereid.cli.yaml_documents import PlainDumper
 
 REPOSITORY = Path(__file__).parents[2]
 MAX_LINES = 80
 
 
-def compare(got: str, golden: Path, *, update: bool) -> None:
-    """Fail with the difference as a person reads it; with `update`, write what is made now as what is expected."""
-    name = golden.relative_to(REPOSITORY)
-    if update:
+def as_yaml(manifest: object) -> str:
+    """Return a manifest as a golden file holds it."""
+    return yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=110)
+
+
+def compare(got: str, golden: Path, request: pytest.FixtureRequest) -> None:
+    """Fail with the difference as a person reads it, unless the run is to write what is made now as expected."""
+    if request.config.getoption("--update-golden"):
         golden.write_text(got)
     elif got != golden.read_text():
         pytest.fail(
-            f"{name} differs:\n\n{difference(golden.read_text(), got)}\n\n"
-            f"If all of it is meant: .venv/bin/pytest {name.parent} --update-golden",
+            f"{golden.relative_to(REPOSITORY)} differs:\n\n{difference(golden.read_text(), got)}\n\n"
+            f"If all of it is meant: .venv/bin/pytest '{request.node.nodeid}' --update-golden",
             pytrace=False,
         )
 

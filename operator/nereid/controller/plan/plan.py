@@ -1,6 +1,6 @@
 """The plan of a ModelDeployment: what its spec means, with defaults resolved and units in numbers.
 
-Values only; `reading` reads a spec into a plan, and `wanted` returns the plan of a pass. Pure: no client, no clock.
+Values only; `reading` reads a spec into a plan, and `planning` makes the plan of a pass. Pure: no client, no clock.
 """
 
 import re
