@@ -46,6 +46,7 @@ from nereid.controller.observed.sample import (
     Activity,
     Comparison,
     QueryReading,
+    RoutedRequests,
     Sample,
     SampleFailure,
 )
@@ -378,11 +379,13 @@ class Scenario:
         stable: tuple[int, int] = (0, 0),
         queries: Mapping[str, QueryReading] | None = None,
         until: datetime = NOW,
+        routed: RoutedRequests | None = None,
     ) -> "Scenario":
         """Let the provider have counted requests and errors of both revisions since the last look."""
         errors = Comparison(Counts(*candidate), Counts(*stable))
         rejections = Comparison(Counts(candidate[0], 0), Counts(stable[0], 0))
-        return replace(self, sample=Sample(until, {ERRORS: errors, REJECTIONS: rejections}, queries or {}))
+        metrics = {ERRORS: errors, REJECTIONS: rejections}
+        return replace(self, sample=Sample(until, metrics, queries or {}, routed=routed))
 
     def following(self) -> "Scenario":
         """Go on with the state that was decided."""
@@ -471,7 +474,7 @@ class Scenario:
 
     def report_input(self) -> ReportInput:
         """Return the report_input of a pass that decides."""
-        return ReportInput(self.plan, self.decide(), self.observed, self.problems)
+        return ReportInput(self.plan, self.decide(), self.observed, self.problems, is_applied=True)
 
     def report(self, previous: ModelDeploymentStatus | None = None, now: datetime = NOW) -> ModelDeploymentStatus:
         return report(self.report_input(), {}, "http://digits.example.com", previous or ModelDeploymentStatus(), now)

@@ -83,9 +83,9 @@ def analyses(draw: st.DrawFn) -> Analysis:
 @st.composite
 def samples(draw: st.DrawFn) -> Mapping[str, Any]:
     """Draw what a provider may tell: traffic of every kind or none, metrics that are missing, values that are none."""
-    size = draw(st.sampled_from([0, 3, 50, 400, 2**40]))
+    size = draw(st.sampled_from([0, 3, 50, 400, 2 * 10**8, 2**40]))
     few = st.integers(0, min(size, 5))
-    bad = draw(few | st.integers(0, min(size, 400)) if size < 2**40 else few)
+    bad = draw(few | st.integers(0, min(size, 400)) if size < 10**8 else few | st.integers(0, size))
     errors = draw(st.sampled_from([Comparison(Counts(size, bad), Counts(4 * size, draw(few))), WORSE]))
     metrics = {ERRORS: errors, REJECTIONS: Comparison(Counts(size), Counts(4 * size))}
     values = st.sampled_from([None, float("nan"), float("inf"), 0.5, 4.0, 9.0])

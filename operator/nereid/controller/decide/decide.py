@@ -92,7 +92,7 @@ class SourceOrders:
 def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
     """Return what is to be done for a plan with a revision."""
     status = situation.status
-    state = consistent(RolloutState.from_status(status))
+    state = consistent(RolloutState.from_status(status, situation.unreadable))
     observed = with_looked_up(measured(plan, situation, state, now), situation.looked_up.records)
     decision = rollout.decide(plan, observed, state, now)
     resolution = _resolution(plan, situation, now)

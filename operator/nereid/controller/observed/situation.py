@@ -53,6 +53,7 @@ class Situation:
 
     status: the last reported one, which is all that the operator remembers. services: the names of its Services.
     gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
+    unreadable: the parts of the stored status that `status` lacks, as the operator cannot have written them.
     """
 
     subject: ModelDeployment
@@ -65,6 +66,7 @@ class Situation:
     model_jobs: Sequence[ModelJobFacts] = ()
     measurements: Measurements = Measurements()
     looked_up: LookedUp = LookedUp()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def served_uris(self) -> frozenset[str]:

@@ -22,6 +22,8 @@ from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.memory import problem_of, standing
+from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
+from nereid.controller.report.route_effect import verdicts as traffic_verdicts
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
 
@@ -33,7 +35,8 @@ class ReportInput:
     """All that a report is made from.
 
     `problems` are children that could not be applied. `resolution` is the state of a model URI that has to be resolved,
-    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec.
+    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec. `is_applied`:
+    whether `observed` is what came of applying; `previous` are the conditions before.
     """
 
     plan: Plan
@@ -43,6 +46,17 @@ class ReportInput:
     resolution: Resolution | None = None
     tagging: Tagging | None = None
     author: Author | None = None
+    is_applied: bool = False
+    previous: Sequence[Condition] = ()
+
+    @property
+    def route_problem(self) -> Problem | None:
+        """Why the routes have no effect, as far as that shows without the clock."""
+        state = self.decision.state
+        if self.first_problem:
+            return share_problem(state)
+        not_as_applied = routes_problem(self.plan, self.observed, state, self.previous, is_applied=self.is_applied)
+        return not_as_applied or share_problem(state)
 
     @property
     def first_problem(self) -> Problem | None:
@@ -83,6 +97,7 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
         resolution=resolution,
         tagging=orders.tagging,
         author=situation.subject.author,
+        previous=tuple(situation.status.conditions),
     )
 
 
@@ -232,6 +247,8 @@ def rollout_message(report_input: ReportInput) -> str:
     match state.stage:
         case stage if stage in PREPARING:
             return _preparation(state, gets, place)
+        case _ if problem := report_input.route_problem:
+            return f"{gets}: {problem.message}" if state.candidate else problem.message
         case Stage.PROPAGATING | Stage.PROMOTING:
             return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
@@ -335,6 +352,9 @@ def conditions(
         verdicts["ModelResolved"] = model_resolved(report_input.resolution)
     if report_input.tagging:
         verdicts["RegistryTagged"] = registry_tagged(report_input.tagging, problem_of(previous, "Registry"))
+    state = report_input.decision.state
+    route = report_input.route_problem or retiring_problem(report_input.plan, state, now)
+    verdicts |= traffic_verdicts(route, state)
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

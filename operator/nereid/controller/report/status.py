@@ -17,7 +17,7 @@ from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.web_links import links
 from nereid.controller.report.conditions import ReportInput, conditions, held_verdict, main_problem, rollout_message
-from nereid.controller.report.problems import OF_READINESS, of_source, problems, source_job_problems
+from nereid.controller.report.problems import OF_READINESS, of_conditions, problems, source_job_problems
 from nereid.controller.report.provenance import or_none, provenances, with_provenance
 from nereid.controller.report.source import RESOLVING, model_resolved
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
@@ -84,7 +84,7 @@ def unresolved(
     }
     phase: Phase = "Pending" if resolved.reason == RESOLVING else "Failed"
     status = _with_conditions(previous, phase, verdicts, generation, now)
-    open_problems = [*source_job_problems(resolution), *of_source(status.conditions)]
+    open_problems = [*source_job_problems(resolution), *of_conditions(status.conditions)]
     return status.model_copy(update={"resolution": resolution.status, "problems": open_problems or None})
 
 

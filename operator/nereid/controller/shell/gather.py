@@ -13,10 +13,10 @@ from nereid.controller.decide.decide import LookUps
 from nereid.controller.decide.measurements import WantedMeasurements
 from nereid.controller.observed.check_results import ChecksFacts
 from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRecord, observe
+from nereid.controller.observed.last_status import last_status
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.objects import recovered_record, revision_record
-from nereid.controller.observed.reported_status import reported_status
 from nereid.controller.observed.situation import LookedUp, Rival, Situation
 from nereid.controller.shell.cluster.children import Child, Children
 from nereid.controller.shell.cluster.client import Client
@@ -54,9 +54,11 @@ class Gatherer:
     async def gather(self, subject: ModelDeployment) -> Situation:
         """Return the input of a pass; what was looked up for it is returned once."""
         children = self._stores.children.of(subject.owner)
+        status, unreadable = last_status(subject.status)
         return Situation(
             subject=subject,
-            status=reported_status(subject.status),
+            status=status,
+            unreadable=unreadable,
             observed=await self._observed(children),
             services=frozenset(child.name for child in children if child.kind == SERVICE.kind),
             rivals=self._rivals(subject),

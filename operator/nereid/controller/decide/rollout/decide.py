@@ -6,6 +6,7 @@ Semantics: docs/rollouts.md.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import adoption, analysis, checks, draining, history
@@ -31,6 +32,9 @@ from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagate
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
+_MOST_LISTED: Final = 5
+_LONGEST_LISTED: Final = 100
+
 
 def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Decision:
     """Return the next state of the rollout, the revisions to keep alive, and when to look again.
@@ -38,6 +42,9 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     The same arguments give the same decision, also for a state that went through JSON. If there is nothing to do, the
     state is returned unchanged.
     """
+    if state.unreadable:
+        readable = decide(plan, observed, replace(state, unreadable=()), now)
+        return replace(readable, events=(_begun_anew(state.unreadable), *readable.events))
     state = settled(not_after(consistent(state), now), now)
     if transition := adoption.adopted(plan, observed, state, now):
         return _decision(plan, observed, transition, now)
@@ -65,6 +72,20 @@ def _decision(plan: Plan, observed: Observed, transition: Transition, now: datet
         requeue_after(plan, observed, state, now),
         checks.due(plan, state),
     )
+
+
+def _begun_anew(unreadable: tuple[str, ...]) -> Event:
+    return Event(
+        "Warning",
+        "StatusNotReadable",
+        f"These parts of the status are not what the operator writes, and begin anew: {_listed(unreadable)}. "
+        "Check who may write to modeldeployments/status",
+    )
+
+
+def _listed(parts: tuple[str, ...]) -> str:
+    more = f" and {len(parts) - _MOST_LISTED} more" if len(parts) > _MOST_LISTED else ""
+    return ", ".join(part[:_LONGEST_LISTED] for part in parts[:_MOST_LISTED]) + more
 
 
 def routed_anew(state: RolloutState, now: datetime) -> RolloutState:

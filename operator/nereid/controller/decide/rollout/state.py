@@ -18,7 +18,7 @@ from nereid.api.status import (
     SleepPhase,
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
-from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.analysis_state import AnalysisState, unreadable_evidence
 from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS, Attempts
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
@@ -88,7 +88,8 @@ class RolloutState:
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
     `attempt` is the number of the attempt at this candidate, and `attempts` are the numbers that were used before.
-    `sleep` is set for a model that may sleep.
+    `sleep` is set for a model that may sleep. `unreadable` are parts of the status that could not be read, and so begin
+    anew; it is empty again once that has been told.
     """
 
     stage: Stage = Stage.IDLE
@@ -111,6 +112,7 @@ class RolloutState:
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
     attempts: Attempts = NO_ATTEMPTS
+    unreadable: tuple[str, ...] = ()
 
     @property
     def phase(self) -> RolloutPhase:
@@ -128,11 +130,14 @@ class RolloutState:
         return self.exposure.weight
 
     @classmethod
-    def from_status(cls, status: ModelDeploymentStatus) -> "RolloutState":
-        """Read the state back from a status; an empty status is the beginning."""
+    def from_status(cls, status: ModelDeploymentStatus, unreadable: tuple[str, ...] = ()) -> "RolloutState":
+        """Read the state back from a status; an empty status is the beginning.
+
+        `unreadable` are the parts of the stored status that `status` lacks, as they could not be read.
+        """
         rollout = status.rollout
         if rollout is None:
-            return cls()
+            return cls(unreadable=unreadable)
         stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
             stage=stage,
@@ -160,6 +165,7 @@ class RolloutState:
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
             attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
+            unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
         )
 
 

@@ -34,7 +34,15 @@ def has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: dat
 def has_passed(state: RolloutState) -> bool:
     """Whether the verdict is Pass, by samples that include some of this step."""
     judged = state.analysis
-    return judged is not None and judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+    if judged is None or lacks_effect(state):
+        return False
+    return judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+
+
+def lacks_effect(state: RolloutState) -> bool:
+    """Whether the mesh does not do what the route says, so that nothing is known about the candidate at this weight."""
+    share = state.analysis.share if state.analysis else None
+    return share is not None and share.is_off and share.weight == state.weight
 
 
 def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
@@ -55,6 +63,8 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
 
 def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
     """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
+    if lacks_effect(state):
+        return None  # The step waits until its route has taken effect, and no deadline counts until then.
     hold = rollout.steps[state.step].hold
     if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.support.scenario import rollout
 
-from nereid.controller.observed.reported_status import reported_status
+from nereid.controller.observed.last_status import last_status
 from nereid.controller.report.status import to_json
 
 STORED = to_json(rollout().stable("a").candidate("b", weight=20).served("a").holding(10).report())
@@ -22,7 +22,9 @@ def changed(*path: str | int, value: object) -> dict[str, Any]:
 
 
 def test_one_that_can_be_read_is_read_whole():
-    assert to_json(reported_status(STORED)) == STORED
+    status, left_out = last_status(STORED)
+    assert to_json(status) == STORED
+    assert not left_out
 
 
 @pytest.mark.parametrize(
@@ -37,16 +39,20 @@ def test_one_that_can_be_read_is_read_whole():
     ids=lambda one: str(one)[:40],
 )
 def test_what_cannot_be_read_is_left_out_and_the_revisions_stay(path, value):
-    status = reported_status(changed(*path, value=value))
+    status, left_out = last_status(changed(*path, value=value))
     assert (status.stable.revision, status.candidate.revision, status.rollout.attempt) == ("a", "b", 1)
+    assert left_out
 
 
 @pytest.mark.parametrize("path", [("stable", "revision"), ("stable", "weight")], ids=str)
 def test_what_is_required_takes_along_what_it_belongs_to(path):
-    status = reported_status(changed(*path, value={}))
+    status, left_out = last_status(changed(*path, value={}))
     assert status.stable is None
     assert status.candidate.revision == "b"
+    assert left_out == ("stable", ".".join(path))
 
 
 def test_junk_is_nothing():
-    assert reported_status({"stable": 5, "rollout": "on", "history": {"x": 1}, "conditions": 3}).stable is None
+    junk = {"stable": 5, "rollout": "on", "history": {"x": 1}, "conditions": 3}
+    status, left_out = last_status(junk)
+    assert (status.stable, left_out) == (None, tuple(sorted(junk)))
