@@ -33,6 +33,9 @@ def test_one_that_can_be_read_is_read_whole():
         (("rollout", "stage"), "Baking"),
         (("scaling",), {"state": "Dreaming", "since": "2026-11-20T12:00:00Z"}),
         (("phase",), 7),
+        (("rollout", "mirror"), -1),
+        (("rollout", "floor"), -3),
+        (("rollout", "rollbacks"), -2),
         (("conditions", 0, "lastTransitionTime"), "yesterday"),
         (("history", 0, "revision"), None),
     ],
@@ -44,9 +47,13 @@ def test_what_cannot_be_read_is_left_out_and_the_revisions_stay(path, value):
     assert left_out
 
 
-@pytest.mark.parametrize("path", [("stable", "revision"), ("stable", "weight")], ids=str)
-def test_what_is_required_takes_along_what_it_belongs_to(path):
-    status, left_out = last_status(changed(*path, value={}))
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(("stable", "revision"), {}), (("stable", "weight"), {}), (("stable", "weight"), 900), (("stable", "weight"), -5)],
+    ids=str,
+)
+def test_what_is_required_takes_along_what_it_belongs_to(path, value):
+    status, left_out = last_status(changed(*path, value=value))
     assert status.stable is None
     assert status.candidate.revision == "b"
     assert left_out == ("stable", ".".join(path))
@@ -56,3 +63,10 @@ def test_junk_is_nothing():
     junk = {"stable": 5, "rollout": "on", "history": {"x": 1}, "conditions": 3}
     status, left_out = last_status(junk)
     assert (status.stable, left_out) == (None, tuple(sorted(junk)))
+
+
+@pytest.mark.parametrize("number", [-7, -(2**40), 2**40])
+@pytest.mark.parametrize("field", ["step", "attempt"])
+def test_a_rollout_without_what_it_requires_is_no_rollout(field, number):
+    status, left_out = last_status(changed("rollout", field, value=number))
+    assert (status.rollout, left_out) == (None, ("rollout", f"rollout.{field}"))

@@ -3,9 +3,10 @@
 Routes, Deployments, ready pods and ControllerRevisions outlive a status: a backup that is restored without it, a
 ModelDeployment that is deleted with its children left, and made again. What serves is adopted as stable. A revision
 that had a part of the traffic keeps just that part, and has to pass again: nobody knows any more what it has passed.
+What is wrong in one point alone is in `corrections`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -15,7 +16,6 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import PinnedRevision, ServedRevision
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.analysis import new_analysis
-from nereid.controller.decide.rollout.capacity import pods_for
 from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.serving import Serving, exists, serving
 from nereid.controller.decide.rollout.settling import at_rest
@@ -45,7 +45,7 @@ def adopted(plan: Plan, observed: Observed, state: RolloutState, now: datetime) 
     """
     found = serving(observed)
     if not _is_lost(plan, observed, state, found):
-        return _with_real_share(plan, state, found, now)
+        return None
     ranked = sorted(found, key=lambda one: (_rank(plan, one), -one.most, -one.ready, one.revision))
     if not ranked or _rank(plan, ranked[0]) == _NEVER_STABLE:
         return _begun_anew(plan, observed, state, now)
@@ -64,9 +64,9 @@ def adopted(plan: Plan, observed: Observed, state: RolloutState, now: datetime) 
         failed=failed,
         retiring=tuple(Retiring(one.revision, whole_second(now), one.pods) for one in others),
         history=_history(observed, state, stable, candidate, now),
-        sleep=_sleep(stable, now),
+        sleep=sleep_of(stable, now),
         rollbacks=_rollbacks(plan, state),
-        pinned=None if candidate else _pin(plan, observed, state, stable),
+        pinned=None if candidate else pin_of(plan, observed, state, stable.revision),
     )
     following = base if candidate is None else _with_candidate(plan, base, stable, candidate, now)
     return following, (Event("Warning", "Adopted", _sentence(state, following, stable)),)
@@ -79,9 +79,17 @@ def _is_lost(plan: Plan, observed: Observed, state: RolloutState, found: Sequenc
         return any(one.revision != plan.revision or (one.is_routed and (one.can_serve or others)) for one in found)
     if state.stable is not None and state.stable in observed.gone and not _can_be_made(plan, state.stable):
         return True
-    known = {state.stable, state.candidate, *(kept.revision for kept in state.retiring)}
+    known = known_revisions(state)
+    if state.stable is None and any(one.most and one.revision not in known for one in found):
+        # Of a status that cannot be read in full: its candidate is not the first revision.
+        return True
     serve = [one for one in found if one.most and one.can_serve]
     return any(one.revision not in known or _serves_instead(plan, state, one, found) for one in serve)
+
+
+def known_revisions(state: RolloutState) -> set[str | None]:
+    """Return the revisions that have a part in the state, and so their pods."""
+    return {state.stable, state.candidate, *(kept.revision for kept in state.retiring)}
 
 
 def _serves_instead(plan: Plan, state: RolloutState, one: Serving, found: Sequence[Serving]) -> bool:
@@ -96,30 +104,6 @@ def _serves_instead(plan: Plan, state: RolloutState, one: Serving, found: Sequen
         return state.stage not in ROLLING_BACK
     has_failed = state.failed is not None and state.failed.revision == one.revision
     return bool(plan.rollout.surge) and one.revision != state.stable and not has_failed
-
-
-def _with_real_share(plan: Plan, state: RolloutState, found: Sequence[Serving], now: datetime) -> Transition | None:
-    """Return the state with the candidate's share in the routes, if status tells of more than its pods can serve.
-
-    None if status tells the truth, or the pods are there.
-    """
-    candidate = next((one for one in found if one.revision == state.candidate), None)
-    if candidate is None or state.stable is None or state.stage in ROLLING_BACK or not candidate.ready:
-        return None
-    if state.weight <= candidate.most or sum(one.most for one in found) < FULL:
-        return None
-    places = max(plan.replicas, state.floor)
-    needed = pods_for(state.weight, places)
-    if candidate.ready >= (needed if plan.rollout.surge else min(needed, max(1, places - 1))):
-        return None
-    stage = Stage.PROPAGATING if candidate.most else Stage.STARTING_PODS
-    exposure = Exposure(candidate.most)
-    sentence = (
-        f"The status gives revision {candidate.revision} {state.weight}% of the traffic, and the routes "
-        f"{candidate.most}%; its {candidate.ready} ready pods cannot serve more: it goes on from there"
-    )
-    real = entered(replace(state, exposure=exposure, step=_step(plan, exposure)), stage, now)
-    return real, (Event("Warning", "WeightCorrected", sentence),)
 
 
 def _can_be_made(plan: Plan, revision: str) -> bool:
@@ -161,7 +145,7 @@ def _with_candidate(
             candidate=candidate.revision,
             strategy=_strategy(plan, exposure),
             exposure=exposure,
-            step=_step(plan, exposure),
+            step=step_at(plan, exposure),
             attempt=attempt,
             attempts=state.attempts.with_attempt(candidate.revision, attempt),
             analysis=new_analysis(plan, now) if exposure.has_traffic else None,
@@ -190,13 +174,14 @@ def _strategy(plan: Plan, exposure: Exposure) -> Strategy:
     return "Direct" if plan.rollout.strategy == "Direct" else "Canary"
 
 
-def _step(plan: Plan, exposure: Exposure) -> int:
+def step_at(plan: Plan, exposure: Exposure) -> int:
     """Return the last step that gives no more than this; the first one if all give more."""
     reached = [step for step, one in enumerate(plan.rollout.steps) if one.exposure.order <= exposure.order]
     return max(reached, default=0)
 
 
-def _sleep(stable: Serving, now: datetime) -> Sleep | None:
+def sleep_of(stable: Serving, now: datetime) -> Sleep | None:
+    """Return that a revision sleeps, or wakes up, if requests to it wait at the activator."""
     if not stable.is_gated:
         return None
     return Sleep("Waking" if stable.pods else "Asleep", whole_second(now))
@@ -210,11 +195,16 @@ def _history(
     if not left or left[0].revision != stable.revision:
         left = (history.entry_of(observed, stable.revision), *left)
     ended = [history.ended(entry, moment, STATUS_LOST, _NOT_KNOWN) for entry in left[1:]]
-    known = {stable.revision, candidate and candidate.revision, *(entry.revision for entry in ended)}
+    known = {stable.revision, candidate.revision if candidate else None, *(entry.revision for entry in ended)}
+    return (left[0], *ended, *history_of_records(observed, known, now))
+
+
+def history_of_records(observed: Observed, known: Container[str | None], now: datetime) -> tuple[ServedRevision, ...]:
+    """Return an entry of each record but the known ones, newest first: nobody knows why it was left."""
     records = [one.record for revision, one in observed.revisions.items() if one.record and revision not in known]
     records.sort(key=lambda record: (-record.number, record.revision))
     found = [history.entry_of(observed, record.revision) for record in records]
-    return (left[0], *ended, *(history.ended(entry, moment, STATUS_LOST, _NOT_KNOWN) for entry in found))
+    return tuple(history.ended(entry, whole_second(now), STATUS_LOST, _NOT_KNOWN) for entry in found)
 
 
 def _rollbacks(plan: Plan, state: RolloutState) -> int:
@@ -223,13 +213,13 @@ def _rollbacks(plan: Plan, state: RolloutState) -> int:
     return max(state.rollbacks, command.number if command else 0)
 
 
-def _pin(plan: Plan, observed: Observed, state: RolloutState, stable: Serving) -> PinnedRevision | None:
+def pin_of(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> PinnedRevision | None:
     """Return the pin of a rollback by hand, which the command on the object shows if it leads to what serves."""
     if state.pinned:
         return state.pinned if exists(observed, state.pinned.revision) else None
     command = plan.rollout.rollback
-    is_pinned = command and command.revision == stable.revision and stable.revision != plan.revision
-    return PinnedRevision(revision=stable.revision, instead_of=plan.revision) if is_pinned else None
+    is_pinned = command and command.revision == stable != plan.revision
+    return PinnedRevision(revision=stable, instead_of=plan.revision) if is_pinned else None
 
 
 def _begun_anew(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition | None:
@@ -253,10 +243,10 @@ def _begun_anew(plan: Plan, observed: Observed, state: RolloutState, now: dateti
 def _sentence(before: RolloutState, after: RolloutState, stable: Serving) -> str:
     if before.stable is None and before.candidate is None:
         cause = "The status was lost"
+    elif before.stable is None:
+        cause = "The status names no stable revision, and the cluster shows one"
     else:
-        cause = (
-            f"The status said that revision {before.stable or before.candidate} serves, and the cluster shows another"
-        )
+        cause = f"The status said that revision {before.stable} serves, and the cluster shows another"
     where = f"to which the routes lead {stable.most}%" if stable.most else "to which no route leads"
     pods = "asleep" if stable.is_gated and not stable.ready else f"with {stable.ready} ready pods"
     sentence = f"{cause}: revision {stable.revision}, {where}, {pods}, is adopted as stable"

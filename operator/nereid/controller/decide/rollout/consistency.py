@@ -1,16 +1,16 @@
 """A state without contradictions, from whatever status says: anybody who may write it may have written anything.
 
-What the operator itself writes is left as it is. Whether the revisions exist is not known here: see `adoption`.
+Fields that are impossible by themselves are not read at all. What the operator itself writes is left as it is. Whether
+the revisions exist is not known here: see `adoption`.
 """
 
 from dataclasses import replace
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.stage import AT_A_STEP, AT_REST, PREPARING
 from nereid.controller.decide.rollout.state import Retiring, RolloutState
-from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC, Exposure
+from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC
 
 # As many as the spec of a ModelDeployment may ask for.
 _MOST_PODS: Final = 1000
@@ -19,15 +19,12 @@ _WITHOUT_CANDIDATE: Final = AT_REST | {Stage.ROLLING_BACK}
 
 
 def consistent(state: RolloutState) -> RolloutState:
-    """Return the state with numbers that are possible, each revision in one role, and a stage that fits its roles."""
+    """Return the state with numbers that can be carried out, each revision in one role, and a stage that fits these."""
     state = replace(
         state,
         candidate=None if state.candidate == state.stable else state.candidate,
-        exposure=_possible(state.exposure),
-        step=max(0, state.step),
-        floor=min(max(0, state.floor), _MOST_PODS),
+        floor=min(state.floor, _MOST_PODS),
         attempt=max(1, state.attempt),
-        rollbacks=max(0, state.rollbacks),
         retiring=_retiring(state),
     )
     if state.candidate is None:
@@ -42,14 +39,10 @@ def consistent(state: RolloutState) -> RolloutState:
     return state
 
 
-def _possible(exposure: Exposure) -> Exposure:
-    return replace(exposure, weight=min(max(0, exposure.weight), FULL), mirror=min(max(0, exposure.mirror), FULL))
-
-
 def _retiring(state: RolloutState) -> tuple[Retiring, ...]:
     entries = {entry.revision: entry for entry in state.retiring}
     return tuple(
-        replace(entry, replicas=min(max(0, entry.replicas), _MOST_PODS))
+        replace(entry, replicas=min(entry.replicas, _MOST_PODS))
         for revision, entry in entries.items()
         if revision not in {state.stable, state.candidate}
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
@@ -10,6 +11,9 @@ from nereid.controller.decide.rollout.rolling_back import rolled_back, weight_to
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
+
+# There is always a next number, whatever somebody has written into status.
+_HIGHEST: Final = 10**9
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
@@ -64,7 +68,7 @@ def next_attempt(plan: Plan, state: RolloutState) -> int:
         used.append(state.attempt)
     if state.failed and state.failed.revision == plan.revision:
         used.append(state.failed.attempt)
-    return max(used, default=0) + 1
+    return min(max(used, default=0), _HIGHEST) + 1
 
 
 def blocked_stage(plan: Plan, state: RolloutState) -> Stage | None:

@@ -137,7 +137,7 @@ class RolloutState:
         """
         rollout = status.rollout
         if rollout is None:
-            return cls(unreadable=unreadable)
+            return cls(history=tuple(status.history), unreadable=unreadable)
         stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
             stage=stage,
