@@ -19,7 +19,7 @@ from nereid.controller.decide.rollout.analysis import new_analysis
 from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.serving import Serving, exists, serving
 from nereid.controller.decide.rollout.settling import at_rest
-from nereid.controller.decide.rollout.stage import ROLLING_BACK
+from nereid.controller.decide.rollout.stage import AT_REST, ROLLING_BACK
 from nereid.controller.decide.rollout.start import next_attempt, started
 from nereid.controller.decide.rollout.state import (
     Event,
@@ -83,6 +83,8 @@ def _is_lost(plan: Plan, observed: Observed, state: RolloutState, found: Sequenc
     if state.stable is None and any(one.most and one.revision not in known for one in found):
         # Of a status that cannot be read in full: its candidate is not the first revision.
         return True
+    if _has_no_pods_for_all(plan, state, found):
+        return True
     serve = [one for one in found if one.most and one.can_serve]
     return any(one.revision not in known or _serves_instead(plan, state, one, found) for one in serve)
 
@@ -90,6 +92,18 @@ def _is_lost(plan: Plan, observed: Observed, state: RolloutState, found: Sequenc
 def known_revisions(state: RolloutState) -> set[str | None]:
     """Return the revisions that have a part in the state, and so their pods."""
     return {state.stable, state.candidate, *(kept.revision for kept in state.retiring)}
+
+
+def _has_no_pods_for_all(plan: Plan, state: RolloutState, found: Sequence[Serving]) -> bool:
+    """Whether stable is said to have had all traffic, but has a part of it, and not the pods for what another serves.
+
+    When a rollout ends, the routes lead to stable alone. Whoever has edited them since has not taken its pods away.
+    """
+    stable = next((one for one in found if one.revision == state.stable), None)
+    if stable is None or state.stage not in AT_REST or stable.least == FULL or not plan.rollout.surge:
+        return False
+    others = (one for one in found if one is not stable and one.can_serve)
+    return stable.ready < plan.replicas and any(one.least > FULL // 2 for one in others)
 
 
 def _serves_instead(plan: Plan, state: RolloutState, one: Serving, found: Sequence[Serving]) -> bool:

@@ -157,6 +157,19 @@ class TestStaleStatus:
         old = RolloutState(stage=Stage.COMPLETED, stable="a", retiring=(Retiring("b", ago(900), 1),), since=ago(900))
         assert shares(lost(ROLLING.ready("a", 0).ready("b", 4), old, **routes(("b", 100)))) == {"b": (4, 100)}
 
+    @pytest.mark.parametrize("stage", [Stage.IDLE, Stage.COMPLETED, Stage.FAILED])
+    def test_that_makes_the_candidate_stable_and_lets_the_good_one_drain_is_not_believed(self, stage):
+        """At rest, the routes have led to stable alone, and its pods have carried it: b has a fifth, and one pod."""
+        forged = RolloutState(stage=stage, stable="b", retiring=(Retiring("a", ago(5), 4),), since=ago(60))
+        assert shares(lost(ROLLING, forged)) == {"a": (4, 80), "b": (1, 20)}
+
+    @pytest.mark.parametrize(("ready", "share"), [(1, 40), (4, 90)])
+    def test_is_not_why_somebody_has_led_a_part_of_the_routes_elsewhere(self, ready, share):
+        """The operator puts them right, as ever."""
+        state = RolloutState(stage=Stage.COMPLETED, stable="b", retiring=(Retiring("a", ago(5), 4),), since=ago(60))
+        decision = lost(ROLLING.ready("b", ready), state, **routes(("a", share), ("b", 100 - share)))
+        assert shares(decision) == {"b": (4, 100), "a": (4, 0)}
+
     def test_whose_stable_revision_is_gone_gives_way_to_what_serves(self):
         ghost = RolloutState(stage=Stage.PROPAGATING, stable="ghost", candidate="b", exposure=Exposure(20))
         only_b = rollout().wanting("b").ready("b", 4).recorded("b")
