@@ -64,6 +64,17 @@ SCALING_NEEDS = ["prometheus_url", "activator_service"]
 COMMANDS = st.sampled_from(["promote", "abort", "retry", "rollback"])
 FAR_AHEAD = timedelta(days=400)
 INSTANT = timedelta(microseconds=1)
+# What a status lacks if a part of it cannot be read.
+LOST_PARTS: dict[str, dict[str, Any]] = {
+    "stable": {"stable": None},
+    "candidate": {"candidate": None},
+    "rollout.retiring": {"retiring": ()},
+    "rollout.failed": {"failed": None},
+    "rollout.pinned": {"pinned": None},
+    "rollout.floor": {"floor": 0},
+    "scaling": {"sleep": None},
+    "history": {"history": ()},
+}
 # Transitions that were made, by all walks.
 MADE: set[tuple[Stage, Stage]] = set()
 
@@ -421,13 +432,17 @@ class RolloutMachine(RuleBasedStateMachine):
         self.saved = self.world.state
 
     @precondition(lambda self: self.world.is_routed and (self.world.state.stable or self.world.state.candidate))
-    @rule(restored=st.booleans())
-    def status_is_lost(self, *, restored: bool) -> None:
-        """Somebody wipes it, or writes an older one: what serves goes on, and an unjudged revision gains nothing."""
+    @rule(part=st.sampled_from(["all", "older", *LOST_PARTS]))
+    def status_is_lost(self, *, part: str) -> None:
+        """Somebody wipes it, writes an older one, or one of which a part cannot be read.
+
+        What serves goes on, and an unjudged revision gains nothing.
+        """
         world, observed = self.world, self._observed()
-        state = self.saved if restored and (self.saved.stable or self.saved.candidate) else RolloutState()
+        state = self._left_by_loss(part)
         decision = decide(world.plan, observed, state, self.now)
-        check_loss(Pass(world.plan, observed, world.state, decision, self.now, is_routed=True), state)
+        made = Pass(world.plan, observed, world.state, decision, self.now, is_routed=True)
+        check_loss(made, state, usual=self._decision())
         found = through_status(world, decision, self.now)
         is_same_route = routing_of(found) == routing_of(world.state)
         self.samples, self.job = {}, NO_JOB
@@ -435,6 +450,12 @@ class RolloutMachine(RuleBasedStateMachine):
         self.ledger = begun_anew(self.ledger, anew, applied=self.applies or is_same_route)
         self.live = {one.revision: one for one in decision.live}
         self.world = replace(self._carried_out(decision), state=found, is_routed=self.applies or is_same_route)
+
+    def _left_by_loss(self, part: str) -> RolloutState:
+        if part == "older":
+            return self.saved if self.saved.stable or self.saved.candidate else RolloutState()
+        lost = LOST_PARTS.get(part)
+        return replace(self.world.state, **lost, unreadable=(part,)) if lost else RolloutState()
 
     # The operator.
     @BUSY

@@ -394,21 +394,27 @@ def check_checks(one: Pass) -> None:
         assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"
 
 
-def check_loss(one: Pass, read: RolloutState) -> None:
-    """Check a pass that read another status than the one that was written before: `read` in place of `one.before`."""
+def check_loss(one: Pass, read: RolloutState, usual: Decision) -> None:
+    """Check a pass that read another status than the one that was written before: `read` in place of `one.before`.
+
+    `usual` is what would have been decided without the loss.
+    """
     before, after = dict(routing_of(one.before).weights), dict(routing_of(one.after).weights)
+    without_loss = dict(routing_of(usual.state).weights)
     assert sum(after.values()) == 100
     assert after.keys() <= one.pods.keys() | {ACTIVATOR}
-    is_first = one.before.stable is None
-    if read == RolloutState():
-        own = one.plan.revision
-        assert is_first or after.get(own, 0) <= before.get(own, 0), "an unjudged revision gains by a lost status"
+    is_first, is_wiped, own = one.before.stable is None, read == RolloutState(), one.plan.revision
+    if not is_first and (is_wiped or read.unreadable):
+        had = max(before.get(own, 0), 0 if is_wiped else without_loss.get(own, 0))
+        assert after.get(own, 0) <= had, "an unjudged revision gains by a lost status"
         ready = {revision for revision, seen in one.observed.revisions.items() if seen.available}
-        assert is_first or ready <= one.pods.keys(), "pods that could be needed go"
+        kept = ready if is_wiped else ready & {live.revision for live in usual.live}
+        assert kept <= one.pods.keys(), "pods that could be needed go"
     serve = [revision for revision in before if revision == ACTIVATOR or one.ready(revision)]
     is_believed = read.failed or not one.plan.rollout.surge or one.after.rollbacks != read.rollbacks
     if serve and not is_believed:
-        nowhere = {revision for revision in after.keys() - before.keys() - {ACTIVATOR} if not one.ready(revision)}
+        known = before.keys() | {ACTIVATOR, *(without_loss if read.unreadable else ())}
+        nowhere = {revision for revision in after.keys() - known if not one.ready(revision)}
         assert not nowhere, "requests go where neither traffic nor a pod was"
 
 
@@ -418,6 +424,8 @@ def begun_anew(before: Ledger, one: Pass, *, applied: bool) -> Ledger:
     ledger.learn(one, applied=applied)
     for kept in (*one.after.retiring, *stable_falling_asleep(one.after)):
         ledger.retired[kept.revision] = kept.since
+        # An older status tells of an earlier end of its traffic, and nothing in the cluster tells of another one.
+        ledger.led.pop(kept.revision, None)
         if kept.looked_at:
             ledger.looks[kept.revision] = [(kept.looked_at, Activity(kept.requests, 0))]
     return ledger
