@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support.property.rare_transitions import RARE
-from tests.support.property.rollout_rules import Ledger, Pass
+from tests.support.property.rollout_rules import Ledger, Pass, begun_anew, check_loss
 from tests.support.property.rollout_specs import (
     ACTIVITIES,
     ALL_PASSED,
@@ -67,6 +67,17 @@ SCALING_NEEDS = ["prometheus_url", "activator_service"]
 COMMANDS = st.sampled_from(["promote", "abort", "retry", "rollback"])
 FAR_AHEAD = timedelta(days=400)
 INSTANT = timedelta(microseconds=1)
+# What a status lacks if a part of it cannot be read.
+LOST_PARTS: dict[str, dict[str, Any]] = {
+    "stable": {"stable": None},
+    "candidate": {"candidate": None},
+    "rollout.retiring": {"retiring": ()},
+    "rollout.failed": {"failed": None},
+    "rollout.pinned": {"pinned": None},
+    "rollout.floor": {"floor": 0},
+    "scaling": {"sleep": None},
+    "history": {"history": ()},
+}
 # Transitions that were made, by all walks.
 MADE: set[tuple[Stage, Stage]] = set()
 
@@ -106,6 +117,8 @@ class RolloutMachine(RuleBasedStateMachine):
         self.activity: dict[ActivityRequest, Activity] = {}
         self.job = NO_JOB
         self.applies = True
+        # A status of earlier, as a backup has it.
+        self.saved = RolloutState()
         # What the last pass applied.
         self.live: dict[str, LiveRevision] = {}
 
@@ -429,6 +442,37 @@ class RolloutMachine(RuleBasedStateMachine):
     def routes_are_edited(self) -> None:
         self.world = self.world.unrouted()
         self.ledger.routes = set("abcd")
+
+    # Status.
+    @rule()
+    def status_is_saved(self) -> None:
+        self.saved = self.world.state
+
+    @precondition(lambda self: self.world.is_routed and (self.world.state.stable or self.world.state.candidate))
+    @rule(part=st.sampled_from(["all", "older", *LOST_PARTS]))
+    def status_is_lost(self, *, part: str) -> None:
+        """Somebody wipes it, writes an older one, or one of which a part cannot be read.
+
+        What serves goes on, and an unjudged revision gains nothing.
+        """
+        world, observed = self.world, self._observed()
+        state = self._left_by_loss(part)
+        decision = decide(world.plan, observed, state, self.now)
+        made = Pass(world.plan, observed, world.state, decision, self.now, is_routed=True)
+        check_loss(made, state, usual=self._decision())
+        found = through_status(world, decision, self.now)
+        is_same_route = routing_of(found) == routing_of(world.state)
+        self.samples, self.job = {}, NO_JOB
+        anew = Pass(world.plan, replace(observed, activity={}), found, decision, self.now, is_routed=True)
+        self.ledger = begun_anew(self.ledger, anew, applied=self.applies or is_same_route)
+        self.live = {one.revision: one for one in decision.live}
+        self.world = replace(self._carried_out(decision), state=found, is_routed=self.applies or is_same_route)
+
+    def _left_by_loss(self, part: str) -> RolloutState:
+        if part == "older":
+            return self.saved if self.saved.stable or self.saved.candidate else RolloutState()
+        lost = LOST_PARTS.get(part)
+        return replace(self.world.state, **lost, unreadable=(part,)) if lost else RolloutState()
 
     # The operator.
     @BUSY

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ from tests.support.scenario import NOW, Scenario, place, rollout
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.judge.evidence import Evidence
+from nereid.controller.decide.rollout.adoption import known_revisions
+from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.judged_metrics import judged_metrics
+from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.observed.facts import ACTIVATOR
 from nereid.controller.observed.last_status import LONGEST_TEXT, MOST_ITEMS, last_status
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
@@ -83,8 +88,14 @@ def passes(scenario: Scenario, document: object) -> Mapping[str, Any]:
     for _ in range(2):
         read, unreadable = last_status(document)
         state = RolloutState.from_status(read, unreadable)
-        decision = decide(scenario.plan, scenario.observed, state, NOW)
-        told = report(ReportInput(scenario.plan, decision, scenario.observed, ()), {}, "http://digits", read, NOW)
+        # Of revisions that are only in status, the API server has nothing: the operator has looked it up.
+        made_up = known_revisions(consistent(state)) - scenario.observed.revisions.keys() - {None}
+        observed = replace(scenario.observed, gone=frozenset(one for one in made_up if one))
+        decision = decide(scenario.plan, observed, state, NOW)
+        weights = dict(routing_of(decision.state).weights)
+        assert sum(weights.values()) == 100
+        assert weights.keys() <= {*observed.revisions, scenario.plan.revision, ACTIVATOR}, "a route to nowhere"
+        told = report(ReportInput(scenario.plan, decision, observed, ()), {}, "http://digits", read, NOW)
         text = json.dumps(to_json(told), allow_nan=False)
         assert len(text) < BIGGEST
         document = json.loads(text)

@@ -29,7 +29,7 @@ from nereid.controller.decide.rollout.capacity import exposure_at
 from nereid.controller.decide.rollout.checks import due
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.draining import stable_falling_asleep
-from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import cause_in, stage_shown_as
 from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState, Sleep
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
@@ -183,6 +183,7 @@ class Scenario:
             analysis=new_analysis(replace(self, wanted=revision).plan, NOW) if exposure != NO_TRAFFIC else None,
             step=step,
             attempt=attempt,
+            attempts=self.state.attempts.with_attempt(revision, attempt),
             stage=Stage.STARTING_PODS,
             since=NOW,
         )
@@ -240,7 +241,8 @@ class Scenario:
 
     def failed_before(self, revision: str, attempt: int = 1, reason: str = "Aborted") -> "Scenario":
         failure = FailedRollout(revision=revision, attempt=attempt, reason=reason, message="because", at=ago(60))
-        return replace(self, state=replace(self.state, failed=failure))
+        attempts = self.state.attempts.with_attempt(revision, attempt)
+        return replace(self, state=replace(self.state, failed=failure, attempts=attempts))
 
     def served(self, *revisions: str) -> "Scenario":
         """Let these have been stable, the newest first, and let their ControllerRevisions be there."""
@@ -495,6 +497,7 @@ class Scenario:
             checks=self.checks,
             activity={} if self.is_looking else self._activity(),
             has_keda=self.has_keda,
+            gated=frozenset({self.state.stable or ""} if self.is_routed and is_gated(self.state) else ()),
         )
 
     @property

@@ -227,9 +227,26 @@ class ServedRevision(ApiModel):
     served_until: Time | None = Field(
         default=None, description="When another revision took over; not set while it is stable."
     )
+    left_reason: str | None = Field(
+        default=None,
+        description=(
+            "Why it was left, in one word: Superseded by a promotion, Reverted by the spec, RolledBackByHand; the "
+            "reason of the failure, if a later rollout of it failed; StatusLost, if that is not known. Every other "
+            "reason than Superseded keeps it from the fast track, and from a rollback that does not name it. Not set "
+            "while it is stable."
+        ),
+    )
+    left_message: str | None = Field(default=None, description="Why it was left, in a sentence.")
     provenance: ObservedProvenance | None = Field(
         default=None, description="What its model was made from, and what was fetched."
     )
+
+
+class AttemptStatus(ApiModel):
+    """How often a revision was tried."""
+
+    revision: RevisionId = Field(description="Id of the revision.")
+    attempt: Ordinal = Field(description="Number of its last attempt.")
 
 
 class PinnedRevision(ApiModel):
@@ -284,6 +301,16 @@ class RolloutStatus(ApiModel):
         default=None, description="The revision of a rollback by hand, while it is pinned."
     )
     rollbacks: Ordinal = Field(default=0, description="Number of rollbacks by hand so far.")
+    attempts: list[AttemptStatus] = Field(
+        default=[],
+        description=(
+            "The last attempt of each revision that was tried lately, oldest first. A number is never used again, so "
+            "that an old annotation does not act on a later rollout of the same revision."
+        ),
+    )
+    forgotten_attempts: Ordinal | None = Field(
+        default=None, description="The highest number of an attempt that is no longer listed in attempts."
+    )
 
 
 class ScalingStatus(ApiModel):

@@ -4,7 +4,8 @@ Pure. Each function returns the command to give, or AlreadyDone if its effect is
 repeated; it raises ClickException with a sentence if there is nothing that it could do. See docs/rollouts.md.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import click
@@ -14,6 +15,7 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, title, title_of
 from nereid.controller.decide.rollout.gates import is_gate_amid
+from nereid.controller.decide.rollout.history import last_of, was_bad
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
 
@@ -109,7 +111,8 @@ def retry(view: View) -> CommandOrDone:
 def rollback(view: View, to: str | None = None) -> CommandOrDone:
     """Return to an earlier revision; `to` is a revision or a version of the history.
 
-    By default it is the previous one: stable while a candidate is rolled out, else the one that was stable before.
+    By default it is the previous one: stable while a candidate is rolled out, else the one that was stable before,
+    without those that were left as bad.
     """
     rollout, stable = view.rollout, view.status.stable
     if rollout is None or stable is None:
@@ -126,7 +129,9 @@ def rollback(view: View, to: str | None = None) -> CommandOrDone:
         return AlreadyDone(sentence, _rollback_to(view, target, rollout.rollbacks))
     if target == stable.revision and view.status.candidate is None:
         return AlreadyDone(f"{title_of(view, target)} is stable already")
-    return _rollback_to(view, target, rollout.rollbacks + 1)
+    note = _named(view, target) if to else _passed_over(view, stable, target)
+    command = _rollback_to(view, target, rollout.rollbacks + 1)
+    return replace(command, sentence=f"{command.sentence}{note}")
 
 
 def possible(view: View) -> list[UserCommand]:
@@ -286,10 +291,42 @@ def _is_promoted(view: View) -> bool:
 def _before(view: View, stable: RevisionStatus) -> str:
     if view.status.candidate:
         return stable.revision
-    earlier = [served.revision for served in view.status.history if served.revision != stable.revision]
+    earlier = _earlier(view, stable)
     if not earlier:
         raise click.ClickException(f"nothing to roll back to: {_of(stable)} is the only revision in the history")
-    return earlier[0]
+    good = [served.revision for served in earlier if not was_bad(served)]
+    if not good:
+        raise click.ClickException(
+            f"no earlier revision was left for a better one alone: {_why_left(earlier)}. To go back to one of them "
+            "nevertheless, name it with --to"
+        )
+    return good[0]
+
+
+def _named(view: View, target: str) -> str:
+    """Return a note on a revision that was left as bad before, and that the user names; empty if it was not."""
+    last = last_of(view.status.history, target)
+    return f". Note that it was left as bad before: {_why_left([last])}" if last and was_bad(last) else ""
+
+
+def _earlier(view: View, stable: RevisionStatus) -> list[ServedRevision]:
+    """Return the last entry of each revision that was stable before, newest first."""
+    newest = {served.revision: served for served in reversed(view.status.history)}
+    order = dict.fromkeys(served.revision for served in view.status.history)
+    return [newest[revision] for revision in order if revision != stable.revision]
+
+
+def _passed_over(view: View, stable: RevisionStatus, target: str) -> str:
+    """Return a note on the revisions that a rollback without a name passes over; empty if there are none."""
+    if view.status.candidate:
+        return ""
+    earlier = _earlier(view, stable)
+    newer = [served.revision for served in earlier].index(target)
+    return f". Passed over: {_why_left(earlier[:newer])}" if newer else ""
+
+
+def _why_left(entries: Sequence[ServedRevision]) -> str:
+    return "; ".join(f"{_of(served)} ({served.left_message or served.left_reason})" for served in entries)
 
 
 def _chosen(view: View, to: str) -> str:

@@ -15,9 +15,10 @@ from nereid.cli.api_server import Connection, connects
 from nereid.cli.figures import clock
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.moments import TimeSpan, time_span
-from nereid.cli.screen.layout import GOOD, section, table
+from nereid.cli.screen.layout import BAD, GOOD, section, table
 from nereid.cli.terminal import console, show
 from nereid.cli.view import View, model_version, read, title
+from nereid.controller.decide.rollout.history import was_bad
 
 _NOTHING: Final = ObservedProvenance()
 _SHORT: Final = 12
@@ -31,7 +32,7 @@ _SHORT: Final = 12
 @click.option("--output", "-o", type=click.Choice(["json"]), help="Print all details as JSON.")
 @connects
 def history(connection: Connection, name: str, moment: str | None, output: str | None) -> None:
-    """List current and earlier stable revisions, newest first, and what each was made from."""
+    """List current and earlier stable revisions, newest first, why each was left, and what it was made from."""
     time = _parsed(moment)
     view = read(ModelDeployments(*connection.open()).get(name))
     if not view.status.history:
@@ -57,7 +58,7 @@ def served_at(history: Sequence[ServedRevision], time: TimeSpan) -> list[ServedR
 
 def history_table(view: View) -> RenderableType:
     """Return the history as a table."""
-    rows = table("REVISION", "VERSION", "SERVED FROM", "UNTIL", "DATA SET", "COMMIT", "DIGEST", "MODEL")
+    rows = table("REVISION", "VERSION", "SERVED FROM", "UNTIL", "LEFT", "DATA SET", "COMMIT", "DIGEST", "MODEL")
     for served in view.status.history:
         ended = clock(served.served_until) if served.served_until else Text("now", style=GOOD)
         version = model_version(served.version, served.revision) or "-"
@@ -67,8 +68,9 @@ def history_table(view: View) -> RenderableType:
             (provenance.digest or "-").removeprefix("sha256:")[:_SHORT],
         )
         start = clock(served.served_from) or "-"
+        left = Text(served.left_reason or "-", style=BAD if was_bad(served) else "")
         rows.add_row(
-            served.revision, version, start, ended, _dataset(provenance) or "-", commit, digest, served.model_uri
+            served.revision, version, start, ended, left, _dataset(provenance) or "-", commit, digest, served.model_uri
         )
     return rows
 
@@ -80,7 +82,9 @@ def origin(served: ServedRevision) -> RenderableType:
     since = f"from {clock(served.served_from)} " if served.served_from else ""
     applied = " at ".join(word for word in (provenance.applied_by, provenance.applied_at) if word)
     lines = table("", "")
+    left = (("left", served.left_message or served.left_reason),) if served.served_until else ()
     for name, value in (
+        *left,
         ("model", served.model_uri),
         ("data set", _dataset(provenance)),
         ("commit", provenance.commit),

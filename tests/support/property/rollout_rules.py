@@ -15,7 +15,7 @@ from nereid.controller.decide.orders import exposure_id
 from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
-from nereid.controller.observed.facts import Observed
+from nereid.controller.observed.facts import ACTIVATOR, Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.plan import Command, Held, Plan, Step
 from nereid.controller.plan.windows import is_open
@@ -443,3 +443,42 @@ def check_checks(one: Pass) -> None:
     if rises and each and after.stable and not skips:
         checked = after.checks and after.checks.exposure
         assert checked == exposure_id(after.exposure), "more traffic than it was checked for"
+
+
+def check_loss(one: Pass, read: RolloutState, usual: Decision) -> None:
+    """Check a pass that read another status than the one that was written before: `read` in place of `one.before`.
+
+    `usual` is what would have been decided without the loss.
+    """
+    before, after = dict(routing_of(one.before).weights), dict(routing_of(one.after).weights)
+    without_loss = dict(routing_of(usual.state).weights)
+    # Nothing is routed to a first revision before it has passed its checks.
+    is_unchecked = one.after.stable is None and not one.after.exposure.has_traffic
+    assert sum(after.values()) == (0 if is_unchecked else 100)
+    assert after.keys() <= one.pods.keys() | {ACTIVATOR}
+    is_first, is_wiped, own = one.before.stable is None, read == RolloutState(), one.plan.revision
+    if not is_first and (is_wiped or read.unreadable):
+        had = max(before.get(own, 0), 0 if is_wiped else without_loss.get(own, 0))
+        assert after.get(own, 0) <= had, "an unjudged revision gains by a lost status"
+        ready = {revision for revision, seen in one.observed.revisions.items() if seen.available}
+        kept = ready if is_wiped else ready & {live.revision for live in usual.live}
+        assert kept <= one.pods.keys(), "pods that could be needed go"
+    serve = [revision for revision in before if revision == ACTIVATOR or one.ready(revision)]
+    is_believed = read.failed or not one.plan.rollout.surge or one.after.rollbacks != read.rollbacks
+    if serve and not is_believed:
+        known = before.keys() | {ACTIVATOR, *(without_loss if read.unreadable else ())}
+        nowhere = {revision for revision in after.keys() - known if not one.ready(revision)}
+        assert not nowhere, "requests go where neither traffic nor a pod was"
+
+
+def begun_anew(before: Ledger, one: Pass, *, applied: bool) -> Ledger:
+    """Return a ledger that knows what the status after a loss tells, and of the one before only where routes led."""
+    ledger = Ledger(routes=before.routes, led=before.led)
+    ledger.learn(one, applied=applied)
+    for kept in (*one.after.retiring, *stable_falling_asleep(one.after)):
+        ledger.retired[kept.revision] = kept.since
+        # An older status tells of an earlier end of its traffic, and nothing in the cluster tells of another one.
+        ledger.led.pop(kept.revision, None)
+        if kept.looked_at:
+            ledger.looks[kept.revision] = [(kept.looked_at, Activity(kept.requests, 0))]
+    return ledger

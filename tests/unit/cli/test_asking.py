@@ -1,5 +1,7 @@
 """What the commands ask for, and what they refuse."""
 
+from dataclasses import replace
+
 import click
 import pytest
 from tests.support.cli import view
@@ -19,6 +21,13 @@ def refusal(ask, *arguments) -> str:
 def given(answer: asking.CommandOrDone) -> tuple[str, str]:
     assert isinstance(answer, UserCommand)
     return answer.annotation, answer.value
+
+
+def left(seen, revision: str, reason: str, message: str = "because"):
+    """Let a revision of the history have been left for a reason."""
+    told = {"left_reason": reason, "left_message": message}
+    history = [one.model_copy(update=told) if one.revision == revision else one for one in seen.status.history]
+    return replace(seen, status=seen.status.model_copy(update={"history": history}))
 
 
 class TestPromote:
@@ -108,6 +117,22 @@ class TestRetry:
 class TestRollback:
     def test_goes_to_the_one_before(self):
         assert given(asking.rollback(view("completed"))) == ("nereid.dev/rollback", "x7k2m9qd/1")
+
+    def test_passes_over_what_was_left_as_bad_and_says_so(self):
+        seen = left(view("completed"), "x7k2m9qd", "RolledBackByHand", "rolled back by hand to revision w2w2w2w2")
+        answer = asking.rollback(seen)
+        assert given(answer) == ("nereid.dev/rollback", "w2w2w2w2/1")
+        assert answer.sentence.endswith("Passed over: x7k2m9qd (version 7) (rolled back by hand to revision w2w2w2w2)")
+
+    def test_goes_to_what_was_left_as_bad_if_it_is_named(self):
+        seen = left(view("completed"), "x7k2m9qd", "Reverted", "the spec went back to revision w2w2w2w2")
+        answer = asking.rollback(seen, "7")
+        assert given(answer) == ("nereid.dev/rollback", "x7k2m9qd/1")
+        assert "Note that it was left as bad before" in answer.sentence
+
+    def test_does_not_choose_among_bad_ones(self):
+        seen = left(left(view("completed"), "x7k2m9qd", "Reverted"), "w2w2w2w2", "GuardExceeded")
+        assert "name it with --to" in refusal(asking.rollback, seen)
 
     def test_counts_the_rollbacks(self):
         assert given(asking.rollback(view("completed", rollbacks=4))) == ("nereid.dev/rollback", "x7k2m9qd/5")

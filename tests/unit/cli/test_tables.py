@@ -20,9 +20,17 @@ def drawn(renderable) -> list[list[str]]:
 
 def test_history_tells_who_served_and_when():
     assert drawn(history_table(read(STATES["analyzing"])))[1:] == [
-        ["x7k2m9qd", "7", "2026-11-19", "08:00:00Z", "now", "-", "-", "-", "pvc://models/digits/7.onnx"],
-        ["w2w2w2w2", "6", "2026-11-01", "08:00:00Z", "2026-11-19", "08:00:00Z", "-", "-", "-", OLDER["modelUri"]],
+        ["x7k2m9qd", "7", "2026-11-19", "08:00:00Z", "now", "-", "-", "-", "-", "pvc://models/digits/7.onnx"],
+        ["w2w2w2w2", "6", "2026-11-01", "08:00:00Z", "2026-11-19", "08:00:00Z", "-", "-", "-", "-", OLDER["modelUri"]],
     ]
+
+
+def test_history_tells_why_each_was_left():
+    found = STATES["analyzing"]
+    entries = [dict(entry) for entry in found["status"]["history"]]
+    entries[-1] |= {"leftReason": "RolledBackByHand", "leftMessage": "rolled back by hand to revision x7k2m9qd"}
+    seen = read({**found, "status": {**found["status"], "history": entries}})
+    assert "RolledBackByHand" in drawn(history_table(seen))[2]
 
 
 def test_list_has_a_line_for_each():

@@ -14,11 +14,12 @@ from nereid.api.status import ModelDeploymentStatus, ResolutionStatus
 from nereid.controller.decide.measurements import WantedMeasurements, measured, wanted_measurements
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.decide.rollout import decide as rollout
+from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import ModelJob, Resolution, resolve
 from nereid.controller.decide.source.tagging import Tagging, tagging
-from nereid.controller.observed.facts import Observed
+from nereid.controller.observed.facts import Observed, with_looked_up
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.plan.resolution import ResolutionRequest, request_of
@@ -91,8 +92,8 @@ class SourceOrders:
 def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
     """Return what is to be done for a plan with a revision."""
     status = situation.status
-    state = RolloutState.from_status(status, situation.unreadable)
-    observed = measured(plan, situation, state, now)
+    state = consistent(RolloutState.from_status(status, situation.unreadable))
+    observed = with_looked_up(measured(plan, situation, state, now), situation.looked_up.records)
     decision = rollout.decide(plan, observed, state, now)
     resolution = _resolution(plan, situation, now)
     last_tagged = resolution.status.tagged if resolution else None
@@ -177,8 +178,11 @@ def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
 def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:
     """Return the live revisions of the status whose record is missing, each with its model's URI."""
     uris, looked_up = _uris(situation.status), situation.looked_up.records
-    lost = [entry.revision for entry in live if situation.observed.of(entry.revision).record is None]
-    return {revision: uris[revision] for revision in lost if revision in uris and revision not in looked_up}
+    observed = situation.observed
+    lost = [entry.revision for entry in live if observed.of(entry.revision).record is None]
+    # Its Deployment shows the model of a revision that status does not know.
+    known = [revision for revision in lost if revision in uris or observed.of(revision).deployment]
+    return {revision: uris.get(revision, "") for revision in known if revision not in looked_up}
 
 
 def _uris(status: ModelDeploymentStatus) -> dict[str, str]:

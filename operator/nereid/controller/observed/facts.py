@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -180,11 +180,15 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route of a VirtualService: its name, destination hosts and mirrors, these with percentages of requests."""
+    """One route of a VirtualService: its name, destination hosts and mirrors, these with percentages of requests.
+
+    target: the host for which the activator holds the requests, if they lead there.
+    """
 
     name: str
     destinations: Shares
     mirrors: Shares
+    target: str = ""
 
     @property
     def is_matched(self) -> bool:
@@ -240,6 +244,8 @@ class Observed:
     why_not_running: what keeps these from running, if known.
     activity: that of the pods of retiring revisions, by revision, if it was requested.
     has_keda: whether the cluster has KEDA's ScaledObjects.
+    gated: the revisions for which the activator holds requests. gone: those of which the API server has nothing left
+    from which they could be made again, as far as that was looked up.
     """
 
     revisions: Mapping[str, RevisionObserved]
@@ -249,6 +255,8 @@ class Observed:
     why_not_running: str | None = None
     activity: Mapping[str, Activity] = field(default_factory=dict)
     has_keda: bool = True
+    gated: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
     def is_routed(self, routing: Routing) -> bool:
         """Whether all existing routes agree with `routing`; if it leads nowhere, there need be none."""
@@ -262,6 +270,14 @@ class Observed:
 _NOTHING: Final = RevisionObserved()
 
 
+def with_looked_up(observed: Observed, records: Mapping[str, RevisionRecord | None]) -> Observed:
+    """Return the facts with records that were looked up; None: nothing is left of that revision."""
+    found = {revision: record for revision, record in records.items() if observed.of(revision).record is None}
+    seen = {revision: replace(observed.of(revision), record=record) for revision, record in found.items() if record}
+    gone = frozenset(revision for revision, record in found.items() if record is None)
+    return replace(observed, revisions={**observed.revisions, **seen}, gone=gone) if found else observed
+
+
 def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     """Group the children's facts, each with its revision label, by revision."""
     records: dict[str, RevisionRecord] = {}
@@ -270,9 +286,11 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     services: set[str] = set()
     scalers: dict[str, ScalerFacts] = {}
     routings: set[Routing] = set()
+    gated: set[str] = set()
     for revision, facts in children:
         if isinstance(facts, RouteFacts):
             routings |= _routings(facts)
+            gated |= {_revision_of(route.target) for route in facts.routes if route.target}
         elif revision is None:
             continue
         elif isinstance(facts, ServiceFacts):
@@ -297,6 +315,7 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
             for revision in {*records, *deployments, *pods, *services, *scalers}
         },
         frozenset(routings),
+        gated=frozenset(gated),
     )
 
 
@@ -315,7 +334,10 @@ def _routing(routes: Sequence[Route]) -> Routing:
 
 
 def _by_revision(shares: Iterable[Shares]) -> Shares:
-    """Return shares by revision, which is the last part of the Service's name in a destination host."""
-    return frozenset(
-        (host.partition(".")[0].rpartition("-")[2], percent) for route in shares for host, percent in route
-    )
+    """Return shares by revision."""
+    return frozenset((_revision_of(host), percent) for route in shares for host, percent in route)
+
+
+def _revision_of(host: str) -> str:
+    """Return the revision of a destination host: the last part of the Service's name."""
+    return host.partition(".")[0].rpartition("-")[2]

@@ -118,7 +118,8 @@ def _route(raw: Mapping[str, Any]) -> Route:
     mirrors = [(entry.get("destination"), _percentage(entry.get("percentage"))) for entry in raw.get("mirrors") or []]
     if "mirror" in raw:
         mirrors.append((raw["mirror"], _percentage(raw.get("mirrorPercentage"))))
-    return Route(raw.get("name", ""), _shares(destinations), _shares(mirrors))
+    target = raw.get("headers", {}).get("request", {}).get("set", {}).get(names.HEADER_TARGET, "")
+    return Route(raw.get("name", ""), _shares(destinations), _shares(mirrors), target)
 
 
 def _shares(destinations: Iterable[tuple[Mapping[str, Any] | None, int]]) -> Shares:

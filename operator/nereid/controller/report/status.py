@@ -161,6 +161,8 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         checks=state.checks,
         pinned=state.pinned,
         rollbacks=state.rollbacks,
+        attempts=state.attempts.to_status(),
+        forgotten_attempts=state.attempts.forgotten or None,
     )
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checks, draining, history
+from nereid.controller.decide.rollout import adoption, analysis, checks, corrections, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.first_revision import first_revision
 from nereid.controller.decide.rollout.judged_metrics import fitted
 from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back
@@ -44,9 +45,13 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state is returned unchanged.
     """
     if state.unreadable:
-        readable = decide(plan, observed, replace(state, unreadable=()), now)
+        readable = decide(plan, observed, _made_whole(plan, observed, state, now), now)
         return replace(readable, events=(_begun_anew(state.unreadable), *readable.events))
-    state = settled(not_after(state, now), now)
+    state = settled(not_after(consistent(state), now), now)
+    transition = adoption.adopted(plan, observed, state, now) or corrections.corrected(plan, observed, state, now)
+    if transition:
+        return _decision(plan, observed, transition, now)
+    state = corrections.with_records(plan, observed, state, now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
     state = history.unpinned(plan, with_floor(plan, observed, state))
@@ -61,21 +66,35 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.
             following, events = next_sleep(desired, observed, state, now, moves=moves)
-    following = with_floor(desired, observed, following)
+    return _decision(desired, observed, (following, events), now)
+
+
+def _decision(plan: Plan, observed: Observed, transition: Transition, now: datetime) -> Decision:
+    state, events = transition
+    state = with_floor(plan, observed, state)
     return Decision(
-        following,
-        live_revisions(desired, observed, following),
+        state,
+        live_revisions(plan, observed, state),
         events,
-        requeue_after(desired, observed, following, now),
-        checks.due(desired, following),
+        requeue_after(plan, observed, state, now),
+        checks.due(plan, state),
     )
+
+
+def _made_whole(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> RolloutState:
+    """Return a state without `unreadable`: with the missing parts, unless all of it is made from what serves."""
+    readable = consistent(state)
+    if adoption.adopted(plan, observed, readable, now):
+        return replace(readable, unreadable=())
+    return corrections.with_missing_parts(plan, observed, readable, now)
 
 
 def _begun_anew(unreadable: tuple[str, ...]) -> Event:
     return Event(
         "Warning",
         "StatusNotReadable",
-        f"These parts of the status are not what the operator writes, and begin anew: {_listed(unreadable)}. "
+        f"These parts of the status are not what the operator writes, and begin anew, or are made from what runs: "
+        f"{_listed(unreadable)}. "
         "Check who may write to modeldeployments/status",
     )
 

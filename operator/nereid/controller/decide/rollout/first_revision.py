@@ -9,7 +9,7 @@ from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout
-from nereid.controller.decide.rollout import checking, checks
+from nereid.controller.decide.rollout import checking, checks, history
 from nereid.controller.decide.rollout.rolling_back import without_candidate
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.start import started
@@ -25,14 +25,14 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     if candidate.available and state.exposure.has_traffic and observed.is_routed(routing_of(state)):
         return complete(plan, observed, state, now)
     if state.candidate != plan.revision:
-        first, _ = _begun(plan, without_candidate(plan, observed, state, now), now)
+        first, _ = begun(plan, without_candidate(plan, observed, state, now), now)
         return first, ()
     if state.exposure.has_traffic:
         return state, ()
     run = checks.pending(plan, state)
     is_promoted = plan.rollout.promote == Command(plan.revision, state.attempt)
     if state.stage is Stage.FAILED and not is_promoted:
-        return _begun(plan, state, now) if _is_tried_again(plan, state) else (state, ())
+        return begun(plan, state, now) if _is_tried_again(plan, state) else (state, ())
     if isinstance(plan, Held):
         # Its checks are not known now. They begin anew afterwards.
         return (entered(state, Stage.STARTING_PODS, now) if state.stage is Stage.RUNNING_CHECKS else state), ()
@@ -50,7 +50,7 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     return checking.passed(outcome, state, now)
 
 
-def _begun(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+def begun(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     """Start the first revision, for the first time or again: without traffic, if it has to be checked."""
     first, events = started(plan, state, now)
     first = replace(first, step=len(plan.rollout.steps))
@@ -79,5 +79,6 @@ def _failed(state: RolloutState, failure: Failure, now: datetime) -> Transition:
         at=whole_second(now),
     )
     sentence = f"First revision {state.candidate} gets no traffic ({failure.reason}): {failure.message}"
-    resting = entered(replace(state, failed=failed), Stage.FAILED, now, failure.reason)
+    told = history.left_as_failed(state, failure, state.candidate)
+    resting = entered(replace(state, failed=failed, history=told), Stage.FAILED, now, failure.reason)
     return resting, (Event("Warning", failure.reason, sentence),)

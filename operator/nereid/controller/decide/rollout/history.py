@@ -1,12 +1,21 @@
-"""Revisions that served: kept for a rollback by hand, or for a spec that asks for one of them again."""
+"""Revisions that served: kept for a rollback by hand, or for a spec that asks for one of them again.
 
+Each says why it was left. What was left as bad gets all traffic again only if its user names it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from nereid.api.status import PinnedRevision, ServedRevision
-from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, whole_second
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Held, Plan, pinned_to
+
+SUPERSEDED: Final = "Superseded"
+REVERTED: Final = "Reverted"
+ROLLED_BACK_BY_HAND: Final = "RolledBackByHand"
 
 
 def desired_plan(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Plan, Transition]:
@@ -35,30 +44,63 @@ def is_fast(plan: Plan, state: RolloutState) -> bool:
     """Whether the plan's revision may get all traffic as soon as its pods are ready, as it has served before."""
     if state.pinned and state.pinned.revision == plan.revision:
         return True
-    return plan.rollout.fast_track and any(entry.revision == plan.revision for entry in state.history)
+    last = last_of(state.history, plan.revision)
+    return plan.rollout.fast_track and last is not None and not was_bad(last)
+
+
+def last_of(history: Sequence[ServedRevision], revision: str) -> ServedRevision | None:
+    """Return the newest entry of a revision; None if it never served."""
+    return next((entry for entry in history if entry.revision == revision), None)
+
+
+def was_bad(entry: ServedRevision) -> bool:
+    """Whether a revision was left for another reason than a better one, or for one that is not known.
+
+    An earlier operator has not said why a revision was left: it counts as good, as it did then.
+    """
+    return entry.left_reason not in {None, SUPERSEDED}
+
+
+def left_as_failed(state: RolloutState, failure: Failure, revision: str) -> tuple[ServedRevision, ...]:
+    """Return the history after a rollout of a former revision failed: its newest entry says so from now on."""
+    last = last_of(state.history, revision)
+    told = last and last.model_copy(update={"left_reason": failure.reason, "left_message": failure.message})
+    return tuple(told if told and entry is last else entry for entry in state.history)
 
 
 def with_served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> tuple[ServedRevision, ...]:
     """Return the history once the candidate is stable, cut to the limit."""
     moment = whole_second(now)
-    served = _entry(observed, state.candidate or "", served_from=moment)
-    before = state.history or ((_entry(observed, state.stable),) if state.stable else ())
-    return (served, *(_ended(entry, moment) for entry in before[: plan.rollout.history_limit]))
+    served = entry_of(observed, state.candidate or "", served_from=moment)
+    before = state.history or ((entry_of(observed, state.stable),) if state.stable else ())
+    reason, message = _why_left(state)
+    return (served, *(ended(entry, moment, reason, message) for entry in before[: plan.rollout.history_limit]))
 
 
-def _ended(entry: ServedRevision, moment: datetime) -> ServedRevision:
-    """Return the entry with the end of its service: this moment, unless it ended before."""
-    return ServedRevision(
-        revision=entry.revision,
-        version=entry.version,
-        model_uri=entry.model_uri,
-        served_from=entry.served_from,
-        served_until=entry.served_until or moment,
-        provenance=entry.provenance,
-    )
+def ended(entry: ServedRevision, moment: datetime, reason: str, message: str) -> ServedRevision:
+    """Return the entry with the end of its service, and why it ended; unchanged if it ended before."""
+    if entry.served_until:
+        return entry
+    return entry.model_copy(update={"served_until": moment, "left_reason": reason, "left_message": message})
 
 
-def _entry(observed: Observed, revision: str, served_from: datetime | None = None) -> ServedRevision:
+def _why_left(state: RolloutState) -> tuple[str, str]:
+    """Return why stable is left for the candidate, which becomes stable: a reason and a sentence.
+
+    Going to a revision that served before is going back, unless that one was itself left as bad: then it has been
+    mended, or was not the cause, and has passed again.
+    """
+    candidate = state.candidate or ""
+    before = last_of(state.history, candidate)
+    if state.pinned and state.pinned.revision == candidate:
+        return ROLLED_BACK_BY_HAND, f"rolled back by hand to revision {candidate}"
+    if before is not None and not was_bad(before):
+        return REVERTED, f"the spec went back to revision {candidate}, which had served before"
+    return SUPERSEDED, f"revision {candidate} was promoted"
+
+
+def entry_of(observed: Observed, revision: str, served_from: datetime | None = None) -> ServedRevision:
+    """Return the entry of a revision that serves, from its record."""
     record = observed.of(revision).record
     return ServedRevision(
         revision=revision,

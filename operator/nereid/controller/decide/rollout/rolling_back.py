@@ -5,6 +5,7 @@ from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout
+from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import carried, live_revisions
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.scaling import scaled_pods
@@ -35,7 +36,8 @@ def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, fai
     # Pods that fail requests are no capacity.
     weight = 0 if failure.is_harmful else weight_to_keep(plan, observed, state)
     rolling_back = _with_weight(plan, observed, state, weight, now, failure.reason)
-    return replace(rolling_back, failed=failed), (Event("Warning", "RolledBack", sentence),)
+    told = history.left_as_failed(state, failure, plan.revision)
+    return replace(rolling_back, failed=failed, history=told), (Event("Warning", "RolledBack", sentence),)
 
 
 def rolled_back(plan: Plan, observed: Observed, state: RolloutState, now: datetime, cause: str) -> RolloutState:

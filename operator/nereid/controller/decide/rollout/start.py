@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
@@ -13,10 +14,13 @@ from nereid.controller.decide.rollout.state import Event, RolloutState, Transiti
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
+# There is always a next number, whatever somebody has written into status.
+_HIGHEST: Final = 10**9
+
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     """Make the plan's revision the candidate, as a new attempt."""
-    is_fast = history.is_fast(plan, state)
+    is_fast, attempt = history.is_fast(plan, state), next_attempt(plan, state)
     preparing = replace(
         entered(state, Stage.STARTING_PODS, now),
         candidate=plan.revision,
@@ -25,7 +29,8 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         step=len(plan.rollout.steps) if is_fast else 0,
         floor=max(state.floor, plan.replicas) if state.stable else 0,
         is_fast=is_fast,
-        attempt=_next_attempt(plan, state),
+        attempt=attempt,
+        attempts=state.attempts.with_attempt(plan.revision, attempt),
         trial=next_trial(state, plan.revision),
         failed=None,
         started=whole_second(now),
@@ -33,7 +38,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         checks=None,
         retiring=tuple(retiring for retiring in state.retiring if retiring.revision != plan.revision),
     )
-    how = " and takes the fast track, as it has served before" if is_fast else ""
+    how = " and takes the fast track, as it has served before" if is_fast else _why_in_steps(plan, state)
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
     return replace(preparing, stage=blocked_stage(plan, preparing, now) or preparing.stage), (event,)
 
@@ -46,17 +51,28 @@ def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: da
     return preparing, (event, *events)
 
 
-def _next_attempt(plan: Plan, state: RolloutState) -> int:
-    """Return the number of a new attempt, higher than any in a command.
+def _why_in_steps(plan: Plan, state: RolloutState) -> str:
+    """Return why a former revision does not take the fast track that the spec allows; empty if nothing keeps it."""
+    last = history.last_of(state.history, plan.revision)
+    if not plan.rollout.fast_track or last is None:
+        return ""
+    return f" and goes through its steps in spite of fastTrack, as it was left as bad before: {last.left_message}"
 
-    A command stays on the object after it was carried out. It must not promote or abort a later rollout of the same
-    revision.
+
+def next_attempt(plan: Plan, state: RolloutState) -> int:
+    """Return the number of a new attempt at the plan's revision, higher than any before and than any in a command.
+
+    A command stays on the object after it was carried out, and may come back after it was overwritten. It must not
+    promote or abort a later rollout of the same revision. An earlier operator has left no numbers but the present one.
     """
     commands = (plan.rollout.promote, plan.rollout.abort, plan.rollout.retry)
     used = [command.attempt for command in commands if command and command.revision == plan.revision]
+    used.append(state.attempts.of(plan.revision))
+    if state.candidate == plan.revision:
+        used.append(state.attempt)
     if state.failed and state.failed.revision == plan.revision:
         used.append(state.failed.attempt)
-    return max(used, default=0) + 1
+    return min(max(used, default=0), _HIGHEST) + 1
 
 
 def blocked_stage(plan: Plan, state: RolloutState, now: datetime) -> Stage | None:

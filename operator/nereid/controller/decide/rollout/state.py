@@ -19,6 +19,7 @@ from nereid.api.status import (
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState, unreadable_evidence
+from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS, Attempts
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
@@ -86,6 +87,7 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
+    `attempt` is the number of the attempt at this candidate, and `attempts` are the numbers that were used before.
     `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it, and `trial`
     the number of this rollout among those of the candidate.
     `unreadable` are parts of the status that could not be read, and so begin anew; it is empty again once that has been
@@ -112,6 +114,7 @@ class RolloutState:
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
+    attempts: Attempts = NO_ATTEMPTS
     unreadable: tuple[str, ...] = ()
     started: datetime | None = None
 
@@ -138,7 +141,7 @@ class RolloutState:
         """
         rollout = status.rollout
         if rollout is None:
-            return cls(unreadable=unreadable)
+            return cls(history=tuple(status.history), unreadable=unreadable)
         stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
             stage=stage,
@@ -167,6 +170,7 @@ class RolloutState:
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
             started=rollout.started_at,
+            attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
             unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
         )
 

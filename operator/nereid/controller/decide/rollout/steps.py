@@ -22,12 +22,17 @@ from nereid.controller.decide.rollout.start import blocked_stage, started_instea
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan, RolloutPlan
+from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pinned, Plan, RolloutPlan
 
 # Pauses that end by themselves when the evidence or the metrics arrive.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
 _PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING})
 _ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
+_LOST: Final = Failure(
+    "RevisionLost",
+    "its ControllerRevision and its Deployment are gone, and the spec asks for another revision, so that it cannot be "
+    "made again: roll back to another one of status.history, or change the spec",
+)
 _UNDECIDED: Final = Failure("Inconclusive", "the evidence was undecided at the deadline")
 
 
@@ -40,7 +45,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         problem = observed.of(state.candidate).problem
         cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
-    if failure := failure or limits_of_time.exceeded(plan, state, now):
+    if failure := failure or limits_of_time.exceeded(plan, state, now) or _lost(plan, observed, state):
         return fail(plan, observed, state, now, failure)
     if plan.rollout.max_duration and state.started is None:
         # An earlier operator, which did not write it, began this rollout.
@@ -114,13 +119,31 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
     if not is_over(plan.rollout, state, now):
         return state, ()
-    if candidate.deployment is None or waits_for_places(plan, state):
-        # Nothing was tried yet: the operator or the API server was down, or draining revisions still occupy the places.
+    if candidate.deployment is None:
+        return _made_again(plan, state, now)
+    if waits_for_places(plan, state):
+        # Nothing was tried yet: draining revisions still occupy the places.
         return entered(state, state.stage, now), ()
     if problem := candidate.problem:
         return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
     cause = f"{candidate.available} of {needed} pods were ready in time"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
+
+
+def _made_again(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+    """Wait anew for a Deployment that is not there: the operator or the API server was down, or somebody deletes it."""
+    sentence = (
+        f"Revision {state.candidate} has had no Deployment for {plan.rollout.progress_deadline:.0f} s, though it was "
+        "made, or could not be made: it is waited for anew"
+    )
+    return entered(state, state.stage, now), (Event("Warning", "DeploymentMissing", sentence),)
+
+
+def _lost(plan: Plan, observed: Observed, state: RolloutState) -> Failure | None:
+    """Return the failure of a candidate of which nothing is left, and which cannot be made again from the spec."""
+    seen, is_looked_up = observed.of(state.candidate), state.candidate in observed.gone
+    is_nothing = seen.record is None and seen.deployment is None
+    return _LOST if isinstance(plan, Pinned) and is_nothing and is_looked_up else None
 
 
 def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:

@@ -1,7 +1,12 @@
 """Promote, abort and retry: annotations that name a revision and an attempt."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.scenario import PROPAGATION, place, reasons, rollout, shares, unchanged
+
+from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS
+from nereid.controller.decide.rollout.state import RolloutState
 
 
 class TestPromotion:
@@ -58,3 +63,30 @@ class TestOldCommands:
 
     def test_a_retry_is_a_number_further_than_any_command(self):
         assert rollout().stable("a").failed("b").abort("b", 4).retry("b").decide().state.attempt == 5
+
+    @pytest.mark.parametrize("command", ["promote", "abort", "retry"])
+    def test_one_that_comes_back_after_it_was_overwritten_does_not_act(self, command):
+        """As where a tool applies the annotations of an old manifest again."""
+        once = rollout().stable("a").wanting("b").following().ready("b", 1).following()
+        other = once.wanting("c").following().settled()
+        again = other.wanting("b").following()
+        assert (again.state.candidate, again.state.attempt) == ("b", 2)
+        assert getattr(again, command)("b", 1).decide().state == again.decide().state
+
+    def test_numbers_go_on_after_a_revision_was_stable(self):
+        served = rollout().stable("b").wanting("c")
+        served = replace(served, state=replace(served.state, attempts=NO_ATTEMPTS.with_attempt("c", 4)))
+        assert served.decide().state.attempt == 5
+
+    def test_what_is_forgotten_is_not_used_again(self):
+        attempts = NO_ATTEMPTS.with_attempt("b", 7)
+        for number in range(40):
+            attempts = attempts.with_attempt(f"r{number}", 1)
+        assert len(attempts.last) == 30
+        assert attempts.of("b") == attempts.of("another") == 7
+        assert attempts.of("r39") == 1
+
+    def test_the_number_of_a_status_without_numbers_counts(self):
+        old = rollout().stable("a").candidate("b", weight=20, attempt=3).holding(5).report()
+        status = old.model_copy(update={"rollout": old.rollout.model_copy(update={"attempts": []})})
+        assert RolloutState.from_status(status).attempts.of("b") == 3

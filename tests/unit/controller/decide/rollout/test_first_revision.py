@@ -115,6 +115,13 @@ class TestChecks:
         assert (again.state.reason, again.state.attempt, again.state.failed) == ("StartingPods", 2, None)
         assert again.following().state.reason == "RunningChecks"
 
+    def test_that_failed_are_why_a_revision_was_left_that_served_before(self):
+        """Nothing is left of stable, so that a former revision is the first one again."""
+        again = FAILED.served("a", "z")
+        failed = replace(RUNS, state=replace(RUNS.state, history=again.state.history)).checked(("accuracy", False))
+        left = failed.decide().state.history
+        assert [(one.revision, one.left_reason) for one in left] == [("a", "CheckFailed"), ("z", None)]
+
     def test_have_nothing_to_do_with_steps(self):
         """It gets all traffic at once: an edit of the steps is no other run, and no other number of pods."""
         edited = FAILED.steps((20, 60), (50, 60), (80, 60))

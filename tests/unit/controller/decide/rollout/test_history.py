@@ -3,6 +3,8 @@
 import pytest
 from tests.support.scenario import NOW, PROPAGATION, ago, doing, place, reasons, rollout, shares, unchanged
 
+from nereid.api.status import ServedRevision
+
 SERVING = rollout().stable("c").served("c", "b", "a")
 PROMOTING = rollout().stable("a").candidate("b", weight=100, step=2).promoting(PROPAGATION)
 
@@ -169,3 +171,51 @@ def test_a_spec_that_ends_a_pin_is_never_taken_for_ready() -> None:
     """`kubectl wait` must not see the pinned revision as what the new spec asks for."""
     decision = rollout().stable("a").wanting("c").pinned("a", instead_of="b").decide()
     assert (decision.state.pinned, decision.state.candidate) == (None, "c")
+
+
+class TestWhyItWasLeft:
+    """Each entry says it, and what was left as bad is given everything only if its user names it."""
+
+    def test_for_one_that_was_promoted(self):
+        left = PROMOTING.served("a").decide().state.history[1]
+        assert (left.revision, left.left_reason, left.left_message) == ("a", "Superseded", "revision b was promoted")
+
+    def test_by_hand(self):
+        back = SERVING.rollback("a").following().ready("a", 4).following().following()
+        left = back.promoting(PROPAGATION).decide().state.history
+        assert [(one.revision, one.left_reason) for one in left[:2]] == [("a", None), ("c", "RolledBackByHand")]
+
+    def test_for_one_that_had_served_before(self):
+        reverted = rollout().stable("b").served("b", "a").candidate("a", weight=100, step=2).promoting(PROPAGATION)
+        assert reverted.decide().state.history[1].left_reason == "Reverted"
+
+    def test_for_one_that_had_been_left_as_bad_and_has_passed_now(self):
+        """The way back was the exception, not the way forth."""
+        bad = ended("a", None), ended("b", "Reverted"), ended("a", "Superseded")
+        mended = rollout().stable("a").with_history(bad).candidate("b", weight=100, step=2).promoting(PROPAGATION)
+        assert mended.decide().state.history[1].left_reason == "Superseded"
+
+    def test_is_kept_when_others_follow(self):
+        kept = ended("a", None), ended("b", "Reverted")
+        later = rollout().stable("a").with_history(kept).candidate("d", weight=100, step=2).promoting(PROPAGATION)
+        assert [one.left_reason for one in later.decide().state.history] == [None, "Superseded", "Reverted"]
+
+    def test_of_a_former_revision_whose_later_rollout_failed_is_that(self):
+        aborted = SERVING.candidate("a", weight=20).holding(5).abort("a").decide().state.history
+        assert [(one.revision, one.left_reason) for one in aborted] == [("c", None), ("b", None), ("a", "Aborted")]
+
+    @pytest.mark.parametrize("reason", ["Reverted", "RolledBackByHand", "GuardExceeded", "StatusLost"])
+    def test_keeps_a_bad_one_from_the_fast_track_but_not_from_its_user(self, reason):
+        served = rollout().stable("a").with_history((ended("a", None), ended("b", reason))).recorded("a", "b")
+        by_spec = served.fast_track().wanting("b").decide()
+        assert not by_spec.state.is_fast
+        assert "in spite of fastTrack" in by_spec.events[0].message
+        assert served.rollback("b").following().decide().state.is_fast
+
+    def test_of_an_operator_that_did_not_say_keeps_nothing_from_it(self):
+        assert SERVING.fast_track().wanting("a").decide().state.is_fast
+
+
+def ended(revision, reason):
+    told = {"left_reason": reason, "served_until": ago(60)} if reason else {}
+    return ServedRevision(revision=revision, version=f"1-{revision}", model_uri="pvc://models/x", **told)
