@@ -6,7 +6,9 @@ Kiali's API is its web page's, with no promise of stability; only the few fields
 import json
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -51,14 +53,22 @@ def validate(kiali_url: str, namespace: str) -> Validation:
     checked = _get(f"{kiali_url}/api/clusters/workloads", namespaces=namespace, rateInterval="60s")["validations"]
     services = _get(f"{kiali_url}/api/clusters/services", namespaces=namespace, rateInterval="60s")["services"]
     for service in services:
-        details = _get(f"{kiali_url}/api/namespaces/{namespace}/services/{service['name']}", validate="true")
-        for kind, item in details["validations"].items():
+        for kind, item in _validations_of_service(kiali_url, namespace, service["name"]).items():
             checked.setdefault(kind, {}).update(item)
     mine = [item for kind in checked.values() for item in kind.values() if item["namespace"] == namespace]
     return Validation(
         objects=frozenset(f"{item['objectType']} {item['name']}" for item in mine),
         problems=tuple(problem for item in mine for problem in _problems(item)),
     )
+
+
+def _validations_of_service(kiali_url: str, namespace: str, name: str) -> Any:
+    try:
+        return _get(f"{kiali_url}/api/namespaces/{namespace}/services/{name}", validate="true")["validations"]
+    except HTTPError as error:
+        if error.code != HTTPStatus.NOT_FOUND:
+            raise
+        return {}  # It was deleted since it was listed.
 
 
 def _problems(item: Any) -> list[str]:

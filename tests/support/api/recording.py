@@ -42,7 +42,7 @@ class Recording:
             gone = {name for name, seen in present.items() if name not in now and seen <= version(listed)}
             return not gone and all(present.get(name, 0) >= newest for name, newest in now.items())
 
-        wait_until(is_shown, seconds=10, what=f"the watch of {self._path} showing what is there")
+        wait_until(is_shown, seconds=60, what=f"the watch of {self._path} showing what is there")
 
     def _on_event(self, event: str, found: Object) -> None:
         name = found["metadata"]["name"]

@@ -1,6 +1,7 @@
 """`nereid fetch-datasets`: plain files from any source, each in its folder, or a sentence that names the check."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -134,31 +135,34 @@ async def test_what_cannot_be_had_is_told_of_the_check(
     )
 
 
-def test_one_that_is_too_large(
-    run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            OSError(errno.EFBIG, "File too large"),
+            "is larger than the limit of 2 GiB for downloads: put it on a volume",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "could not be written to the pod's disk (No space left on device): put it on a volume, or check the node",
+        ),
+    ],
+    ids=["too-large", "full-disk"],
+)
+def test_one_that_cannot_be_written(
+    run: Callable[..., Result],
+    wanted: Callable[..., Dataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    sentence: str,
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(27, "File too large")
+    def fail(*_: object) -> None:
+        raise error
 
-    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", full)
+    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", fail)
     assert run(wanted("s3://data/x.csv")).exit_code == 1
-    assert failure(tmp_path) == (
-        "check accuracy: s3://data/x.csv is larger than the limit of 2 GiB for downloads: put it on a volume"
-    )
-
-
-def test_one_for_which_the_disk_has_no_room(
-    run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", full)
-    assert run(wanted("s3://data/x.csv")).exit_code == 1
-    assert failure(tmp_path) == (
-        "check accuracy: s3://data/x.csv could not be written to the pod's disk (No space left on device): put it on a "
-        "volume, or check the node"
-    )
+    assert failure(tmp_path) == f"check accuracy: s3://data/x.csv {sentence}"
 
 
 def test_work_that_is_not_valid(tmp_path: Path) -> None:
