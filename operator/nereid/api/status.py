@@ -59,6 +59,16 @@ class RetiringRevision(ApiModel):
     replicas: int = Field(description="Pods that it keeps while it drains.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
     requests: int | None = Field(default=None, description="How many requests it had answered at that time.")
+    requested_at: Time | None = Field(
+        default=None, description="When its counters last showed requests that came after its traffic had ended."
+    )
+    may_return: bool | None = Field(
+        default=None,
+        description=(
+            "Whether it was stable until a rollout replaced it: if the spec asks for it again while it has pods, it "
+            "gets all traffic back at once."
+        ),
+    )
 
 
 class FailedRollout(ApiModel):
@@ -189,6 +199,16 @@ class RolloutStatus(ApiModel):
         default=None, description="Whether the candidate was stable before and skips steps, checks and analysis."
     )
     since: Time = Field(description="When this state began.")
+    seen_at: Time | None = Field(
+        default=None,
+        description="When the route was last seen to be as decided, if the time before did not count in full.",
+    )
+    urgent: bool | None = Field(
+        default=None,
+        description=(
+            "Whether stable is to get the traffic back even if that is up to twice what its ready pods usually get."
+        ),
+    )
     attempt: int = Field(description="Number of the attempt at this candidate, from 1.")
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")
@@ -270,7 +290,8 @@ class Condition(ApiModel):
         description=(
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
-            "while pods of one revision have fetched different models."
+            "while pods of one revision have fetched different models; Drained while a revision gets requests long "
+            "after its traffic was to end."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")

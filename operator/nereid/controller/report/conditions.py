@@ -8,8 +8,10 @@ from typing import Final
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure
+from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure, rfc3339
 from nereid.controller.decide.decide import Orders
+from nereid.controller.decide.rollout.capacity import lacks_pods, pods_needed
+from nereid.controller.decide.rollout.draining import draining, is_overdue
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
@@ -25,6 +27,7 @@ from nereid.controller.report.memory import problem_of, standing
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
 
+_UNTIL_PODS: Final = "stable's pods are kept until all are"
 _UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 
 
@@ -232,6 +235,8 @@ def rollout_message(report_input: ReportInput) -> str:
     match state.stage:
         case stage if stage in PREPARING:
             return _preparation(state, gets, place)
+        case Stage.PROMOTING if lacks_pods(report_input.plan, report_input.observed, state):
+            return f"{gets}, and {_pods_ready(report_input)}: {_UNTIL_PODS}"
         case Stage.PROPAGATING | Stage.PROMOTING:
             return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
@@ -249,6 +254,28 @@ def rollout_message(report_input: ReportInput) -> str:
             return _failure_sentence(report_input)
         case _:
             return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
+
+
+def _pods_ready(report_input: ReportInput) -> str:
+    needed = pods_needed(report_input.plan, report_input.decision.state)
+    return f"{report_input.candidate.available} of the {needed} pods that it needs are ready"
+
+
+def drained(report_input: ReportInput) -> Verdict | None:
+    """Return condition Drained: what still gets requests long after its traffic was to end; None if nothing does."""
+    rollout, state = report_input.plan.rollout, report_input.decision.state
+    overdue = [retiring for retiring in draining(state) if is_overdue(rollout, retiring)]
+    if not overdue:
+        return None
+    names = ", ".join(retiring.revision for retiring in overdue)
+    last = max(retiring.requested_at for retiring in overdue if retiring.requested_at)
+    cause = "look for a VirtualService or a proxy that does not follow the route, and for clients of its own Service"
+    return Verdict(
+        "False",
+        "StillGetsRequests",
+        f"Revision {names} gets no traffic by the routes, but has answered new requests until {rfc3339(last)}: its "
+        f"pods are kept for as long as requests come; {cause}",
+    )
 
 
 def _preparation(state: RolloutState, gets: str, place: str) -> str:
@@ -335,6 +362,8 @@ def conditions(
         verdicts["ModelResolved"] = model_resolved(report_input.resolution)
     if report_input.tagging:
         verdicts["RegistryTagged"] = registry_tagged(report_input.tagging, problem_of(previous, "Registry"))
+    if undrained := drained(report_input):
+        verdicts["Drained"] = undrained
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

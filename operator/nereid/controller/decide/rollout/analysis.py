@@ -17,7 +17,6 @@ from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
 from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.routing import FULL
-from nereid.controller.decide.rollout.stage import ROLLING_BACK
 from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
@@ -57,7 +56,7 @@ def next_look(plan: Plan, state: RolloutState) -> datetime | None:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate or state.stage in ROLLING_BACK:
+    if not state.stable or not state.candidate:
         return False
     return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
 

@@ -59,17 +59,46 @@ def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | Non
 
 def lacks_place(plan: Plan, state: RolloutState) -> bool:
     """Whether the candidate can't have a pod, as stable's only pod has the only place and must be kept."""
-    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
+    return has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
 
 
 def takes_only_place(plan: Plan, state: RolloutState) -> bool:
     """Whether stable loses its only pod before the candidate gets one, which then has to take everything."""
-    return _has_only_place(plan, state) and plan.rollout.allow_downtime and state.weight in {0, FULL}
+    return has_only_place(plan, state) and plan.rollout.allow_downtime and state.weight in {0, FULL}
+
+
+def has_only_place(plan: Plan, state: RolloutState) -> bool:
+    """Whether there is a single place, which either stable's pod or the candidate's can have."""
+    return not plan.rollout.surge and state.stable is not None and _base(plan, state) == 1
 
 
 def waits_for_places(plan: Plan, state: RolloutState) -> bool:
     """Whether draining revisions still occupy places that the candidate is to get."""
     return not plan.rollout.surge and bool(state.retiring)
+
+
+def drains_without_surge(plan: Plan, state: RolloutState) -> bool:
+    """Whether the candidate still drains, and has places that stable is to get; on the fast track it needs them all."""
+    drains = kept_pods(state, state.candidate) > 0 and not state.exposure.has_traffic
+    return drains and not plan.rollout.surge and not state.is_fast
+
+
+def lacks_pods(plan: Plan, observed: Observed, state: RolloutState) -> bool:
+    """Whether fewer of the candidate's pods are ready than it needs."""
+    return observed.of(state.candidate).available < pods_needed(plan, state)
+
+
+def kept_pods(state: RolloutState, revision: str | None) -> int:
+    """Return how many pods a revision keeps that had begun to drain and was then asked for again."""
+    return sum(retiring.replicas for retiring in state.retiring if retiring.revision == revision)
+
+
+def without_spare_entry(plan: Plan, state: RolloutState) -> RolloutState:
+    """Return the state in which the candidate no longer counts as retiring, once its share needs all of its pods."""
+    if not state.exposure.has_traffic or kept_pods(state, state.candidate) > pods_needed(plan, state):
+        return state
+    others = tuple(retiring for retiring in state.retiring if retiring.revision != state.candidate)
+    return state if others == state.retiring else replace(state, retiring=others)
 
 
 def with_floor(plan: Plan, observed: Observed, state: RolloutState) -> RolloutState:
@@ -89,7 +118,8 @@ def live_revisions(plan: Plan, observed: Observed, state: RolloutState) -> tuple
         live.append(_live_stable(plan, observed, state, state.stable))
     if state.candidate is not None:
         live.append(_live_candidate(plan, observed, state, state.candidate))
-    return (*live, *(LiveRevision(retiring.revision, retiring.replicas, NO_TRAFFIC) for retiring in state.retiring))
+    others = (retiring for retiring in state.retiring if retiring.revision != state.candidate)
+    return (*live, *(LiveRevision(retiring.revision, retiring.replicas, NO_TRAFFIC) for retiring in others))
 
 
 def _live_stable(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> LiveRevision:
@@ -105,6 +135,7 @@ def _live_candidate(plan: Plan, observed: Observed, state: RolloutState, candida
     pods, scale = _candidate_pods(plan, observed, state), scale_of(plan, observed, state, candidate)
     if plan.rollout.surge:
         pods = max(pods, _unscaled_pods(plan, observed, scale, candidate))
+    pods = max(pods, kept_pods(state, candidate))
     return LiveRevision(candidate, pods, state.exposure, scale)
 
 
@@ -116,10 +147,6 @@ def _unscaled_pods(plan: Plan, observed: Observed, scale: Scale | None, revision
 def _base(plan: Plan, state: RolloutState) -> int:
     """Return how many pods stable has when it gets all traffic: no fewer than when the rollout began."""
     return max(plan.replicas, state.floor)
-
-
-def _has_only_place(plan: Plan, state: RolloutState) -> bool:
-    return not plan.rollout.surge and state.stable is not None and _base(plan, state) == 1
 
 
 def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, history
-from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.capacity import live_revisions, with_floor, without_spare_entry
 from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back, without_candidate
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
@@ -26,7 +26,7 @@ from nereid.controller.decide.rollout.state import (
     whole_second,
 )
 from nereid.controller.decide.rollout.steps import advance, complete
-from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
+from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, requeue_after, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
@@ -40,7 +40,7 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = settled(not_after(state, now), now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
-    state = history.unpinned(plan, with_floor(plan, observed, state))
+    state = history.unpinned(plan, with_floor(plan, observed, without_spare_entry(plan, state)))
     desired, (following, events) = history.desired_plan(plan, observed, state)
     if following == state and not events:
         state, failure = analysis.with_sample(plan, state, observed.sample, now)
@@ -65,15 +65,17 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     The decision may have been recorded long before it could be carried out, or somebody changed the route meanwhile.
     """
     begin = whole_second(now)
-    retiring = tuple(replace(entry, since=begin, looked_at=None, requests=None) for entry in state.retiring)
+    retiring = tuple(
+        replace(entry, since=begin, looked_at=None, requests=None, requested_at=None) for entry in state.retiring
+    )
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
     since = begin if state.stage in ROUTE_CHANGES else state.since
-    return replace(state, retiring=retiring, sleep=sleep, since=since)
+    return replace(state, retiring=retiring, sleep=sleep, since=since, seen_at=None)
 
 
 def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     if state.stage is Stage.RETREATING:
-        return roll_back_further(plan, observed, state, now)
+        return roll_back_further(plan, observed, state, now, failure)
     if state.stable is None:
         return _first_revision(plan, observed, state, now)
     if plan.revision == state.stable:
@@ -105,8 +107,9 @@ def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: 
             f"Stable revision {state.stable} is asked for again: candidate {state.candidate} is rolled back",
         )
         return rolled_back(plan, observed, state, now, "SpecReverted"), (event,)
-    is_back = state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now)
-    if state.stage is Stage.FAILED or is_back:
+    if state.stage is Stage.ROLLING_BACK and (waiting := until_propagated(plan, observed, state, now)):
+        return waiting, ()
+    if state.stage in {Stage.FAILED, Stage.ROLLING_BACK}:
         return at_rest(state, Stage.IDLE, now, "SpecReverted"), ()
     return state, ()
 
@@ -122,6 +125,7 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
         return started(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt) and not isinstance(plan, Held):
         return started(plan, state, now)
-    if state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now):
-        return at_rest(state, Stage.FAILED, now, failed.reason), ()
-    return state, ()
+    if state.stage is not Stage.ROLLING_BACK:
+        return state, ()
+    waiting = until_propagated(plan, observed, state, now)
+    return waiting or at_rest(state, Stage.FAILED, now, failed.reason), ()

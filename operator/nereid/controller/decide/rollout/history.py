@@ -33,9 +33,14 @@ def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
 
 def is_fast(plan: Plan, state: RolloutState) -> bool:
     """Whether the plan's revision may get all traffic as soon as its pods are ready, as it has served before."""
-    if state.pinned and state.pinned.revision == plan.revision:
+    if (state.pinned and state.pinned.revision == plan.revision) or may_return(state, plan.revision):
         return True
     return plan.rollout.fast_track and any(entry.revision == plan.revision for entry in state.history)
+
+
+def may_return(state: RolloutState, revision: str | None) -> bool:
+    """Whether a revision that drains was stable until a rollout replaced it."""
+    return any(retiring.may_return for retiring in state.retiring if retiring.revision == revision)
 
 
 def with_served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> tuple[ServedRevision, ...]:

@@ -6,14 +6,14 @@ from datetime import datetime
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import lacks_place
-from nereid.controller.decide.rollout.rolling_back import rolled_back, weight_to_keep, without_candidate
+from nereid.controller.decide.rollout.rolling_back import exposure_to_keep, rolled_back, without_candidate
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Make the plan's revision the candidate, as a new attempt."""
+    """Make the plan's revision the candidate, as a new attempt; if it drains, it keeps the pods that it has."""
     is_fast = history.is_fast(plan, state)
     preparing = replace(
         entered(state, Stage.STARTING_PODS, now),
@@ -27,7 +27,6 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         failed=None,
         analysis=None,
         checks=None,
-        retiring=tuple(retiring for retiring in state.retiring if retiring.revision != plan.revision),
     )
     how = " and takes the fast track, as it has served before" if is_fast else ""
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
@@ -36,7 +35,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
 
 def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
     """Start the plan's revision at the first step, once the candidate's traffic has returned to stable."""
-    if weight_to_keep(plan, observed, state):
+    if exposure_to_keep(plan, observed, state).has_traffic:
         return rolled_back(plan, observed, state, now, event.reason), (event,)
     preparing, events = started(plan, without_candidate(plan, observed, state, now), now)
     return preparing, (event, *events)
@@ -61,7 +60,8 @@ def blocked_stage(plan: Plan, state: RolloutState) -> Stage | None:
         return Stage.PREPARATION_HELD
     if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:
         return None
-    is_by_hand = state.is_fast and state.pinned is not None
-    if plan.rollout.paused and not is_by_hand:
+    # Going back is not paused: by hand, or to the revision that a rollout has just replaced.
+    goes_back = state.is_fast and (state.pinned is not None or history.may_return(state, state.candidate))
+    if plan.rollout.paused and not goes_back:
         return Stage.PREPARATION_PAUSED
     return Stage.NO_PLACE if lacks_place(plan, state) else None

@@ -34,7 +34,12 @@ def whole_second(now: datetime) -> datetime:
 class Retiring:
     """A revision that no longer gets traffic, and keeps `replicas` pods until it has drained.
 
-    `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then.
+    `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then;
+    `requested_at` is when a reading last showed new ones. `may_return`: it was stable until a rollout replaced it, so
+    it gets all traffic back at once if the spec asks for it again meanwhile.
+
+    If the spec asks for it again, it is the candidate too, and keeps these pods for as long as they are more than its
+    share needs.
     """
 
     revision: str
@@ -42,11 +47,21 @@ class Retiring:
     replicas: int
     looked_at: datetime | None = None
     requests: int | None = None
+    requested_at: datetime | None = None
+    may_return: bool = False
 
     @classmethod
     def from_status(cls, status: RetiringRevision) -> "Retiring":
         """Read it back from status."""
-        return cls(status.revision, status.since, status.replicas, status.looked_at, status.requests)
+        return cls(
+            revision=status.revision,
+            since=status.since,
+            replicas=status.replicas,
+            looked_at=status.looked_at,
+            requests=status.requests,
+            requested_at=status.requested_at,
+            may_return=bool(status.may_return),
+        )
 
     def to_status(self) -> RetiringRevision:
         """Return its form in status."""
@@ -56,6 +71,8 @@ class Retiring:
             replicas=self.replicas,
             looked_at=self.looked_at,
             requests=self.requests,
+            requested_at=self.requested_at,
+            may_return=self.may_return or None,
         )
 
 
@@ -86,7 +103,9 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
-    `sleep` is set for a model that may sleep.
+    `sleep` is set for a model that may sleep. `seen_at` is when a pass saw the route as decided, if it came so late
+    that the time before did not count in full. `is_urgent`: stable is to get the traffic back
+    even if that is more than its pods usually get.
     """
 
     stage: Stage = Stage.IDLE
@@ -108,6 +127,8 @@ class RolloutState:
     rollbacks: int = 0
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
+    seen_at: datetime | None = None
+    is_urgent: bool = False
 
     @property
     def phase(self) -> RolloutPhase:
@@ -156,6 +177,8 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            seen_at=rollout.seen_at,
+            is_urgent=bool(rollout.urgent),
         )
 
 
@@ -163,7 +186,8 @@ class RolloutState:
 class Failure:
     """Why the candidate must not go on: a reason in CamelCase, and a sentence with the figures.
 
-    `is_harmful`: it fails requests, so it loses all traffic at once, whatever stable can carry.
+    `is_harmful`: it was found bad, so stable takes the traffic back even if that is up to twice what its ready pods
+    usually get.
     """
 
     reason: str
@@ -201,24 +225,30 @@ Transition = tuple[RolloutState, tuple[Event, ...]]
 
 def entered(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
     """Return the state in this stage, which begins now, also if it was in the same stage before."""
-    return replace(state, stage=stage, since=whole_second(now), cause=cause)
+    return replace(state, stage=stage, since=whole_second(now), cause=cause, seen_at=None)
 
 
 def not_after(state: RolloutState, now: datetime) -> RolloutState:
     """Return the state without times in the future: after a clock was set back, they would make waits too long."""
     latest = whole_second(now)
     judged = state.analysis
-    retiring = tuple(
-        replace(entry, since=min(entry.since, latest), looked_at=entry.looked_at and min(entry.looked_at, latest))
-        for entry in state.retiring
-    )
     return replace(
         state,
         since=min(state.since, latest),
-        retiring=retiring,
+        seen_at=state.seen_at and min(state.seen_at, latest),
+        retiring=tuple(_retiring_not_after(entry, latest) for entry in state.retiring),
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged
         and replace(judged, sampled_at=min(judged.sampled_at, latest), looked_at=min(judged.looked_at, latest)),
+    )
+
+
+def _retiring_not_after(entry: Retiring, latest: datetime) -> Retiring:
+    return replace(
+        entry,
+        since=min(entry.since, latest),
+        looked_at=entry.looked_at and min(entry.looked_at, latest),
+        requested_at=entry.requested_at and min(entry.requested_at, latest),
     )
 
 
