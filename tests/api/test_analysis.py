@@ -85,7 +85,7 @@ def test_good_candidate_passes_all_steps(models: Models, prometheus: FakePrometh
 
 @pytest.mark.parametrize(("errors", "reason"), [(24, "AnalysisFailed"), (200, "GuardExceeded")])
 @pytest.mark.usefixtures("operator")
-def test_failing_candidate_is_taken_back(
+def test_failing_candidate_is_rolled_back(
     models: Models, prometheus: FakePrometheus, record: Record, errors: int, reason: str
 ) -> None:
     routes = record("VirtualService")

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support.api.waiting import wait_until
 from tests.support.documents import NEW, OLDER, STATES
 
 PROMOTE = "nereid.dev/promote"
+LINE_SECONDS = 60
 
 
 class CommandLine:
@@ -96,12 +98,19 @@ def annotations(kubernetes: Kubernetes, namespace: str) -> dict[str, str]:
 
 
 def line_that_says(process: subprocess.Popen[str], words: str) -> str:
-    """Read a command's output until a line has these words."""
+    """Read a command's output until a line has these words; kill it if none has within the deadline."""
     assert process.stdout
-    for line in process.stdout:
-        if words in line:
-            return line
-    raise AssertionError(f"it ended with {process.wait()} and never said {words!r}")
+    read = []
+    deadline = threading.Timer(LINE_SECONDS, process.kill)
+    deadline.start()
+    try:
+        for line in process.stdout:
+            read.append(line)
+            if words in line:
+                return line
+    finally:
+        deadline.cancel()
+    raise AssertionError(f"it ended with {process.wait()} and never said {words!r}, but: {read}")
 
 
 def test_status_and_list_explain(nereid, in_state):
@@ -202,7 +211,7 @@ def test_watch_survives_the_api_server(nereid, in_state, control_plane):
     watch = nereid.start("watch", "digits")
     line_that_says(watch, "Analyzing at 10%")
     control_plane.stop_api_server()
-    line_that_says(watch, "connection is lost")
+    line_that_says(watch, "Connection lost")
     control_plane.start_api_server()
     in_state("paused-for-promotion")
     line_that_says(watch, "Paused at 50%")

@@ -27,7 +27,7 @@ def test_a_rollout_is_looked_after_while_the_spec_is_refused(models: Models) -> 
     assert models.condition("RolloutPassed")["reason"] == "InvalidSpec"
     assert models.status()["candidate"]["weight"] == 50
     models.annotate(abort=candidate)
-    wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being taken back")
+    wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being rolled back")
     models.kubernetes.delete("Service", models.namespace, f"digits-{serving}")
     wait_until(
         lambda: models.kubernetes.find("Service", models.namespace, f"digits-{serving}"), seconds=15, what="its Service"

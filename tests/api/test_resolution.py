@@ -132,7 +132,7 @@ def test_what_runs_goes_on_while_a_new_reference_is_not_resolved(models: Models,
     status = models.status()
     assert (status["stable"]["revision"], status["phase"]) == (serving, "Degraded")
     assert models.condition("Available")["status"] == "True"
-    # The spec is taken back: there is nothing left to be looked up.
+    # The spec is changed back: there is nothing left to be looked up.
     models.change(model={"uri": "pvc://models/digits/1"})
     models.wait_settled()
     assert models.condition("ModelResolved") == {}
@@ -151,7 +151,7 @@ def test_a_rollout_is_looked_after_while_a_new_reference_is_not_resolved(models:
     models.wait_ready("ResolvingModel")
     assert models.status()["candidate"]["weight"] == 50
     models.annotate(abort=candidate)
-    wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being taken back")
+    wait_until(lambda: "candidate" not in models.status(), seconds=25, what="the candidate being rolled back")
     jobs.end(jobs.running(), MISSING)
     models.wait_ready("ModelNotFound")
     assert (models.stable(), models.status()["stable"]["weight"]) == (serving, 100)

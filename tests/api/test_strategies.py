@@ -69,7 +69,7 @@ def test_blue_green(models: Models) -> None:
     assert destinations(route(models, "digits.preview")) == {candidate: 100}
 
 
-def test_blue_green_is_taken_back_in_one_change(models: Models) -> None:
+def test_blue_green_is_rolled_back_in_one_change(models: Models) -> None:
     stable, candidate = begin(models, strategy="BlueGreen", blueGreen={"previewHold": "1s", "keep": "1h"})
     models.wait_for("Holding")
     wait_until(lambda: destinations(route(models)) == {candidate: 100}, seconds=15, what="the switch")

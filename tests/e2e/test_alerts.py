@@ -13,7 +13,7 @@ from tests.support.e2e.alerts import Alerts
 from tests.support.e2e.case import Case
 from tests.support.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
 from tests.support.e2e.promql import ask
-from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_taken_back
+from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_rolled_back
 from tests.support.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
 
 AT_ONCE = 15 * CAPACITY
@@ -44,13 +44,13 @@ def test_a_queue_that_no_scaler_sees(case: Case) -> None:
 
 
 @pytest.mark.usefixtures("undisturbed")
-def test_a_version_that_fails_and_is_taken_back(case: Case) -> None:
+def test_a_version_that_fails_and_is_rolled_back(case: Case) -> None:
     served = serve_first(case, HALF)
     alerts = Alerts.about(served)
     with case.traffic() as client:
         client.start(RATE)
         case.apply(model=case.faulty("fails"), rollout=HALF)
-        failed = wait_until_taken_back(served)["rollout"]["failed"]
+        failed = wait_until_rolled_back(served)["rollout"]["failed"]
         alerts.wait_until_fires("NereidErrorBudgetBurn")
         alerts.wait_until_fires("NereidRolloutFailed", reason=failed["reason"])
         case.apply(version="1", rollout=HALF)

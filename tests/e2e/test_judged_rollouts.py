@@ -1,4 +1,4 @@
-"""Candidates are judged by what they do with real traffic: good ones take over alone, bad ones are taken back alone.
+"""Candidates are judged by what they do with real traffic: good ones take over alone, bad ones are rolled back alone.
 
 A client sends requests all the time, over REST and gRPC, and counts every answer.
 """
@@ -18,18 +18,18 @@ from tests.support.e2e.rollouts import (
     judged,
     serve_first,
     wait_until_paused,
-    wait_until_taken_back,
+    wait_until_rolled_back,
 )
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
 
 def roll_out_faulty(case: Case, served: ModelDeployment, fault: Fault, rollout: dict[str, object]) -> Tally:
-    """Roll a faulty version out under steady traffic until it is taken back, and return the count of the whole run."""
+    """Roll a faulty version out under steady traffic until it is rolled back, and return the count of the whole run."""
     with case.traffic() as client:
         client.start(RATE)
         case.apply(model=case.faulty(fault), rollout=rollout)
-        wait_until_taken_back(served)
+        wait_until_rolled_back(served)
         return client.stop()
 
 
@@ -62,7 +62,7 @@ def test_good_version_goes_through_all_steps_alone(case: Case, provider: str) ->
 
 
 @pytest.mark.parametrize("provider", ["Prometheus", "Triton"])
-def test_version_that_fails_is_taken_back_before_it_harms(case: Case, provider: str) -> None:
+def test_version_that_fails_is_rolled_back_before_it_harms(case: Case, provider: str) -> None:
     rollout = judged(analysis={"provider": provider})
     served = serve_first(case, rollout)
     total = roll_out_faulty(case, served, "fails", rollout)
@@ -72,7 +72,7 @@ def test_version_that_fails_is_taken_back_before_it_harms(case: Case, provider: 
     assert_only_version_answers(case, "1")
 
 
-def test_slow_version_is_taken_back(case: Case) -> None:
+def test_slow_version_is_rolled_back(case: Case) -> None:
     rollout = judged(analysis={"latencyObjectiveMilliseconds": LATENCY_OBJECTIVE})
     served = serve_first(case, rollout)
     total = roll_out_faulty(case, served, "slow", rollout)
@@ -84,7 +84,7 @@ def test_slow_version_is_taken_back(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
-def test_version_that_refuses_what_clients_send_is_taken_back(case: Case) -> None:
+def test_version_that_refuses_what_clients_send_is_rolled_back(case: Case) -> None:
     served = serve_first(case, judged())
     total = roll_out_faulty(case, served, "rejects", judged())
     failed = failure(served)
@@ -94,7 +94,7 @@ def test_version_that_refuses_what_clients_send_is_taken_back(case: Case) -> Non
     assert_only_version_answers(case, "1")
 
 
-def test_version_that_crashes_under_traffic_is_taken_back(case: Case) -> None:
+def test_version_that_crashes_under_traffic_is_rolled_back(case: Case) -> None:
     served = serve_first(case, judged())
     total = roll_out_faulty(case, served, "crashes", judged())
     assert failure(served)["reason"] in ("NoReadyReplica", "GuardExceeded", "AnalysisFailed")
@@ -108,21 +108,21 @@ def test_version_that_cannot_load_never_gets_traffic(case: Case) -> None:
     with case.traffic() as client, Journey(served) as journey:
         client.start(RATE)
         case.apply(model=case.model("2", uri=case.server.uri(MALFORMED)), rollout=rollout)
-        wait_until_taken_back(served)
+        wait_until_rolled_back(served)
         total = client.stop()
     assert failure(served)["reason"] == "ModelLoadFailed"
     assert journey.weights == [0]
     assert total.by_version() == {"1": total.sent}
 
 
-def test_paused_version_that_goes_bad_is_taken_back(case: Case) -> None:
+def test_paused_version_that_goes_bad_is_rolled_back(case: Case) -> None:
     rollout = judged(steps=WAITS)
     served = serve_first(case, rollout)
     case.apply(model=case.faulty("fails"), rollout=rollout)
     wait_until_paused(served, "AwaitingPromotion")
     with case.traffic() as client:
         client.start(RATE)
-        wait_until_taken_back(served)
+        wait_until_rolled_back(served)
     assert failure(served)["reason"] in ("GuardExceeded", "AnalysisFailed")
 
 
@@ -158,7 +158,7 @@ def test_inconclusive_takes_back_where_the_spec_says_so(case: Case) -> None:
     rollout = judged(analysis={"deadline": "10s", "onInconclusive": "Rollback"})
     served = serve_first(case, rollout)
     case.apply(version="2", rollout=rollout)
-    wait_until_taken_back(served)
+    wait_until_rolled_back(served)
     assert failure(served)["reason"] == "Inconclusive"
     assert_only_version_answers(case, "1")
 
@@ -175,7 +175,7 @@ def test_query_of_the_users_own_takes_back(case: Case) -> None:
     with case.traffic() as client:
         client.start(RATE)
         case.apply(version="2", rollout=rollout)
-        wait_until_taken_back(served)
+        wait_until_rolled_back(served)
         total = client.stop()
     failed = failure(served)
     assert failed["reason"] == "QueryFailed"

@@ -15,7 +15,7 @@ from tests.support.e2e.rollouts import (
     serve_first,
     wait_until_analyzed,
     wait_until_over,
-    wait_until_taken_back,
+    wait_until_rolled_back,
 )
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
@@ -149,7 +149,7 @@ def test_failed_version_is_tried_again_when_told_to(case: Case) -> None:
         case.apply(version="2", rollout=judged())
         wait_until_analyzed(served, 20)
         served.abort()
-        failed = wait_until_taken_back(served)["rollout"]["failed"]
+        failed = wait_until_rolled_back(served)["rollout"]["failed"]
         assert failed["reason"] == "Aborted"
         served.retry()
         status = wait_until_analyzed(served, 20)

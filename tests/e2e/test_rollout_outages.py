@@ -15,7 +15,7 @@ from tests.support.e2e.rollouts import (
     wait_until_analyzed,
     wait_until_over,
     wait_until_paused,
-    wait_until_taken_back,
+    wait_until_rolled_back,
 )
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("disturbs")]
@@ -87,7 +87,7 @@ def test_rollback_survives_the_death_of_the_operator(case: Case) -> None:
         wait_until_analyzed(served, 20)
         served.abort()
         kill_at(case, served, "RollingBack")
-        status = wait_until_taken_back(served)
+        status = wait_until_rolled_back(served)
         wait_until_over(served)
         total = client.stop()
     assert status["rollout"]["failed"]["reason"] == "Aborted"

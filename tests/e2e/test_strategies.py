@@ -13,7 +13,7 @@ from tests.support.e2e.rollouts import (
     serve_first,
     wait_until_over,
     wait_until_paused,
-    wait_until_taken_back,
+    wait_until_rolled_back,
 )
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
@@ -59,7 +59,7 @@ def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None
     with case.traffic() as client:
         client.start(RATE)
         case.apply(model=case.faulty("fails"), rollout=rollout)
-        status = wait_until_taken_back(served)
+        status = wait_until_rolled_back(served)
         client.stop()
     assert status["rollout"]["failed"]["reason"] == "GuardExceeded"
     assert_only_version_answers(case, "1")
@@ -123,13 +123,13 @@ def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
-def test_shadow_that_fails_is_taken_back_without_a_client_noticing(case: Case) -> None:
+def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) -> None:
     rollout = judged(strategy="Shadow", steps=[{"weight": 100, "hold": "10s"}])
     served = serve_first(case, rollout)
     with case.traffic() as client:
         client.start(RATE)
         case.apply(model=case.faulty("fails"), rollout=rollout)
-        status = wait_until_taken_back(served)
+        status = wait_until_rolled_back(served)
         total = client.stop()
     assert status["rollout"]["failed"]["reason"] in ("GuardExceeded", "AnalysisFailed")
     assert total.by_version() == {"1": total.sent}
@@ -168,7 +168,7 @@ def test_without_surge_a_failed_candidate_gives_its_place_back(case: Case) -> No
     with case.traffic() as client:
         client.start(RATE)
         case.apply(model=case.faulty("fails"), rollout=rollout, scaling={"minReplicas": 2})
-        wait_until_taken_back(served)
+        wait_until_rolled_back(served)
         status = served.wait_for("stable has both pods again", lambda seen: seen["stable"]["readyReplicas"] == 2)
         client.stop()
     assert condition(status, "Ready")["status"] == "False"

@@ -345,7 +345,7 @@ class RolloutMachine(RuleBasedStateMachine):
     @JUDGED
     @rule(pauses=st.sampled_from([None, True]))
     def canary_goes_bad(self, *, pauses: bool | None) -> None:
-        """It fails nearly everything: whatever it waits for, it is taken back."""
+        """It fails nearly everything: whatever it waits for, it is rolled back."""
         if pauses:
             self.pause_or_resume(paused=True, at_once=True)
             self.settle()

@@ -16,7 +16,7 @@ from nereid.contract.source import AzureSource, RegisteredModel, RunArtifact, S3
 from nereid.models.sources import mlflow
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import InterruptionError
-from nereid.models.sources.http_files import Server
+from nereid.models.sources.http_client import Server
 from nereid.models.sources.mlflow import MlflowFiles, ProxiedFiles, open_files
 from nereid.models.sources.mlflow_entities import LoggedModel, Run
 from nereid.models.sources.remote import RemoteFile
@@ -243,7 +243,7 @@ def test_the_password_is_for_the_tracking_server_alone(reader: Path, location: s
 def test_a_first_byte_may_take_long_as_the_server_fetches_the_file_before(
     models: Registered, reader: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nereid.models.sources.http_files.Server.ask", patience := Patience())
+    monkeypatch.setattr("nereid.models.sources.http_client.Server.ask", patience := Patience())
     files = opened("models:/digits/1", models.url, reader)
     proxied = files._opened("mlflow-artifacts:/1")
     with pytest.raises(ConnectionError):

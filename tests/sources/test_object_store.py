@@ -11,9 +11,10 @@ from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.models.sources import object_store
 from nereid.models.sources.failures import ChangedError, InterruptionError
-from nereid.models.sources.object_store import PIECE_BYTES, StoredFiles, StoredObject
+from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CHUNK_BYTES
 from nereid.models.sources.selection import select
+from nereid.models.sources.store_access import PIECE_BYTES
 
 BIG = os.urandom(2 * PIECE_BYTES + 12345)
 

@@ -25,7 +25,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource, parse_source
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import InterruptionError
-from nereid.models.sources.http_files import Server, basic, new_session
+from nereid.models.sources.http_client import Server, basic, new_session
 from nereid.models.sources.oci.docker_config import Login
 from nereid.models.sources.oci.registry import Registry
 from nereid.models.sources.oci_files import OciFiles, open_files

@@ -147,12 +147,12 @@ async def _run_pass(recording: _Recording, settings: Settings, now: datetime) ->
         raise InvalidSpecError(wanted.message)
     if isinstance(wanted, Unresolved):
         source_orders = decide_on_source(wanted.request, situation, now)
-        if not source_orders.look_ups:
+        if not source_orders.look_ups.are_needed:
             return SourcePass(wanted, source_orders)
         look_ups = source_orders.look_ups
     else:
         orders = decide(wanted, situation, now)
-        if not orders.look_ups:
+        if not orders.look_ups.are_needed:
             return Pass(wanted, situation, orders, build(wanted, orders, situation))
         look_ups = orders.look_ups
     await recording.gatherer.look_up(situation, look_ups)

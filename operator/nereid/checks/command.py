@@ -1,28 +1,21 @@
 """The command line of the Job that runs checks: `nereid check`."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 
 from nereid.checks.dataset import Folders
 from nereid.checks.errors import NotRunError
 from nereid.checks.run import run_checks
 from nereid.contract.check_job import ENV_WORK, CheckWork
 from nereid.contract.check_message import failure_message, results_message
-from nereid.contract.process import set_up_process, write_termination_message
+from nereid.contract.process import failed, set_up_process, termination_log_option, write_termination_message
+from nereid.contract.work import InvalidWorkError, read_work
 
 
 @click.command()
-@click.option(
-    "--termination-log",
-    type=click.Path(path_type=Path),
-    default=Path("/dev/termination-log"),
-    show_default=True,
-    help="File to which the outcome is written as JSON.",
-)
+@termination_log_option("the outcome is written as JSON")
 def check(termination_log: Path) -> None:
     """Run the checks that NEREID_CHECKS describes. The check Job runs this command.
 
@@ -30,16 +23,7 @@ def check(termination_log: Path) -> None:
     """
     set_up_process()
     try:
-        results = asyncio.run(run_checks(_work(), Folders()))
-    except NotRunError as error:
-        click.echo(str(error), err=True)
-        write_termination_message(termination_log, failure_message(str(error)))
-        raise SystemExit(1) from error
+        results = asyncio.run(run_checks(read_work(CheckWork, ENV_WORK), Folders()))
+    except (InvalidWorkError, NotRunError) as error:
+        raise failed(str(error), termination_log, failure_message(str(error))) from error
     write_termination_message(termination_log, results_message(results))
-
-
-def _work() -> CheckWork:
-    try:
-        return CheckWork.model_validate_json(os.environ.get(ENV_WORK, ""))
-    except ValidationError as error:
-        raise NotRunError(f"the variable {ENV_WORK}, which the operator sets, does not hold valid checks") from error

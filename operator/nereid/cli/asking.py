@@ -154,8 +154,8 @@ def _annotation(view: View, annotation: str) -> Command | None:
 
 
 def _promoted(view: View) -> AlreadyDone:
-    stable, given = view.status.stable, _annotation(view, names.ANNOTATION_PROMOTE)
-    if stable and given and given.revision == stable.revision:
+    stable, promotion = view.status.stable, _annotation(view, names.ANNOTATION_PROMOTE)
+    if stable and promotion and promotion.revision == stable.revision:
         return AlreadyDone(f"{_of(stable)} was promoted already, and is stable")
     raise click.ClickException(f"nothing to promote: {_nothing_runs(view)}")
 
@@ -168,10 +168,10 @@ def _aborted(view: View) -> AlreadyDone:
 
 
 def _retried(view: View) -> AlreadyDone:
-    given, candidate = _annotation(view, names.ANNOTATION_RETRY), view.status.candidate
-    if given and candidate and given.revision == candidate.revision and given.attempt < _attempt(view):
+    retrial, candidate = _annotation(view, names.ANNOTATION_RETRY), view.status.candidate
+    if retrial and candidate and retrial.revision == candidate.revision and retrial.attempt < _attempt(view):
         sentence = f"{_of(candidate)} is being tried again already: attempt {_attempt(view)}"
-        return AlreadyDone(sentence, _retrial(view, given.revision, given.attempt))
+        return AlreadyDone(sentence, _retrial(view, retrial.revision, retrial.attempt))
     if candidate:
         raise click.ClickException(
             f"nothing to retry: the rollout of {_of(candidate)} is in progress and has not failed"

@@ -3,9 +3,14 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 TERMINATED: Final = 128 + signal.SIGTERM
 
@@ -15,6 +20,24 @@ def set_up_process() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # The first process of a container ignores a signal that it does not handle.
     signal.signal(signal.SIGTERM, _terminate)
+
+
+def termination_log_option(content: str) -> Callable[[F], F]:
+    """Return the option `--termination-log` of a command; `content` says what is written to the file."""
+    return click.option(
+        "--termination-log",
+        type=click.Path(path_type=Path),
+        default=Path("/dev/termination-log"),
+        show_default=True,
+        help=f"File to which {content}.",
+    )
+
+
+def failed(sentence: str, termination_log: Path, message: str) -> SystemExit:
+    """Write a failure to standard error as a sentence, and as the termination message; return the exit to raise."""
+    click.echo(sentence, err=True)
+    write_termination_message(termination_log, message)
+    return SystemExit(1)
 
 
 def write_termination_message(termination_log: Path, message: str) -> None:

@@ -1,17 +1,24 @@
-"""Checks of a digits candidate, as `spec.rollout.checks.items` has them, and the data set that they read."""
+"""Checks of a digits candidate, as `spec.rollout.checks.items` has them, and the data set that they read.
+
+It is in a ConfigMap, or on the S3 server of the tests of sources.
+"""
 
 import csv
 import io
 from typing import Any, Final
 
 from digits.train import INPUT, LABEL, Digits
+from tests.support.e2e.access import credentials
 from tests.support.e2e.case import Case
+from tests.support.e2e.sources import Sources
 
 Check = dict[str, Any]
+Dataset = dict[str, Any]
 
 _DATASET: Final = "held-out"
 _KEY: Final = "held-out.csv"
 _TRUTH: Final = "digit"
+_INPUTS: Final = ({"name": INPUT, "columns": ["pixel-*"]},)
 _PIXELS: Final = tuple(f"pixel-{number}" for number in range(64))
 # A ConfigMap holds up to a mebibyte, what `kubectl apply` notes down of it a quarter of that.
 _ROWS: Final = 300
@@ -31,10 +38,10 @@ def example(case: Case, version: str) -> Check:
     return {"name": "example", "requests": [request]}
 
 
-def accuracy(case: Case, minimum_percent: float) -> Check:
-    """Return a check of how many of the held-out images are named rightly."""
+def accuracy(case: Case, minimum_percent: float, dataset: Dataset | None = None) -> Check:
+    """Return a check of how many of the held-out images are named rightly; they are in a ConfigMap, or in `dataset`."""
     wanted = {"label": _TRUTH, "output": LABEL, "minimumPercent": minimum_percent}
-    return {"name": "accuracy", "dataset": _dataset(case), "accuracy": wanted}
+    return {"name": "accuracy", "dataset": dataset or _dataset(case), "accuracy": wanted}
 
 
 def latency(case: Case) -> Check:
@@ -45,15 +52,27 @@ def latency(case: Case) -> Check:
 
 def impossible() -> Check:
     """Return a check whose data set is not there."""
-    dataset = {"configMap": {"name": "nowhere", "key": _KEY}, "inputs": [{"name": INPUT, "columns": ["pixel-*"]}]}
+    dataset = {"configMap": {"name": "nowhere", "key": _KEY}, "inputs": list(_INPUTS)}
     wanted = {"label": _TRUTH, "output": LABEL, "minimumPercent": 1}
     return {"name": "accuracy", "dataset": dataset, "accuracy": wanted}
 
 
-def _dataset(case: Case) -> dict[str, Any]:
+def dataset_on_s3(case: Case, sources: Sources) -> Dataset:
+    """Put the held-out images into a bucket that only its reader may read, and return a data set that names them."""
+    bucket = sources.on_s3({_KEY: _table(case.digits).encode()})
+    secret = credentials(case, **sources.s3.reader.environment)
+    return {
+        "uri": f"{bucket}/{_KEY}",
+        "endpoint": sources.s3.url,
+        "credentials": secret,
+        "inputs": list(_INPUTS),
+    }
+
+
+def _dataset(case: Case) -> Dataset:
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _DATASET}}
     case.cluster.apply({**config_map, "data": {_KEY: _table(case.digits)}}, namespace=case.namespace)
-    return {"configMap": {"name": _DATASET, "key": _KEY}, "inputs": [{"name": INPUT, "columns": ["pixel-*"]}]}
+    return {"configMap": {"name": _DATASET, "key": _KEY}, "inputs": list(_INPUTS)}
 
 
 def _table(digits: Digits) -> str:

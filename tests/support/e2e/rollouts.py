@@ -39,9 +39,9 @@ def wait_until_over(served: ModelDeployment) -> Manifest:
     return served.wait_for("the rollout is over", _is_over)
 
 
-def wait_until_taken_back(served: ModelDeployment) -> Manifest:
-    """Wait until the candidate has been taken back for a failure; return the status."""
-    return served.wait_for("the candidate is taken back", lambda status: status["rollout"]["state"] == "Failed")
+def wait_until_rolled_back(served: ModelDeployment) -> Manifest:
+    """Wait until the candidate has been rolled back for a failure; return the status."""
+    return served.wait_for("the candidate is rolled back", lambda status: status["rollout"]["state"] == "Failed")
 
 
 def wait_until_analyzed(served: ModelDeployment, weight: int) -> Manifest:

@@ -334,7 +334,7 @@ def check_progress(one: Pass) -> None:
     if not is_same or before.candidate is None:
         return
     if before.phase == "RollingBack":
-        assert after.weight <= before.weight, "a candidate that is taken back gets more"
+        assert after.weight <= before.weight, "a candidate that is rolled back gets more"
         return
     if before.analysis and before.strategy == after.strategy and one.observed.sample is None:
         assert after.analysis is not None

@@ -43,7 +43,7 @@ async def test_results(tmp_path: Path, serve: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ("", "the variable NEREID_CHECKS, which the operator sets, does not hold valid checks"),
+        ("", "the variable NEREID_CHECKS, which the operator sets, is not valid: "),
         (work("127.0.0.1:1"), "the candidate did not become ready at http://127.0.0.1:1 within 1 s"),
     ],
 )

@@ -39,7 +39,7 @@ class TestPromote:
     def test_the_first_revision_needs_none(self):
         assert "is the first revision" in refusal(asking.promote, view("first-revision-pending"))
 
-    def test_what_is_taken_back_is_not_promoted(self):
+    def test_what_is_rolled_back_is_not_promoted(self):
         assert "is being rolled back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
 
     def test_nobody_knows_whether_it_is_still_asked_for(self):

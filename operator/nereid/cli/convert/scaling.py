@@ -89,8 +89,8 @@ def _metrics(predictor: Part, annotations: Annotations, findings: Findings) -> l
     simple = _simple(predictor, annotations, findings)
     if "autoScaling" not in predictor:
         return simple
-    listed = predictor.part("autoScaling").parts("metrics")
-    return [metric for part in listed if (metric := _listed(part, findings))] or simple
+    parts = predictor.part("autoScaling").parts("metrics")
+    return [metric for part in parts if (metric := _listed(part, findings))] or simple
 
 
 def _summary(metrics: list[dict[str, Any]]) -> str:

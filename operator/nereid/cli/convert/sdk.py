@@ -44,15 +44,15 @@ def misfit(value: Any, kind: str, path: str) -> str | None:
     if value is None:
         return None
     wrong = f"{path} must be of type {kind}, not {value!r:.60}"
-    if listed := _LIST.fullmatch(kind):
+    if list_type := _LIST.fullmatch(kind):
         if not isinstance(value, list):
             return wrong
-        return _first(_misfit_item(item, listed["item"], f"{path}[{number}]") for number, item in enumerate(value))
-    if mapped := _MAP.fullmatch(kind):
+        return _first(_misfit_item(item, list_type["item"], f"{path}[{number}]") for number, item in enumerate(value))
+    if map_type := _MAP.fullmatch(kind):
         if not isinstance(value, Mapping):
             return wrong
         # Quantities are strings to the types, and often written as numbers.
-        item_kind = (mapped["item"] or mapped["item_"]).replace("str", "ResourceQuantity")
+        item_kind = (map_type["item"] or map_type["item_"]).replace("str", "ResourceQuantity")
         return _first(_misfit_item(item, item_kind, f"{path}[{key}]") for key, item in value.items())
     if kind in _PLAIN:
         is_flag = isinstance(value, bool) and kind not in {"bool", "object"}
@@ -65,10 +65,10 @@ def misfit(value: Any, kind: str, path: str) -> str | None:
 
 def item_type(kind: str) -> str:
     """Return the type of a list's items."""
-    listed = _LIST.fullmatch(kind)
-    if listed is None:
+    list_type = _LIST.fullmatch(kind)
+    if list_type is None:
         raise ValueError(f"{kind} is not a list")
-    return listed["item"]
+    return list_type["item"]
 
 
 def _misfit_item(value: Any, kind: str, path: str) -> str | None:

@@ -92,7 +92,7 @@ def _container(plan: Plan, run: CheckRun) -> dict[str, Any]:
         "args": ["check"],
         "env": [{"name": ENV_WORK, "value": work}],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-        "terminationMessagePolicy": "File",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [mount for _, mount in _volumes(run.checks)],
     }
@@ -133,7 +133,7 @@ def _fetch_container(plan: Plan, run: CheckRun, datasets: tuple[Dataset, ...]) -
         "args": ["fetch-datasets"],
         "env": [source_access.variable(ENV_DATASETS, DatasetsWork(datasets))],
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-        "terminationMessagePolicy": "File",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [
             *(mount for _, mount in _volumes(run.checks) if mount["mountPath"] in _needed_to_fetch(datasets)),

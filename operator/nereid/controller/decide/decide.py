@@ -38,7 +38,9 @@ class LookUps:
     existence: bool = False
     records: Mapping[str, str] = field(default_factory=dict)
 
-    def __bool__(self) -> bool:
+    @property
+    def are_needed(self) -> bool:
+        """Whether anything is to be read."""
         return self.existence or bool(self.records)
 
 

@@ -4,8 +4,8 @@ Values only; `reading` reads a spec into a plan, and `wanted` returns the plan o
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
 
 from nereid.api.analysis import AnalysisProvider, OnInconclusive
 from nereid.api.checks import CheckSpec
@@ -194,6 +194,9 @@ class Plan:
     route_problems: tuple[Problem, ...] = ()
 
 
+AnyPlan = TypeVar("AnyPlan", bound=Plan)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specified(Plan):
     """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched."""
@@ -220,38 +223,15 @@ class Pinned(Plan):
 
 def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None) -> Held:
     """Return the plan for another revision than its own, whose model is not in the spec."""
-    return Held(
-        owner=plan.owner,
-        settings=plan.settings,
-        revision=revision,
-        model_name=model_name,
-        source=plan.source,
-        replicas=plan.replicas,
-        autoscaling=plan.autoscaling,
-        disruption_budget=plan.disruption_budget,
-        hosts=plan.hosts,
-        gateways=plan.gateways,
-        timeout=plan.timeout,
-        rollout=plan.rollout,
-        route_problems=plan.route_problems,
-        rejection=rejection,
-    )
+    return _as(Held, plan, revision=revision, model_name=model_name, rejection=rejection)
 
 
 def pinned_to(plan: Plan, revision: str) -> Pinned:
     """Return the plan for the revision that its user rolled back to."""
-    return Pinned(
-        owner=plan.owner,
-        settings=plan.settings,
-        revision=revision,
-        model_name=plan.model_name,
-        source=plan.source,
-        replicas=plan.replicas,
-        autoscaling=plan.autoscaling,
-        disruption_budget=plan.disruption_budget,
-        hosts=plan.hosts,
-        gateways=plan.gateways,
-        timeout=plan.timeout,
-        rollout=plan.rollout,
-        route_problems=plan.route_problems,
-    )
+    return _as(Pinned, plan, revision=revision)
+
+
+def _as(kind: type[AnyPlan], plan: Plan, **differing: Any) -> AnyPlan:
+    """Return a plan of another kind, with the values that all plans have, except those that differ."""
+    common = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    return kind(**{**common, **differing})

@@ -84,7 +84,7 @@ class Reconciler:
         if isinstance(planned, Unresolved):
             return await self._wait_for_model(planned, situation, now)
         orders = decide(planned, situation, now)
-        if orders.look_ups:
+        if orders.look_ups.are_needed:
             return await self._look_up(situation, orders.look_ups)
         self._gatherer.measure(orders.measurements)
         built = build(planned, orders, situation)
@@ -111,7 +111,7 @@ class Reconciler:
     async def _wait_for_model(self, unresolved_plan: Unresolved, situation: Situation, now: datetime) -> float | None:
         """Resolve the URI of the first model; until then there is nothing else to do."""
         orders = decide_on_source(unresolved_plan.request, situation, now)
-        if orders.look_ups:
+        if orders.look_ups.are_needed:
             return await self._look_up(situation, orders.look_ups)
         owner, resolution = unresolved_plan.source.owner, orders.resolution
         before = standing(situation.status, "SourceJobs")

@@ -6,20 +6,14 @@ import click
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_job import ENV_WORK, FetchWork
-from nereid.contract.process import set_up_process, write_termination_message
+from nereid.contract.process import failed, set_up_process, termination_log_option, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.job import fetch as fetch_model
 from nereid.models.internal_error import internal_error
 
 
 @click.command()
-@click.option(
-    "--termination-log",
-    type=click.Path(path_type=Path),
-    default=Path("/dev/termination-log"),
-    show_default=True,
-    help="File to which the outcome is written as one line.",
-)
+@termination_log_option("the outcome is written as one line")
 def fetch(termination_log: Path) -> None:
     """Fetch the model that NEREID_FETCH describes into Triton's model repository.
 
@@ -40,6 +34,4 @@ def fetch(termination_log: Path) -> None:
 
 
 def _failed(error: FetchError, termination_log: Path) -> SystemExit:
-    click.echo(str(error), err=True)
-    write_termination_message(termination_log, f"{error}\n")
-    return SystemExit(1)
+    return failed(str(error), termination_log, f"{error}\n")

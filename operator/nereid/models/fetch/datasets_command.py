@@ -9,7 +9,7 @@ import click
 from nereid.contract.check_job import ENV_DATASETS, MAX_DOWNLOAD_BYTES, DatasetsWork
 from nereid.contract.check_message import failure_message
 from nereid.contract.fetch_errors import FetchError
-from nereid.contract.process import set_up_process, write_termination_message
+from nereid.contract.process import failed, set_up_process, termination_log_option
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.datasets import fetch_dataset
 from nereid.models.internal_error import internal_error
@@ -19,13 +19,7 @@ SUBJECT: Final = "dataset"
 
 
 @click.command()
-@click.option(
-    "--termination-log",
-    type=click.Path(path_type=Path),
-    default=Path("/dev/termination-log"),
-    show_default=True,
-    help="File to which a failure is written as JSON.",
-)
+@termination_log_option("a failure is written as JSON")
 def fetch_datasets(termination_log: Path) -> None:
     """Fetch the data sets that NEREID_DATASETS describes. The first container of the check Job runs this command."""
     set_up_process()
@@ -46,6 +40,4 @@ def fetch_datasets(termination_log: Path) -> None:
 
 
 def _failed(sentence: str, termination_log: Path) -> SystemExit:
-    click.echo(sentence, err=True)
-    write_termination_message(termination_log, failure_message(sentence))
-    return SystemExit(1)
+    return failed(sentence, termination_log, failure_message(sentence))

@@ -104,6 +104,6 @@ def _existing_path(source: MountedSource) -> Path:
 
 def _what_is_there(source: MountedSource) -> str:
     nearest = next(parent for parent in source.path.parents if (source.mount / parent).is_dir())
-    held = listing(entry.name for entry in content(source.mount / nearest))
+    entries = listing(entry.name for entry in content(source.mount / nearest))
     shown = MountedSource(source.mount, nearest, source.shown, source.field)
-    return f"{source} does not exist; {shown} holds {held}: correct {source.field}"
+    return f"{source} does not exist; {shown} holds {entries}: correct {source.field}"

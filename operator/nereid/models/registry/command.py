@@ -10,20 +10,14 @@ import click
 
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.model_job import ENV_WORK, ModelJobWork
-from nereid.contract.process import set_up_process, write_termination_message
+from nereid.contract.process import set_up_process, termination_log_option, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.internal_error import internal_error
 from nereid.models.registry.answer_lines import failure_line
 from nereid.models.registry.question import resolve_reference, tag_version
 from nereid.models.sources.failures import InterruptionError
 
-_termination_log = click.option(
-    "--termination-log",
-    type=click.Path(path_type=Path),
-    default=Path("/dev/termination-log"),
-    show_default=True,
-    help="File to which the outcome is written as one line of JSON.",
-)
+_termination_log = termination_log_option("the outcome is written as one line of JSON")
 
 
 @click.command()

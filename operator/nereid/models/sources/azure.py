@@ -26,18 +26,16 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
-from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
+from nereid.models.sources.failures import failed, server_error
+from nereid.models.sources.object_store import StoredFiles, StoredObject
+from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
+from nereid.models.sources.store_access import (
     PIECE_BYTES,
-    READ_SECONDS,
-    StoredFiles,
-    StoredObject,
-    changed,
+    StoreAccess,
     endpoint_of,
-    identity_denied,
-    in_chunks,
+    in_pieces,
     server_of,
+    unless_missing,
 )
 from nereid.models.sources.trust import bundle_file
 
@@ -64,19 +62,14 @@ class Container:
     def __init__(self, source: AzureSource, request: Request) -> None:
         self._source = source
         self._request = request
-        self._credentials = Credentials.read(request.credentials)
-        self._as_pod = False
+        self._access = StoreAccess(source, Credentials.read(request.credentials), NEEDED)
 
     def find(self, name: str) -> StoredObject | None:
         """Return the blob of exactly this name."""
-        try:
-            with self._explained():
-                blob = self._client.get_blob_client(name).get_blob_properties()
-        except FetchError as error:
-            if error.reason is Reason.MODEL_NOT_FOUND:
-                return None
-            raise
-        return None if _is_folder(blob) else _stored(blob)
+        with unless_missing(), self._explained():
+            blob = self._client.get_blob_client(name).get_blob_properties()
+            return None if _is_folder(blob) else _stored(blob)
+        return None
 
     def below(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all blobs whose names begin with the prefix, without the folders of hierarchical accounts."""
@@ -95,15 +88,18 @@ class Container:
         """Yield the blob's bytes from `offset` on; the client returns whole answers, so it reads in pieces."""
         with self._explained():
             blob = self._client.get_blob_client(stored.name)
-            for start in range(offset, stored.size, PIECE_BYTES):
+
+            def request(start: int, length: int) -> bytes:
                 piece = blob.download_blob(
                     offset=start,
-                    length=min(PIECE_BYTES, stored.size - start),
+                    length=length,
                     etag=stored.version,
                     match_condition=MatchConditions.IfNotModified,
                     max_concurrency=1,
                 )
-                yield from in_chunks(piece.readall())
+                return piece.readall()
+
+            yield from in_pieces(stored, offset, request)
 
     @cached_property
     def _client(self) -> ContainerClient:
@@ -121,7 +117,7 @@ class Container:
 
     def _identity(self) -> Any:
         """Return the Secret's credential, else the pod's own identity, else None, which reads public blobs."""
-        value = self._credentials.token
+        value = self._access.credentials.token
         if key := value(ACCESS_KEY):
             return AzureNamedKeyCredential(self._source.account, key)
         if token := value(SAS_TOKEN):
@@ -135,16 +131,12 @@ class Container:
 
     def _principal(self, tenant: str | None, client: str | None, secret: str) -> Any:
         if not tenant or not client:
-            raise FetchError(
-                Reason.MODEL_ACCESS_DENIED,
-                f"the Secret that {Field.CREDENTIALS} names lacks {PRINCIPAL[1] if tenant else PRINCIPAL[0]}: "
-                f"it needs {NEEDED}",
-            )
+            raise self._access.lacks(PRINCIPAL[1] if tenant else PRINCIPAL[0])
         return ClientSecretCredential(tenant, client, secret)
 
     def _own(self, client: str | None) -> Any:
         """Return the identity of the pod's service account or of its node."""
-        self._as_pod = True
+        self._access.as_pod = True
         chosen = {"workload_identity_client_id": client, "managed_identity_client_id": client} if client else {}
         return DefaultAzureCredential(
             exclude_cli_credential=True,
@@ -169,7 +161,7 @@ class Container:
         try:
             yield
         except ClientAuthenticationError as error:
-            raise self._access_denied(_code(error) or "no token for these credentials") from error
+            raise self._access.denied(self._server, _code(error) or "no token for these credentials") from error
         except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
             correct = str(Field.ENDPOINT) if self._request.endpoint else f"the account in {Field.URI}"
             raise broken(error, self._server, correct) from error
@@ -190,26 +182,19 @@ class Container:
         status, code = error.status_code or 0, _code(error) or "no code"
         if not status:
             return broken(error, self._server, str(Field.ENDPOINT))
-        if is_temporary(status):
-            return server_error(self._server, self._source, f"{code} (status {status})")
-        if status in DENIED_STATUSES or code in _DENIED_CODES:
-            return self._access_denied(code)
+        if code in _DENIED_CODES:
+            return self._access.denied(self._server, code)
         if status == HTTPStatus.NOT_FOUND:
             return self._gone(code)
-        if status in CHANGED_STATUSES:
-            return changed(self._source)
-        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
+        return self._access.error_of_status(self._server, status, code)
 
     def _gone(self, code: str) -> FetchError:
-        hint = "" if self._credentials or self._as_pod else f", or it is not public and needs {NEEDED}"
+        hint = "" if self._access.credentials or self._access.as_pod else f", or it is not public and needs {NEEDED}"
         return FetchError(
             Reason.MODEL_NOT_FOUND,
             f"{self._server} has no container {self._source.container} ({code}){hint}: "
             f"correct {Field.URI} or {Field.CREDENTIALS}",
         )
-
-    def _access_denied(self, code: str) -> FetchError:
-        return identity_denied(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
 
 
 def _code(error: HttpResponseError) -> str:

@@ -24,17 +24,17 @@ def broken(error: BaseException, server: str, correct: str) -> Exception:
             case socket.gaierror():
                 return unknown_host(cause, server, correct)
     return InterruptionError(
-        failed(
-            f"the connection to {server} failed ({_detail(causes)}): "
-            f"check the server and the network, or correct {correct}"
-        )
+        failed(f"{_problem(causes, server)}: check the server and the network, or correct {correct}")
     )
 
 
-def _detail(causes: Iterable[BaseException]) -> str:
+def _problem(causes: Iterable[BaseException], server: str) -> str:
     descriptions = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-    timeouts = [cause for cause in causes if isinstance(cause, TimeoutError | ReadTimeoutError | ConnectTimeoutError)]
-    return descriptions[0] if descriptions else "it did not answer in time" if timeouts else "it was closed"
+    if descriptions:
+        return f"the connection to {server} failed ({descriptions[0]})"
+    if any(isinstance(cause, TimeoutError | ReadTimeoutError | ConnectTimeoutError) for cause in causes):
+        return f"{server} stopped answering"
+    return f"the connection to {server} failed (it was closed)"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -23,17 +23,15 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import GcsSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import CHANGED_STATUSES, DENIED_STATUSES, failed, is_temporary, server_error
-from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
-    PIECE_BYTES,
-    READ_SECONDS,
-    StoredFiles,
-    StoredObject,
-    changed,
+from nereid.models.sources.failures import server_error
+from nereid.models.sources.object_store import StoredFiles, StoredObject
+from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
+from nereid.models.sources.store_access import (
+    StoreAccess,
     endpoint_of,
-    identity_denied,
-    in_chunks,
+    in_pieces,
+    invalid_bucket,
+    no_bucket,
     server_of,
 )
 from nereid.models.sources.trust import bundle_file
@@ -60,8 +58,7 @@ class Bucket:
     def __init__(self, source: GcsSource, request: Request) -> None:
         self._source = source
         self._request = request
-        self._credentials = Credentials.read(request.credentials)
-        self._as_pod = False
+        self._access = StoreAccess(source, Credentials.read(request.credentials), NEEDED)
 
     def find(self, name: str) -> StoredObject | None:
         """Return the object of exactly this name."""
@@ -83,19 +80,16 @@ class Bucket:
 
     def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:
         """Yield the object's bytes from `offset` on; the client returns whole answers, so it reads in pieces."""
-        with self._explained(gone=changed(self._source)):
+        with self._explained(gone=self._access.changed()):
             # A generation's bytes never change; a replaced one no longer exists, unless the bucket is versioned.
             blob = self._bucket.blob(stored.name, generation=int(stored.version))
-            for start in range(offset, stored.size, PIECE_BYTES):
-                # Raw, as decompressed content would have another size, and no ranges.
-                piece = blob.download_as_bytes(
-                    start=start,
-                    end=min(start + PIECE_BYTES, stored.size) - 1,
-                    raw_download=True,
-                    checksum=None,
-                    **_PATIENCE,
-                )
-                yield from in_chunks(piece)
+            # Raw, as decompressed content would have another size, and no ranges.
+            options = {"raw_download": True, "checksum": None, **_PATIENCE}
+            yield from in_pieces(
+                stored,
+                offset,
+                lambda start, length: blob.download_as_bytes(start=start, end=start + length - 1, **options),
+            )
 
     @cached_property
     def _bucket(self) -> Any:
@@ -109,13 +103,11 @@ class Bucket:
         try:
             return client.bucket(self._source.bucket)
         except ValueError as error:
-            raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is not a valid bucket name: correct {Field.URI}"
-            ) from error
+            raise invalid_bucket(self._source.bucket) from error
 
     def _identity(self) -> Any:
         """Return the Secret's identity, else the pod's own, else an anonymous one."""
-        if key := self._credentials.value(KEY_JSON) or self._credentials.value(KEY_FILE):
+        if key := self._access.credentials.value(KEY_JSON) or self._access.credentials.value(KEY_FILE):
             return _key(key)
         if not f".{server_of(self._endpoint)}".endswith(f".{_GOOGLES}"):
             # The pod's token must not be sent to other servers.
@@ -124,7 +116,7 @@ class Bucket:
             credentials, _ = google.auth.default(scopes=_SCOPES)
         except DefaultCredentialsError:
             return AnonymousCredentials()
-        self._as_pod = True
+        self._access.as_pod = True
         return credentials
 
     @property
@@ -141,13 +133,13 @@ class Bucket:
         try:
             yield
         except (GoogleAPICallError, InvalidResponse) as error:
-            raise self._answered(error, gone or self._no_bucket()) from error
+            raise self._answered(error, gone or no_bucket(self._server, self._source.bucket)) from error
         except TransportError as error:
             raise broken(error, "Google's token server", str(Field.CREDENTIALS)) from error
         except GoogleAuthError as error:
             if error.retryable:
                 raise server_error("Google's token server", self._source, "with an error of its own") from error
-            raise self._access_denied("no token for these credentials") from error
+            raise self._access.denied(self._server, "no token for these credentials") from error
         except DataCorruption as error:
             raise server_error(self._server, self._source, "with damaged content") from error
         except (requests.RequestException, HTTPError, OSError) as error:
@@ -156,26 +148,7 @@ class Bucket:
     def _answered(self, error: GoogleAPICallError | InvalidResponse, gone: Exception) -> Exception:
         """Return the error for an error response of the server."""
         status = int((error.code if isinstance(error, GoogleAPICallError) else error.response.status_code) or 0)
-        if is_temporary(status):
-            return server_error(self._server, self._source, f"status {status}")
-        if status == HTTPStatus.NOT_FOUND:
-            return gone
-        if status in CHANGED_STATUSES:
-            return changed(self._source)
-        if status in DENIED_STATUSES:
-            return self._access_denied(f"status {status}")
-        return failed(f"{self._server} answered status {status} for {self._source}: correct {Field.URI}")
-
-    def _no_bucket(self) -> FetchError:
-        return FetchError(
-            Reason.MODEL_NOT_FOUND,
-            f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
-        )
-
-    def _access_denied(self, answer: str) -> FetchError:
-        return identity_denied(
-            self._server, f"{self._source} ({answer})", self._credentials, NEEDED, as_pod=self._as_pod
-        )
+        return gone if status == HTTPStatus.NOT_FOUND else self._access.error_of_status(self._server, status)
 
 
 class _Session(AuthorizedSession):

@@ -1,34 +1,35 @@
 """Models on https servers: one file, read from the first missing byte on, without showing secrets."""
 
-import ssl
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import PurePosixPath
 from typing import Final
 
+import requests
 from yarl import URL
 
-from nereid.contract.fetch_errors import Field
+from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HttpsSource, in_ascii, with_server, without_secrets
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import ChangedError, failed
-from nereid.models.sources.https_failures import error_of_status, explained
-from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
-from nereid.models.sources.trust import trusted_by
+from nereid.models.sources.failures import NOT_FOUND_STATUSES, ChangedError, failed
+from nereid.models.sources.http_client import ExactSession, Server, basic, new_session
+from nereid.models.sources.remote import READ_SECONDS, RemoteFile
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-CONNECT_SECONDS: Final = 15.0
-IDLE_SECONDS: Final = 50.0
 UNNAMED: Final = "model"
+NEEDED: Final = "username and password, or token"
 
 
 def open_files(source: HttpsSource, request: Request) -> "HttpsFile":
     """Return the one file of the URL, to be requested with the credentials of the request."""
-    return HttpsFile(source, trusted_by(request.ca_bundle), Credentials.read(request.credentials))
+    session = new_session(request.ca_bundle, ExactSession)
+    credentials = Credentials.read(request.credentials)
+    return HttpsFile(
+        source, Server(source.host, str(Field.URI), credentials, NEEDED, session, read_seconds=READ_SECONDS)
+    )
 
 
 class HttpsFile:
@@ -38,36 +39,32 @@ class HttpsFile:
     open, and read if the download begins at the first byte.
     """
 
-    def __init__(self, source: HttpsSource, trust: ssl.SSLContext, credentials: Credentials | None = None) -> None:
+    def __init__(self, source: HttpsSource, server: Server) -> None:
         self._source = source
-        self._trust = trust
-        self._credentials = credentials or Credentials.read(None)
-        self._unread: HTTPResponse | None = None
+        self._server = server
+        self._unread: requests.Response | None = None
 
     def files(self) -> Sequence[RemoteFile]:
         """Request the file and return its description from the answer's headers."""
         self.close()
-        response = self._respond({})
-        if response.status != HTTPStatus.OK:
-            raise self._access_denied(response)
-        if response.length is None and not response.chunked:
-            response.close()
+        answer = self._respond({})
+        if answer.status_code != HTTPStatus.OK:
+            raise self._rejected(answer)
+        size = answer.raw.length_remaining
+        if size is None and not answer.raw.chunked:
+            answer.close()
             raise failed(
                 f"{self._source.host} sends neither the size nor the end of {self._source}, so that a partial download "
                 "would look complete: configure the server to send Content-Length"
             )
-        self._unread = response
+        self._unread = answer
         name = PurePosixPath(self._source.url.path).name or UNNAMED
-        return [RemoteFile(PurePosixPath(name), response.length, _version(response))]
+        return [RemoteFile(PurePosixPath(name), size, _version(answer))]
 
     def read(self, file: RemoteFile, offset: int) -> Iterator[bytes]:
         """Yield the file's bytes from `offset` on."""
-        with self._rest(file, offset) as response:
-            try:
-                while chunk := response.read1(CHUNK_BYTES):
-                    yield chunk
-            except (OSError, HTTPException) as error:
-                raise explained(error, self._source.url) from error
+        # As they are sent: a server that compresses a file although no request asks for it has it stored so.
+        yield from self._server.body(self._rest(file, offset), decode=False)
 
     def close(self) -> None:
         """Close an answer that was not read."""
@@ -75,89 +72,86 @@ class HttpsFile:
             self._unread.close()
             self._unread = None
 
-    def _rest(self, file: RemoteFile, offset: int) -> HTTPResponse:
+    def _rest(self, file: RemoteFile, offset: int) -> requests.Response:
         """Return the answer whose body begins at `offset`."""
         unread, self._unread = self._unread, None
         if unread is not None:
             if not offset:
                 return unread
             unread.close()
-        response = self._respond({"Range": f"bytes={offset}-", "If-Range": file.version} if offset else {})
-        error = self._mismatch(response, file, offset)
+        answer = self._respond({"Range": f"bytes={offset}-", "If-Range": file.version} if offset else {})
+        error = self._mismatch(answer, file, offset)
         if error is not None:
-            response.close()
+            answer.close()
             raise error
-        return response
+        return answer
 
-    def _mismatch(self, response: HTTPResponse, file: RemoteFile, offset: int) -> Exception | None:
+    def _mismatch(self, answer: requests.Response, file: RemoteFile, offset: int) -> Exception | None:
         """Return an error if the answer's body does not continue the file at `offset`; None if it does."""
-        if offset and response.status == HTTPStatus.PARTIAL_CONTENT:
-            if (response.headers["Content-Range"] or "").startswith(f"bytes {offset}-"):
+        status = answer.status_code
+        if offset and status == HTTPStatus.PARTIAL_CONTENT:
+            if answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
                 return None
             return ChangedError(
                 failed(f"{self._source} was answered with another range than requested: check its server")
             )
-        if not offset and response.status == HTTPStatus.OK:
-            is_same = (response.length, _version(response)) == (file.size, file.version)
+        if not offset and status == HTTPStatus.OK:
+            is_same = (answer.raw.length_remaining, _version(answer)) == (file.size, file.version)
             return None if is_same else self._changed()
-        if offset and response.status in {HTTPStatus.OK, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
+        if offset and status in {HTTPStatus.OK, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
             return self._changed()
-        return self._access_denied(response)
+        return self._rejected(answer)
 
     def _changed(self) -> ChangedError:
         return ChangedError(
             failed(f"{self._source} keeps changing while it is downloaded: do not change published files")
         )
 
-    def _access_denied(self, response: HTTPResponse) -> Exception:
-        response.close()
-        return error_of_status(response.status, self._source, self._credentials)
+    def _rejected(self, answer: requests.Response) -> Exception:
+        """Return the error for a status other than 200 and 206."""
+        answer.close()
+        status = answer.status_code
+        if status in NOT_FOUND_STATUSES:
+            return FetchError(
+                Reason.MODEL_NOT_FOUND, f"{self._source} does not exist (status {status}): correct {Field.URI}"
+            )
+        return self._server.error_of_status(status, self._source)
 
-    def _respond(self, headers: Mapping[str, str]) -> HTTPResponse:
+    def _respond(self, headers: Mapping[str, str]) -> requests.Response:
         """Return the answer to a GET; redirects are followed to https URLs only."""
         url = self._source.url
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._get(url, headers)
-            if response.status not in REDIRECTS:
-                return response
-            response.close()
-            url = _redirected(url, response.headers["Location"] or "", self._source)
+            answer = self._get(url, headers)
+            if answer.status_code not in REDIRECTS:
+                return answer
+            answer.close()
+            url = _redirected(url, answer.headers.get("Location", ""), self._source)
         raise failed(
             f"{self._source} redirects more than {MAX_REDIRECTS} times: set {Field.URI} to the URL of the file itself"
         )
 
-    def _get(self, url: URL, headers: Mapping[str, str]) -> HTTPResponse:
-        # Without compression, as ranges and the digest refer to the bytes of the file itself.
-        sent = {"User-Agent": "nereid", "Connection": "close", **headers, **self._authorization(url)}
-        connection = HTTPSConnection(url.raw_host or "", url.port, timeout=CONNECT_SECONDS, context=self._trust)
-        try:
-            connection.connect()
-            connection.sock.settimeout(IDLE_SECONDS)
-            connection.request("GET", url.raw_path_qs, headers=sent)
-            return connection.getresponse()
-        except (OSError, HTTPException) as error:
-            connection.close()
-            raise explained(error, url) from error
+    def _get(self, url: URL, headers: Mapping[str, str]) -> requests.Response:
+        # After a redirect, messages name the server that was reached.
+        server = replace(self._server, host=url.host or "")
+        sent = {"Connection": "close", **headers, **self._authorization(url)}
+        return server.get(str(url.with_user(None).with_fragment(None)), sent)
 
     def _authorization(self, url: URL) -> dict[str, str]:
         """Return the header with the URL's or the Secret's credentials; empty for a server after a redirect."""
         if url.user:
-            return {"Authorization": _basic(url.user, url.password or "")}
+            return {"Authorization": basic(url.user, url.password or "")}
         if url.origin() != self._source.url.origin():
             return {}
-        if token := self._credentials.token("token"):
+        credentials = self._server.credentials
+        if token := credentials.token("token"):
             return {"Authorization": f"Bearer {token}"}
-        user, password = self._credentials.value("username"), self._credentials.value("password")
-        return {"Authorization": _basic(user, password)} if user and password else {}
+        user, password = credentials.value("username"), credentials.value("password")
+        return {"Authorization": basic(user, password)} if user and password else {}
 
 
-def _basic(user: str, password: str) -> str:
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
-
-
-def _version(response: HTTPResponse) -> str:
+def _version(answer: requests.Response) -> str:
     """Return the ETag; empty if it is missing or weak: a weak one promises the same meaning, not the same bytes."""
-    etag = response.headers["ETag"] or ""
+    etag = answer.headers.get("ETag", "")
     return "" if etag.startswith("W/") else etag
 
 

@@ -18,7 +18,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.credentials import Credentials, access_denied
-from nereid.models.sources.http_files import Server, host_of, new_session, range_header
+from nereid.models.sources.http_client import Server, host_of, new_session, range_header
 from nereid.models.sources.remote import RemoteFile
 
 PUBLIC_HUB: Final = "https://huggingface.co"

@@ -17,7 +17,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RemoteSource, RunArtifact, parse_source
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.http_files import Server, range_header
+from nereid.models.sources.http_client import Server, range_header
 from nereid.models.sources.mlflow_entities import LoggedModel, Run
 from nereid.models.sources.remote import RemoteFile, RemoteFiles
 from nereid.models.sources.tracking import TrackingServer, tracking_server

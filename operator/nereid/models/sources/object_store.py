@@ -9,19 +9,10 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final, Protocol
 
-from yarl import URL
-
 from nereid.contract.fetch_errors import FetchError, Field, Reason
-from nereid.contract.fetch_request import Request
-from nereid.models.sources.credentials import Credentials, access_denied
 from nereid.models.sources.external_data import is_external_data
-from nereid.models.sources.failures import ChangedError, InterruptionError, failed
-from nereid.models.sources.remote import CHUNK_BYTES, RemoteFile
-
-CONNECT_SECONDS: Final = 15
-READ_SECONDS: Final = 50
-PIECE_BYTES: Final = 8 * CHUNK_BYTES
-"""Size of one request by a client that returns whole answers."""
+from nereid.models.sources.failures import InterruptionError
+from nereid.models.sources.remote import RemoteFile
 
 MOST_FILES: Final = 100_000
 """Limit that lets a list fit into the memory of an init container; no model has as many files."""
@@ -132,48 +123,6 @@ class StoredFiles:
         except (FetchError, InterruptionError):
             # The names only add to the message; credentials may allow to list a single folder.
             return []
-
-
-def endpoint_of(request: Request, public: str) -> str:
-    """Return the URL of the server, without a slash at its end."""
-    endpoint = (request.endpoint or public).rstrip("/")
-    try:
-        is_complete = URL(endpoint).scheme in {"http", "https"} and URL(endpoint).host
-    except ValueError:
-        is_complete = None
-    if not is_complete:
-        raise FetchError(
-            Reason.MODEL_INVALID,
-            f"{Field.ENDPOINT} is not a valid URL of a server: write it as https://host or http://host:port",
-        )
-    return endpoint
-
-
-def server_of(endpoint: str) -> str:
-    """Return the host of a URL, and its port if it is not the default one."""
-    return URL(endpoint).host_port_subcomponent or ""
-
-
-def in_chunks(piece: bytes) -> Iterator[bytes]:
-    """Yield a larger piece in chunks."""
-    for start in range(0, len(piece), CHUNK_BYTES):
-        yield piece[start : start + CHUNK_BYTES]
-
-
-def changed(shown: object) -> ChangedError:
-    """Return the error of an object that was replaced after it was listed."""
-    return ChangedError(failed(f"{shown} changed while it was downloaded: store each version under a key of its own"))
-
-
-def identity_denied(server: str, shown: object, credentials: Credentials, needed: str, *, as_pod: bool) -> FetchError:
-    """Return the error of a server that denies access, to the pod's own identity or to a Secret's credentials."""
-    if not as_pod:
-        return access_denied(server, shown, credentials, needed)
-    return FetchError(
-        Reason.MODEL_ACCESS_DENIED,
-        f"{server} denies the pod's service account access to {shown}: grant it read access, "
-        f"or set {Field.CREDENTIALS} to a Secret in this namespace with {needed}",
-    )
 
 
 def _files(objects: Iterable[StoredObject], prefix: str, source: object) -> dict[PurePosixPath, StoredObject]:

@@ -6,6 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Protocol, runtime_checkable
 
 CHUNK_BYTES: Final = 1 << 20
+CONNECT_SECONDS: Final = 15
+READ_SECONDS: Final = 50
+"""How long a client waits for a server's next bytes."""
 
 
 @dataclass(frozen=True, slots=True)

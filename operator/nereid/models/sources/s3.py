@@ -33,25 +33,17 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import Credentials
-from nereid.models.sources.failures import (
-    CHANGED_STATUSES,
-    DENIED_STATUSES,
-    CorruptedError,
-    failed,
-    is_temporary,
-    server_error,
-)
-from nereid.models.sources.object_store import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    StoredFiles,
-    StoredObject,
-    changed,
+from nereid.models.sources.failures import CorruptedError, failed, server_error
+from nereid.models.sources.object_store import StoredFiles, StoredObject
+from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
+from nereid.models.sources.store_access import (
+    StoreAccess,
     endpoint_of,
-    identity_denied,
+    invalid_bucket,
+    no_bucket,
     server_of,
+    unless_missing,
 )
-from nereid.models.sources.remote import CHUNK_BYTES
 from nereid.models.sources.trust import bundle_file
 
 NEEDED: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -78,19 +70,14 @@ class Bucket:
     def __init__(self, source: S3Source, request: Request) -> None:
         self._source = source
         self._request = request
-        self._credentials = Credentials.read(request.credentials)
-        self._as_pod = False
+        self._access = StoreAccess(source, Credentials.read(request.credentials), NEEDED)
 
     def find(self, name: str) -> StoredObject | None:
         """Return the object of exactly this name."""
-        try:
-            with self._explained():
-                head = self._client.head_object(Bucket=self._source.bucket, Key=name, ChecksumMode="ENABLED")
-        except FetchError as error:
-            if error.reason is Reason.MODEL_NOT_FOUND:
-                return None
-            raise
-        return StoredObject(name, head["ContentLength"], head["ETag"], _sha256(head))
+        with unless_missing(), self._explained():
+            head = self._client.head_object(Bucket=self._source.bucket, Key=name, ChecksumMode="ENABLED")
+            return StoredObject(name, head["ContentLength"], head["ETag"], _sha256(head))
+        return None
 
     def below(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all objects whose names begin with the prefix."""
@@ -124,14 +111,14 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        value = self._credentials.value
+        value = self._access.credentials.value
         endpoint = endpoint_of(self._request, "") if self._request.endpoint else value("AWS_ENDPOINT_URL")
         session = boto3.session.Session()
         keys = self._keys(session)
         region = value("AWS_DEFAULT_REGION") or value("AWS_REGION") or session.region_name or _DEFAULT_REGION
         try:
-            config = config_of(self._credentials, endpoint, region)
-            if not keys and not self._as_pod:
+            config = config_of(self._access.credentials, endpoint, region)
+            if not keys and not self._access.as_pod:
                 config = config.merge(Config(signature_version=UNSIGNED))
             return session.client(
                 "s3",
@@ -150,23 +137,19 @@ class Bucket:
     def _keys(self, session: boto3.session.Session) -> Mapping[str, str]:
         """Return the Secret's key pair as arguments for the client; without one, it uses the pod's own identity."""
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-        identifier, secret, token = map(self._credentials.token, names)
+        identifier, secret, token = map(self._access.credentials.token, names)
         if identifier and secret:
             keys = {"aws_access_key_id": identifier, "aws_secret_access_key": secret}
             return {**keys, "aws_session_token": token} if token else keys
         if identifier or secret:
-            lacking = "AWS_SECRET_ACCESS_KEY" if identifier else "AWS_ACCESS_KEY_ID"
-            raise FetchError(
-                Reason.MODEL_ACCESS_DENIED,
-                f"the Secret that {Field.CREDENTIALS} names lacks {lacking}: it needs {NEEDED}",
-            )
-        if not _is_on(self._credentials, "awsAnonymousCredential"):
+            raise self._access.lacks("AWS_SECRET_ACCESS_KEY" if identifier else "AWS_ACCESS_KEY_ID")
+        if not _is_on(self._access.credentials, "awsAnonymousCredential"):
             with self._explained():
-                self._as_pod = session.get_credentials() is not None
+                self._access.as_pod = session.get_credentials() is not None
         return {}
 
     def _verification(self) -> bool | str | None:
-        if (self._credentials.value("S3_VERIFY_SSL") or "true").lower() in {"0", "false"}:
+        if (self._access.credentials.value("S3_VERIFY_SSL") or "true").lower() in {"0", "false"}:
             return False
         return bundle_file(self._request.ca_bundle)
 
@@ -183,11 +166,9 @@ class Bucket:
         except ClientError as error:
             raise self._answered(error) from error
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-            raise self._access_denied("no usable credentials") from error
+            raise self._access.denied(self._server, "no usable credentials") from error
         except ParamValidationError as error:
-            raise FetchError(
-                Reason.MODEL_INVALID, f"{self._source.bucket!r} is not a valid bucket name: correct {Field.URI}"
-            ) from error
+            raise invalid_bucket(self._source.bucket) from error
         except (ConnectionError, HTTPClientError, IncompleteReadError, HTTPError, OSError) as error:
             raise broken(error, self._server, str(Field.ENDPOINT)) from error
         except FlexibleChecksumError as error:
@@ -205,24 +186,19 @@ class Bucket:
         code = error.response.get("Error", {}).get("Code", "")
         answer = error.response.get("ResponseMetadata", {})
         status = answer.get("HTTPStatusCode", 0)
-        if code in _TRANSIENT or is_temporary(status):
+        if code in _TRANSIENT:
             return server_error(self._server, self._source, f"{code} (status {status})")
         if code in _WRONG_REGION or status in _REDIRECTS:
             return self._elsewhere(error, answer.get("HTTPHeaders", {}))
         if code == "NoSuchBucket":
-            return FetchError(
-                Reason.MODEL_NOT_FOUND,
-                f"{self._server} has no bucket {self._source.bucket}: correct {Field.URI} or {Field.ENDPOINT}",
-            )
+            return no_bucket(self._server, self._source.bucket)
         if status == HTTPStatus.NOT_FOUND:
             return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} does not exist: correct {Field.URI}")
-        if status in CHANGED_STATUSES:
-            return changed(self._source)
         if code == "RequestTimeTooSkewed":
             return failed(f"{self._server} rejects requests as the clock of this node is wrong: set the node's clock")
-        if status == HTTPStatus.BAD_REQUEST or status in DENIED_STATUSES:
-            return self._access_denied(code)
-        return failed(f"{self._server} answered {code} (status {status}) for {self._source}: correct {Field.URI}")
+        if status == HTTPStatus.BAD_REQUEST:
+            return self._access.denied(self._server, code)
+        return self._access.error_of_status(self._server, status, code)
 
     def _elsewhere(self, error: ClientError, headers: Mapping[str, str]) -> FetchError:
         region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
@@ -230,9 +206,6 @@ class Bucket:
             f"the bucket {self._source.bucket} is in {f'the region {region}' if region else 'another region'}: "
             f"set AWS_DEFAULT_REGION in the Secret that {Field.CREDENTIALS} names, or correct {Field.ENDPOINT}"
         )
-
-    def _access_denied(self, code: str) -> FetchError:
-        return identity_denied(self._server, f"{self._source} ({code})", self._credentials, NEEDED, as_pod=self._as_pod)
 
 
 def config_of(credentials: Credentials, endpoint: str | None, region: str) -> Config:

@@ -14,7 +14,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
 from nereid.models.sources.credentials import SECRET, Credentials, access_denied
 from nereid.models.sources.failures import DENIED_STATUSES, InterruptionError, failed
-from nereid.models.sources.http_files import Server, basic, host_of, new_session
+from nereid.models.sources.http_client import Server, basic, host_of, new_session
 from nereid.models.sources.mlflow_entities import LoggedModel, ModelVersion, Run
 
 ADDRESS_FIELD: Final = str(Field.ENDPOINT)

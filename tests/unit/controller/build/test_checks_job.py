@@ -155,6 +155,8 @@ def test_a_data_set_in_a_bucket_is_fetched_with_its_credentials_by_one_container
     assert str(dataset.request.credentials) in mounted
     assert [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]] == ["/tmp"]
     assert {"name": "secret-0", "secret": {"secretName": "reader", "optional": True}} in pod["volumes"]
+    # Only the model's own service account could be what the bucket knows the reader by, and it has none.
+    assert pod["automountServiceAccountToken"] is False
 
 
 def test_a_file_of_a_registered_model_comes_from_the_operators_server() -> None:

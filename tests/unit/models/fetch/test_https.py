@@ -174,6 +174,30 @@ async def test_letters_that_no_url_may_hold_are_sent_all_the_same(server: Server
     assert asked == ["/mod%C3%A8le.onnx?name=%C3%A9", "/wei%20ter/blank%20here"]
 
 
+async def test_a_url_is_sent_as_it_is_written(server: Server, request_for: MakeRequest) -> None:
+    """As the signature of a signed URL may cover how it is quoted."""
+    server.handlers = [status(302, Location="/%7Eada/%2D?x=%7E"), serve()]
+    await run(request_for(f"{server.url}/a/../%7Eada/m%2D1.onnx?signature=a%2Db%7E", format=Format.ONNX))
+    asked = [request.path_qs for request in server.requests]
+    assert asked == ["/a/../%7Eada/m%2D1.onnx?signature=a%2Db%7E", "/%7Eada/%2D?x=%7E"]
+
+
+async def test_a_file_that_its_server_calls_compressed_is_kept_as_it_is(
+    server: Server, request_for: MakeRequest
+) -> None:
+    """As many do with a .tar.gz: undone, it would be another file than the one that was published."""
+
+    async def compressed(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip", "ETag": '"v1"'})
+
+    packed = repository("digits")
+    server.handlers = [compressed]
+    digest = f"sha256:{hashlib.sha256(packed).hexdigest()}"
+    request = request_for(f"{server.url}/models.tar.gz", digest=digest)
+    await run(request)
+    assert files(request) == ["digits/1/model.onnx"]
+
+
 async def test_a_second_run_downloads_nothing(server: Server, onnx: FetchWork) -> None:
     server.handlers = [serve()]
     await run(onnx)
@@ -237,7 +261,7 @@ async def test_attempts_are_bounded(server: Server, onnx: FetchWork) -> None:
 async def test_a_server_that_stops_answering_is_told(
     server: Server, onnx: FetchWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nereid.models.sources.https.IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("nereid.models.sources.https.READ_SECONDS", 0.1)
     server.handlers = [hang]
     limits = Limits(total=20, attempts=2, first_pause=0.01)
     assert "localhost stopped answering" in (await failure(onnx, limits)).sentence
@@ -246,7 +270,7 @@ async def test_a_server_that_stops_answering_is_told(
 async def test_the_whole_takes_no_longer_than_its_limit(
     server: Server, onnx: FetchWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nereid.models.sources.https.IDLE_SECONDS", 2.1)
+    monkeypatch.setattr("nereid.models.sources.https.READ_SECONDS", 2.1)
     limits = Limits(total=2, first_pause=0.01)
     server.handlers = [hang]
     assert "was not fetched within 2 s" in (await failure(onnx, limits)).sentence

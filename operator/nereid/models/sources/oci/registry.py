@@ -15,7 +15,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource
 from nereid.models.sources.credentials import Credentials, access_denied
 from nereid.models.sources.failures import InterruptionError, failed
-from nereid.models.sources.http_files import Server, basic, new_session, range_header
+from nereid.models.sources.http_client import Server, basic, new_session, range_header
 from nereid.models.sources.oci.challenge import Challenge, parse_challenge
 from nereid.models.sources.oci.docker_config import DOCKER_HUB, Login, login_for
 from nereid.models.sources.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, is_index, pick_platform

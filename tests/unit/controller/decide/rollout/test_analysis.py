@@ -214,7 +214,7 @@ class TestUndecided:
     def test_at_the_deadline_goes_on_if_the_user_said_so(self):
         assert place(CANARY.judged(on_inconclusive="Continue").analyzing(self.LATE).decide()) == ("Preparing", 1, 20)
 
-    def test_at_the_deadline_is_taken_back_if_the_user_said_so(self):
+    def test_at_the_deadline_is_rolled_back_if_the_user_said_so(self):
         decision = CANARY.judged(on_inconclusive="Rollback").analyzing(self.LATE).decide()
         assert doing(decision) == ("RollingBack", "Inconclusive")
         assert decision.state.failed.reason == "Inconclusive"

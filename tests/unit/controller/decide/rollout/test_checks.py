@@ -155,7 +155,7 @@ class TestMeanwhile:
         judged = CHECKED.judged().candidate("b", weight=20, step=1, ready=2).preparing(5, "RunningChecks").looked(30)
         assert doing(judged.counted((100, 60)).decide()) == ("RollingBack", "GuardExceeded")
 
-    def test_a_candidate_that_lost_its_pods_is_taken_back(self):
+    def test_a_candidate_that_lost_its_pods_is_rolled_back(self):
         lost = LATER.preparing(5, "RunningChecks").ready("b", 0)
         assert doing(lost.decide()) == ("RollingBack", "NoReadyReplica")
 

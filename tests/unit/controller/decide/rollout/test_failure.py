@@ -8,7 +8,7 @@ from nereid.controller.plan.plan import Exposure
 
 class TestFailure:
     @pytest.mark.parametrize("phase", ["Preparing", "Propagating", "Holding", "Paused", "Promoting"])
-    def test_a_candidate_with_traffic_and_no_ready_pod_is_taken_back_at_once(self, phase):
+    def test_a_candidate_with_traffic_and_no_ready_pod_is_rolled_back_at_once(self, phase):
         scenario = rollout().paused().stable("a").candidate("b", weight=20, step=1, ready=0).phase(phase)
         decision = scenario.pod_problem("b", "OutOfMemory", "too little memory").decide()
         assert (decision.state.candidate, decision.state.phase) == (None, "RollingBack")

@@ -71,9 +71,9 @@ def test_a_first_revision_becomes_stable():
         (JUDGED.analyzing(LONG).counted((100, 60), (400, 0)), "GuardExceeded"),
     ],
 )
-def test_it_is_taken_back(scenario, reason):
-    taken_back = scenario.held().decide().state
-    assert (taken_back.phase, taken_back.failed.reason, taken_back.weight) == ("RollingBack", reason, 0)
+def test_it_is_rolled_back(scenario, reason):
+    rolled_back = scenario.held().decide().state
+    assert (rolled_back.phase, rolled_back.failed.reason, rolled_back.weight) == ("RollingBack", reason, 0)
 
 
 def test_a_failed_one_is_not_begun_again():

@@ -96,7 +96,7 @@ class TestRollout:
         last = SERVING.candidate("b", weight=100, step=2, ready=6).scaler("b", BUSY).promoting(PROPAGATION)
         assert pods(last.following())["a"] == 6
 
-    def test_a_candidate_that_is_taken_back_keeps_what_the_scaler_gave_it(self):
+    def test_a_candidate_that_is_rolled_back_keeps_what_the_scaler_gave_it(self):
         taken = CANARY.ready("b", 4).wanting("a").following()
         assert scales(taken)["b"] is None
         assert pods(taken)["b"] == 4

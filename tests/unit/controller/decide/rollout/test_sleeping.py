@@ -128,7 +128,7 @@ class TestAwake:
         assert settling.decide().requeue_after == 1
         assert sleep(settling.phase("Completed", SECONDS)) == "FallingAsleep"
 
-    def test_stays_while_a_rollout_runs_or_is_taken_back(self):
+    def test_stays_while_a_rollout_runs_or_is_rolled_back(self):
         assert sleep(AWAKE.candidate("b")) == "Awake"
         assert sleep(AWAKE.rolling_back(1)) == "Awake"
 

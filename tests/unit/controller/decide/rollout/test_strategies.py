@@ -84,7 +84,7 @@ class TestBlueGreen:
         assert doing(paused.promote("b").decide()) == ("Preparing", "Promoted")
         assert place(paused.promote("b").following().decide()) == ("Propagating", 1, 100)
 
-    def test_a_preview_without_a_ready_pod_is_taken_back(self):
+    def test_a_preview_without_a_ready_pod_is_rolled_back(self):
         assert self.PREVIEWED.analyzing(5).ready("b", 0).decide().state.failed.reason == "NoReadyReplica"
 
 

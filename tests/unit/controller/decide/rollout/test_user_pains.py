@@ -486,7 +486,7 @@ GATES = {
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_no_gate_keeps_a_bad_candidate_from_being_taken_back(gate):
+def test_no_gate_keeps_a_bad_candidate_from_being_rolled_back(gate):
     """F#1801: 18 failed checks of 5 allowed, and the canary waits for somebody to open the gate."""
     waiting = GATES[gate]
     for back in (gone_bad(waiting), waiting.abort("b").decide(), waiting.ready("b", 0).decide()):

@@ -98,7 +98,7 @@ async def test_an_object_of_somebody_else_is_left_alone(client: FakeClient, chil
     assert client.calls == [("create", "digits")]
 
 
-async def test_a_child_that_was_not_seen_is_taken_back(client: FakeClient, children: Children) -> None:
+async def test_a_child_that_was_not_seen_is_taken_over_again(client: FakeClient, children: Children) -> None:
     client.objects["digits"] = service(labels={})
     applied = await converge(client, children, OWNER, [[manifest()]])
     assert applied == Applied()

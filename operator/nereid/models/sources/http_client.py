@@ -1,4 +1,4 @@
-"""A client for files behind the HTTP API of a hub or a registry: requests, reading from any byte on, and errors.
+"""How all sources that have no client library of their own talk HTTP: requests, proxies, trust, reading, and errors.
 
 A server's own message is not shown: it may contain a URL with its secrets.
 """
@@ -29,11 +29,9 @@ from nereid.models.sources.failures import (
     is_temporary,
     server_error,
 )
-from nereid.models.sources.remote import CHUNK_BYTES
+from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
 from nereid.models.sources.trust import trusted_by
 
-CONNECT_SECONDS: Final = 10
-READ_SECONDS: Final = 50
 _NOT_AN_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -47,6 +45,22 @@ class Unauthenticated(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Leave the request as it is."""
         return request
+
+
+class ExactSession(requests.Session):
+    """Sends each URL as it is written, and leaves redirects to its user.
+
+    requests would quote a URL anew, though a signature may cover how it is quoted, and read the body of a redirect.
+    """
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Return the request, to the very URL."""
+        prepared = super().prepare_request(request)
+        prepared.url = str(request.url)
+        return prepared
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: no answer is taken for a redirect."""
 
 
 class _TrustingAdapter(HTTPAdapter):
@@ -102,14 +116,20 @@ class Server:
 
     def read(self, answer: requests.Response, shown: object, offset: int) -> Iterator[bytes]:
         """Yield the bytes from `offset` on from the answer to a request for them; raise an error if it is not one."""
+        with answer:
+            skip = self._to_skip(answer, shown, offset)
+            for chunk in self.body(answer, decode=True):
+                if len(chunk) > skip:
+                    yield chunk[skip:]
+                skip = max(0, skip - len(chunk))
+
+    def body(self, answer: requests.Response, *, decode: bool) -> Iterator[bytes]:
+        """Yield an answer's body; `decode` undoes a Content-Encoding, which no request asks for."""
         try:
             with answer:
-                skip = self._to_skip(answer, shown, offset)
                 # Not iter_content: it drops the received part of a chunk that is cut off.
-                while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
-                    if len(chunk) > skip:
-                        yield chunk[skip:]
-                    skip = max(0, skip - len(chunk))
+                while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=decode):
+                    yield chunk
         except (requests.RequestException, HTTPError) as error:
             raise self.broken(error) from error
 
@@ -165,9 +185,10 @@ class Server:
         return broken(error, self.host, self.correct)
 
 
-def new_session(ca_bundle: Path | None) -> requests.Session:
+def new_session(ca_bundle: Path | None, kind: type[requests.Session] = requests.Session) -> requests.Session:
     """Return a session that trusts the bundle beside the public authorities."""
-    session = requests.Session()
+    session = kind()
+    session.headers["User-Agent"] = "nereid"
     session.mount("https://", _TrustingAdapter(ca_bundle))
     return session
 

@@ -1,14 +1,17 @@
-"""Servers behind the HTTP API of a hub or a registry, as they are reached where the cluster has a proxy."""
+"""Servers as they are reached where the cluster has a proxy."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.support.fetch.https_server import CONTENT, Server, serve
 
-from nereid.models.sources.http_files import new_session
+from nereid.api.model import Format
+from nereid.contract.fetch_job import FetchWork
+from nereid.models.fetch.job import fetch
+from nereid.models.sources.http_client import new_session
 
 
 @pytest.fixture
@@ -46,4 +49,13 @@ async def test_a_private_authority_is_trusted_through_a_proxy(
             session.get, f"{server.url}/config.json", headers={"Connection": "close"}, timeout=10
         )
     assert answer.content == CONTENT
+    assert proxy == [server.url.removeprefix("https://")]
+
+
+async def test_a_model_on_an_https_server_comes_through_the_proxy_too(
+    server: Server, request_for: Callable[..., FetchWork], proxy: list[str]
+) -> None:
+    server.handlers = [serve()]
+    fetched = await asyncio.to_thread(fetch, request_for(f"{server.url}/m.onnx", format=Format.ONNX))
+    assert (fetched.model / "1" / "model.onnx").read_bytes() == CONTENT
     assert proxy == [server.url.removeprefix("https://")]
