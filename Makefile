@@ -16,9 +16,12 @@ TOOLS := PATH="$(NEREID_CACHE)/bin:$(VENV)/bin:$$PATH" KUBECONFIG="$$($(CLUSTER_
 # Where a run is timed (`.ci/run`), a stage is noted, and with it how long each case of the suite $(1) took.
 STAGE := local/timing
 SUITE = $(TOOLS) $(STAGE) "  $(1)" $(PYTHON) -m pytest $(if $(NEREID_TIMES),--junit-xml="$(NEREID_TIMES)/$(1).xml")
-E2E_WORKERS ?= 4
+# More than two at once starve each other of CPU on 2 cores: requests of one case then time out as pods of others start.
+E2E_WORKERS ?= 2
 UNIT_WORKERS ?= auto
+# What pytest is to run, with any of its arguments: `make unit TESTS=tests/unit/contract`.
 unit: TESTS ?= tests/unit tests/golden tests/property
+test-api: TESTS ?= tests/api
 
 # What `make run` listens on, out of the way of what else a person runs, and how much it writes.
 run: export NEREID_HEALTH_PORT ?= 18080
@@ -37,12 +40,12 @@ demo: up install ## Set everything up and serve two versions of a real model thr
 	$(TOOLS) $(PYTHON) -m digits.demo
 
 .PHONY: unit
-unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs
+unit: venv ## Unit, golden and property tests: no cluster, no root, no compiled programs (TESTS=tests/unit/contract: a part)
 	$(PYTHON) -m pytest $(TESTS) -n $(UNIT_WORKERS)
 
 .PHONY: test-api
-test-api: venv programs ## Tests of the operator against a real API server, without a cluster
-	$(TOOLS) $(PYTHON) -m pytest tests/api -n 4
+test-api: venv programs ## Tests of the operator against a real API server, without a cluster (TESTS=tests/api/test_routes.py: a part)
+	$(TOOLS) $(PYTHON) -m pytest $(TESTS) -n 4
 
 .PHONY: run
 run: venv ## Run the operator from this checkout against the current context of your kubeconfig

@@ -40,6 +40,11 @@ class ModelDeployment:
         """Skip what is left of the rollout: all traffic to the candidate."""
         self._annotate("promote", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")
 
+    def promote_to_next_step(self) -> None:
+        """Leave the gate at which the candidate waits, and no other."""
+        rollout = self.status["rollout"]
+        self._annotate("promote", f"{self.revision('candidate')}/{rollout['attempt']}/{rollout['step']}")
+
     def abort(self) -> None:
         """Return all traffic to the stable revision."""
         self._annotate("abort", f"{self.revision('candidate')}/{self.status['rollout']['attempt']}")

@@ -24,10 +24,10 @@ def checked(*steps: Object, when: str = "BeforeTraffic") -> Object:
 
 
 def begin(models: Models, rollout: Object) -> str:
-    """Begin a rollout to a second revision, and return its id."""
-    models.create(rollout=rollout)
+    """Begin a rollout to a second revision, and return its id. The first one is not checked."""
+    models.create(rollout={**rollout, "checks": {"smoke": False}})
     models.wait_settled()
-    models.change(model=NEXT)
+    models.change(model=NEXT, rollout=rollout)
     candidate = wait_until(models.candidate, seconds=15, what="a candidate")
     assert candidate
     return candidate
@@ -44,11 +44,10 @@ def wait_gone(models: Models) -> None:
 
 @pytest.mark.usefixtures("operator")
 def test_checks_run_once_the_pods_are_ready(models: Models, workloads: Workloads, jobs: Jobs) -> None:
-    models.create(rollout=checked())
+    models.create()
     models.wait_settled()
-    assert jobs.seen == [], "the first revision is not checked"
     workloads.held_back.add(models.namespace)
-    models.change(model=NEXT)
+    models.change(model=NEXT, rollout=checked())
     wait_until(lambda: len(models.children()) == 12, seconds=15, what="the candidate's children")
     assert models.rollout()["reason"] == "StartingPods"
     assert jobs.seen == []
@@ -91,6 +90,33 @@ def test_candidate_whose_checks_do_not_pass_never_gets_traffic(
     models.annotate(retry=f"{candidate}/1")
     wait_until(lambda: len(jobs.seen) == 2, seconds=10, what="the checks of the second attempt")
     assert of(jobs) == [f"{candidate}-0-1", f"{candidate}-0-2"]
+
+
+@pytest.mark.usefixtures("operator")
+def test_first_revision_is_routed_once_it_has_passed_its_checks(models: Models, jobs: Jobs) -> None:
+    models.create(rollout=checked())
+    failing = jobs.running()
+    jobs.end(failing, told(known_answers=False))
+    models.wait_for("Failed", "CheckFailed")
+    assert models.status()["phase"] == "Failed"
+    assert models.condition("Ready")["reason"] == "CheckFailed"
+    assert not models.kubernetes.list("VirtualService", models.namespace)
+    wait_gone(models)
+    candidate = models.candidate()
+    models.annotate(retry=f"{candidate}/1")
+    wait_until(lambda: len(jobs.seen) == 2, seconds=10, what="the checks of the second attempt")
+    jobs.end(jobs.running(), told(known_answers=True))
+    assert models.wait_settled()["status"]["stable"]["revision"] == candidate
+    assert models.kubernetes.list("VirtualService", models.namespace)
+
+
+@pytest.mark.usefixtures("operator")
+def test_without_any_configuration_the_built_in_check_runs_first(models: Models, jobs: Jobs) -> None:
+    models.create(rollout={"strategy": "Direct", "drain": "0s", "checks": {}})
+    jobs.end(jobs.running(), told(smoke=True))
+    models.wait_settled()
+    [result] = models.rollout()["checks"]["results"]
+    assert (result["name"], result["passed"]) == ("smoke", True)
 
 
 @pytest.mark.usefixtures("operator")

@@ -79,6 +79,18 @@ VALID: dict[str, Object] = {
     "hosts and gateways": {"model": CLAIM, "traffic": HOSTS},
     "steps": {"model": CLAIM, "rollout": {"steps": [{"weight": 5, "hold": "1h30m"}, {"weight": 50}]}},
     "direct": {"model": CLAIM, "rollout": {"strategy": "Direct"}},
+    "mirror steps first": {"model": CLAIM, "rollout": {"steps": [{"mirror": 100, "hold": "1m"}, {"weight": 5}]}},
+    "windows": {
+        "model": CLAIM,
+        "rollout": {
+            "maxDuration": "24h",
+            "windows": [
+                {"days": ["Mon", "Fri"], "from": "09:00", "to": "17:00", "timeZone": "Europe/Berlin"},
+                {"from": "22:00", "to": "24:00", "timeZone": "Etc/GMT+1"},
+            ],
+        },
+    },
+    "a gate at each step": {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
     "shadow": {"model": CLAIM, "rollout": {"strategy": "Shadow", "steps": [{"weight": 100}]}},
     "A/B test": {
         "model": CLAIM,
@@ -91,6 +103,8 @@ VALID: dict[str, Object] = {
             },
         },
     },
+    "built-in check alone": {"model": CLAIM, "rollout": {"checks": {"smoke": True, "timeout": "1m"}}},
+    "no built-in check": {"model": CLAIM, "rollout": {"checks": {"smoke": False}}},
     "blue/green": {
         "model": CLAIM,
         "traffic": HOSTS,
@@ -264,10 +278,6 @@ INVALID: dict[str, tuple[Object, str]] = {
         {"model": CLAIM, "rollout": {"steps": [{"weight": 10, "hold": "1m"}, {"weight": 10}]}},
         "weights must rise",
     ),
-    "hold missing in the middle": (
-        {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
-        "only the last step may omit hold",
-    ),
     "direct with steps": (
         {"model": CLAIM, "rollout": {"strategy": "Direct", "steps": [{"weight": 10}]}},
         "only strategies Canary and Shadow have steps",
@@ -283,6 +293,20 @@ INVALID: dict[str, tuple[Object, str]] = {
 INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
     "unknown strategy": ({"strategy": "Rolling"}, "supported values: "),
     "blue/green with steps": ({"strategy": "BlueGreen", "steps": [{"weight": 5}]}, "only strategies Canary and Shadow"),
+    "window without length": ({"windows": [{"from": "09:00", "to": "09:00"}]}, "from and to must differ"),
+    "window of no time": ({"windows": [{"from": "9:00", "to": "17:00"}]}, "windows[0].from"),
+    "window beyond the day": ({"windows": [{"from": "09:00", "to": "25:00"}]}, "must be a time of day such as 09:00"),
+    "window on no day": ({"windows": [{"days": ["Monday"], "from": "09:00", "to": "17:00"}]}, "supported values: "),
+    "zone with a path": (
+        {"windows": [{"from": "09:00", "to": "17:00", "timeZone": "../x"}]},
+        "must be a name of the IANA time zone database",
+    ),
+    "step of both kinds": ({"steps": [{"weight": 5, "mirror": 5}]}, "exactly one of weight"),
+    "step of neither kind": ({"steps": [{"hold": "1m"}]}, "exactly one of weight"),
+    "mirror after a weight": ({"steps": [{"weight": 5}, {"mirror": 50}]}, "mirror steps come before"),
+    "falling copies": ({"steps": [{"mirror": 50}, {"mirror": 5}]}, "mirror steps come before"),
+    "mirror of a shadow": ({"strategy": "Shadow", "steps": [{"mirror": 5}]}, "write weight instead of mirror"),
+    "mirror without surge": ({"surge": 0, "steps": [{"mirror": 5}]}, "surge: 0 cannot mirror"),
     "step beyond all traffic": ({"strategy": "Shadow", "steps": [{"weight": 101}]}, "less than or equal to 100"),
     "preview of a canary": ({"blueGreen": {"keep": "1m"}}, "blueGreen is valid only with strategy BlueGreen"),
     "A/B test without a match": ({"strategy": "ABTest"}, "strategy ABTest requires abTest"),
@@ -458,7 +482,12 @@ INVALID_CHECKS: dict[str, tuple[Object, str]] = {
 }
 
 # What tests of their own are about.
-ALONE = {"at most 50 characters", "must be a valid DNS label", "must not contain any of traffic.hosts"}
+ALONE = {
+    "at most 50 characters",
+    "must be a valid DNS label",
+    "must not contain any of traffic.hosts",
+    "smoke is the built-in check's name",
+}
 
 Attempt = Callable[..., Object]
 
@@ -519,6 +548,11 @@ def test_invalid_metric(attempt: Attempt, case: str) -> None:
 def test_check_whose_name_is_no_label(attempt: Attempt) -> None:
     items = [{"name": "Known answers", "requests": REQUESTS}]
     assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": {"items": items}}}, "must be a valid DNS label")
+
+
+def test_check_with_the_name_of_the_built_in_one(attempt: Attempt) -> None:
+    checks = {"smoke": True, "items": [{"name": "smoke", "requests": REQUESTS}]}
+    assert_rejected(attempt, {"model": CLAIM, "rollout": {"checks": checks}}, "smoke is the built-in check's name")
 
 
 def test_preview_host_that_is_the_host(attempt: Attempt) -> None:

@@ -1,9 +1,8 @@
 """What the chart renders: golden files for whole releases, and the promises that hold for each of them.
 
-`NEREID_UPDATE_GOLDENS=1 pytest tests/chart` writes the golden files anew.
+`.venv/bin/pytest tests/chart --update-golden` writes the golden files anew.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from tests.support.golden import compare
 
 from nereid.cli import main
 from nereid.controller.plan.settings import Settings
@@ -60,16 +60,12 @@ def operator_rules(release: list[Document]) -> list[tuple[Document, list[Documen
     return [(role, role["rules"]) for role in roles if not role["metadata"]["name"].endswith(("-view", "-edit"))]
 
 
-def test_golden(release: list[Document], case: Path) -> None:
+def test_golden(release: list[Document], case: Path, request: pytest.FixtureRequest) -> None:
     for definition in of_kind(release, "CustomResourceDefinition"):
         definition["spec"] = "as in crds/"
     for dashboard in of_kind(release, "ConfigMap"):
         dashboard["data"] = dict.fromkeys(dashboard["data"], "as in files/dashboards/")
-    rendered = yaml.safe_dump_all(release, sort_keys=False)
-    golden = HERE / "golden" / case.name
-    if os.environ.get("NEREID_UPDATE_GOLDENS"):
-        golden.write_text(rendered)
-    assert rendered == golden.read_text()
+    compare(yaml.safe_dump_all(release, sort_keys=False), HERE / "golden" / case.name, request)
 
 
 def test_the_definition_is_the_generated_one(render: Render, chart: Path) -> None:

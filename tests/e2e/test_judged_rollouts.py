@@ -103,7 +103,7 @@ def test_version_that_crashes_under_traffic_is_rolled_back(case: Case) -> None:
 
 
 def test_version_that_cannot_load_never_gets_traffic(case: Case) -> None:
-    rollout = judged(progressDeadlineSeconds=20)
+    rollout = judged(progressDeadlineSeconds=60)
     served = serve_first(case, rollout)
     with case.traffic() as client, Journey(served) as journey:
         client.start(RATE)

@@ -127,6 +127,7 @@ def test_rollback_by_hand_holds_until_the_spec_changes(case: Case) -> None:
     assert total.failed == 0, total.errors[:5]
 
 
+@pytest.mark.long
 def test_version_that_served_before_takes_the_fast_track(case: Case) -> None:
     served, first, _ = serve_second(case)
     rollout = judged(steps=SLOW_STEPS, fastTrack=True)

@@ -30,6 +30,7 @@ def test_pods_come_before_requests_have_to_wait_and_go_when_the_load_is_over(cas
     served.wait_until_ready()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_queue_brings_pods_by_default(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling={"maxReplicas": 2})
@@ -41,6 +42,7 @@ def test_a_queue_brings_pods_by_default(case: Case) -> None:
     assert total.failed == 0, total.errors[:5]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_rollout_while_pods_come_takes_none_from_stable(case: Case) -> None:
     scaling = scaled(metrics=HALF_FULL)

@@ -113,6 +113,7 @@ def test_mlflow_run(case: Case, sources: Sources) -> None:
     assert_provenance(status["stable"], published, f"runs:/{published.run}/model")
 
 
+@pytest.mark.long
 def test_a_moved_mlflow_alias_is_rolled_out(case: Case, sources: Sources) -> None:
     """With provenance of each version, and tags in the registry that tell which of them serves."""
     models = {version: mlflow_models.regression(strength) for version, strength in (("1", 0.5), ("2", 20))}

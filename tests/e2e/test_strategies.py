@@ -53,6 +53,7 @@ def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
     wait_until_alone(served, served.revision("stable"))
 
 
+@pytest.mark.long
 def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None:
     rollout = judged(strategy="BlueGreen", blueGreen={"previewHold": "5s", "keep": "2m"})
     served = serve_first(case, rollout)
@@ -123,6 +124,7 @@ def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) -> None:
     rollout = judged(strategy="Shadow", steps=[{"weight": 100, "hold": "10s"}])
     served = serve_first(case, rollout)
@@ -133,6 +135,26 @@ def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) 
         total = client.stop()
     assert status["rollout"]["failed"]["reason"] in ("GuardExceeded", "AnalysisFailed")
     assert total.by_version() == {"1": total.sent}
+
+
+def test_copies_come_before_answers_in_one_list_and_a_gate_stands_between(case: Case) -> None:
+    steps = [{"mirror": 50, "hold": "5s"}, {"mirror": 100}, {"weight": 20, "hold": "10s"}, {"weight": 50, "hold": "5s"}]
+    rollout = judged(steps=steps)
+    served = serve_first(case, rollout)
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(RATE)
+        case.apply(version="2", rollout=rollout)
+        status = wait_until_paused(served, "AwaitingPromotion")
+        copied = client.tally()
+        assert (status["rollout"]["mirror"], status["candidate"]["weight"]) == (100, 0)
+        served.promote_to_next_step()
+        served.wait_until_split(20)
+        served.wait_until_ready()
+        total = client.stop()
+    assert copied.by_version() == {"1": copied.sent}
+    assert journey.weights == [0, 20, 50, 100, 0]
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
 
 
 def test_direct_replaces_as_soon_as_the_candidate_is_ready(case: Case) -> None:
@@ -162,6 +184,7 @@ def test_without_surge_there_is_never_a_pod_more_and_nothing_is_lost(case: Case)
     assert total.failed == 0, total.errors[:5]
 
 
+@pytest.mark.long
 def test_without_surge_a_failed_candidate_gives_its_place_back(case: Case) -> None:
     rollout = judged(surge=0, steps=[{"weight": 50, "hold": "10s"}])
     served = serve_first(case, rollout, scaling={"minReplicas": 2})

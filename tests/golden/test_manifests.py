@@ -5,7 +5,7 @@ last is the spec of now. Where there is more than the first rollout, a last docu
 pods, by their place, with replicas and what of the traffic reaches them; `scale` tells what changes their number, and
 `is_gated` that requests wait in the activator. A document `settings` holds the settings of an operator that was set up
 differently, `resolved_uri` what the URI led to, and `model_jobs` the Jobs that speak to its source. `out.yaml` is
-regenerated with `pytest tests/golden --update-golden`; the difference is then to be read.
+written by `.venv/bin/pytest tests/golden --update-golden`, right or wrong: read `git diff tests/golden` first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.golden import as_yaml, compare
 
 from nereid.api.names import KIND
 from nereid.controller.build.manifests import manifests
@@ -72,23 +73,12 @@ def kept(
 
 
 def document(manifest: object) -> str:
-    return f"---\n{yaml.dump(manifest, Dumper=PlainDumper, sort_keys=False, width=110)}"
-
-
-class PlainDumper(yaml.SafeDumper):
-    """Writes equal values out each time, as a reader of a manifest expects, instead of anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is the library's
-        return True
+    return f"---\n{as_yaml(manifest)}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_manifests(case: Path, request: pytest.FixtureRequest) -> None:
-    out = case / "out.yaml"
-    found = built((case / "in.yaml").read_text())
-    if request.config.getoption("--update-golden"):
-        out.write_text(found)
-    assert found == out.read_text(), "read the difference; if it is meant: pytest tests/golden --update-golden"
+    compare(built((case / "in.yaml").read_text()), case / "out.yaml", request)
 
 
 def test_there_are_cases() -> None:

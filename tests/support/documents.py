@@ -136,6 +136,8 @@ FIRST = document(
         ("Available", "False", "FirstRevisionPending", "The first revision has no ready pod yet"),
     ),
 )
+BROKEN = "each of 2 requests made from its metadata: the candidate answers 500: the model lost all of its weights"
+NOT_ROUTED = f"First revision bbc4zt2p gets no traffic: smoke: {BROKEN}. Change the spec, or try again"
 ANALYZING = document(
     {"analysis": {"provider": "Prometheus"}},
     **CANARY,
@@ -146,6 +148,32 @@ BAD_ERRORS = metric("errors", rate(240, 72, 30.0, 24.5, 36.1), rate(7204, 29, 0.
 STATES: dict[str, Document] = {
     "unseen": {**document(), "status": {}},
     "first-revision-pending": FIRST,
+    "first-revision-checking": document(
+        phase="Pending",
+        history=[],
+        candidate=candidate(0),
+        rollout=rollout(
+            "Preparing",
+            "RunningChecks",
+            "The first revision, bbc4zt2p, is being checked before any traffic",
+            step=2,
+            nextLook="2026-11-20T12:01:48Z",
+        ),
+    ),
+    "first-revision-failed": document(
+        phase="Failed",
+        history=[],
+        candidate=candidate(0),
+        rollout=rollout(
+            "Failed",
+            "CheckFailed",
+            NOT_ROUTED,
+            step=2,
+            checks={"step": 2, "results": [{"name": "smoke", "passed": False, "message": BROKEN}]},
+            failed={**FAILURE, "reason": "CheckFailed", "message": f"smoke: {BROKEN}"},
+        ),
+        conditions=conditions(("Ready", "False", "CheckFailed", NOT_ROUTED)),
+    ),
     "checks-running": document(
         phase="Progressing",
         stable=stable(),
@@ -198,6 +226,20 @@ STATES: dict[str, Document] = {
         **CANARY,
         rollout=rollout(
             "Holding", "HoldingWeight", "Candidate bbc4zt2p is held at 10%", nextLook="2026-11-20T12:03:48Z"
+        ),
+    ),
+    "paused-at-gate": document(
+        {"steps": [{"mirror": 100, "hold": "5m"}, {"weight": 10}, {"weight": 50, "hold": "10m"}]},
+        stable=stable(90),
+        candidate=candidate(10),
+        phase="Paused",
+        rollout=rollout(
+            "Paused",
+            "AwaitingPromotion",
+            "Candidate bbc4zt2p gets 10% of the traffic and waits for a promotion. To the next step: "
+            "kubectl annotate mdep digits --overwrite nereid.dev/promote=bbc4zt2p/1/1. "
+            "To the end: the same with bbc4zt2p",
+            step=1,
         ),
     ),
     "paused-for-promotion": document(

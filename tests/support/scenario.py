@@ -32,12 +32,14 @@ from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutSt
 from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.facts import (
+    NOWHERE,
     DeploymentFacts,
     Observed,
     PodFacts,
     Problem,
     RevisionObserved,
     RevisionRecord,
+    Routing,
     ScalerFacts,
 )
 from nereid.controller.observed.sample import (
@@ -46,6 +48,7 @@ from nereid.controller.observed.sample import (
     Activity,
     Comparison,
     QueryReading,
+    RoutedRequests,
     Sample,
     SampleFailure,
 )
@@ -67,6 +70,7 @@ from nereid.controller.plan.plan import (
 )
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report
 
@@ -280,6 +284,11 @@ class Scenario:
     def steps(self, *steps: tuple[int, int | None]) -> "Scenario":
         return self._rollout(steps=tuple(Step(Exposure(weight), hold) for weight, hold in steps))
 
+    def mirroring(self, *steps: tuple[int, int | None], then: tuple[tuple[int, int | None], ...]) -> "Scenario":
+        """Let copies of requests come first, then shares of them."""
+        mirrored = tuple(Step(Exposure(mirror=share), hold) for share, hold in steps)
+        return self._rollout(steps=(*mirrored, *(Step(Exposure(weight), hold) for weight, hold in then)))
+
     def direct(self) -> "Scenario":
         return self.steps()._rollout(strategy="Direct")
 
@@ -300,6 +309,10 @@ class Scenario:
     def checking(self, *checks: CheckSpec) -> "Scenario":
         return self._rollout(checks=checks)
 
+    def smoke(self, *, asked_for: bool | None = None) -> "Scenario":
+        """Let the built-in check run: because nothing is said against it, or because the user asks for it."""
+        return self._rollout(smoke=asked_for)
+
     def asking(self, *queries: Query) -> "Scenario":
         return self._rollout(analysis=replace(self.rollout.analysis, queries=queries))
 
@@ -316,8 +329,15 @@ class Scenario:
     def paused(self) -> "Scenario":
         return self._rollout(paused=True)
 
-    def promote(self, revision: str, attempt: int = 1) -> "Scenario":
-        return self._rollout(promote=Command(revision, attempt))
+    def within(self, seconds: int, started: float) -> "Scenario":
+        """Let the whole rollout have this long; it has taken `started` seconds."""
+        return replace(self._rollout(max_duration=seconds), state=replace(self.state, started=ago(started)))
+
+    def windows(self, *windows: Window) -> "Scenario":
+        return self._rollout(windows=windows)
+
+    def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
+        return self._rollout(promote=Command(revision, attempt, step))
 
     def abort(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(abort=Command(revision, attempt))
@@ -393,11 +413,13 @@ class Scenario:
         stable: tuple[int, int] = (0, 0),
         queries: Mapping[str, QueryReading] | None = None,
         until: datetime = NOW,
+        routed: RoutedRequests | None = None,
     ) -> "Scenario":
         """Let the provider have counted requests and errors of both revisions since the last look."""
         errors = Comparison(Counts(*candidate), Counts(*stable))
         rejections = Comparison(Counts(candidate[0], 0), Counts(stable[0], 0))
-        return replace(self, sample=Sample(until, {ERRORS: errors, REJECTIONS: rejections}, queries or {}))
+        metrics = {ERRORS: errors, REJECTIONS: rejections}
+        return replace(self, sample=Sample(until, metrics, queries or {}, routed=routed))
 
     def following(self) -> "Scenario":
         """Go on with the state that was decided."""
@@ -473,19 +495,26 @@ class Scenario:
         seen = {*self.available, *self.pod_problems, *self.records, *self.occupied, *self.scalers}
         return Observed(
             {one: self._seen(one) for one in seen},
-            frozenset({routing_of(self.state)}) if self.is_routed else frozenset(),
+            self._routings,
             sample=self.sample,
             checks=self.checks,
             activity={} if self.is_looking else self._activity(),
             has_keda=self.has_keda,
         )
 
+    @property
+    def _routings(self) -> frozenset[Routing]:
+        decided = routing_of(self.state)
+        if self.is_routed:
+            return frozenset({decided})
+        return frozenset({Routing(frozenset({("elsewhere", 100)}))}) if decided == NOWHERE else frozenset()
+
     def decide(self, now: datetime = NOW) -> Decision:
         return decide(self.plan, self.observed, self.state, now)
 
     def report_input(self) -> ReportInput:
         """Return the report_input of a pass that decides."""
-        return ReportInput(self.plan, self.decide(), self.observed, self.problems)
+        return ReportInput(self.plan, self.decide(), self.observed, self.problems, is_applied=True)
 
     def report(self, previous: ModelDeploymentStatus | None = None, now: datetime = NOW) -> ModelDeploymentStatus:
         return report(self.report_input(), {}, "http://digits.example.com", previous or ModelDeploymentStatus(), now)
@@ -530,12 +559,15 @@ def rollout() -> Scenario:
         allow_downtime=False,
         analysis=replace(ANALYSIS, provider="None"),
         checks=(),
+        smoke=False,
         checks_timeout=600,
         paused=False,
         fast_track=False,
         drain=DRAIN,
         propagation=PROPAGATION,
         progress_deadline=PROGRESS_DEADLINE,
+        max_duration=None,
+        windows=(),
         history_limit=10,
         promote=None,
         abort=None,

@@ -44,8 +44,8 @@ PACKAGES: Final = {
     "pydantic_settings": "pydantic-settings",
     "yaml": "pyyaml",
 }
-# Imported by name, when a command is called that needs it.
-BY_NAME: Final = {"kserve"}
+# Imported by name, when a command is called that needs it; tzdata is read by Python's own zoneinfo.
+BY_NAME: Final = {"kserve", "tzdata"}
 OWN: Final = {*sys.stdlib_module_names, "nereid"}
 
 

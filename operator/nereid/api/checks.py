@@ -17,6 +17,8 @@ Percentage = Annotated[float, Field(ge=0, le=100)]
 TensorName = Annotated[str, Field(min_length=1, max_length=253)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=253)]
 _FETCHED: Final = "(has(self.uri) && !self.uri.startsWith('pvc://'))"
+# The name of the built-in check in status and events.
+SMOKE_CHECK: Final = "smoke"
 DatasetFormat = Literal["csv", "jsonl", "npz", "parquet"]
 
 
@@ -236,12 +238,33 @@ class CheckSpec(ApiModel):
 class ChecksSpec(ApiModel):
     """Checks of a candidate, run by a Job before it gets traffic."""
 
-    items: Annotated[
-        list[CheckSpec],
-        Field(
-            min_length=1,
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.smoke) || !self.smoke || !has(self.items) || "
+                f"!self.items.exists(item, item.name == '{SMOKE_CHECK}')",
+                f"{SMOKE_CHECK} is the built-in check's name: name your own one differently, or remove smoke: true",
+            ),
+        )
+    )
+
+    smoke: bool | None = Field(
+        default=None,
+        description=(
+            "Whether the candidate must answer a request made from its own metadata before it gets traffic. "
+            "Default: where no other check asks it anything before its first traffic; if it cannot be asked then, the "
+            "rollout goes on. true: also beside other checks, and it must have been asked. false: never."
         ),
-    ] = Field(description="The checks; all of them must pass.")
+    )
+    items: (
+        Annotated[
+            list[CheckSpec],
+            Field(
+                min_length=1,
+                max_length=16,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = Field(default=None, description="Checks of your own; all of them must pass.")
     timeout: Duration | None = Field(default=None, description="How long all checks together may take. Default: 10m.")

@@ -11,24 +11,42 @@ from nereid.api.analysis import AnalysisSpec
 from nereid.api.checks import ChecksSpec
 from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
 from nereid.api.traffic import Host
+from nereid.api.window import Window
 
 Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
 
 
 class Step(ApiModel):
-    """One step: a share of the traffic, and the minimum time that it is held."""
+    """One step: a share of the traffic or a copy of it, and the minimum time that it is held."""
 
-    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "has(self.weight) != has(self.mirror)",
+                "a step must set exactly one of weight, a share of the requests, and mirror, a copy of a share",
+            ),
+        )
+    )
+
+    weight: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
         description=(
             "Percentage of requests that the candidate gets in this step (Canary), or gets a copy of (Shadow). "
             "100 is valid only for Shadow."
-        )
+        ),
+    )
+    mirror: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description=(
+            "Percentage of requests of which the candidate gets a copy in this step, while stable answers them. A "
+            "Canary may begin with such steps."
+        ),
     )
     hold: Duration | None = Field(
         default=None,
         description=(
-            "Minimum time that the weight is held before the next step. If omitted, the rollout pauses here until "
-            "it is promoted with the annotation nereid.dev/promote; only the last step may omit it."
+            "Minimum time that the step lasts. If omitted, the step is a gate: the rollout pauses here until it is "
+            "promoted with the annotation nereid.dev/promote, to the next step or to the end."
         ),
     )
 
@@ -147,6 +165,13 @@ class ABTestSpec(ApiModel):
     )
 
 
+def _rising(field: str) -> str:
+    """Return a rule that the steps which have a field have more of it than all before them."""
+    given = f"self.filter(s, has(s.{field}))"
+    twice = f"self.exists_one(t, has(t.{field}) && t.{field} == s.{field})"
+    return f"{given}.map(s, s.{field}).isSorted() && {given}.all(s, {twice})"
+
+
 class RolloutSpec(ApiModel):
     """How a new revision takes over from the stable one."""
 
@@ -158,8 +183,17 @@ class RolloutSpec(ApiModel):
             ),
             rule(
                 "!has(self.steps) || (has(self.strategy) && self.strategy == 'Shadow') || "
-                "self.steps.all(s, s.weight < 100)",
+                "self.steps.all(s, !has(s.weight) || s.weight < 100)",
                 "a canary's weights must be below 100: after the last step the candidate gets all traffic",
+            ),
+            rule(
+                "!has(self.steps) || !has(self.strategy) || self.strategy != 'Shadow' || "
+                "self.steps.all(s, !has(s.mirror))",
+                "with strategy Shadow, weight is the share that is copied: write weight instead of mirror",
+            ),
+            rule(
+                "!has(self.steps) || !has(self.surge) || self.surge == 1 || self.steps.all(s, !has(s.mirror))",
+                "surge: 0 cannot mirror, as copies need pods beside stable's: remove the mirror steps, or surge",
             ),
             rule(
                 "has(self.blueGreen) ? (has(self.strategy) && self.strategy == 'BlueGreen') : true",
@@ -198,12 +232,12 @@ class RolloutSpec(ApiModel):
                 max_length=20,
                 json_schema_extra=rules(
                     rule(
-                        "self.map(s, s.weight).isSorted() && self.all(s, self.exists_one(t, t.weight == s.weight))",
+                        _rising("weight"),
                         "the steps' weights must rise, for instance 10, 25, 50",
                     ),
                     rule(
-                        "self.all(s, has(s.hold) || s.weight == self.map(t, t.weight).max())",
-                        "only the last step may omit hold, as it waits for a promotion, which moves all traffic",
+                        f"self.map(s, has(s.weight)).isSorted() && {_rising('mirror')}",
+                        "mirror steps come before those with a weight, and rise, for instance mirror 10, mirror 100",
                     ),
                 ),
             ),
@@ -212,9 +246,9 @@ class RolloutSpec(ApiModel):
     ) = Field(
         default=None,
         description=(
-            "Steps of a Canary or Shadow, in ascending order of weight. After the last one the candidate gets all "
-            "traffic and becomes the stable revision. Before each step it gets the pods that its share needs. "
-            "Default: 10 for 5m, then 50 for 5m; for Shadow 100 until it is promoted."
+            "Steps of a Canary or Shadow: those that mirror, then those with a weight, each rising. After the last one "
+            "the candidate gets all traffic and becomes stable. Before each step it gets the pods that its "
+            "share needs. Default: 10 for 5m, then 50 for 5m; for Shadow 100 until it is promoted."
         ),
     )
     blue_green: BlueGreenSpec | None = Field(default=None, description="Settings of strategy BlueGreen.")
@@ -243,6 +277,21 @@ class RolloutSpec(ApiModel):
     paused: bool | None = Field(
         default=None,
         description="Pauses the rollout where it is until set to false. Abort and promote still work.",
+    )
+    max_duration: Duration | None = Field(
+        default=None,
+        description=(
+            "How long the whole rollout may take until the candidate has all traffic, with everything it waits for. "
+            "After that it is rolled back. Default: no limit."
+        ),
+    )
+    windows: Annotated[list[Window], Field(min_length=1, max_length=14)] | None = Field(
+        default=None,
+        description=(
+            "Times of the week at which the rollout may advance. Outside of them the candidate gets no more traffic. "
+            "It is still judged, and rolled back if it fails. Promotions and rollbacks by hand work at all times. "
+            "Default: always."
+        ),
     )
     fast_track: bool | None = Field(
         default=None,

@@ -19,6 +19,7 @@ class Stage(StrEnum):
     PREPARATION_PAUSED = "PreparationPaused"
     PREPARATION_HELD = "PreparationHeld"
     NO_PLACE = "NoPlace"
+    OUTSIDE_WINDOW = "OutsideWindow"
 
     # The candidate has the exposure of its step.
     PROPAGATING = "Propagating"

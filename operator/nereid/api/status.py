@@ -1,9 +1,9 @@
 """The ModelDeployment's `status`: what the operator reports, and everything it needs to continue after a restart."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
 
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
@@ -25,7 +25,7 @@ RolloutPhase = Literal[
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
-Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model"]
+Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model", "Route", "Counts"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -34,18 +34,36 @@ def rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Time = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+def _in_calendar(moment: datetime) -> datetime:
+    """Return a time in UTC, from which any duration of a spec can be added or subtracted."""
+    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if not _FIRST_YEAR <= utc.year <= _LAST_YEAR:
+        raise ValueError(f"must be between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    return utc.astimezone(UTC)
+
+
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2500
+
+Time = Annotated[datetime, AfterValidator(_in_calendar), PlainSerializer(rfc3339, when_used="json")]
+# The limits keep the operator from reading back what it cannot have written.
+RevisionId = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Percentage = Annotated[int, Field(ge=0, le=100)]
+Pods = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Ordinal = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Requests = Annotated[int, Field(ge=0, le=2**53)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RevisionStatus(ApiModel):
     """One of the two revisions that may get traffic."""
 
-    revision: str = Field(description="Id of the revision: a hash of the fields that shape its pods.")
+    revision: RevisionId = Field(description="Id of the revision: a hash of the fields that shape its pods.")
     version: str = Field(description="The version label of its pods: spec.model.version and the revision.")
     model_uri: str = Field(description="URI of its model.")
-    weight: int = Field(description="Percentage of requests that are routed to it.")
-    replicas: int = Field(description="Desired number of pods.")
-    ready_replicas: int = Field(description="Number of ready pods.")
+    weight: Percentage = Field(description="Percentage of requests that are routed to it.")
+    replicas: Pods = Field(description="Desired number of pods.")
+    ready_replicas: Pods = Field(description="Number of ready pods.")
     provenance: ObservedProvenance | None = Field(
         default=None, description="What its model was made from, and what was fetched."
     )
@@ -54,11 +72,11 @@ class RevisionStatus(ApiModel):
 class RetiringRevision(ApiModel):
     """A revision that no longer gets traffic and keeps its pods until it has drained."""
 
-    revision: str = Field(description="Id of the revision.")
+    revision: RevisionId = Field(description="Id of the revision.")
     since: Time = Field(description="When its traffic ended.")
-    replicas: int = Field(description="Pods that it keeps while it drains.")
+    replicas: Pods = Field(description="Pods that it keeps while it drains.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
-    requests: int | None = Field(default=None, description="How many requests it had answered at that time.")
+    requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
     requested_at: Time | None = Field(
         default=None, description="When its counters last showed requests that came after its traffic had ended."
     )
@@ -74,8 +92,8 @@ class RetiringRevision(ApiModel):
 class FailedRollout(ApiModel):
     """A failed rollout. The revision is not tried again until the user retries it or changes the spec."""
 
-    revision: str = Field(description="Id of the revision that failed.")
-    attempt: int = Field(description="Number of the attempt that failed, from 1.")
+    revision: RevisionId = Field(description="Id of the revision that failed.")
+    attempt: Ordinal = Field(description="Number of the attempt that failed, from 1.")
     reason: str = Field(description="Why, in one word.")
     message: str = Field(description="Why, in a sentence.")
     at: Time = Field(description="When it failed.")
@@ -84,8 +102,8 @@ class FailedRollout(ApiModel):
 class RateStatus(ApiModel):
     """A share of bad requests, with its 95% confidence interval (Wilson)."""
 
-    requests: int = Field(description="Requests that were counted.")
-    bad: int = Field(description="How many of them were bad.")
+    requests: Requests = Field(description="Requests that were counted.")
+    bad: Requests = Field(description="How many of them were bad.")
     percent: float | None = Field(default=None, description="Their share.")
     low: float | None = Field(default=None, description="Lower end of the interval, in percent.")
     high: float | None = Field(default=None, description="Upper end of the interval, in percent.")
@@ -119,10 +137,19 @@ class QueryStatus(ApiModel):
     """The last result of one of the user's queries."""
 
     name: str = Field(description="Name of the query.")
-    value: float | None = Field(default=None, description="Its value for the candidate; not set if there was no data.")
-    stable_value: float | None = Field(default=None, description="Its value for stable, if it is compared.")
+    value: Finite | None = Field(default=None, description="Its value for the candidate; not set if there was no data.")
+    stable_value: Finite | None = Field(default=None, description="Its value for stable, if it is compared.")
     passed: bool | None = Field(default=None, description="Whether it was within its limits when it last had data.")
-    failures: int = Field(description="How many times in a row it exceeded a limit.")
+    failures: Ordinal = Field(description="How many times in a row it exceeded a limit.")
+
+
+class RouteShareStatus(ApiModel):
+    """How many of the requests the candidate got, compared with its weight."""
+
+    weight: Percentage = Field(description="The weight at which they were counted.")
+    candidate: Requests = Field(description="Requests to the candidate.")
+    requests: Requests = Field(description="Requests to both revisions.")
+    effective: bool = Field(description="Whether these can be by this weight. If not, they are those of the last look.")
 
 
 class AnalysisStatus(ApiModel):
@@ -132,8 +159,14 @@ class AnalysisStatus(ApiModel):
     looked_at: Time = Field(description="When the provider was last queried.")
     verdict: VerdictName = Field(description="The verdict at the last interval.")
     message: str = Field(default="", description="What the verdict means, and which evidence is still missing.")
-    errors: int = Field(default=0, description="How many times in a row the provider has failed.")
+    errors: Ordinal = Field(default=0, description="How many times in a row the provider has failed.")
     error: str | None = Field(default=None, description="Why the provider failed last.")
+    error_reason: str | None = Field(
+        default=None, description="CountsDisagree, if the provider's counts contradict each other."
+    )
+    route: RouteShareStatus | None = Field(
+        default=None, description="Whether the mesh does what the route says; not set where that cannot be seen."
+    )
     metrics: list[MetricStatus] = Field(default=[], description="The metrics that are judged.")
     queries: list[QueryStatus] = Field(default=[], description="The user's own queries.")
     triton_candidate: RateStatus | None = Field(
@@ -153,14 +186,15 @@ class CheckStatus(ApiModel):
 class ChecksStatus(ApiModel):
     """The results of the last run of the checks."""
 
-    step: int = Field(description="Index of the step that the checks precede.")
+    step: Ordinal = Field(description="Index of the step that the checks precede.")
+    run: str | None = Field(default=None, description="Id of the run, which the check Job's label has.")
     results: list[CheckStatus] = Field(description="One result for each check.")
 
 
 class ServedRevision(ApiModel):
     """A revision that is or was stable."""
 
-    revision: str = Field(description="Id of the revision.")
+    revision: RevisionId = Field(description="Id of the revision.")
     version: str = Field(description="The version label of its pods.")
     model_uri: str = Field(description="URI of its model.")
     served_from: Time | None = Field(default=None, description="When it became stable.")
@@ -175,8 +209,8 @@ class ServedRevision(ApiModel):
 class PinnedRevision(ApiModel):
     """A revision that the user rolled back to by hand; it stays until the spec asks for another one."""
 
-    revision: str = Field(description="Id of the revision that is pinned.")
-    instead_of: str = Field(description="Id of the revision that the spec asks for.")
+    revision: RevisionId = Field(description="Id of the revision that is pinned.")
+    instead_of: RevisionId = Field(description="Id of the revision that the spec asks for.")
 
 
 class RolloutStatus(ApiModel):
@@ -188,11 +222,15 @@ class RolloutStatus(ApiModel):
         description="The exact stage, from which the operator continues; `state` and `reason` are for people.",
     )
     strategy: Strategy | None = Field(default=None, description="Strategy of the current rollout.")
-    step: int = Field(description="Index of the current step, from 0; equal to the number of steps after the last one.")
-    mirror: int | None = Field(default=None, description="Percentage of requests of which the candidate gets a copy.")
+    step: Ordinal = Field(
+        description="Index of the current step, from 0; equal to the number of steps after the last one."
+    )
+    mirror: Percentage | None = Field(
+        default=None, description="Percentage of requests of which the candidate gets a copy."
+    )
     matched: bool | None = Field(default=None, description="Whether the candidate gets the requests of an A/B test.")
     preview: bool | None = Field(default=None, description="Whether the preview hosts route to the candidate.")
-    floor: int | None = Field(
+    floor: Pods | None = Field(
         default=None, description="Minimum number of pods of stable until five minutes after the rollout."
     )
     fast_track: bool | None = Field(
@@ -209,7 +247,8 @@ class RolloutStatus(ApiModel):
             "Whether stable is to get the traffic back even if that is up to twice what its ready pods usually get."
         ),
     )
-    attempt: int = Field(description="Number of the attempt at this candidate, from 1.")
+    started_at: Time | None = Field(default=None, description="When the last rollout began.")
+    attempt: Ordinal = Field(description="Number of the attempt at this candidate, from 1.")
     reason: str = Field(description="Why it is in this state, in one word.")
     message: str = Field(description="What is happening and what comes next.")
     next_look: Time | None = Field(
@@ -224,7 +263,7 @@ class RolloutStatus(ApiModel):
     pinned: PinnedRevision | None = Field(
         default=None, description="The revision of a rollback by hand, while it is pinned."
     )
-    rollbacks: int = Field(default=0, description="Number of rollbacks by hand so far.")
+    rollbacks: Ordinal = Field(default=0, description="Number of rollbacks by hand so far.")
 
 
 class ScalingStatus(ApiModel):
@@ -233,7 +272,7 @@ class ScalingStatus(ApiModel):
     state: SleepPhase = Field(description="Whether it is awake; in any other state requests go through the activator.")
     since: Time = Field(description="When this state began.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
-    requests: int | None = Field(default=None, description="How many requests it had answered at that time.")
+    requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
 
 
 class ResolutionFailure(ApiModel):
@@ -252,7 +291,7 @@ class ResolutionStatus(ApiModel):
     resolved_at: Time | None = Field(default=None, description="When it first resolved to this URI.")
     checked_at: Time | None = Field(default=None, description="When it was last resolved.")
     next_check: Time | None = Field(default=None, description="When it is resolved next, if it is.")
-    failures: int = Field(default=0, description="How many times in a row it could not be resolved.")
+    failures: Ordinal = Field(default=0, description="How many times in a row it could not be resolved.")
     failure: ResolutionFailure | None = Field(default=None, description="Why it could not be resolved the last time.")
     provenance: ObservedProvenance | None = Field(default=None, description="What the registry knows about it.")
     tagged: str | None = Field(
@@ -273,8 +312,8 @@ class ProblemStatus(ApiModel):
     concern: Concern = Field(
         description=(
             "What it is about: Children that could not be applied, Routes that cannot be as they are asked for, Pods "
-            "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, or the "
-            "Model that pods have fetched."
+            "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, the "
+            "Model that pods have fetched, a Route that has no effect, or Counts that disagree."
         )
     )
     reason: str = Field(description="Why, in one word.")
@@ -290,8 +329,8 @@ class Condition(ApiModel):
         description=(
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
-            "while pods of one revision have fetched different models; Drained while a revision gets requests long "
-            "after its traffic was to end."
+            "while pods of one revision have fetched different models; RouteNotEffective while the mesh does not do "
+            "what the routes say; CountsDisagree while callers report other counts than the pods."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")
@@ -309,7 +348,7 @@ class ModelDeploymentStatus(ApiModel):
     )
     phase: Phase | None = Field(default=None, description="The state in one word; the conditions have the details.")
     url: str | None = Field(default=None, description="Where clients send requests.")
-    replicas: int | None = Field(default=None, description="Number of pods of the stable revision.")
+    replicas: Pods | None = Field(default=None, description="Number of pods of the stable revision.")
     selector: str | None = Field(default=None, description="Label selector of the stable revision's pods, for scalers.")
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted with the traffic.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision that is being rolled out.")
@@ -323,7 +362,7 @@ class ModelDeploymentStatus(ApiModel):
         default=[], description="The stable revision and those before it, newest first."
     )
     problems: list[ProblemStatus] | None = Field(
-        default=None, max_length=8, description="What is wrong, at most one thing of each kind; conditions say more."
+        default=None, max_length=16, description="What is wrong, at most one thing of each kind; conditions say more."
     )
     conditions: list[Condition] = Field(
         default=[],

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from nereid.api.checks import CheckSpec, ComparisonCheck
+from nereid.api.checks import SMOKE_CHECK, CheckSpec, ComparisonCheck
 from nereid.checks.accuracy import accuracy
 from nereid.checks.comparison import comparison
 from nereid.checks.dataset import Dataset, Folders
@@ -16,6 +16,7 @@ from nereid.checks.finding import CheckResult
 from nereid.checks.latency import latency
 from nereid.checks.predictor import Predictor
 from nereid.checks.server import Server
+from nereid.checks.smoke import smoke
 from nereid.contract.check_job import CheckOutcome, CheckWork
 
 # The Service has ready pods when the Job begins, but the proxies may need time to learn of them.
@@ -43,9 +44,22 @@ async def run_checks(work: CheckWork, folders: Folders, ready_within: float = RE
             for role, host in (("the candidate", work.candidate), ("stable", work.stable))
             if host
         }
-        await asyncio.gather(*(server.wait_until_ready(ready_within) for server in servers.values()))
         revisions = Revisions(servers["the candidate"], servers.get("stable"))
-        return [await _outcome(check, revisions, folders) for check in work.checks]
+        await asyncio.gather(*(server.wait_until_ready(ready_within) for server in _needed(work, revisions)))
+        built_in = [await _smoke(revisions)] if work.smoke else []
+        return [*built_in, *[await _outcome(check, revisions, folders) for check in work.checks]]
+
+
+def _needed(work: CheckWork, revisions: Revisions) -> list[Server]:
+    """Return the revisions that must be ready; the built-in check asks stable only if it is."""
+    compares = any(check.comparison for check in work.checks)
+    return [revisions.candidate, *([revisions.stable] if revisions.stable and compares else [])]
+
+
+async def _smoke(revisions: Revisions) -> CheckOutcome:
+    result = await smoke(revisions.candidate, revisions.stable)
+    logger.info("%s %s: %s", SMOKE_CHECK, "passed" if result.passed else "failed", result.message)
+    return CheckOutcome(name=SMOKE_CHECK, passed=result.passed, message=result.message)
 
 
 async def _outcome(check: CheckSpec, revisions: Revisions, folders: Folders) -> CheckOutcome:

@@ -38,11 +38,12 @@ def _rollout_command(command: _Command) -> _Command:
 
 
 @click.command()
+@click.option("--full", is_flag=True, help="Skip the rest of the rollout, also at a gate amid its steps.")
 @_rollout_command
 @connects
-def promote(connection: Connection, name: str, **options: Any) -> None:
-    """Skip the rest of a rollout: the candidate gets all traffic."""
-    _act(connection, name, asking.promote, **options)
+def promote(connection: Connection, name: str, *, full: bool, **options: Any) -> None:
+    """Let a rollout go on: from a gate to the next step, else to the end, where the candidate gets all traffic."""
+    _act(connection, name, lambda view: asking.promote(view, full=full), **options)
 
 
 @click.command()

@@ -5,6 +5,7 @@ repeated; it raises ClickException with a sentence if there is nothing that it c
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import click
 
@@ -12,8 +13,11 @@ from nereid.api import names
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout, RevisionStatus, RolloutStatus, ServedRevision
 from nereid.cli.view import View, model_version, title, title_of
+from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
+
+_AT_A_GATE: Final = frozenset({Stage.PROPAGATING, Stage.AWAITING_PROMOTION, Stage.STEP_PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class UserCommand:
     """A command to give: its annotation, its purpose in a few words, and the sentence that confirms it.
 
     `arguments` are those of the command line beside the name. `ends_pin`: it is a rollback to the spec's own revision.
+    `step` is the index of the gate that a promotion leaves; None if it goes to the end.
     """
 
     command: str
@@ -31,11 +36,13 @@ class UserCommand:
     sentence: str
     arguments: tuple[str, ...] = ()
     ends_pin: bool = False
+    step: int | None = None
 
     @property
     def value(self) -> str:
         """The annotation's value."""
-        return f"{self.revision}/{self.number}"
+        step = "" if self.step is None else f"/{self.step}"
+        return f"{self.revision}/{self.number}{step}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +56,12 @@ class AlreadyDone:
 CommandOrDone = UserCommand | AlreadyDone
 
 
-def promote(view: View) -> CommandOrDone:
-    """Skip the rest of the rollout."""
+def promote(view: View, *, full: bool = False) -> CommandOrDone:
+    """Go on with the next step from a gate amid the steps; elsewhere, or if `full`, skip the rest of the rollout."""
     candidate = view.status.candidate
     if candidate is None:
         return _promoted(view)
-    if view.status.stable is None:
+    if view.status.stable is None and candidate.weight:
         raise click.ClickException(
             f"nothing to promote: {_of(candidate)} is the first revision and gets all traffic as soon as a pod is ready"
         )
@@ -64,14 +71,10 @@ def promote(view: View) -> CommandOrDone:
             f"{_of(candidate)} cannot be promoted: it is not known whether the spec still asks for it; correct "
             "the spec first"
         )
-    command = UserCommand(
-        command="promote",
-        annotation=names.ANNOTATION_PROMOTE,
-        revision=candidate.revision,
-        number=_attempt(view),
-        purpose="skip the rest of the rollout",
-        sentence=f"Asked to promote {_of(candidate)}: as soon as its pods are ready, it gets all traffic",
-    )
+    gate = _gate(view)
+    if gate is not None and not full:
+        return _promotion_from(candidate, _attempt(view), gate)
+    command = _full_promotion(candidate, _attempt(view), arguments=() if gate is None else ("--full",))
     return AlreadyDone(f"{_of(candidate)} is promoted already", command) if _is_promoted(view) else command
 
 
@@ -128,17 +131,53 @@ def rollback(view: View, to: str | None = None) -> CommandOrDone:
 
 def possible(view: View) -> list[UserCommand]:
     """Return the commands that could be given now."""
-    commands = []
-    for choose in (promote, abort, retry, rollback):
+    commands: list[UserCommand] = []
+    for choose in (promote, _promote_fully, abort, retry, rollback):
         try:
             answer = choose(view)
         except click.ClickException:
             continue
-        if isinstance(answer, UserCommand):
+        if isinstance(answer, UserCommand) and answer not in commands:
             commands.append(answer)
     if view.rollout and view.rollout.pinned:
         commands.append(_pin_ended(view, view.rollout, view.rollout.pinned.instead_of))
     return commands
+
+
+def _promote_fully(view: View) -> CommandOrDone:
+    return promote(view, full=True)
+
+
+def _full_promotion(candidate: RevisionStatus, attempt: int, arguments: tuple[str, ...]) -> UserCommand:
+    return UserCommand(
+        command="promote",
+        annotation=names.ANNOTATION_PROMOTE,
+        revision=candidate.revision,
+        number=attempt,
+        purpose="skip the rest of the rollout",
+        sentence=f"Asked to promote {_of(candidate)}: as soon as its pods are ready, it gets all traffic",
+        arguments=arguments,
+    )
+
+
+def _promotion_from(candidate: RevisionStatus, attempt: int, gate: int) -> UserCommand:
+    return UserCommand(
+        command="promote",
+        annotation=names.ANNOTATION_PROMOTE,
+        revision=candidate.revision,
+        number=attempt,
+        purpose="go on with the next step",
+        sentence=f"Asked to promote {_of(candidate)} to the next step; --full gives it all traffic",
+        step=gate,
+    )
+
+
+def _gate(view: View) -> int | None:
+    """Return the index of the gate at which the candidate is, or is about to be, if other steps follow it."""
+    rollout, plan = view.rollout, view.plan
+    if rollout is None or plan is None or rollout.strategy != plan.strategy or view.stage not in _AT_A_GATE:
+        return None
+    return rollout.step if is_gate_amid(plan, rollout.step) else None
 
 
 def _attempt(view: View) -> int:
@@ -237,7 +276,7 @@ def _reject_while_rolling_back(view: View, command: str) -> None:
 def _is_promoted(view: View) -> bool:
     """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move."""
     rollout, plan = view.rollout, view.plan
-    if rollout is None or plan is None:
+    if rollout is None or plan is None or view.status.stable is None:
         return False
     if plan.strategy == "BlueGreen":
         return rollout.step >= 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nereid.api.status import Condition, FailedRollout
 from nereid.cli.asking import UserCommand
 from nereid.cli.view import View, title_of
-from nereid.controller.decide.rollout.stage import ROLLING_BACK
+from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ def outcome_of_rollout(view: View) -> Outcome | None:
         return None
     if (spec := _condition(view, "SpecValid")) and spec.status == "False":
         return Outcome(is_good=False, sentence=f"The spec of {view.name} is not valid: {spec.message}")
+    if rollout and rollout.failed and stable is None:
+        return _failure(view, rollout.failed)
     if rollout is None or stable is None or view.status.candidate or view.stage in ROLLING_BACK:
         return None
     if view.status.resolution and view.status.resolution.resolved_uri is None:
@@ -52,9 +54,24 @@ def goal_of(command: UserCommand) -> Goal:
 
 
 def _after_promote(view: View, command: UserCommand) -> Outcome | None:
-    return _settled(view, command.revision) or (
-        None if _is_candidate(view, command.revision) else _overtaken(view, command)
+    if view.status.stable is None and _is_failure_of(view, command):
+        # The first revision had failed its checks, and is promoted all the same.
+        return None
+    return (
+        _past_gate(view, command)
+        or _settled(view, command.revision)
+        or (None if _is_candidate(view, command.revision) else _overtaken(view, command))
     )
+
+
+def _past_gate(view: View, command: UserCommand) -> Outcome | None:
+    """Return the end of a promotion to the next step: the candidate has what that step gives it."""
+    rollout, is_candidate = view.rollout, view.status.candidate and _is_candidate(view, command.revision)
+    if command.step is None or rollout is None or not is_candidate or view.stage in PREPARING | ROLLING_BACK:
+        return None
+    if rollout.attempt != command.number or rollout.step <= command.step:
+        return None
+    return Outcome(is_good=True, sentence=f"{title_of(view, command.revision)} has reached its next step")
 
 
 def _after_abort(view: View, command: UserCommand) -> Outcome | None:
@@ -70,10 +87,13 @@ def _after_abort(view: View, command: UserCommand) -> Outcome | None:
 
 
 def _after_retry(view: View, command: UserCommand) -> Outcome | None:
+    return None if _is_failure_of(view, command) else _after_promote(view, command)
+
+
+def _is_failure_of(view: View, command: UserCommand) -> bool:
+    """Whether the attempt that the command names is what has failed last."""
     failed = view.rollout.failed if view.rollout else None
-    if failed and (failed.revision, failed.attempt) == (command.revision, command.number):
-        return None
-    return _after_promote(view, command)
+    return failed is not None and (failed.revision, failed.attempt) == (command.revision, command.number)
 
 
 def _after_rollback(view: View, command: UserCommand) -> Outcome | None:

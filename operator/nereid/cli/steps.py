@@ -45,9 +45,9 @@ def coming(view: View, now: datetime) -> str:
     if status.candidate is None:
         return _at_rest(view, rollout)
     if status.stable is None:
-        return "it gets all traffic as soon as one pod is ready"
+        return _first_traffic(view, rollout)
     match view.stage:
-        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD:
+        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD | Stage.OUTSIDE_WINDOW:
             return f"nothing, until {_end_of_pause(view)}"
         case stage if stage in PREPARING:
             return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
@@ -57,6 +57,16 @@ def coming(view: View, now: datetime) -> str:
             return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
         case _:
             return f"nothing, until {_end_of_pause(view)}"
+
+
+def _first_traffic(view: View, rollout: RolloutStatus) -> str:
+    """Return when the first revision, before which there is no other, gets its traffic."""
+    if rollout.failed:
+        return "nothing, until you retry or promote it, or change the spec"
+    if view.stage is Stage.RUNNING_CHECKS:
+        return "it gets all traffic as soon as its checks have passed"
+    checked = "" if view.status.candidate and view.status.candidate.weight else " and has passed its checks"
+    return f"it gets all traffic as soon as one pod is ready{checked}"
 
 
 def _once_resolved(resolution: ResolutionStatus, now: datetime) -> str:
@@ -145,6 +155,7 @@ def _condition(view: View, now: datetime) -> str:
 _ENDS_OF_PAUSES: Final = {
     **dict.fromkeys(PAUSED_BY_SPEC, "spec.rollout.paused is false"),
     **dict.fromkeys(HELD_BY_SPEC, "the spec can be carried out"),
+    Stage.OUTSIDE_WINDOW: "a window of spec.rollout.windows opens",
     Stage.INCONCLUSIVE: "the evidence decides",
     Stage.METRICS_UNAVAILABLE: "the metrics are available again",
 }
@@ -152,7 +163,8 @@ _ENDS_OF_PAUSES: Final = {
 
 def _end_of_pause(view: View) -> str:
     end = _ENDS_OF_PAUSES.get(view.stage) if view.stage else None
-    commands = [command.command for command in possible(view) if command.command in {"promote", "abort"}]
+    given = dict.fromkeys(command.command for command in possible(view))
+    commands = [command for command in given if command in {"promote", "abort"}]
     return ", or ".join(filter(None, [end, f"you {' or '.join(commands)}"]))
 
 

@@ -40,13 +40,17 @@ MAX_OUTCOME_BYTES: Final = 4096
 
 
 class CheckWork(ApiModel):
-    """The work of one check Job; hosts are HOST:PORT of Services, `stable` is set if a check compares with it."""
+    """The work of one check Job; hosts are HOST:PORT of Services, `stable` is set if a check compares with it.
+
+    `smoke`: the built-in check runs too, before all others.
+    """
 
     candidate: str
     stable: str | None = None
     model: str
     request_timeout: float = Field(gt=0)
     checks: list[CheckSpec]
+    smoke: bool = False
 
     def as_json(self) -> str:
         """Return the work as the environment variable holds it."""

@@ -3,6 +3,7 @@
 They are found by their container on this machine, so that nothing in the cluster takes part in it.
 """
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -46,6 +47,35 @@ def frozen_prometheus(cluster: Cluster) -> Iterator[None]:
     """Let Prometheus neither scrape nor answer until the context ends; it keeps what it has."""
     with frozen(cluster, "istio-system", "app=prometheus", "prometheus"):
         yield
+
+
+@contextmanager
+def frozen_istiod(cluster: Cluster) -> Iterator[None]:
+    """Let istiod send no route to any proxy until the context ends.
+
+    Its webhooks do not answer either, so that they are not waited for: what is applied is accepted, and has no effect.
+    When istiod is back, it asks for them again by itself.
+    """
+    webhooks = [
+        ("ValidatingWebhookConfiguration", "istio-validator-istio-system"),
+        ("MutatingWebhookConfiguration", "istio-sidecar-injector"),
+    ]
+    kept = [(kind, name, (cluster.get(kind, name) or {})["webhooks"]) for kind, name in webhooks]
+    with frozen(cluster, "istio-system", "app=istiod", "discovery"):
+        try:
+            for kind, name, before in kept:
+                _set_webhooks(
+                    cluster, kind, name, [{**one, "failurePolicy": "Ignore", "timeoutSeconds": 1} for one in before]
+                )
+            yield
+        finally:
+            for kind, name, before in kept:
+                _set_webhooks(cluster, kind, name, before)
+
+
+def _set_webhooks(cluster: Cluster, kind: str, name: str, webhooks: list[Manifest]) -> None:
+    patch = json.dumps([{"op": "replace", "path": "/webhooks", "value": webhooks}])
+    cluster.kubectl("patch", kind, name, "--type", "json", "--patch", patch)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from nereid.controller.decide.rollout.timing import LATE_SECONDS
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.plan import Command, Held, Plan, Step
+from nereid.controller.plan.windows import is_open
 
 JUDGED = {"AnalysisFailed", "GuardExceeded", "QueryFailed"}
 
@@ -234,6 +235,10 @@ class Ledger:
         condemned = self.condemned
         if condemned is None or one.is_command or one.after.candidate != condemned.revision:
             return
+        if one.after.stable is None:
+            begins_anew = one.after.attempt > condemned.attempt
+            assert begins_anew or not one.after.exposure.has_traffic or one.is_commanded(one.plan.rollout.promote)
+            return
         if one.before.candidate == condemned.revision:
             assert one.after.phase == "RollingBack"
             return
@@ -264,7 +269,8 @@ def _shares(state: RolloutState) -> list[dict[str, int]]:
 
 def check_roles(one: Pass) -> None:
     live, after = one.decision.live, one.after
-    assert sum(revision.weight for revision in live) == 100
+    unrouted = after.stable is None and not after.exposure.has_traffic
+    assert sum(revision.weight for revision in live) == (0 if unrouted else 100)
     assert all(revision.weight >= 0 and revision.replicas >= 0 for revision in live)
     assert {revision.revision for revision in live if revision.exposure.has_traffic} <= {after.stable, after.candidate}
     assert len({revision.revision for revision in live}) == len(live)
@@ -312,7 +318,7 @@ def check_failures(one: Pass) -> None:
         return
     assert before.candidate == after.failed.revision
     reason = after.failed.reason
-    assert (reason == "Aborted") == one.is_commanded(one.plan.rollout.abort)
+    _check_cause(one, reason)
     if reason in JUDGED:
         assert isinstance(seen.sample, Sample), "judged without a sample"
         assert not is_without_data(seen.sample), "no data is taken for a failure"
@@ -320,11 +326,23 @@ def check_failures(one: Pass) -> None:
         assert reason != "Inconclusive", "a failing provider takes a candidate back"
     if reason == "Inconclusive":
         assert one.plan.rollout.analysis.on_inconclusive == "Rollback"
+    if reason == "MaxDurationExceeded":
+        assert before.started is not None
+        assert one.now >= before.started + timedelta(seconds=one.plan.rollout.max_duration or 0)
+        assert before.weight < 100
     if reason == "NoReadyReplica":
         assert before.exposure.has_traffic
     if reason == "CheckFailed":
         assert seen.checks is not None
         assert any(not result.passed for result in seen.checks.results)
+
+
+def _check_cause(one: Pass, reason: str) -> None:
+    if one.before.stable is not None:
+        assert (reason == "Aborted") == one.is_commanded(one.plan.rollout.abort)
+        return
+    assert reason in {"CheckFailed", "ChecksNotRun"}, "nothing but a check fails a first revision"
+    assert not one.after.exposure.has_traffic
 
 
 def check_progress(one: Pass) -> None:
@@ -348,6 +366,9 @@ def check_progress(one: Pass) -> None:
         )
         by_user = before.reason == "Promoted" or by_hand
         assert by_user or not asked.paused, "a paused candidate gets more"
+        by_gate = asked.promote == Command(before.candidate, before.attempt, before.step - 1)
+        by_command = by_user or before.is_fast or by_gate
+        assert by_command or is_open(asked.windows, one.now), "more of the traffic outside of the windows"
     moves_on = before.phase in {"Analyzing", "Holding", "Paused"} and after.phase == "Preparing"
     if moves_on and after.reason != "Promoted" and before.strategy == after.strategy and asked.steps:
         _check_move(one, asked.steps[min(before.step, len(asked.steps) - 1)])
@@ -355,8 +376,11 @@ def check_progress(one: Pass) -> None:
 
 def _check_move(one: Pass, step: Step) -> None:
     before, after, analysis = one.before, one.after, one.plan.rollout.analysis
-    assert step.hold is not None, "a gate is passed, and nobody opened it"
     assert not one.plan.rollout.paused
+    if step.hold is None:
+        opened = Command(before.candidate or "", before.attempt, before.step)
+        assert one.plan.rollout.promote == opened, "a gate is passed, and nobody opened it"
+        return
     # A time in the future, as after the clock was set back, counts as now: so a hold of 0 is over.
     waited = (one.now - min(before.since, one.now)).total_seconds()
     assert waited >= step.hold or before.reason == "Inconclusive", "a step is shorter than its hold"
@@ -407,18 +431,20 @@ def check_checks(one: Pass) -> None:
         assert not isinstance(one.plan, Held), "checks of a spec that is another revision's"
         assert (run.revision, run.stable, run.attempt, run.step) == (
             after.candidate,
-            after.stable,
+            after.stable or "",
             after.attempt,
             after.step,
         )
         assert (after.phase, after.reason) == ("Preparing", "RunningChecks")
     first = (
-        after.stable
+        after.candidate
         and after.exposure.has_traffic
         and not before.exposure.has_traffic
         and before.candidate == after.candidate
     )
-    if first and one.plan.rollout.checks and before.reason != "Promoted" and not after.is_fast:
+    by_user = before.reason == "Promoted" or one.is_commanded(one.plan.rollout.promote)
+    asked = one.plan.rollout.checks or one.plan.rollout.smoke is not False
+    if first and asked and not by_user and not after.is_fast:
         assert after.checks is not None, "traffic before the checks"
         assert after.checks.results
         assert all(result.passed for result in after.checks.results), "traffic in spite of a failed check"

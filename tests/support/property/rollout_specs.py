@@ -16,6 +16,7 @@ from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
 from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, Exposure, Guard, Query, Step
+from nereid.controller.plan.windows import Window
 
 REVISIONS = st.sampled_from("abcd")
 ACCURACY = AccuracyCheck(label="digit", output="label", minimum_percent=90)
@@ -25,8 +26,11 @@ QUERIES = (
     Query("cache", "...", minimum=None, maximum=None, max_ratio=1.5, failure_limit=2),
 )
 GOOD_READINGS = {query.name: QueryReading(4.0, 4.0) for query in QUERIES}
+ALL_PASSED = {"smoke": True, "one": True, "each": True}
 # More errors than stable has, and fewer than the guard allows.
 WORSE = Comparison(Counts(200, 16), Counts(800, 1))
+# Walks begin at 12:00 UTC on a Friday.
+WINDOWS = (Window(frozenset(range(7)), 11 * 60, 12 * 60 + 5, "UTC"), Window(frozenset({5}), 23 * 60, 25 * 60, "UTC"))
 HOLDS = st.sampled_from([0, 1, 60, 300])
 
 
@@ -37,19 +41,22 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
     surge = draw(st.sampled_from([1, 1, 0])) if strategy in {"Canary", "Direct"} else 1
     return {
         "strategy": strategy,
-        "steps": draw(steps(strategy)),
+        "steps": draw(steps(strategy, surge)),
         "surge": surge,
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
         "checks": draw(st.sampled_from([(), (), CHECKS, CHECKS[1:]])),
+        "smoke": draw(st.sampled_from([None, False, False, True])),
         "fast_track": draw(st.sampled_from([False, False, True])),
         "history_limit": draw(st.sampled_from([0, 1, 10])),
+        "windows": draw(st.sampled_from([(), (), (), WINDOWS])),
+        "max_duration": draw(st.sampled_from([None, None, None, 400])),
     }
 
 
 @st.composite
-def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
-    """Draw the steps of a strategy: rising shares, only the last one perhaps without a hold."""
+def steps(draw: st.DrawFn, strategy: str, surge: int = 1) -> tuple[Step, ...]:
+    """Draw the steps of a strategy: rising shares, any of them perhaps without a hold."""
     last = draw(HOLDS | st.none())
     match strategy:
         case "Direct":
@@ -60,8 +67,9 @@ def steps(draw: st.DrawFn, strategy: str) -> tuple[Step, ...]:
             return (Step(Exposure(matched=True), last),)
     most = 100 if strategy == "Shadow" else 99
     shares = sorted(draw(st.sets(st.integers(1, most), min_size=1, max_size=4)))
-    holds = [*(draw(HOLDS) for _ in shares[1:]), last]
-    exposures = [Exposure(mirror=share) if strategy == "Shadow" else Exposure(share) for share in shares]
+    holds = [*(draw(HOLDS | HOLDS | st.none()) for _ in shares[1:]), last]
+    mirrors = len(shares) if strategy == "Shadow" else draw(st.sampled_from([0, 0, 1, len(shares)])) if surge else 0
+    exposures = [Exposure(mirror=share) for share in shares[:mirrors]] + [Exposure(share) for share in shares[mirrors:]]
     return tuple(Step(exposure, hold) for exposure, hold in zip(exposures, holds, strict=True))
 
 
@@ -83,9 +91,9 @@ def analyses(draw: st.DrawFn) -> Analysis:
 @st.composite
 def samples(draw: st.DrawFn) -> Mapping[str, Any]:
     """Draw what a provider may tell: traffic of every kind or none, metrics that are missing, values that are none."""
-    size = draw(st.sampled_from([0, 3, 50, 400, 2**40]))
+    size = draw(st.sampled_from([0, 3, 50, 400, 2 * 10**8, 2**40]))
     few = st.integers(0, min(size, 5))
-    bad = draw(few | st.integers(0, min(size, 400)) if size < 2**40 else few)
+    bad = draw(few | st.integers(0, min(size, 400)) if size < 10**8 else few | st.integers(0, size))
     errors = draw(st.sampled_from([Comparison(Counts(size, bad), Counts(4 * size, draw(few))), WORSE]))
     metrics = {ERRORS: errors, REJECTIONS: Comparison(Counts(size), Counts(4 * size))}
     values = st.sampled_from([None, float("nan"), float("inf"), 0.5, 4.0, 9.0])
@@ -121,7 +129,7 @@ def is_without_data(sample: Sample) -> bool:
 @st.composite
 def job_outcomes(draw: st.DrawFn) -> Mapping[str, bool] | str | None:
     """Draw what becomes of a Job: results by check, why it could not run them, or nothing yet."""
-    passed, failed, missing = {"one": True, "each": True}, {"one": True, "each": False}, {"one": True}
+    passed, failed, missing = ALL_PASSED, {"smoke": False, "one": True, "each": False}, {"one": True}
     return draw(st.sampled_from([passed, passed, failed, missing, "no image", None]))
 
 
@@ -129,8 +137,7 @@ def job(run: CheckRun, outcome: Mapping[str, bool] | str | None) -> ChecksFacts:
     """Return the facts of a Job that ended so."""
     if outcome is None or isinstance(outcome, str):
         return ChecksFacts(run.id, failure=outcome)
-    asked = {check.name for check in run.checks}
-    results = tuple(CheckResult(name, passed, "") for name, passed in outcome.items() if name in asked)
+    results = tuple(CheckResult(name, passed, "") for name, passed in outcome.items() if name in run.check_names)
     return ChecksFacts(run.id, results)
 
 

@@ -107,7 +107,7 @@ def test_every_rule_has_a_sentence_for_its_user(rule):
         ("spec.rollout.analysis", "interval must be from 5s to 10m"),
         ("spec.rollout.checks.items[]", "exactly one of requests, accuracy, latency and comparison"),
         ("spec.rollout.steps", "weights must rise"),
-        ("spec.rollout.steps", "only the last step may omit hold"),
+        ("spec.rollout.steps", "mirror steps come before"),
     ],
 )
 def test_mistakes_are_told_where_they_are_made(path, words):

@@ -28,6 +28,15 @@ class TestPromote:
     def test_names_the_candidate_and_its_attempt(self, state):
         assert given(asking.promote(view(state, attempt=3))) == ("nereid.dev/promote", "bbc4zt2p/3")
 
+    def test_at_a_gate_amid_the_steps_names_the_step(self):
+        assert given(asking.promote(view("paused-at-gate"))) == ("nereid.dev/promote", "bbc4zt2p/1/1")
+
+    def test_to_the_end_names_no_step(self):
+        assert given(asking.promote(view("paused-at-gate"), full=True)) == ("nereid.dev/promote", "bbc4zt2p/1")
+
+    def test_at_a_step_with_a_hold_skips_the_rest(self):
+        assert given(asking.promote(view("paused-at-gate", step=2))) == ("nereid.dev/promote", "bbc4zt2p/1")
+
     def test_nothing_is_rolled_out(self):
         assert refusal(asking.promote, view("completed")) == (
             "nothing to promote: bbc4zt2p (version 8) is stable and nothing is being rolled out"
@@ -38,6 +47,10 @@ class TestPromote:
 
     def test_the_first_revision_needs_none(self):
         assert "is the first revision" in refusal(asking.promote, view("first-revision-pending"))
+
+    @pytest.mark.parametrize("state", ["first-revision-checking", "first-revision-failed"])
+    def test_the_first_revision_skips_its_checks(self, state):
+        assert given(asking.promote(view(state))) == ("nereid.dev/promote", "bbc4zt2p/1")
 
     def test_what_is_rolled_back_is_not_promoted(self):
         assert "is being rolled back" in refusal(asking.promote, view("rolling-back-as-stable-can-carry"))
@@ -144,7 +157,10 @@ class TestRollback:
     [
         ("unseen", []),
         ("first-revision-pending", []),
+        ("first-revision-checking", ["promote"]),
+        ("first-revision-failed", ["promote", "retry"]),
         ("analyzing", ["promote", "abort", "rollback"]),
+        ("paused-at-gate", ["promote", "promote", "abort", "rollback"]),
         ("promoting", ["abort", "rollback"]),
         ("rolling-back", ["retry", "rollback"]),
         ("failed-guard", ["retry", "rollback"]),

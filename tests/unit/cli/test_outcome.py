@@ -21,6 +21,8 @@ def result(outcome) -> bool | None:
     [
         ("unseen", OPEN),
         ("first-revision-pending", OPEN),
+        ("first-revision-checking", OPEN),
+        ("first-revision-failed", False),
         ("checks-running", OPEN),
         ("analyzing", OPEN),
         ("paused-for-promotion", OPEN),
@@ -72,6 +74,13 @@ def goal(state: str, ask, *arguments):
 )
 def test_after_promote(now, expected):
     assert result(goal("paused-for-promotion", asking.promote)(now)) is expected
+
+
+@pytest.mark.parametrize("ask", [asking.promote, asking.retry])
+def test_a_first_revision_that_failed_is_waited_for_until_the_operator_has_seen_the_command(ask):
+    reached = goal("first-revision-failed", ask)
+    states = ("first-revision-failed", "first-revision-pending", "completed")
+    assert [result(reached(view(state))) for state in states] == [OPEN, OPEN, True]
 
 
 @pytest.mark.parametrize(
@@ -141,3 +150,15 @@ def test_a_sentence_says_how_it_ended():
     assert outcome_of_rollout(view("failed-guard")).sentence.startswith(
         f"{NEW['revision']} has failed: GuardExceeded: at least 24.5%"
     )
+
+
+class TestAtAGate:
+    def test_a_promotion_to_the_next_step_waits_for_that_step_alone(self):
+        reached = goal("paused-at-gate", asking.promote)
+        assert reached(view("paused-at-gate")) is OPEN
+        assert reached(view("paused-at-gate", state="Preparing", reason="StartingPods", step=2)) is OPEN
+        outcome = reached(view("paused-at-gate", state="Analyzing", reason="CollectingEvidence", step=2))
+        assert (outcome.is_good, outcome.sentence) == (True, "bbc4zt2p (version 8) has reached its next step")
+
+    def test_a_rollout_that_fails_meanwhile_is_told(self):
+        assert not goal("paused-at-gate", asking.promote)(view("failed-guard")).is_good

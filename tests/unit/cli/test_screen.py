@@ -1,10 +1,9 @@
 """What the status screen says in each state.
 
-`NEREID_UPDATE_GOLDENS=1 pytest tests/unit/cli` writes the screens anew.
+`.venv/bin/pytest tests/unit/cli --update-golden` writes the screens anew.
 """
 
 import io
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from rich.console import Console
 from tests.support.cli import command_line
 from tests.support.documents import STATES
+from tests.support.golden import compare
 
 from nereid.cli.screen import screen
 from nereid.cli.terminal import show
@@ -30,11 +30,8 @@ def drawn(found: dict[str, Any], **options: Any) -> str:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_state_is_explained(state):
-    golden, found = SCREENS / f"{state}.txt", drawn(STATES[state])
-    if os.environ.get("NEREID_UPDATE_GOLDENS"):
-        golden.write_text(found)
-    assert found == golden.read_text()
+def test_each_state_is_explained(state, request):
+    compare(drawn(STATES[state]), SCREENS / f"{state}.txt", request)
 
 
 def test_no_screen_is_left_of_a_state_that_is_gone():

@@ -29,7 +29,10 @@ FIRST: dict[str, Any] = {
     "apiVersion": "nereid.dev/v1alpha1",
     "kind": "ModelDeployment",
     "metadata": METADATA,
-    "spec": {"model": {"uri": "pvc://models/digits/1/model.onnx", "format": "onnx"}},
+    "spec": {
+        "model": {"uri": "pvc://models/digits/1/model.onnx", "format": "onnx"},
+        "rollout": {"checks": {"smoke": False}},
+    },
 }
 
 

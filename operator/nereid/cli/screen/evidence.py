@@ -42,7 +42,8 @@ def checks(view: View) -> Group | None:
     rows = table("", "", "")
     for result in last_run.results:
         rows.add_row(mark(is_good=result.passed), result.name, result.message)
-    return section(f"Checks before step {last_run.step + 1}", rows)
+    is_last = view.plan is not None and last_run.step >= len(view.plan.steps)
+    return section(f"Checks before {'all traffic' if is_last else f'step {last_run.step + 1}'}", rows)
 
 
 def _sentences(rollout: RolloutStatus, analysis: AnalysisStatus) -> list[Text]:

@@ -69,13 +69,15 @@ def job_name(model_deployment: str, run: CheckRun) -> str:
 
 def work_of(plan: Plan, run: CheckRun) -> CheckWork:
     """Return the work of a run's Job."""
-    compares = any(check.comparison for check in run.checks) and run.stable not in {"", run.revision}
+    compares = run.smoke or any(check.comparison for check in run.checks)
+    has_stable = run.stable not in {"", run.revision}
     return CheckWork(
         candidate=_host(plan, run.revision),
-        stable=_host(plan, run.stable) if compares else None,
+        stable=_host(plan, run.stable) if compares and has_stable else None,
         model=plan.model_name,
         request_timeout=plan.timeout,
         checks=list(run.checks),
+        smoke=run.smoke,
     )
 
 

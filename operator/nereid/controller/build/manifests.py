@@ -27,11 +27,13 @@ def manifests(
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
     no pod exists without a record of its revision; then what routes point at; then the routes; last the root Service,
     which follows them, the scalers, which refer to their Deployments, and the check Job, if there is a check run.
-    `live` begins with the primary revision, and its weights sum to 100. A live revision without a record is left as it
-    is.
+    `live` begins with the primary revision, and its weights sum to 100; or to 0, before the first revision has passed
+    its checks: then there are no routes and no root Service, which would lead clients without a proxy to it. A live
+    revision without a record is left as it is.
     """
     recorded = [(revision, records[revision.revision]) for revision in live if revision.revision in records]
     owner, min_ready = plan.owner, plan.settings.min_ready_seconds
+    is_open = any(revision.weight for revision in live)
     return (
         tuple(labelled(controller_revision(owner, record), record.provenance_labels) for _, record in recorded),
         tuple(
@@ -44,9 +46,9 @@ def manifests(
                 disruption_budget(owner, record, revision, plan.disruption_budget),
             )
         ),
-        virtual_services(plan, live),
+        virtual_services(plan, live) if is_open else (),
         (
-            root_service(plan, live[0]),
+            *((root_service(plan, live[0]),) if is_open else ()),
             *(manifest for revision, record in recorded for manifest in scaler(plan, record, revision)),
             *((checks_job(plan, check_run, _version(check_run, records)),) if check_run else ()),
         ),

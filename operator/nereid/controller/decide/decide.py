@@ -91,7 +91,7 @@ class SourceOrders:
 def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
     """Return what is to be done for a plan with a revision."""
     status = situation.status
-    state = RolloutState.from_status(status)
+    state = RolloutState.from_status(status, situation.unreadable)
     observed = measured(plan, situation, state, now)
     decision = rollout.decide(plan, observed, state, now)
     resolution = _resolution(plan, situation, now)
@@ -169,7 +169,9 @@ def _is_doubtful(situation: Situation, live: Sequence[LiveRevision]) -> bool:
     if situation.status.rollout is None or situation.looked_up.exists:
         return False
     name = situation.subject.name
-    return not situation.services >= {name, *(revision_child_name(name, entry.revision) for entry in live)}
+    # The root Service is there once something is routed.
+    root = {name} if any(entry.weight for entry in live) else set()
+    return not situation.services >= {*root, *(revision_child_name(name, entry.revision) for entry in live)}
 
 
 def _lost_records(situation: Situation, live: Sequence[LiveRevision]) -> dict[str, str]:

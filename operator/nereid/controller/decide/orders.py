@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nereid.api import names
-from nereid.api.checks import CheckSpec
+from nereid.api.checks import SMOKE_CHECK, CheckSpec
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
 _RUN_HASH_LENGTH: Final = 6
@@ -12,7 +12,10 @@ _RUN_HASH_LENGTH: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """Checks of a revision that are to be run now; `step` is the index of the step that they must pass for."""
+    """Checks of a revision that are to be run now; `step` is the index of the step that they must pass for.
+
+    smoke: the built-in check is one of them. is_optional: if they cannot be run, the rollout goes on.
+    """
 
     revision: str
     stable: str
@@ -20,11 +23,19 @@ class CheckRun:
     step: int
     checks: tuple[CheckSpec, ...]
     timeout: int
+    smoke: bool = False
+    is_optional: bool = False
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        """The names of all checks, in the order in which they run."""
+        return (*((SMOKE_CHECK,) if self.smoke else ()), *(check.name for check in self.checks))
 
     @property
     def id(self) -> str:
         """Unique among the runs of a ModelDeployment; it changes with the checks."""
-        checks = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
+        own = [check.model_dump(mode="json", exclude_none=True) for check in self.checks]
+        checks = [*([SMOKE_CHECK] if self.smoke else []), *own]
         return f"{self.revision}-{self.step}-{self.attempt}-{names.content_hash(checks)[:_RUN_HASH_LENGTH]}"
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 # Larger whole numbers are not exact as floats, and no counter of requests reaches this.
 LARGEST_COUNT: Final = 2**53
+# No revision gets more requests between two samples: even in the longest window, that is 270,000 a second.
+MOST_PER_SAMPLE: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,13 @@ def reading(value: float | None) -> int | NoData:
     return int(value)
 
 
+def why_too_many(grown: int) -> str | None:
+    """Return why a counter cannot have grown by this much between two samples; None if it can."""
+    if grown <= MOST_PER_SAMPLE:
+        return None
+    return f"it grew by {grown:.3g} in one interval, and more than {MOST_PER_SAMPLE:.0e} requests are not believed"
+
+
 def increase(earlier: int, later: int) -> int:
     """Return by how much a monotone counter grew.
 
@@ -77,8 +86,11 @@ def advance(earlier: Mapping[str, int] | None, samples: Mapping[str, float | Non
         values[name] = value
     if earlier is None:
         return Advance(values, 0)
-    total = sum(increase(earlier.get(name, 0), value) for name, value in values.items())
-    return Advance({**earlier, **values}, total)
+    grown = {name: increase(earlier.get(name, 0), value) for name, value in values.items()}
+    for name, by in grown.items():
+        if reason := why_too_many(by):
+            return NoData(f"{name}: {reason}")
+    return Advance({**earlier, **values}, sum(grown.values()))
 
 
 def counts(requests: int | NoData, errors: int | NoData) -> Counts | NoData:
@@ -89,4 +101,6 @@ def counts(requests: int | NoData, errors: int | NoData) -> Counts | NoData:
         return errors
     if not 0 <= errors <= requests:
         return NoData(f"{errors} errors among {requests} requests are impossible")
+    if reason := why_too_many(requests):
+        return NoData(f"all series together: {reason}")
     return Counts(requests, errors)

@@ -217,6 +217,8 @@ class Routing:
     matched: Shares = frozenset()
 
 
+NOWHERE: Final = Routing()
+
 Facts = (
     DeploymentFacts
     | PodFacts
@@ -249,8 +251,8 @@ class Observed:
     has_keda: bool = True
 
     def is_routed(self, routing: Routing) -> bool:
-        """Whether all existing routes agree with `routing`."""
-        return self.routings == {routing}
+        """Whether all existing routes agree with `routing`; if it leads nowhere, there need be none."""
+        return self.routings <= {routing} if routing == NOWHERE else self.routings == {routing}
 
     def of(self, revision: str | None) -> RevisionObserved:
         """Return the observed revision; an empty one if nothing of it exists."""

@@ -31,24 +31,38 @@ class QueryReading:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutedRequests:
+    """Requests to both revisions over the same window, whether or not they can be compared."""
+
+    candidate: int
+    stable: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The counts since the last sample. `until` is the end of its window, where the next one begins.
 
-    `triton` is a second view of errors, for people: Triton's own counts.
+    `triton` is a second view of errors, for people: Triton's own counts. `routed` is what the callers sent to either
+    revision; None if the provider does not know.
     """
 
     until: datetime
     metrics: Mapping[str, Comparison]
     queries: Mapping[str, QueryReading] = field(default_factory=dict)
     triton: Comparison | None = None
+    routed: RoutedRequests | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SampleFailure:
-    """Why there is no sample: the provider was down, slow, or returned invalid data. `at` is when it was tried."""
+    """Why there is no sample: the provider was down, slow, or returned invalid data. `at` is when it was tried.
+
+    `reason` is one word for it where the rollout tells of it by that: CountsDisagree.
+    """
 
     at: datetime
     message: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.check_results import ChecksFacts
-from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRecord
+from nereid.controller.observed.facts import GatewayFacts, Observed, Problem, RevisionRecord
 from nereid.controller.observed.model_deployment import ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
@@ -53,6 +53,8 @@ class Situation:
 
     status: the last reported one, which is all that the operator remembers. services: the names of its Services.
     gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
+    unreadable: the parts of the stored status that `status` lacks, as the operator cannot have written them.
+    callers: why all recent requests to stable fail, if they do.
     """
 
     subject: ModelDeployment
@@ -65,6 +67,8 @@ class Situation:
     model_jobs: Sequence[ModelJobFacts] = ()
     measurements: Measurements = Measurements()
     looked_up: LookedUp = LookedUp()
+    unreadable: tuple[str, ...] = ()
+    callers: Problem | None = None
 
     @property
     def served_uris(self) -> frozenset[str]:

@@ -123,9 +123,10 @@ def _check_uri(uri: str) -> None:
 
 def _check_checks(spec: ModelDeploymentSpec) -> None:
     checks = spec.rollout.checks if spec.rollout else None
-    if problem := checks_size_problem(checks.items if checks else ()):
+    items = (checks and checks.items) or ()
+    if problem := checks_size_problem(items):
         raise ValueError(problem)
-    for check in checks.items if checks else ():
+    for check in items:
         path = check.dataset.path if check.dataset else None
         if path and ".." in path.split("/"):
             raise ValueError(

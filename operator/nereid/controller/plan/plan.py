@@ -1,6 +1,6 @@
 """The plan of a ModelDeployment: what its spec means, with defaults resolved and units in numbers.
 
-Values only; `reading` reads a spec into a plan, and `wanted` returns the plan of a pass. Pure: no client, no clock.
+Values only; `reading` reads a spec into a plan, and `planning` makes the plan of a pass. Pure: no client, no clock.
 """
 
 import re
@@ -16,9 +16,10 @@ from nereid.api.runtime import DisruptionBudget, RuntimeSpec
 from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import Window
 
 _PERCENT: Final = 100
-_COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6}))?")
+_COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6})(?:/(?P<step>[0-9]{1,2}))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +108,25 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to a rollout, from an annotation: the candidate and the attempt that it is meant for."""
+    """A command to a rollout, from an annotation: the candidate and the attempt that it is meant for.
+
+    step: the index of the step that a promotion leaves, if it is no promotion to the end.
+    """
 
     revision: str
     attempt: int
+    step: int | None = None
 
     @classmethod
     def parse(cls, value: str | None) -> "Command | None":
-        """Read `REVISION` or `REVISION/ATTEMPT`; None for anything else, as an annotation may hold anything."""
+        """Read `REVISION`, `REVISION/ATTEMPT` or `REVISION/ATTEMPT/STEP`; None for anything else.
+
+        An annotation may hold anything.
+        """
         match = _COMMAND.fullmatch(value or "")
-        return cls(match["revision"], int(match["attempt"] or 1)) if match else None
+        if match is None:
+            return None
+        return cls(match["revision"], int(match["attempt"] or 1), int(match["step"]) if match["step"] else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +143,15 @@ class Rollback:
     def parse(cls, value: str | None) -> "Rollback | None":
         """Read `REVISION`, which is the first, or `REVISION/NUMBER`; None for anything else."""
         command = Command.parse(value)
-        return cls(command.revision, command.attempt) if command else None
+        return cls(command.revision, command.attempt) if command and command.step is None else None
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """How the desired revision is rolled out; times in seconds. No steps: all traffic at once."""
+    """How the desired revision is rolled out; times in seconds. No steps: all traffic at once.
+
+    smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
+    """
 
     strategy: Strategy
     steps: tuple[Step, ...]
@@ -148,12 +161,15 @@ class RolloutPlan:
     allow_downtime: bool
     analysis: Analysis
     checks: tuple[CheckSpec, ...]
+    smoke: bool | None
     checks_timeout: int
     paused: bool
     fast_track: bool
     drain: float
     propagation: float
     progress_deadline: float
+    max_duration: int | None
+    windows: tuple[Window, ...]
     history_limit: int
     promote: Command | None
     abort: Command | None

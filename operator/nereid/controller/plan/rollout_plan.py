@@ -6,6 +6,7 @@ from typing import Final
 from nereid.api import names
 from nereid.api.analysis import AnalysisProvider, AnalysisSpec, GuardSpec, JudgeSpec, QueryCheck
 from nereid.api.rollout import BlueGreenSpec, RolloutSpec
+from nereid.api.rollout import Step as StepSpec
 from nereid.api.schema import seconds
 from nereid.controller.plan.plan import (
     ALL_TRAFFIC,
@@ -19,6 +20,7 @@ from nereid.controller.plan.plan import (
     Step,
 )
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.windows import window_of
 
 DEFAULT_DRAIN: Final = "30s"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
@@ -50,13 +52,16 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         surge=1 if rollout.surge is None else rollout.surge,
         allow_downtime=bool(rollout.allow_downtime),
         analysis=_analysis(rollout.analysis or AnalysisSpec(), settings),
-        checks=tuple(checks.items) if checks else (),
+        checks=tuple((checks and checks.items) or ()),
+        smoke=checks.smoke if checks else None,
         checks_timeout=seconds((checks and checks.timeout) or DEFAULT_CHECKS_TIMEOUT),
         paused=bool(rollout.paused),
         fast_track=bool(rollout.fast_track),
         drain=seconds(rollout.drain or DEFAULT_DRAIN),
         propagation=settings.propagation_seconds,
         progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
+        max_duration=_hold(rollout.max_duration),
+        windows=tuple(window_of(window, index) for index, window in enumerate(rollout.windows or ())),
         history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
         promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
@@ -77,12 +82,21 @@ def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
             return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
         case "Shadow" if rollout.steps is None:
             return DEFAULT_SHADOW
-        case "Shadow":
-            return tuple(Step(Exposure(mirror=step.weight), _hold(step.hold)) for step in rollout.steps or ())
         case _ if rollout.steps is None:
             return DEFAULT_STEPS
-        case _:
-            return tuple(Step(Exposure(step.weight), _hold(step.hold)) for step in rollout.steps)
+        case strategy:
+            is_shadow = strategy == "Shadow"
+            return tuple(
+                Step(_exposure(step, index, is_shadow=is_shadow), _hold(step.hold))
+                for index, step in enumerate(rollout.steps)
+            )
+
+
+def _exposure(step: StepSpec, index: int, *, is_shadow: bool) -> Exposure:
+    if (step.weight is None) == (step.mirror is None):
+        raise ValueError(f"spec.rollout.steps.{index}: set exactly one of weight and mirror")
+    copied = step.weight if is_shadow else step.mirror
+    return Exposure(mirror=copied) if copied else Exposure(step.weight or 0)
 
 
 def _hold(duration: str | None) -> int | None:

@@ -29,6 +29,8 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
         message=_message(state, analysis_state, summaries),
         errors=analysis_state.errors,
         error=analysis_state.error,
+        error_reason=analysis_state.error_reason,
+        route=analysis_state.share.to_status() if analysis_state.share else None,
         metrics=[_metric(name, analysis_state.evidence[name], result) for name, result in summaries.items()],
         queries=list(analysis_state.queries),
         triton_candidate=_rate(analysis_state.triton.candidate) if analysis_state.triton else None,

@@ -10,12 +10,13 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure, rfc3339
 from nereid.controller.decide.decide import Orders
-from nereid.controller.decide.rollout.capacity import lacks_pods, pods_needed
-from nereid.controller.decide.rollout.draining import draining, is_overdue
+from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
+from nereid.controller.decide.rollout.settling import is_at_rest
 from nereid.controller.decide.rollout.stage import PREPARING, ROLLING_BACK, WAITING
 from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
@@ -23,11 +24,13 @@ from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
+from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
 from nereid.controller.report.memory import problem_of, standing
+from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
+from nereid.controller.report.route_effect import verdicts as traffic_verdicts
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
 
-_UNTIL_PODS: Final = "stable's pods are kept until all are"
 _UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 
 
@@ -36,7 +39,9 @@ class ReportInput:
     """All that a report is made from.
 
     `problems` are children that could not be applied. `resolution` is the state of a model URI that has to be resolved,
-    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec.
+    and `tagging` that of a registry that is tagged. `author` is who last changed the model in the spec. `is_applied`:
+    whether `observed` is what came of applying; `previous` are the conditions before. `callers`: why all recent
+    requests to stable fail, if they do.
     """
 
     plan: Plan
@@ -46,6 +51,23 @@ class ReportInput:
     resolution: Resolution | None = None
     tagging: Tagging | None = None
     author: Author | None = None
+    is_applied: bool = False
+    previous: Sequence[Condition] = ()
+    callers: Problem | None = None
+
+    @property
+    def route_problem(self) -> Problem | None:
+        """Why the routes have no effect, as far as that shows without the clock."""
+        state = self.decision.state
+        if self.first_problem:
+            return share_problem(state)
+        not_as_applied = routes_problem(self.plan, self.observed, state, self.previous, is_applied=self.is_applied)
+        return not_as_applied or share_problem(state)
+
+    @property
+    def lacking_pods(self) -> Problem | None:
+        """Which pods the last move forward, or a move back, waits for."""
+        return lacking_pods(self.plan, self.observed, self.decision.state)
 
     @property
     def first_problem(self) -> Problem | None:
@@ -86,6 +108,8 @@ def expected(plan: Plan, orders: Orders, situation: Situation) -> ReportInput:
         resolution=resolution,
         tagging=orders.tagging,
         author=situation.subject.author,
+        previous=tuple(situation.status.conditions),
+        callers=situation.callers,
     )
 
 
@@ -121,19 +145,22 @@ def held_verdict(report_input: ReportInput) -> Verdict | None:
 
 def available(report_input: ReportInput) -> Verdict:
     """Return condition Available: whether requests are answered, by a sleeping model once it has woken up."""
-    if is_gated(report_input.decision.state):
+    state = report_input.decision.state
+    if is_gated(state):
         return Verdict("True", "Sleeping", _sleep_message(report_input))
+    if state.stable is None and not state.exposure.has_traffic:
+        return Verdict("False", "FirstRevisionPending", rollout_message(report_input))
     if report_input.serving.available:
         return Verdict("True", "ReplicasAvailable", f"Revision {report_input.decision.live[0].revision} serves")
-    if report_input.decision.state.stable is None:
+    if state.stable is None:
         return Verdict("False", "FirstRevisionPending", "The first revision has no ready pod yet")
-    return Verdict("False", "NoReadyReplica", f"Stable revision {report_input.decision.state.stable} has no ready pod")
+    return Verdict("False", "NoReadyReplica", f"Stable revision {state.stable} has no ready pod")
 
 
 def progressing(report_input: ReportInput) -> Verdict:
     """Return condition Progressing: whether a rollout is in progress, and at which stage."""
     state = report_input.decision.state
-    moving = state.candidate is not None or state.stage in ROLLING_BACK
+    moving = (state.candidate is not None and state.stage is not Stage.FAILED) or state.stage in ROLLING_BACK
     return Verdict("True" if moving else "False", state.phase, rollout_message(report_input))
 
 
@@ -157,7 +184,7 @@ def ready(report_input: ReportInput) -> Verdict:
     if cause := held_verdict(report_input):
         # Whatever serves, it is not what the spec asks for.
         return cause
-    if problem := main_problem(report_input):
+    if problem := report_input.lacking_pods or main_problem(report_input):
         return Verdict("False", problem.reason, problem.message)
     if state.stable is None:
         return Verdict("False", "FirstRevisionPending", rollout_message(report_input))
@@ -224,7 +251,7 @@ def main_problem(report_input: ReportInput) -> Problem | None:
     ):
         problem = report_input.stable.problem
         return Problem(problem.reason, f"Stable revision {state.stable}: {problem.message}")
-    return None
+    return report_input.callers if is_at_rest(state) and not is_gated(state) else None
 
 
 def rollout_message(report_input: ReportInput) -> str:
@@ -234,9 +261,11 @@ def rollout_message(report_input: ReportInput) -> str:
     gets = f"Candidate {state.candidate} gets {describe(state)}"
     match state.stage:
         case stage if stage in PREPARING:
-            return _preparation(state, gets, place)
-        case Stage.PROMOTING if lacks_pods(report_input.plan, report_input.observed, state):
-            return f"{gets}, and {_pods_ready(report_input)}: {_UNTIL_PODS}"
+            return _preparation(report_input, gets, place)
+        case _ if problem := report_input.route_problem:
+            return f"{gets}: {problem.message}" if state.candidate else problem.message
+        case _ if lacking := report_input.lacking_pods:
+            return lacking.message
         case Stage.PROPAGATING | Stage.PROMOTING:
             return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
@@ -245,9 +274,6 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"{gets}, {place}. {_evidence(report_input)}"
         case stage if stage in WAITING:
             return f"{gets} and waits{_pause_cause(report_input)}"
-        case Stage.RETREATING:
-            until = f"{gets[0].lower()}{gets[1:]} until it has them"
-            return f"Stable revision {state.stable} has too few pods for all traffic: {until}"
         case Stage.ROLLING_BACK:
             return f"All traffic returns to stable revision {state.stable}"
         case Stage.FAILED:
@@ -256,31 +282,11 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
 
 
-def _pods_ready(report_input: ReportInput) -> str:
-    needed = pods_needed(report_input.plan, report_input.decision.state)
-    return f"{report_input.candidate.available} of the {needed} pods that it needs are ready"
-
-
-def drained(report_input: ReportInput) -> Verdict | None:
-    """Return condition Drained: what still gets requests long after its traffic was to end; None if nothing does."""
-    rollout, state = report_input.plan.rollout, report_input.decision.state
-    overdue = [retiring for retiring in draining(state) if is_overdue(rollout, retiring)]
-    if not overdue:
-        return None
-    names = ", ".join(retiring.revision for retiring in overdue)
-    last = max(retiring.requested_at for retiring in overdue if retiring.requested_at)
-    cause = "look for a VirtualService or a proxy that does not follow the route, and for clients of its own Service"
-    return Verdict(
-        "False",
-        "StillGetsRequests",
-        f"Revision {names} gets no traffic by the routes, but has answered new requests until {rfc3339(last)}: its "
-        f"pods are kept for as long as requests come; {cause}",
-    )
-
-
-def _preparation(state: RolloutState, gets: str, place: str) -> str:
+def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
+    state = report_input.decision.state
     if state.stable is None:
-        return f"The first revision, {state.candidate}, is starting its pods"
+        does = "is being checked before any traffic" if state.stage is Stage.RUNNING_CHECKS else "is starting its pods"
+        return f"The first revision, {state.candidate}, {does}"
     match state.stage:
         case Stage.PREPARATION_PAUSED:
             return f"{gets} and waits: spec.rollout.paused is true"
@@ -289,10 +295,15 @@ def _preparation(state: RolloutState, gets: str, place: str) -> str:
         case Stage.NO_PLACE:
             change = "set spec.rollout.allowDowntime, or scale to two replicas"
             return f"Candidate {state.candidate} cannot start, as surge is 0 and stable's only pod is needed: {change}"
+        case Stage.OUTSIDE_WINDOW:
+            opens = deadline(report_input.plan, report_input.observed, state)
+            when = f": the next one opens at {rfc3339(opens)}" if opens else ""
+            return f"{gets} and waits for a window of spec.rollout.windows before {place}{when}"
         case Stage.RUNNING_CHECKS:
             return f"Candidate {state.candidate} is being checked before {place}"
         case _:
-            return f"Candidate {state.candidate} is starting its pods for {place}"
+            starts = f"Candidate {state.candidate} is starting its pods for {place}"
+            return waiting_for_places(report_input.plan, state) or starts
 
 
 def _pin(state: RolloutState) -> str:
@@ -317,6 +328,9 @@ def _pause_cause(report_input: ReportInput) -> str:
             return f", as the evidence is undecided. {_evidence(report_input)}. To go on without it: {promote}"
         case Stage.METRICS_UNAVAILABLE:
             return f" until metrics are available again. {_evidence(report_input)}"
+        case _ if is_gate_amid(report_input.plan.rollout, state.step):
+            gate = f"{promote.removesuffix(attempt)}/{state.attempt}/{state.step}"
+            return f" for a promotion. To the next step: {gate}. To the end: the same with {state.candidate}{attempt}"
         case _:
             return f" for a promotion: {promote}"
 
@@ -330,6 +344,12 @@ def _failure_sentence(report_input: ReportInput) -> str:
     if failed is None:
         return f"Revision {stable} is stable and gets all traffic"
     attempt = f"/{failed.attempt}" if failed.attempt > 1 else ""
+    if stable is None:
+        return (
+            f"First revision {failed.revision} gets no traffic: {failed.message.rstrip('.')}. Change the spec, "
+            f"spec.rollout.checks if the check is wrong, or try again with annotation "
+            f"nereid.dev/retry={failed.revision}{attempt}"
+        )
     return (
         f"Revision {failed.revision} was rolled back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
         f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
@@ -362,8 +382,9 @@ def conditions(
         verdicts["ModelResolved"] = model_resolved(report_input.resolution)
     if report_input.tagging:
         verdicts["RegistryTagged"] = registry_tagged(report_input.tagging, problem_of(previous, "Registry"))
-    if undrained := drained(report_input):
-        verdicts["Drained"] = undrained
+    state = report_input.decision.state
+    route = report_input.route_problem or retiring_problem(report_input.plan, state, now)
+    verdicts |= traffic_verdicts(route, state)
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

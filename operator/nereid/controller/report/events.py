@@ -9,10 +9,14 @@ from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.plan import Held, Specified
 from nereid.controller.report.conditions import ReportInput, main_problem
 from nereid.controller.report.memory import is_new
-from nereid.controller.report.problems import OF_READINESS, SOURCE_CONDITIONS, of_source
+from nereid.controller.report.problems import OF_READINESS, REMEMBERED_CONDITIONS, of_conditions
 
 # Reasons of events whose condition's reason is too general on its own.
-_EVENT_REASONS: Final = {"RegistryTagged": "RegistryNotTagged", "ModelChanged": "ModelChanged"}
+_EVENT_REASONS: Final = {
+    "RegistryTagged": "RegistryNotTagged",
+    "ModelChanged": "ModelChanged",
+    "RouteNotEffective": "RouteNotEffective",
+}
 
 
 def problem_event(report_input: ReportInput, previous: ModelDeploymentStatus) -> Problem | None:
@@ -50,14 +54,16 @@ def created_events(report_input: ReportInput, candidate: str | None) -> tuple[Ev
 
 
 def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> tuple[Event, ...]:
-    """Return the events about the model's source: what the status shows and the previous one did not."""
+    """Return the events about the source and the traffic: what the status shows and the previous one did not."""
     events = []
     before, now = previous.resolution, status.resolution
     if before and now and before.id == now.id and before.resolved_uri not in {None, now.resolved_uri}:
         sentence = f"{now.uri} now leads to {now.resolved_uri}, and led to {before.resolved_uri} before"
         events.append(Event("Normal", "ModelMoved", sentence))
     for condition in status.conditions:
-        if condition.type in SOURCE_CONDITIONS and any(is_new(problem, previous) for problem in of_source([condition])):
+        if condition.type not in REMEMBERED_CONDITIONS:
+            continue
+        if any(is_new(problem, previous) for problem in of_conditions([condition])):
             reason = _EVENT_REASONS.get(condition.type, condition.reason)
             events.append(Event("Warning", reason, condition.message))
     return tuple(events)

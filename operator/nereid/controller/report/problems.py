@@ -14,13 +14,23 @@ SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
     "RegistryTagged": ("Registry", "False"),
     "ModelChanged": ("Model", "True"),
 }
+# Conditions about a model's traffic, which exist only while something is wrong.
+TRAFFIC_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
+    "RouteNotEffective": ("Route", "True"),
+    "CountsDisagree": ("Counts", "True"),
+}
+REMEMBERED_CONDITIONS: Final = {**SOURCE_CONDITIONS, **TRAFFIC_CONDITIONS}
 # Those that condition Ready shows, one at a time.
 OF_READINESS: Final[frozenset[Concern]] = frozenset({"Children", "Routes", "Pods"})
 
 
 def problems(report_input: ReportInput, conditions: Sequence[Condition]) -> list[ProblemStatus] | None:
     """Return all problems; `conditions` are those of the same report_input."""
-    return [*_of_readiness(report_input), *source_job_problems(report_input.resolution), *of_source(conditions)] or None
+    return [
+        *_of_readiness(report_input),
+        *source_job_problems(report_input.resolution),
+        *of_conditions(conditions),
+    ] or None
 
 
 def source_job_problems(resolution: Resolution | None) -> tuple[ProblemStatus, ...]:
@@ -29,16 +39,16 @@ def source_job_problems(resolution: Resolution | None) -> tuple[ProblemStatus, .
     return (ProblemStatus(concern="SourceJobs", reason=problem.reason, message=problem.message),) if problem else ()
 
 
-def of_source(conditions: Sequence[Condition]) -> tuple[ProblemStatus, ...]:
-    """Return the problems that the conditions about the model's source show."""
-    problems_of_source = []
-    for condition in (item for item in conditions if item.type in SOURCE_CONDITIONS):
-        concern, problem_status = SOURCE_CONDITIONS[condition.type]
+def of_conditions(conditions: Sequence[Condition]) -> tuple[ProblemStatus, ...]:
+    """Return the problems that the conditions about the model's source and its traffic show."""
+    shown = []
+    for condition in (item for item in conditions if item.type in REMEMBERED_CONDITIONS):
+        concern, problem_status = REMEMBERED_CONDITIONS[condition.type]
         if condition.status == problem_status:
             # The message is shown again while tagging is retried.
             message = condition.message if concern == "Registry" else None
-            problems_of_source.append(ProblemStatus(concern=concern, reason=condition.reason, message=message))
-    return tuple(problems_of_source)
+            shown.append(ProblemStatus(concern=concern, reason=condition.reason, message=message))
+    return tuple(shown)
 
 
 def _of_readiness(report_input: ReportInput) -> tuple[ProblemStatus, ...]:

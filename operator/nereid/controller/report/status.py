@@ -7,6 +7,7 @@ from typing import Any
 
 from nereid.api import names
 from nereid.api.provenance import ObservedProvenance
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
 from nereid.controller.decide.decide import resolution_status
 from nereid.controller.decide.orders import LiveRevision
@@ -17,7 +18,7 @@ from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
 from nereid.controller.plan.web_links import links
 from nereid.controller.report.conditions import ReportInput, conditions, held_verdict, main_problem, rollout_message
-from nereid.controller.report.problems import OF_READINESS, of_source, problems, source_job_problems
+from nereid.controller.report.problems import OF_READINESS, of_conditions, problems, source_job_problems
 from nereid.controller.report.provenance import or_none, provenances, with_provenance
 from nereid.controller.report.source import RESOLVING, model_resolved
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
@@ -84,7 +85,7 @@ def unresolved(
     }
     phase: Phase = "Pending" if resolved.reason == RESOLVING else "Failed"
     status = _with_conditions(previous, phase, verdicts, generation, now)
-    open_problems = [*source_job_problems(resolution), *of_source(status.conditions)]
+    open_problems = [*source_job_problems(resolution), *of_conditions(status.conditions)]
     return status.model_copy(update={"resolution": resolution.status, "problems": open_problems or None})
 
 
@@ -150,6 +151,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         since=state.since,
         seen_at=state.seen_at,
         urgent=state.is_urgent or None,
+        started_at=state.started,
         attempt=state.attempt,
         reason=state.reason,
         message=rollout_message(report_input),
@@ -169,7 +171,11 @@ def _phase(report_input: ReportInput) -> Phase:
     if state.stable is None:
         return "Failed" if has_problem else "Pending"
     if state.candidate:
-        return "Paused" if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC else "Progressing"
+        return (
+            "Paused"
+            if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
+            else "Progressing"
+        )
     if has_problem:
         return "Degraded"
     if cause := held_verdict(report_input):

@@ -11,7 +11,9 @@ from typing import Final
 from nereid.controller.build.build import Built, build
 from nereid.controller.build.model_job import model_job
 from nereid.controller.decide.decide import LookUps, Orders, as_routed, decide, decide_on_source, sooner
+from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Event
+from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.planning import Invalid, Unresolved, plan
@@ -30,6 +32,8 @@ from nereid.controller.shell.outcome import Outcome, problems, retry, retry_of_j
 from nereid.controller.shell.reporter import Reported, Reporter
 
 _AT_ONCE: Final = 0.0
+# How long routes that do not read back as they were applied stay without another look.
+UNROUTED_SECONDS: Final = 60.0
 
 
 class Reconciler:
@@ -96,12 +100,18 @@ class Reconciler:
         outcome = await self._applier.apply(planned.owner, orders, built, news)
         observed = await self._gatherer.observe(planned.owner)
         decision = as_routed(orders, observed, now, self._clock())
-        report_input = replace(report_input, decision=decision, observed=observed, problems=problems(outcome.children))
+        report_input = replace(
+            report_input, decision=decision, observed=observed, problems=problems(outcome.children), is_applied=True
+        )
         report_input = with_apply_problems(replace(report_input, resolution=orders.resolution), problems(outcome.jobs))
         await self._report_outcome(reported, orders, report_input, built)
         outcome.children.raise_failures()
         # The watches do not report our own writes.
-        return _AT_ONCE if orders.is_news or observed != situation.observed else _wait(situation, orders, outcome)
+        return (
+            _AT_ONCE
+            if orders.is_news or observed != situation.observed
+            else _wait(situation, orders, outcome, observed)
+        )
 
     async def _reject(self, rejected: Invalid, situation: Situation, now: datetime) -> None:
         """Report why a spec is rejected; what runs is kept as it is."""
@@ -156,6 +166,8 @@ class Reconciler:
             await self._events.emit(report_input.plan.owner, (event,))
 
 
-def _wait(situation: Situation, orders: Orders, outcome: Outcome) -> float | None:
+def _wait(situation: Situation, orders: Orders, outcome: Outcome, observed: Observed) -> float | None:
+    # Whoever changes the routes on their way to the API server may stop, and no event tells of that.
+    unrouted = None if observed.is_routed(routing_of(orders.decision.state)) else UNROUTED_SECONDS
     again = retry(problems(outcome.children), standing(situation.status, "Children"))
-    return sooner(orders.requeue_after, again, retry_of_jobs(outcome.jobs))
+    return sooner(orders.requeue_after, again, unrouted, retry_of_jobs(outcome.jobs))

@@ -17,6 +17,7 @@ from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, WATCHED
 from nereid.controller.shell.conductor import Reconciler
 from nereid.controller.shell.gather import Gatherer, Stores
+from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.sampler import Sampler
 from nereid.controller.shell.telemetry.instruments import Instruments
 from nereid.controller.shell.work_queue import WorkQueue, work
@@ -46,8 +47,10 @@ class Engine:
         gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
         stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
+        prometheus = self.sampler.prometheus
+        self._callers = Callers(prometheus, self.model_deployments, self.queue.add, _now) if prometheus else None
         self._reconciler = Reconciler(
-            Gatherer(client, stores, self.sampler),
+            Gatherer(client, stores, self.sampler, self._callers),
             client,
             stores,
             settings,
@@ -78,6 +81,8 @@ class Engine:
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
         for number in range(self._workers):
             self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
+        if self._callers:
+            self._spawn("looks at what callers see", self._callers.run())
         _logger.info("all watches are up to date, %d workers start", self._workers)
 
     async def stop(self) -> None:

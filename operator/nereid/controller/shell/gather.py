@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from nereid.api.identity import Owner
 from nereid.api.names import revision_child_name
-from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.decide import LookUps
 from nereid.controller.decide.measurements import WantedMeasurements
 from nereid.controller.observed.check_results import ChecksFacts
 from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRecord, observe
+from nereid.controller.observed.last_status import last_status
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.objects import recovered_record, revision_record
@@ -25,6 +25,7 @@ from nereid.controller.shell.cluster.errors import NotFound
 from nereid.controller.shell.cluster.gateways import Gateways
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
+from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.sampler import Sampler
 
 _logger = logging.getLogger(__name__)
@@ -43,10 +44,12 @@ class Stores:
 class Gatherer:
     """Gathers what is observed of one ModelDeployment at a time."""
 
-    def __init__(self, client: Client, stores: Stores, sampler: Sampler) -> None:
+    def __init__(self, client: Client, stores: Stores, sampler: Sampler, callers: Callers | None = None) -> None:
+        """`callers`: None if there is no Prometheus."""
         self._client = client
         self._stores = stores
         self._sampler = sampler
+        self._callers = callers
         self._causes = CrashCauses(client)
         # With the uid of the object that it was looked up for: its name may be another's by the next pass.
         self._looked_up: dict[Key, tuple[str, LookedUp]] = {}
@@ -54,9 +57,11 @@ class Gatherer:
     async def gather(self, subject: ModelDeployment) -> Situation:
         """Return the input of a pass; what was looked up for it is returned once."""
         children = self._stores.children.of(subject.owner)
+        status, unreadable = last_status(subject.status)
         return Situation(
             subject=subject,
-            status=ModelDeploymentStatus.model_validate(subject.status),
+            status=status,
+            unreadable=unreadable,
             observed=await self._observed(children),
             services=frozenset(child.name for child in children if child.kind == SERVICE.kind),
             rivals=self._rivals(subject),
@@ -65,6 +70,7 @@ class Gatherer:
             model_jobs=tuple(child.facts for child in children if isinstance(child.facts, ModelJobFacts)),
             measurements=self._sampler.answers(subject.key),
             looked_up=self._take_looked_up(subject),
+            callers=self._callers.problem(subject) if self._callers else None,
         )
 
     async def observe(self, owner: Owner) -> Observed:

@@ -25,7 +25,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource
 from nereid.models.sources.broken_connection import broken
-from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.credentials import SECRET, Credentials
 from nereid.models.sources.failures import failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
@@ -174,7 +174,7 @@ class Container:
             raise failed(
                 f"the endpoint or the credentials for {self._source} are not valid: correct {Field.ENDPOINT}, "
                 "which must be https if a token is sent, or "
-                f"{NEEDED} in the Secret that {Field.CREDENTIALS} names"
+                f"{NEEDED} in {SECRET}"
             ) from error
 
     def _answered(self, error: HttpResponseError) -> Exception:

@@ -22,7 +22,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import GcsSource
 from nereid.models.sources.broken_connection import broken
-from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.credentials import SECRET, Credentials
 from nereid.models.sources.failures import server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
@@ -169,7 +169,7 @@ def _key(text: str) -> Any:
     except (ValueError, TypeError, AttributeError, GoogleAuthError) as error:
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"{NEEDED} of the Secret that {Field.CREDENTIALS} names is not a valid key of a service account: "
+            f"{NEEDED} of {SECRET} is not a valid key of a service account: "
             "store the JSON file there as Google created it",
         ) from error
 

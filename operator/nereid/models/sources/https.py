@@ -14,7 +14,7 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import HttpsSource, in_ascii, with_server, without_secrets
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.failures import NOT_FOUND_STATUSES, ChangedError, failed
-from nereid.models.sources.http_client import ExactSession, Server, basic, new_session
+from nereid.models.sources.http_client import ExactSession, Server, basic, new_session, range_header
 from nereid.models.sources.remote import READ_SECONDS, RemoteFile
 
 MAX_REDIRECTS: Final = 5
@@ -79,7 +79,7 @@ class HttpsFile:
             if not offset:
                 return unread
             unread.close()
-        answer = self._respond({"Range": f"bytes={offset}-", "If-Range": file.version} if offset else {})
+        answer = self._respond({**range_header(offset), "If-Range": file.version} if offset else {})
         error = self._mismatch(answer, file, offset)
         if error is not None:
             answer.close()

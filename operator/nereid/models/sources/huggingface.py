@@ -17,7 +17,7 @@ import requests
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
-from nereid.models.sources.credentials import Credentials, access_denied
+from nereid.models.sources.credentials import SECRET, Credentials, access_denied
 from nereid.models.sources.http_client import Server, host_of, new_session, range_header
 from nereid.models.sources.remote import RemoteFile
 
@@ -120,8 +120,8 @@ class HubFiles:
             return access_denied(host, f"{repository}, which is gated", self._server.credentials, NEEDED)
         return FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"{repository} on {host} is gated and its owner has not granted access to the token of the Secret that "
-            f"{Field.CREDENTIALS} names: request access on the model's page, or use another token",
+            f"{repository} on {host} is gated and its owner has not granted access to the token of {SECRET}: "
+            "request access on the model's page, or use another token",
         )
 
     def _unknown(self) -> FetchError:
@@ -129,8 +129,8 @@ class HubFiles:
         repository, host = self._source.repository, self._server.host
         if self._server.credentials.value(NEEDED):
             return _not_found(
-                f"{host} has no model {repository}, or the token of the Secret that {Field.CREDENTIALS} names may "
-                f"not read it: correct {Field.URI} or the token"
+                f"{host} has no model {repository}, or the token of {SECRET} may not read it: "
+                f"correct {Field.URI} or the token"
             )
         return _not_found(
             f"{host} has no public model {repository}: correct {Field.URI}, or, if it is private, set "

@@ -32,7 +32,7 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
-from nereid.models.sources.credentials import Credentials
+from nereid.models.sources.credentials import SECRET, Credentials
 from nereid.models.sources.failures import CorruptedError, failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
@@ -130,7 +130,7 @@ class Bucket:
             )
         except ValueError as error:
             raise failed(
-                f"the options for S3 are not valid: in the Secret that {Field.CREDENTIALS} names, correct "
+                f"the options for S3 are not valid: in {SECRET}, correct "
                 "AWS_ENDPOINT_URL (a URL), AWS_DEFAULT_REGION and S3_* (whole numbers)"
             ) from error
 
@@ -204,7 +204,7 @@ class Bucket:
         region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
         return failed(
             f"the bucket {self._source.bucket} is in {f'the region {region}' if region else 'another region'}: "
-            f"set AWS_DEFAULT_REGION in the Secret that {Field.CREDENTIALS} names, or correct {Field.ENDPOINT}"
+            f"set AWS_DEFAULT_REGION in {SECRET}, or correct {Field.ENDPOINT}"
         )
 
 

@@ -1,8 +1,8 @@
 """A digits classifier with a fault, for Triton's Python backend.
 
 It answers as the version it was made from (a logistic regression, computed with numpy, so that any Triton image can run
-it), except for what its configuration's parameter `fault` says: some of its requests fail, it is slow, each takes its
-time, its answers are wrong, it takes the whole server down, or it tells of a GPU whose memory is full.
+it), except for what its configuration's parameter `fault` says: all or some of its requests fail, it is slow, each
+takes its time, its answers are wrong, it takes the whole server down, or it tells of a GPU whose memory is full.
 """
 
 import json
@@ -66,6 +66,8 @@ class TritonPythonModel:
         if self.fault == "crashes" and self.doom is None:
             self.doom = threading.Timer(CRASH_AFTER_SECONDS, crash_server)
             self.doom.start()
+        if self.fault == "broken":
+            raise RuntimeError("the model lost all of its weights")
         if self.fault == "fails" and self.chance.random() < FAILING_SHARE:
             raise RuntimeError("the model lost its weights")
         return [self.answer(request) for request in requests]

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import TypeAdapter
+from tests.support.golden import as_yaml, compare
 
 from nereid.api import names
 from nereid.api.checks import CheckSpec
@@ -79,20 +79,8 @@ def run_of(*wanted: str, stable: str = "bcdfghjk", step: int = 1, attempt: int =
     return CheckRun("lmnpqrst", stable, attempt, step, checks, 600)
 
 
-class PlainDumper(yaml.SafeDumper):
-    """Writes equal values out each time, as a reader of a manifest expects, instead of anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is the library's
-        return True
-
-
 def test_manifest(request: pytest.FixtureRequest) -> None:
-    found = yaml.dump(checks_job(planned(), run_of(), VERSION), Dumper=PlainDumper, sort_keys=False, width=110)
-    if request.config.getoption("--update-golden", default=False):
-        GOLDEN.write_text(found)
-    assert found == GOLDEN.read_text(), (
-        "read the difference; if it is meant: pytest tests/golden tests/unit/controller/build --update-golden"
-    )
+    compare(as_yaml(checks_job(planned(), run_of(), VERSION)), GOLDEN, request)
 
 
 def test_the_pod_is_none_of_the_models_own() -> None:

@@ -1,11 +1,11 @@
-"""Which of all requests an A/B test's routes pick, and where previews lead; whole objects are in tests/golden."""
+"""Which requests an A/B test's routes pick, where previews lead, what status.url says; whole objects: tests/golden."""
 
 import re
 
 import pytest
 from tests.support.scenario import plan_of
 
-from nereid.controller.build.routing import virtual_services
+from nereid.controller.build.routing import url, virtual_services
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.plan.plan import Exposure
 
@@ -94,3 +94,14 @@ class TestPreview:
 
     def test_is_there_only_where_it_was_asked_for(self):
         assert "digits.preview" not in built({"strategy": "BlueGreen"}, a=Exposure(100), b=Exposure(preview=True))
+
+
+class TestUrl:
+    @pytest.mark.parametrize(("tls", "scheme"), [(False, "http"), (True, "https")])
+    def test_clients_outside_the_mesh_use_the_first_host(self, tls, scheme):
+        traffic = {"hosts": ["one.example.com", "two.example.com"], "gateways": ["mesh/public"]}
+        plan = plan_of({"model": {"uri": "pvc://models/digits/1"}, "traffic": traffic})
+        assert url(plan, tls=tls) == f"{scheme}://one.example.com"
+
+    def test_without_hosts_it_is_the_service_in_the_mesh(self):
+        assert url(plan_of(), tls=False) == "http://digits.models.svc.cluster.local:8000"

@@ -2,7 +2,16 @@ import math
 
 import pytest
 
-from nereid.controller.observed.counters import Advance, Counts, NoData, advance, counts, increase, reading
+from nereid.controller.observed.counters import (
+    MOST_PER_SAMPLE,
+    Advance,
+    Counts,
+    NoData,
+    advance,
+    counts,
+    increase,
+    reading,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +78,11 @@ def test_counts_of_both() -> None:
 def test_impossible_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="2 errors among 1 requests are impossible"):
         Counts(1, 2)
+
+
+def test_more_than_is_believed_in_one_interval_is_no_data_and_says_of_which_series() -> None:
+    seen = advance({"of pod a": 5, "of pod b": 5}, {"of pod a": 6.0, "of pod b": 6.0 + MOST_PER_SAMPLE})
+    assert isinstance(seen, NoData)
+    assert seen.reason.startswith("of pod b: it grew by 1e+09 in one interval")
+    assert isinstance(counts(MOST_PER_SAMPLE + 1, 0), NoData)
+    assert counts(MOST_PER_SAMPLE, 0) == Counts(MOST_PER_SAMPLE, 0)

@@ -11,7 +11,7 @@ from nereid.controller.build.provenance import labelled
 from nereid.controller.build.revision import controller_revision, deployment, new_record
 from nereid.controller.build.routing import virtual_services
 from nereid.controller.decide.orders import LiveRevision
-from nereid.controller.observed.facts import Crash, DeploymentFacts, PodFacts, Problem, Routing, observe
+from nereid.controller.observed.facts import NOWHERE, Crash, DeploymentFacts, PodFacts, Problem, Routing, observe
 from nereid.controller.observed.objects import deployment_facts, facts_of, recovered_record, revision_record
 from nereid.controller.observed.pods import explained, pod_facts
 from nereid.controller.observed.triton_log import load_failure
@@ -421,7 +421,11 @@ class TestRouting:
         assert seen(found).is_routed(Routing(weights=frozenset({("a", 100)})))
 
     def test_nothing_is_routed_where_there_is_no_virtual_service(self):
-        assert not seen([]).is_routed(Routing())
+        assert not seen([]).is_routed(self.SPLIT)
+        assert seen([]).is_routed(NOWHERE)
+
+    def test_a_virtual_service_leads_somewhere(self):
+        assert not seen(self.split()).is_routed(NOWHERE)
 
     @pytest.mark.parametrize("place", [0, 1])
     def test_both_virtual_services_count(self, place):

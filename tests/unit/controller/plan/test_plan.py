@@ -134,6 +134,10 @@ class TestStrategies:
         [
             ({"strategy": "Direct"}, []),
             ({"steps": [{"weight": 7, "hold": "1m"}]}, [(Exposure(7), 60)]),
+            (
+                {"steps": [{"mirror": 100, "hold": "1m"}, {"weight": 7}]},
+                [(Exposure(mirror=100), 60), (Exposure(7), None)],
+            ),
             ({"strategy": "Shadow"}, [(Exposure(mirror=100), None)]),
             (
                 {"strategy": "Shadow", "steps": [{"weight": 10, "hold": "1m"}, {"weight": 100}]},
@@ -360,7 +364,9 @@ class TestCommands:
             ("bcdfghjk/", None),
             ("bcdfghjk/two", None),
             ("bcdfghjk/-1", None),
-            ("bcdfghjk/1/2", None),
+            ("bcdfghjk/3/2", Command("bcdfghjk", 3, step=2)),
+            ("bcdfghjk/1/", None),
+            ("bcdfghjk/1/2/3", None),
             ("bcdfghjk/²", None),
             ("bcdfghjk\n", None),
             ("true", Command("true", 1)),
@@ -375,6 +381,9 @@ class TestCommands:
         rollout = plan_of(annotations=annotations | {ANNOTATION_ROLLBACK: "e/4"}).rollout
         assert rollout.rollback == Rollback("e", 4)
         assert (rollout.promote, rollout.abort, rollout.retry) == (Command("b", 1), Command("c", 2), Command("d", 3))
+
+    def test_a_rollback_has_no_step(self):
+        assert Rollback.parse("b/1/2") is None
 
     def test_an_object_without_annotations_has_none(self):
         made = read_plan({**METADATA, "annotations": None}, {"model": {"uri": URI}}, Settings())
@@ -399,7 +408,10 @@ class TestRejection:
                 {"model": {"uri": URI}, "scaling": {"replicas": 0}},
                 "spec.scaling.replicas: .* greater than or equal to 1",
             ),
-            ({"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}}, "spec.rollout.steps.0.weight"),
+            (
+                {"model": {"uri": URI}, "rollout": {"steps": [{"hold": "5m"}]}},
+                "spec.rollout.steps.0: set exactly one of weight and mirror",
+            ),
             ({"model": {"uri": URI}, "rollout": {"surge": 2}}, "spec.rollout.surge"),
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is not a valid URI"),

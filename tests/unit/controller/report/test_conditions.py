@@ -1,5 +1,6 @@
 """What a user reads in the conditions, for each report_input that a rollout can be in."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from tests.support.scenario import BUSY, IDLE, NEW, NOW, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.api.scaling import ScalingMetric
+from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.facts import Problem, ScalerFacts
 from nereid.controller.plan.plan import Exposure, Query
+from nereid.controller.report.status import report
 
 SERVING = rollout().stable("a")
 CANARY = rollout().stable("a").candidate("b", weight=20)
@@ -180,7 +183,7 @@ class TestProgressing:
             (CANARY.checking(CHECK).preparing(5, "RunningChecks"), "Candidate b is being checked before step 2 of 2"),
             (
                 SERVING.candidate("b", weight=50, step=1).ready("a", 2).abort("b"),
-                "has too few pods for all traffic",
+                "is to get all traffic (Aborted), but 2 of the 4 pods that all traffic needs are ready",
             ),
             (
                 rollout().scaled(1).without_surge().stable("a").wanting("b"),
@@ -194,6 +197,12 @@ class TestProgressing:
     )
     def test_says_what_is_known_and_what_comes_next(self, scenario, words):
         assert words in condition(scenario, "Progressing").message
+
+    def test_a_gate_amid_the_steps_gives_the_command_for_the_next_step_and_for_the_end(self):
+        gate = rollout().steps((20, None), (50, 60)).stable("a").candidate("b", weight=20, attempt=2)
+        message = condition(gate.phase("Paused", 60, "AwaitingPromotion"), "Progressing").message
+        assert "To the next step: kubectl annotate mdep digits --overwrite nereid.dev/promote=b/2/0." in message
+        assert message.endswith("To the end: the same with b/2")
 
     def test_a_pause_for_promotion_gives_the_command(self):
         waiting = rollout().steps((20, None)).stable("a").candidate("b", weight=20, attempt=2)
@@ -308,6 +317,30 @@ class TestSleep:
 
     def test_a_model_that_failed_to_wake_up_is_not_available(self):
         assert verdict(ASLEEP.sleep("Awake", 5), "Available") == ("False", "NoReadyReplica")
+
+
+class TestCallers:
+    """What the callers of stable see counts, even where all pods are ready."""
+
+    FAILING = Problem("RequestsFailing", "All requests to revision a fail")
+
+    def status(self, scenario):
+        report_input = replace(scenario.report_input(), callers=self.FAILING)
+        made = report(report_input, {}, "http://digits.example.com", ModelDeploymentStatus(), NOW)
+        return made, {one.type: one for one in made.conditions}
+
+    def test_all_of_whose_requests_fail(self):
+        made, found = self.status(SERVING)
+        assert (found["Ready"].status, found["Ready"].reason) == ("False", "RequestsFailing")
+        assert found["Ready"].message == "All requests to revision a fail"
+        assert (found["Available"].status, made.phase) == ("True", "Degraded")
+
+    def test_do_not_hide_that_pods_are_missing_or_a_rollout_is_in_progress(self):
+        assert self.status(SERVING.ready("a", 3).pod_problem("a", "OutOfMemory"))[1]["Ready"].reason == "OutOfMemory"
+        assert self.status(CANARY.holding(5))[1]["Ready"].reason == "RolloutInProgress"
+
+    def test_of_a_model_that_sleeps_are_not_its_callers(self):
+        assert self.status(ASLEEP)[1]["Ready"].reason == "Sleeping"
 
 
 class TestTransitionTimes:

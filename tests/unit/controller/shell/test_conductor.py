@@ -1,5 +1,6 @@
 """The order of a pass: what is written before it is done, what is looked up, and what a crash leaves to the next."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nereid.controller.decide.measurement_requests import ActivityRequest
 from nereid.controller.observed.sample import Activity
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.shell.cluster.errors import Conflict, NotFound, Rejected, Unavailable
+from nereid.controller.shell.conductor import UNROUTED_SECONDS
 from nereid.controller.shell.outcome import FIRST_RETRY_SECONDS, LATER_RETRY_SECONDS
 
 ONE, TWO = ({"uri": f"pvc://models/digits/{number}/model.onnx"} for number in (1, 2))
@@ -63,6 +65,25 @@ class TestOrder:
         await serving.run()
         assert serving.server.calls == []
 
+    async def test_routes_that_a_webhook_changes_are_told_and_looked_at_again(
+        self, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        apply = cluster.server.apply
+
+        async def mutated(manifest: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+            made = await apply(manifest, **options)
+            for route in made["spec"]["http"] if made["kind"] == "VirtualService" else ():
+                route["route"].append({"destination": {"host": "elsewhere"}, "weight": 50})
+            return cluster.server.put(made["kind"], made)
+
+        monkeypatch.setattr(cluster.server, "apply", mutated)
+        assert await cluster.settle() == UNROUTED_SECONDS
+        assert cluster.condition("RouteNotEffective")["reason"] == "RoutesChanged"
+        assert cluster.events.count("RouteNotEffective") == 1
+        monkeypatch.undo()
+        assert await cluster.settle() != UNROUTED_SECONDS
+        assert "RouteNotEffective" not in {one["type"] for one in cluster.status["conditions"]}
+
     async def test_somebody_elses_write_in_between_ends_the_pass(self, serving: MemoryCluster) -> None:
         serving.edit(model=TWO)
         await serving.run()  # Whether it still exists is looked up: the new revision has no Service yet.
@@ -78,12 +99,12 @@ class TestOrder:
         await serving.settle()
         serving.start_pods()
         await serving.settle()
-        serving.wait(15)
+        serving.wait(10)
         await serving.settle()
         assert [one["revision"] for one in serving.status["rollout"]["retiring"]] == [REVISION]
-        for looks in (1, 2):
+        for looks, seconds in enumerate((10, 30), 1):
             serving.sampler.asked.clear()
-            serving.wait(60)
+            serving.wait(seconds)
             await serving.settle()
             [asked] = set(serving.sampler.asked)
             assert isinstance(asked, ActivityRequest)

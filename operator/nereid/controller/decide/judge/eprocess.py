@@ -33,6 +33,9 @@ from typing import Final
 CAP: Final = 90.0
 CEILING: Final = 1e5
 LATER_BEGINNING: Final = 1 / 10
+# Bounds of what any number of intervals can lead to; beyond them, a stored process is none of ours.
+MOST_INTERVALS: Final = 10**9
+LEAST_LOG: Final = -1e13
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,16 @@ def multiplied(process: EProcess, log_ratios: Sequence[float], cap: float = CAP)
     ]
     excess = max(0.0, log_mean(sums) - math.log(CEILING))
     return EProcess(number, tuple(log_sum - excess for log_sum in sums))
+
+
+def is_possible(process: EProcess) -> bool:
+    """Whether a process that was stored, and so may have been forged, is one that intervals can have led to."""
+    if type(process.intervals) is not int or not 0 <= process.intervals <= MOST_INTERVALS:
+        return False
+    if bool(process.intervals) != bool(process.log_sums):
+        return False
+    most = math.log(CEILING * max(1, len(process.log_sums))) + 1
+    return all(type(value) in {int, float} and LEAST_LOG <= value <= most for value in process.log_sums)
 
 
 def log_mean(logs: Sequence[float]) -> float:

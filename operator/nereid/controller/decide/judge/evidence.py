@@ -25,9 +25,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from nereid.controller.decide.judge.eprocess import EProcess, multiplied
+from nereid.controller.decide.judge.eprocess import EProcess, is_possible, multiplied
 from nereid.controller.decide.judge.hypergeometric import Table, log_likelihood
-from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.counters import LARGEST_COUNT, Counts
 
 # Multiples of the odds ratio, or rate, at the boundary. Those for failing reach far: a broken model fails everything. A
 # third of `against` is, by default, no difference at all.
@@ -78,11 +78,20 @@ class Evidence:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Evidence":
-        """Return the evidence from status; new evidence if another version of the operator wrote it in another form."""
+        """Return the evidence from status; new evidence if it is not one that the operator can have written."""
+        return cls._read(document) or cls()
+
+    @classmethod
+    def is_readable(cls, document: Mapping[str, Any]) -> bool:
+        """Whether the document holds evidence, with values that evidence can have."""
+        return cls._read(document) is not None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any]) -> "Evidence | None":
         try:
             return cls._from_valid(document)
-        except (KeyError, TypeError, ValueError):
-            return cls()
+        except (KeyError, TypeError, ValueError, ArithmeticError):
+            return None
 
     @classmethod
     def _from_valid(cls, document: Mapping[str, Any]) -> "Evidence":
@@ -92,7 +101,8 @@ class Evidence:
         points = {failing: len(FAILING_ODDS), passing: passing_points, beyond: len(BEYOND_ODDS)}
         if not all(len(process.log_sums) in (0, size) for process, size in points.items()):
             return cls(margins)
-        return cls(margins, Counts(**document["candidate"]), Counts(**document["stable"]), failing, passing, beyond)
+        candidate, stable = (_counts(document[name]) for name in ("candidate", "stable"))
+        return cls(margins, candidate, stable, failing, passing, beyond)
 
 
 def with_interval(evidence: Evidence, candidate: Counts, stable: Counts) -> Evidence:
@@ -159,4 +169,14 @@ def _rate_ratio(boundary: float, factor: float, candidate: Counts) -> float:
 
 
 def _process(document: Mapping[str, Any]) -> EProcess:
-    return EProcess(document["intervals"], tuple(document["log_sums"]))
+    process = EProcess(document["intervals"], tuple(document["log_sums"]))
+    if not is_possible(process):
+        raise ValueError("no intervals lead to this process")
+    return process
+
+
+def _counts(document: Mapping[str, Any]) -> Counts:
+    counts = Counts(**document)
+    if not all(type(count) is int and count <= LARGEST_COUNT for count in (counts.requests, counts.errors)):
+        raise ValueError("no counters add up to this")
+    return counts

@@ -10,6 +10,7 @@ from nereid.controller.decide.judge.eprocess import EProcess, log_mean
 from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios
 from nereid.controller.decide.judge.intervals import Rate, wilson
 from nereid.controller.decide.judge.verdict import Limits
+from nereid.controller.observed.counters import Counts
 
 # A decision that needs more further requests than this is reported as out of reach.
 FORESEEABLE: Final = 10**9
@@ -40,14 +41,25 @@ class Summary:
 
 def summary(evidence: Evidence, limits: Limits, metrics: int) -> Summary:
     """Return the numbers of one of so many metrics."""
-    totals = (evidence.margins, evidence.candidate, evidence.stable)
-    requests = evidence.candidate.requests
+    candidate, stable = _foreseeable(evidence.candidate, evidence.stable)
+    totals, requests = (evidence.margins, candidate, stable), candidate.requests
     return Summary(
         wilson(evidence.candidate),
         wilson(evidence.stable),
         _progress(evidence.failing, limits.log_fail_at(metrics), fail_ratios(*totals), requests),
         _progress(evidence.passing, limits.log_pass_at, pass_ratios(*totals), requests),
     )
+
+
+def _foreseeable(candidate: Counts, stable: Counts) -> tuple[Counts, Counts]:
+    """Return the totals, scaled down where they are larger than the likelihoods are accurate for."""
+    most = max(candidate.requests, stable.requests)
+    if most <= FORESEEABLE:
+        return candidate, stable
+    scaled = (
+        Counts(*(part * FORESEEABLE // most for part in (one.requests, one.errors))) for one in (candidate, stable)
+    )
+    return next(scaled), next(scaled)
 
 
 def _progress(process: EProcess, log_needed: float, log_ratios: Sequence[float], requests: int) -> Progress:

@@ -10,18 +10,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import QueryStatus, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence, Margins, alone, with_interval
 from nereid.controller.decide.judge.intervals import wilson
 from nereid.controller.decide.judge.verdict import Limits, Verdict, judge
 from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare, with_requests
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.state import Failure, RolloutState, whole_second
-from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.counters import Counts, why_too_many
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, QueryReading, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Plan, Query
 
+COUNTS_DISAGREE: Final = "CountsDisagree"
+# After this many in a row, it is told that counts disagree.
+_DISAGREEMENTS: Final = 2
 # This many provider errors in a row pause the rollout.
 MOST_ERRORS: Final = 4
 
@@ -94,15 +99,26 @@ def with_sample(
     if sample is None or wanted_sample(plan, state, now) is None:
         return state, None
     if isinstance(sample, SampleFailure):
-        return replace(state, analysis=_with_failure(before, sample.message, now)), None
+        return replace(state, analysis=_with_failure(before, sample.message, now, sample.reason)), None
     if sample.until <= before.sampled_at:
         # Counted as a failure, so that the next request differs from the one that this sample answers.
         return replace(state, analysis=_with_failure(before, "the clock was set back between two samples", now)), None
+    if reason := _why_not_believed(sample):
+        return replace(state, analysis=_with_failure(before, reason, now)), None
     return _with_result(plan, state, before, sample, now)
 
 
-def _with_failure(before: AnalysisState, error: str, now: datetime) -> AnalysisState:
-    return replace(before, looked_at=whole_second(now), errors=before.errors + 1, error=error)
+def _why_not_believed(sample: Sample) -> str | None:
+    """Return why the counts of a sample cannot be right, whichever provider they are from; None if they can."""
+    for metric, comparison in sample.metrics.items():
+        for role, counted in (("the candidate", comparison.candidate), ("stable", comparison.stable)):
+            if reason := why_too_many(counted.requests):
+                return f"the requests to {role} ({metric}) cannot be counted: {reason}"
+    return None
+
+
+def _with_failure(before: AnalysisState, error: str, now: datetime, reason: str | None = None) -> AnalysisState:
+    return replace(before, looked_at=whole_second(now), errors=before.errors + 1, error=error, error_reason=reason)
 
 
 def _with_result(
@@ -126,9 +142,27 @@ def _with_result(
         verdict="Fail" if failure else verdict,
         errors=0,
         error=None,
+        error_reason=None,
         triton=_sum(before.triton, sample.triton),
+        share=_share_of_route(plan, state, before, sample),
     )
     return replace(state, analysis=judged), failure or worse
+
+
+def _share_of_route(plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample) -> RouteShare | None:
+    """Return the candidate's share of the requests, by samples that were scraped while this route was in effect."""
+    exposure = state.exposure
+    if not exposure.weight or exposure.matched or exposure.mirror or sample.routed is None:
+        return None
+    in_effect = state.since + timedelta(seconds=plan.rollout.propagation) + SCRAPED_AFTER
+    if state.stage in {Stage.PROPAGATING, Stage.PROMOTING} or before.sampled_at < in_effect:
+        return before.share if before.share and before.share.weight == exposure.weight else None
+    return with_requests(before.share, exposure.weight, sample.routed)
+
+
+def disagrees(analysis: AnalysisState) -> bool:
+    """Whether counts have contradicted each other for longer than scrapes at different moments explain."""
+    return analysis.error_reason == COUNTS_DISAGREE and analysis.errors >= _DISAGREEMENTS
 
 
 def _evidence(

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from nereid.api.status import AnalysisStatus, QueryStatus, RateStatus, VerdictName
 from nereid.controller.decide.judge.evidence import Evidence
+from nereid.controller.decide.judge.verdict import MOST_METRICS
+from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import Comparison
 
@@ -15,7 +17,7 @@ class AnalysisState:
     """The evidence so far.
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
-    times in a row it failed.
+    times in a row it failed. share: what the candidate got of the requests, where that can be compared with its weight.
     """
 
     sampled_at: datetime
@@ -25,7 +27,9 @@ class AnalysisState:
     verdict: VerdictName = "Continue"
     errors: int = 0
     error: str | None = None
+    error_reason: str | None = None
     triton: Comparison | None = None
+    share: RouteShare | None = None
 
     @classmethod
     def from_status(cls, status: AnalysisStatus) -> "AnalysisState":
@@ -33,16 +37,29 @@ class AnalysisState:
         return cls(
             sampled_at=status.sampled_at,
             looked_at=status.looked_at,
-            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics},
+            evidence={metric.name: Evidence.from_json(metric.evidence) for metric in status.metrics[:MOST_METRICS]},
             queries=tuple(status.queries),
             verdict=status.verdict,
             errors=status.errors,
             error=status.error,
+            error_reason=status.error_reason,
+            share=RouteShare.from_status(status.route) if status.route else None,
             triton=_comparison(status.triton_candidate, status.triton_stable),
         )
+
+
+def unreadable_evidence(status: AnalysisStatus) -> tuple[str, ...]:
+    """Return the metrics whose evidence in status cannot be what the operator wrote, and so begins anew."""
+    return tuple(
+        f"rollout.analysis.metrics.{metric.name}.evidence"
+        for metric in status.metrics
+        if not Evidence.is_readable(metric.evidence)
+    )
 
 
 def _comparison(candidate: RateStatus | None, stable: RateStatus | None) -> Comparison | None:
     if candidate is None or stable is None:
         return None
+    if candidate.bad > candidate.requests or stable.bad > stable.requests:
+        return None  # For people only, and it adds up to nothing.
     return Comparison(Counts(candidate.requests, candidate.bad), Counts(stable.requests, stable.bad))

@@ -30,10 +30,12 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
     """
     # While the spec is held, the candidate gets no more than it has.
     coming = state.exposure if isinstance(plan, Held) and state.stable else exposure_at(plan.rollout, state.step)
-    share = max(state.exposure.share, coming.share)
+    # A canary that had copies of more requests than it answers now keeps the pods of these: its next steps need them.
+    copied = max((step.exposure.mirror for step in plan.rollout.steps[: state.step]), default=0)
+    share = max(state.exposure.share, coming.share, copied)
     if state.stable is None:
         return pods_for(share, plan.replicas)
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     if plan.rollout.surge:
         return pods_for(share, places)
     return max(1, min(pods_for(share, places), places - 1))
@@ -41,7 +43,7 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
 
 def carried(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return the percentage of all requests that stable's ready pods can carry."""
-    return min(FULL, FULL * observed.of(state.stable).available // max(1, _base(plan, state)))
+    return min(FULL, FULL * observed.of(state.stable).available // max(1, pods_for_all(plan, state)))
 
 
 def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | None:
@@ -53,7 +55,7 @@ def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | Non
     target = exposure_at(plan.rollout, state.step)
     if plan.rollout.surge or not target.weight or not observed.is_routed(routing_of(state)):
         return None
-    weight = min(target.weight, FULL * observed.of(state.candidate).available // _base(plan, state))
+    weight = min(target.weight, FULL * observed.of(state.candidate).available // pods_for_all(plan, state))
     return Exposure(weight) if weight > state.weight else None
 
 
@@ -69,7 +71,7 @@ def takes_only_place(plan: Plan, state: RolloutState) -> bool:
 
 def has_only_place(plan: Plan, state: RolloutState) -> bool:
     """Whether there is a single place, which either stable's pod or the candidate's can have."""
-    return not plan.rollout.surge and state.stable is not None and _base(plan, state) == 1
+    return not plan.rollout.surge and state.stable is not None and pods_for_all(plan, state) == 1
 
 
 def waits_for_places(plan: Plan, state: RolloutState) -> bool:
@@ -144,13 +146,13 @@ def _unscaled_pods(plan: Plan, observed: Observed, scale: Scale | None, revision
     return 0 if scale and scale.in_charge else scaled_pods(plan, observed, revision)
 
 
-def _base(plan: Plan, state: RolloutState) -> int:
+def pods_for_all(plan: Plan, state: RolloutState) -> int:
     """Return how many pods stable has when it gets all traffic: no fewer than when the rollout began."""
     return max(plan.replicas, state.floor)
 
 
 def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     if plan.rollout.surge:
         return places
     # It gets places that are free, and keeps those that it has, even if another revision's pods end late.
@@ -160,7 +162,7 @@ def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
 
 def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places are stable's, with no surge."""
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     # Draining revisions still occupy places; the candidate gets these before it gets more of stable's.
     draining = sum(retiring.replicas for retiring in state.retiring)
     needed = _candidate_places(plan, observed, state)
@@ -183,7 +185,7 @@ def _candidate_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
     needed = pods_needed(plan, state)
     if plan.rollout.surge or state.stable is None:
         return needed
-    free = _base(plan, state) - _occupied_by_others(observed, state.candidate)
+    free = pods_for_all(plan, state) - _occupied_by_others(observed, state.candidate)
     # It keeps the pods that it has, whatever other revisions occupy.
     return min(needed, max(free, observed.of(state.candidate).occupied))
 

@@ -6,11 +6,13 @@ Semantics: docs/rollouts.md.
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, history
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor, without_spare_entry
-from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back, without_candidate
+from nereid.controller.decide.rollout.first_revision import first_revision
+from nereid.controller.decide.rollout.rolling_back import roll_back_further, rolled_back
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.settling import at_rest, settled
 from nereid.controller.decide.rollout.sleeping import next_sleep
@@ -25,10 +27,13 @@ from nereid.controller.decide.rollout.state import (
     not_after,
     whole_second,
 )
-from nereid.controller.decide.rollout.steps import advance, complete
+from nereid.controller.decide.rollout.steps import advance
 from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, requeue_after, until_propagated
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
+from nereid.controller.plan.plan import Command, Held, Plan
+
+_MOST_LISTED: Final = 5
+_LONGEST_LISTED: Final = 100
 
 
 def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Decision:
@@ -37,6 +42,9 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     The same arguments give the same decision, also for a state that went through JSON. If there is nothing to do, the
     state is returned unchanged.
     """
+    if state.unreadable:
+        readable = decide(plan, observed, replace(state, unreadable=()), now)
+        return replace(readable, events=(_begun_anew(state.unreadable), *readable.events))
     state = settled(not_after(state, now), now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
@@ -59,6 +67,20 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     )
 
 
+def _begun_anew(unreadable: tuple[str, ...]) -> Event:
+    return Event(
+        "Warning",
+        "StatusNotReadable",
+        f"These parts of the status are not what the operator writes, and begin anew: {_listed(unreadable)}. "
+        "Check who may write to modeldeployments/status",
+    )
+
+
+def _listed(parts: tuple[str, ...]) -> str:
+    more = f" and {len(parts) - _MOST_LISTED} more" if len(parts) > _MOST_LISTED else ""
+    return ", ".join(part[:_LONGEST_LISTED] for part in parts[:_MOST_LISTED]) + more
+
+
 def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     """Return a state whose routes have been applied only now: all times that begin with a route begin again.
 
@@ -77,7 +99,7 @@ def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, fa
     if state.stage is Stage.RETREATING:
         return roll_back_further(plan, observed, state, now, failure)
     if state.stable is None:
-        return _first_revision(plan, observed, state, now)
+        return first_revision(plan, observed, state, now)
     if plan.revision == state.stable:
         return _settle_on_stable(plan, observed, state, now)
     if state.candidate == plan.revision:
@@ -85,16 +107,6 @@ def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, fa
     if state.candidate is not None:
         return _supersede(plan, observed, state, now)
     return _start_unless_failed(plan, observed, state, now)
-
-
-def _first_revision(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    """Give the first candidate all traffic from the start: there is nothing stable to compare it with."""
-    if state.candidate is not None and observed.of(state.candidate).available and observed.is_routed(routing_of(state)):
-        return complete(plan, observed, state, now)
-    if state.candidate == plan.revision:
-        return state, ()
-    first, _ = started(plan, without_candidate(plan, observed, state, now), now)
-    return replace(first, exposure=ALL_TRAFFIC, step=len(plan.rollout.steps)), ()
 
 
 def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:

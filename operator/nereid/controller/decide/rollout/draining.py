@@ -125,11 +125,6 @@ def _has_only_streams(rollout: RolloutPlan, retiring: Retiring, activity: Activi
     return not has_new and now >= latest(rollout, retiring)
 
 
-def is_overdue(rollout: RolloutPlan, retiring: Retiring) -> bool:
-    """Whether a revision got new requests long after its traffic was to end, as a look has found."""
-    return retiring.requested_at is not None and retiring.requested_at >= _overdue(rollout, retiring)
-
-
 def next_look(rollout: RolloutPlan, retiring: Retiring) -> datetime:
     """Return when the counters of the revision's pods are to be read next."""
     if retiring.looked_at is None:

@@ -10,9 +10,9 @@ from typing import Final
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import RolloutPhase, RolloutStatus
 
-# Stages of a candidate that waits for its user before its pods are started: the spec is paused or held, or there is no
-# place for its pods.
-BLOCKED: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.PREPARATION_HELD, Stage.NO_PLACE})
+# Stages of a candidate that waits before it gets more: the spec is paused or held, there is no place for its pods, or
+# no window is open.
+BLOCKED: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.PREPARATION_HELD, Stage.NO_PLACE, Stage.OUTSIDE_WINDOW})
 PREPARING: Final = frozenset({Stage.STARTING_PODS, Stage.RUNNING_CHECKS, Stage.PROMOTED_BY_USER}) | BLOCKED
 # Stages in which the candidate waits at its step for an event: no time limit ends them.
 WAITING: Final = frozenset(
@@ -48,6 +48,7 @@ SHOWN_AS: Final[dict[Stage, PhaseAndReason]] = {
     Stage.PREPARATION_PAUSED: PhaseAndReason("Preparing", "PausedBySpec"),
     Stage.PREPARATION_HELD: PhaseAndReason("Preparing", "HeldBySpec"),
     Stage.NO_PLACE: PhaseAndReason("Preparing", "NoPlace"),
+    Stage.OUTSIDE_WINDOW: PhaseAndReason("Preparing", "OutsideWindow"),
     Stage.PROPAGATING: PhaseAndReason("Propagating", "RouteChanged"),
     Stage.ANALYZING: PhaseAndReason("Analyzing", "CollectingEvidence"),
     Stage.HOLDING: PhaseAndReason("Holding", "HoldingWeight"),
@@ -100,6 +101,7 @@ _STAGES_BY_REASON: Final[dict[tuple[RolloutPhase, str], Stage]] = {
     ("Preparing", "PausedBySpec"): Stage.PREPARATION_PAUSED,
     ("Preparing", "HeldBySpec"): Stage.PREPARATION_HELD,
     ("Preparing", "NoPlace"): Stage.NO_PLACE,
+    ("Preparing", "OutsideWindow"): Stage.OUTSIDE_WINDOW,
     ("Paused", "PausedBySpec"): Stage.STEP_PAUSED,
     ("Paused", "HeldBySpec"): Stage.STEP_HELD,
     ("Paused", "Inconclusive"): Stage.INCONCLUSIVE,

@@ -6,8 +6,9 @@ from datetime import datetime
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.capacity import lacks_place
+from nereid.controller.decide.rollout.limits_of_time import waits_for_window
 from nereid.controller.decide.rollout.rolling_back import exposure_to_keep, rolled_back, without_candidate
-from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered
+from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
@@ -25,12 +26,13 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         is_fast=is_fast,
         attempt=_next_attempt(plan, state),
         failed=None,
+        started=whole_second(now),
         analysis=None,
         checks=None,
     )
     how = " and takes the fast track, as it has served before" if is_fast else ""
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
-    return replace(preparing, stage=blocked_stage(plan, preparing) or preparing.stage), (event,)
+    return replace(preparing, stage=blocked_stage(plan, preparing, now) or preparing.stage), (event,)
 
 
 def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
@@ -54,8 +56,11 @@ def _next_attempt(plan: Plan, state: RolloutState) -> int:
     return max(used, default=0) + 1
 
 
-def blocked_stage(plan: Plan, state: RolloutState) -> Stage | None:
-    """Return the stage in which the candidate waits for its user before its pods are started; None if it need not."""
+def blocked_stage(plan: Plan, state: RolloutState, now: datetime) -> Stage | None:
+    """Return the stage in which the candidate waits before it gets more; None if it need not.
+
+    Checks that run are not cut off when a window closes.
+    """
     if isinstance(plan, Held) and state.stable is not None:
         return Stage.PREPARATION_HELD
     if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:
@@ -64,4 +69,7 @@ def blocked_stage(plan: Plan, state: RolloutState) -> Stage | None:
     goes_back = state.is_fast and (state.pinned is not None or history.may_return(state, state.candidate))
     if plan.rollout.paused and not goes_back:
         return Stage.PREPARATION_PAUSED
-    return Stage.NO_PLACE if lacks_place(plan, state) else None
+    if lacks_place(plan, state):
+        return Stage.NO_PLACE
+    outside = state.stage is not Stage.RUNNING_CHECKS and waits_for_window(plan, state, now)
+    return Stage.OUTSIDE_WINDOW if outside else None

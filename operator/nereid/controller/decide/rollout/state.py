@@ -18,7 +18,7 @@ from nereid.api.status import (
     SleepPhase,
 )
 from nereid.controller.decide.orders import CheckRun, LiveRevision
-from nereid.controller.decide.rollout.analysis_state import AnalysisState
+from nereid.controller.decide.rollout.analysis_state import AnalysisState, unreadable_evidence
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
@@ -103,9 +103,10 @@ class RolloutState:
     for users, which decides nothing. `exposure` is the traffic that is routed to the candidate. `step` is an index into
     the plan's steps; their number stands for the last move, to all traffic. `floor` is the number of pods that stable
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
-    `sleep` is set for a model that may sleep. `seen_at` is when a pass saw the route as decided, if it came so late
-    that the time before did not count in full. `is_urgent`: stable is to get the traffic back
-    even if that is more than its pods usually get.
+    `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it. `seen_at`
+    is when a pass saw the route as decided, if it came so late that the time before did not count in full. `is_urgent`:
+    stable is to get the traffic back even if that is more than its pods usually get. `unreadable` are parts of the
+    status that could not be read, and so begin anew; it is empty again once that has been told.
     """
 
     stage: Stage = Stage.IDLE
@@ -129,6 +130,8 @@ class RolloutState:
     sleep: Sleep | None = None
     seen_at: datetime | None = None
     is_urgent: bool = False
+    unreadable: tuple[str, ...] = ()
+    started: datetime | None = None
 
     @property
     def phase(self) -> RolloutPhase:
@@ -146,11 +149,14 @@ class RolloutState:
         return self.exposure.weight
 
     @classmethod
-    def from_status(cls, status: ModelDeploymentStatus) -> "RolloutState":
-        """Read the state back from a status; an empty status is the beginning."""
+    def from_status(cls, status: ModelDeploymentStatus, unreadable: tuple[str, ...] = ()) -> "RolloutState":
+        """Read the state back from a status; an empty status is the beginning.
+
+        `unreadable` are the parts of the stored status that `status` lacks, as they could not be read.
+        """
         rollout = status.rollout
         if rollout is None:
-            return cls()
+            return cls(unreadable=unreadable)
         stage = stage_of(rollout, has_candidate=status.candidate is not None)
         return cls(
             stage=stage,
@@ -179,6 +185,8 @@ class RolloutState:
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
             seen_at=rollout.seen_at,
             is_urgent=bool(rollout.urgent),
+            started=rollout.started_at,
+            unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
         )
 
 
@@ -235,6 +243,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
     return replace(
         state,
         since=min(state.since, latest),
+        started=state.started and min(state.started, latest),
         seen_at=state.seen_at and min(state.seen_at, latest),
         retiring=tuple(_retiring_not_after(entry, latest) for entry in state.retiring),
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.orders import CheckRun
-from nereid.controller.decide.rollout import analysis, checks, history
+from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time
 from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
@@ -44,8 +43,11 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         problem = observed.of(state.candidate).problem
         cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
-    if failure is not None:
+    if failure := failure or limits_of_time.exceeded(plan, state, now):
         return fail(plan, observed, state, now, failure)
+    if plan.rollout.max_duration and state.started is None:
+        # An earlier operator, which did not write it, began this rollout.
+        return replace(state, started=state.since), ()
     if isinstance(plan, Held):
         # The plan's steps are those of another revision, which is not known yet.
         return _NEXT[state.stage](plan, observed, state, now)
@@ -101,11 +103,13 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    blocked = blocked_stage(plan, state)
+    blocked = blocked_stage(plan, state, now)
     if blocked or state.stage in BLOCKED:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
-        return (state if state.stage is stage else entered(state, stage, now)), ()
+        # A window may have opened and closed while nobody looked.
+        is_anew = state.stage is not stage or is_over(plan, observed, state, now)
+        return (entered(state, stage, now) if is_anew else state), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
     candidate = observed.of(state.candidate)
@@ -116,7 +120,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     partial = None if is_full else offer(plan, observed, state)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
-            return _run_checks(run, state, now)
+            return checking.begun(run, state, now)
         return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
     if not is_over(plan, observed, state, now):
         return state, ()
@@ -134,29 +138,18 @@ def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now:
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 
-def _run_checks(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
-    names = ", ".join(check.name for check in run.checks)
-    event = Event("Normal", "ChecksStarted", f"Checks of revision {state.candidate} start: {names}")
-    return entered(state, Stage.RUNNING_CHECKS, now), (event,)
-
-
 def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     run = checks.pending(plan, state)
     if run is None:
         # The checks were removed from the spec meanwhile.
         return entered(state, Stage.STARTING_PODS, now), ()
-    outcome = checks.outcome(run, observed.checks)
+    outcome = checking.ended(run, plan, observed, state, now)
     if outcome is None:
-        if not is_over(plan, observed, state, now):
-            return state, ()
-        cause = observed.why_not_running or "the Job did not finish"
-        late = f"the checks did not finish within {plan.rollout.checks_timeout} s: {cause}"
-        return fail(plan, observed, state, now, Failure("ChecksNotRun", late))
+        return state, ()
     state = replace(state, checks=outcome.status)
     if outcome.failure:
         return fail(plan, observed, state, now, outcome.failure)
-    event = Event("Normal", "ChecksPassed", f"Revision {state.candidate} passed its checks: {outcome.summary}")
-    return entered(state, Stage.STARTING_PODS, now), (event,)
+    return checking.passed(outcome, state, now)
 
 
 def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
@@ -245,6 +238,8 @@ def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
 
 def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
     dwelling = _dwell(plan, state, now)
+    if dwelling.stage is Stage.AWAITING_PROMOTION and gates.is_let_through(plan, state):
+        return _next_step(plan, state, now), (gates.let_through(plan, state),)
     if state.stage not in _WAITS_FOR_EVIDENCE or dwelling.stage is not Stage.ANALYZING:
         return (state, ()) if dwelling.stage is state.stage else (dwelling, ())
     judged = state.analysis

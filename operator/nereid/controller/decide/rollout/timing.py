@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, draining, settling, sleeping
+from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, settling, sleeping
 from nereid.controller.decide.rollout.capacity import lacks_pods
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
+from nereid.controller.plan.windows import next_opening
 
 # A pass that comes this much later than planned does not count as the end of a wait for the proxies.
 LATE_SECONDS: Final = 3
@@ -49,16 +50,27 @@ def until_propagated(plan: Plan, observed: Observed, state: RolloutState, now: d
 def has_passed(state: RolloutState) -> bool:
     """Whether the verdict is Pass, by samples that include some of this step."""
     judged = state.analysis
-    return judged is not None and judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+    if judged is None or lacks_effect(state):
+        return False
+    return judged.verdict == "Pass" and judged.errors == 0 and judged.sampled_at > state.since
+
+
+def lacks_effect(state: RolloutState) -> bool:
+    """Whether the mesh does not do what the route says, so that nothing is known about the candidate at this weight."""
+    share = state.analysis.share if state.analysis else None
+    return share is not None and share.is_off and share.weight == state.weight
 
 
 def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
     rollout = plan.rollout
     match state.stage:
         case Stage.RUNNING_CHECKS:
-            return rollout.checks_timeout
+            return checks.time_limit(rollout)
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
+        case Stage.OUTSIDE_WINDOW:
+            opening = next_opening(rollout.windows, state.since)
+            return (opening - state.since).total_seconds() if opening else None
         case Stage.RETREATING:
             return None if state.is_urgent else rollout.progress_deadline
         case Stage.PROMOTING if lacks_pods(plan, observed, state):
@@ -73,6 +85,8 @@ def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
 
 def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
     """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
+    if lacks_effect(state):
+        return None  # The step waits until its route has taken effect, and no deadline counts until then.
     hold = rollout.steps[state.step].hold
     if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold
@@ -95,6 +109,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments.append(settling_over)
     if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
         moments.append(sleep_over)
+    moments += filter(None, (limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)))
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
         # A sample that is due is in progress; its result starts the next pass.

@@ -26,6 +26,7 @@ class Group(Enum):
 _PAUSES: Final = {Stage.PREPARATION_PAUSED: "spec paused"}
 _HOLDS: Final = {Stage.PREPARATION_HELD: "spec rejected or not resolved"}
 _NO_PLACE: Final = {Stage.NO_PLACE: "surge 0 and one replica"}
+_OUTSIDE: Final = {Stage.OUTSIDE_WINDOW: "no window is open"}
 _MOVES_ON: Final = {Stage.STARTING_PODS: "the next step", Stage.PROMOTING: "it has all traffic"}
 # In which stage the candidate stays at a step: once the proxies have received the route, or when the spec changes.
 _DWELLS: Final = {
@@ -42,15 +43,17 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.STARTING_PODS: "the spec asks for a new revision, or a retry",
             Stage.PREPARATION_PAUSED: "likewise, spec paused",
             Stage.NO_PLACE: "likewise, surge 0 and one replica",
+            Stage.OUTSIDE_WINDOW: "likewise, no window is open",
         },
         Group.IN_PROGRESS: {
             Stage.STARTING_PODS: "superseded, or another strategy",
             Stage.PREPARATION_PAUSED: "likewise, spec paused",
             Stage.NO_PLACE: "likewise, surge 0 and one replica",
+            Stage.OUTSIDE_WINDOW: "likewise, no window is open",
             Stage.RETREATING: "failed, aborted or superseded, and stable lacks pods",
             Stage.ROLLING_BACK: "failed, aborted or reverted",
         },
-        Group.PREPARING: {**_PAUSES, **_HOLDS, **_NO_PLACE, Stage.PROMOTED_BY_USER: "promoted by hand"},
+        Group.PREPARING: {**_PAUSES, **_HOLDS, **_NO_PLACE, **_OUTSIDE, Stage.PROMOTED_BY_USER: "promoted by hand"},
         Group.AT_A_STEP: {
             Stage.PROMOTED_BY_USER: "promoted by hand",
             Stage.STARTING_PODS: "the spec no longer has steps",
@@ -61,7 +64,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROMOTING: "its pods are ready, no step is left",
             Stage.COMPLETED: "the first revision has a pod",
         },
-        Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed"},
+        Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
         Stage.PROMOTED_BY_USER: {
             Stage.PROPAGATING: "its pods are ready, blue/green switches",
             Stage.PROMOTING: "its pods are ready",
@@ -69,6 +72,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
         Stage.PREPARATION_PAUSED: {Stage.STARTING_PODS: "spec resumed"},
         Stage.PREPARATION_HELD: {Stage.STARTING_PODS: "spec accepted and resolved"},
         Stage.NO_PLACE: {Stage.STARTING_PODS: "there is room for its pod"},
+        Stage.OUTSIDE_WINDOW: {Stage.STARTING_PODS: "a window opens"},
         Stage.PROPAGATING: _DWELLS,
         Stage.ANALYZING: {
             **_DWELLS,
@@ -78,6 +82,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
         },
         Stage.HOLDING: {**_DWELLS, **_MOVES_ON},
         Group.WAITING: _DWELLS,
+        Stage.AWAITING_PROMOTION: {Stage.STARTING_PODS: "promoted to the next step"},
         Stage.INCONCLUSIVE: _MOVES_ON,
         Stage.PROMOTING: {Stage.COMPLETED: "the proxies have received the route"},
         Stage.RETREATING: {Stage.ROLLING_BACK: "stable's pods are ready, or the deadline is over"},

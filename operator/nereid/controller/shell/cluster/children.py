@@ -147,12 +147,14 @@ class Children:
             if old and old.owner_name != new.owner_name:
                 self._notify(old)
 
-    def applied(self, kind: str, raw: Mapping[str, Any]) -> Child:
-        """Store the response to our own write, which matches the manifest, so that there is nothing to compare.
+    def applied(self, kind: str, raw: Mapping[str, Any], *, is_as_sent: bool = True) -> Child:
+        """Store the response to our own write. If it is as it was sent, there is nothing to compare any more.
 
         The owner is not notified, as the writer knows.
         """
-        new = replace(child_of(kind, raw), content=None)
+        new = child_of(kind, raw)
+        if is_as_sent:
+            new = replace(new, content=None)
         old = self._children.get(new.key)
         # Equal if the write changed nothing: then too the content matches the manifest.
         if old is None or old.resource_version <= new.resource_version:

@@ -14,6 +14,7 @@ from nereid.api import names
 from nereid.api.identity import Owner
 from nereid.controller.observed.facts import DeploymentFacts
 from nereid.controller.observed.model_jobs import ModelJobFacts
+from nereid.controller.observed.objects import route_facts
 from nereid.controller.shell.cluster.children import Child, Children, comparable, owner_uid
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.comparison import covers
@@ -24,6 +25,7 @@ from nereid.controller.shell.cluster.resources import (
     HORIZONTAL_POD_AUTOSCALER,
     JOB,
     SCALED_OBJECT,
+    VIRTUAL_SERVICE,
     Manifest,
     resource_of,
 )
@@ -229,7 +231,10 @@ class _Convergence:
 
     async def _apply(self, manifest: Manifest, preconditions: dict[str, str], *, force: bool) -> None:
         body = {**manifest, "metadata": {**manifest["metadata"], **preconditions}}
-        self._children.applied(manifest["kind"], await self._client.apply(body, force=force))
+        raw = await self._client.apply(body, force=force)
+        # Routes that something has changed on their way are sent again at each pass, until it no longer does.
+        is_as_sent = manifest["kind"] != VIRTUAL_SERVICE.kind or route_facts(raw) == route_facts(manifest)
+        self._children.applied(manifest["kind"], raw, is_as_sent=is_as_sent)
 
 
 def _name_conflict(manifest: Manifest, cause: str) -> NameConflict:

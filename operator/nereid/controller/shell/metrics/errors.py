@@ -1,4 +1,4 @@
-"""The one way in which measuring fails."""
+"""The ways in which measuring fails."""
 
 from nereid.contract.sentence import as_sentence
 
@@ -8,3 +8,7 @@ class ProviderError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(as_sentence(message))
+
+
+class CountsDisagree(ProviderError):  # noqa: N818
+    """A provider gave counts that contradict each other, so that none of them can be believed."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from nereid.controller.observed.counters import NoData, reading
+from nereid.controller.observed.counters import NoData, reading, why_too_many
 from nereid.controller.shell.metrics.scrapes import Process, Scrape
 from nereid.controller.shell.metrics.tracks import SeriesGroup
 
@@ -165,6 +165,8 @@ def _total(
         if last is not None:
             total = tuple(map(sum, zip(total, _step(last.values, readings), strict=True)))
         last = LastSample(time, readings)
+    if reason := why_too_many(max(total, default=0)):
+        return NoData(f"{_name(group)}: {reason}")
     return total, last
 
 
@@ -191,10 +193,14 @@ def _readings(group: SeriesGroup, values: Sequence[float]) -> Steps | NoData:
     for value in values:
         count = reading(value)
         if isinstance(count, NoData):
-            process = "/".join(part for part in group.process if part) or "an unnamed process"
-            return NoData(f"{group.labels.get('__name__', 'a counter')} of {process}: {count.reason}")
+            return NoData(f"{_name(group)}: {count.reason}")
         counts.append(count)
     return tuple(counts)
+
+
+def _name(group: SeriesGroup) -> str:
+    process = "/".join(part for part in group.process if part) or "an unnamed process"
+    return f"{group.labels.get('__name__', 'a counter')} of {process}"
 
 
 def _step(earlier: Steps, later: Steps) -> Steps:

@@ -4,8 +4,9 @@ from typing import Final
 
 from nereid.api import names
 from nereid.controller.decide.measurement_requests import SampleRequest
-from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.counters import Counts, NoData, counts
 from nereid.controller.observed.sample import Comparison
+from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.inference import FAILURES, SUCCESSES, is_error, of_model
 from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
@@ -28,10 +29,11 @@ async def inference_view(
     def of(revision: str) -> Counts:
         prefix = f"{names.revision_child_name(request.name, revision)}-"
         mine = [(group.labels, steps[0]) for group, steps in grown if group.labels.get("pod", "").startswith(prefix)]
-        return Counts(
-            requests=sum(grown_by for _, grown_by in mine),
-            errors=sum(grown_by for labels, grown_by in mine if is_error(labels[_NAME], labels)),
-        )
+        requests = sum(grown_by for _, grown_by in mine)
+        result = counts(requests, sum(grown_by for labels, grown_by in mine if is_error(labels[_NAME], labels)))
+        if isinstance(result, NoData):
+            raise ProviderError(f"Triton's counters cannot be counted: {result.reason}")
+        return result
 
     return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())
 

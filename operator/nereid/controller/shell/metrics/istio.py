@@ -6,13 +6,15 @@ back grows with the number of callers, not with the mesh.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nereid.api import names
 from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts, NoData, counts
-from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
-from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison, RoutedRequests
+from nereid.controller.shell.metrics.agreement import disagreement
+from nereid.controller.shell.metrics.errors import CountsDisagree, ProviderError
 from nereid.controller.shell.metrics.growth import Steps, Window
 from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.outcomes import Outcome, outcome
@@ -28,29 +30,62 @@ _MERGED: Final = frozenset({"__name__", _BOUND})
 _JUDGED: Final = {ERRORS: Outcome.ERROR, REJECTIONS: Outcome.REJECTION}
 
 
-async def traffic(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> dict[str, Comparison]:
-    """Return errors and rejections of both revisions, and slow requests if there is a latency objective.
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Errors and rejections of both revisions, and slow requests if there is a latency objective; and all requests."""
 
-    Raises ProviderError.
-    """
+    metrics: dict[str, Comparison]
+    routed: RoutedRequests
+
+
+async def traffic(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Traffic:
+    """Return what the callers of both revisions counted; raises ProviderError."""
     selector = f"{_REQUESTS}{{{_matchers(request)}}}"
     series = await prometheus.raw_series(selector, window_count.window.range_seconds, window_count.window.until)
-    grown = window_count.count(selector, [single(counter.labels, counter.samples) for counter in series])
+    groups = [single(counter.labels, counter.samples) for counter in series]
+    grown = window_count.count(selector, groups)
     metrics = {metric: _compare(request, grown, kind) for metric, kind in _JUDGED.items()}
     if request.analysis.latency_objective is not None:
         metrics[SLOW] = await _slow(prometheus, request, window_count, request.analysis.latency_objective)
-    return metrics
+    if not request.is_mirrored:
+        await _compare_with_pods(prometheus, request, window_count.window, groups)
+    return Traffic(metrics, _routed(request, grown))
+
+
+def _routed(request: SampleRequest, grown: Sequence[tuple[SeriesGroup, Steps]]) -> RoutedRequests:
+    def to(revision: str) -> int:
+        return sum(steps[0] for group, steps in grown if _is_of(group, request, revision))
+
+    return RoutedRequests(to(request.candidate), to(request.stable))
+
+
+async def _compare_with_pods(
+    prometheus: Prometheus, request: SampleRequest, window: Window, callers: Sequence[SeriesGroup]
+) -> None:
+    """Raise CountsDisagree if callers report more than the pods of a revision have counted."""
+    selector = f"{_REQUESTS}{{{_matchers(replace(request, is_mirrored=True))}}}"
+    series = await prometheus.raw_series(selector, window.range_seconds, window.until)
+    for revision in (request.candidate, request.stable):
+        name = names.revision_child_name(request.name, revision)
+        to_it = [group for group in callers if group.labels.get("destination_service_name") == name]
+        own = [one for one in series if one.labels.get("destination_workload") == name]
+        groups = [single(one.labels, one.samples) for one in own if one.labels.get("reporter") != "source"]
+        if problem := disagreement(revision, to_it, groups, window):
+            raise CountsDisagree(problem)
 
 
 def _matchers(request: SampleRequest) -> str:
+    """Return what selects the requests to both revisions; of the pods' own, what the scraper itself says of them."""
     revisions = "|".join(
         names.revision_child_name(request.name, revision) for revision in (request.candidate, request.stable)
     )
+    scraped = f'namespace="{request.namespace}",' if request.is_mirrored else ""
     kind = "workload" if request.is_mirrored else "service"
     return (
         f'reporter="{"destination" if request.is_mirrored else "source"}",'
         f'destination_{kind}{"" if request.is_mirrored else "_name"}=~"{revisions}",'
         f'destination_{kind}_namespace="{request.namespace}",'
+        f"{scraped}"
         # The check Job's requests are not traffic.
         f'source_canonical_service!="{names.checks_app(request.name)}"'
     )
@@ -59,9 +94,9 @@ def _matchers(request: SampleRequest) -> str:
 def _compare(request: SampleRequest, grown: Sequence[tuple[SeriesGroup, Steps]], kind: Outcome) -> Comparison:
     def of(revision: str) -> Counts:
         mine = [(group, steps[0]) for group, steps in grown if _is_of(group, request, revision)]
-        return Counts(
-            requests=sum(grown_by for _, grown_by in mine),
-            errors=sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind),
+        requests = sum(grown_by for _, grown_by in mine)
+        return _checked_counts(
+            counts(requests, sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind))
         )
 
     return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())

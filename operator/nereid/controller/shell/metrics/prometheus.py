@@ -62,6 +62,10 @@ class Prometheus:
         """Return the labels and values that a query has at a moment; a scalar is one value without labels."""
         return await self._query(query, at, self._read_values)
 
+    async def rows(self, query: str, at: float) -> list[tuple[Mapping[str, str], float]]:
+        """Return the same for a query of ours, whose answer grows with the number of models."""
+        return await self._query(query, at, self._read_rows)
+
     async def _read_series(self, response: aiohttp.ClientResponse) -> list[RawSeries]:
         too_large = (
             f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one query: keep fewer labels of "
@@ -70,6 +74,12 @@ class Prometheus:
         async with self._parsing:
             body = await _body(response, MAX_SERIES_BYTES, too_large)
             return await asyncio.to_thread(self._parsed, _raw_series, response.status, body)
+
+    async def _read_rows(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
+        too_large = f"{self._name} answers one query with more than {MAX_SERIES_BYTES >> 20} MiB"
+        async with self._parsing:
+            body = await _body(response, MAX_SERIES_BYTES, too_large)
+            return await asyncio.to_thread(self._parsed, _values, response.status, body)
 
     async def _read_values(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
         too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB, but has to be one number: aggregate it"

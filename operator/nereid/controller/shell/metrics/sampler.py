@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -12,11 +12,12 @@ import aiohttp
 
 from nereid.contract.sentence import as_sentence
 from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
+from nereid.controller.decide.rollout.analysis import COUNTS_DISAGREE
 from nereid.controller.observed.sample import Activity, Comparison, Sample, SampleFailure
 from nereid.controller.observed.situation import Measurements
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics import inference_view, istio, queries
-from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.errors import CountsDisagree, ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.ledgers import CounterHistories, WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
@@ -60,7 +61,7 @@ class Sampler:
 
     def __init__(self, settings: Settings, on_ready: Callable[[Key], None], clock: Clock) -> None:
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        self._prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
+        self.prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
         self._histories = CounterHistories()
         self._triton = Triton(self._session)
         self._on_ready = on_ready
@@ -134,6 +135,8 @@ class Sampler:
     async def _sample(self, request: SampleRequest, pending: PendingFetch) -> Sample | SampleFailure:
         try:
             return await self._counted(request, pending)
+        except CountsDisagree as error:
+            return replace(self._failure(str(error)), reason=COUNTS_DISAGREE)
         except ProviderError as error:
             return self._failure(str(error))
         except TimeoutError:
@@ -165,7 +168,7 @@ class Sampler:
         return await self._limited(lambda: self._triton.sample(request, pending.pods, self._now()))
 
     async def _of_prometheus(self, request: SampleRequest) -> Sample:
-        prometheus = self._prometheus
+        prometheus = self.prometheus
         if prometheus is None:
             raise ProviderError(
                 "the operator is configured without Prometheus: set prometheus.url in its chart, or set "
@@ -202,12 +205,13 @@ class Sampler:
 
 
 async def _measured(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Sample:
-    metrics = await istio.traffic(prometheus, request, window_count)
+    traffic = await istio.traffic(prometheus, request, window_count)
     return Sample(
         until=datetime.fromtimestamp(window_count.window.until, UTC),
-        metrics=metrics,
+        metrics=traffic.metrics,
         queries=await queries.readings(prometheus, request, window_count.window.until),
         triton=await _second_view(prometheus, request, window_count),
+        routed=None if request.is_mirrored else traffic.routed,
     )
 
 

@@ -15,12 +15,20 @@ Scrape = tuple[tuple[str, str], ...]
 _POD: Final = ("pod", "pod_name", "kubernetes_pod_name")
 _NAMESPACE: Final = ("namespace", "kubernetes_namespace")
 _SCRAPE: Final = frozenset({"job", "instance", "endpoint", "container", "service", "metrics_path", "replica"})
+_PORTS_OF_A_PROXY: Final = frozenset({"15020", "15090"})
 _PROMETHEUS: Final = "prometheus"
 
 
 def process_of(labels: Labels) -> Process:
     """Return what identifies the process: its pod, or the address that was scraped if no pod is known."""
-    return labels.get("cluster", ""), _first(labels, _NAMESPACE), _first(labels, (*_POD, "instance"))
+    return labels.get("cluster", ""), _first(labels, _NAMESPACE), _first(labels, _POD) or _address(labels)
+
+
+def _address(labels: Labels) -> str:
+    """Return the address that was scraped; both ports of a proxy are the same process."""
+    instance = labels.get("instance", "")
+    address, _, port = instance.rpartition(":")
+    return address if port in _PORTS_OF_A_PROXY else instance
 
 
 def scrape_of(labels: Labels) -> Scrape:

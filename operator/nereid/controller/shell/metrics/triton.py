@@ -8,14 +8,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 
 from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.observed.counters import Advance, Counts, NoData, advance, counts, reading
 from nereid.controller.observed.pod_address import PodAddress
-from nereid.controller.observed.sample import ERRORS, Activity, Comparison, Sample
+from nereid.controller.observed.sample import ERRORS, Activity, Comparison, RoutedRequests, Sample
 from nereid.controller.shell.metrics import pod_metrics
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.pod_metrics import PodMetrics
@@ -23,6 +23,7 @@ from nereid.controller.shell.metrics.pod_metrics import PodMetrics
 _UNKNOWN: Final = Activity(None, None)
 _logger = logging.getLogger(__name__)
 
+_Result = TypeVar("_Result", Advance, Counts)
 Key = tuple[str, str]
 Pods = Mapping[str, Sequence[PodAddress]]
 Readings = Mapping[str, int]
@@ -84,9 +85,13 @@ class Triton:
         for revision in (request.candidate, request.stable) if request.has_control else (request.candidate,):
             metrics = await self._read(revision, pods.get(revision, ()), request.model)
             listed = frozenset(pod.uid for pod in pods.get(revision, ()))
-            totals[revision], revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))
+            total, revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))
+            totals[revision] = _checked(counts(total.requests, total.errors))
         self._last_samples[key] = _LastSample(now, revisions)
-        return Sample(now, {ERRORS: Comparison(totals[request.candidate], totals.get(request.stable, Counts()))})
+        candidate, stable = totals[request.candidate], totals.get(request.stable, Counts())
+        is_shared = request.has_control and not request.is_mirrored
+        routed = RoutedRequests(candidate.requests, stable.requests) if is_shared else None
+        return Sample(now, {ERRORS: Comparison(candidate, stable)}, routed=routed)
 
     async def activity(self, request: ActivityRequest, pods: Pods) -> Activity:
         """Return what a revision's pods do; unknown unless each of them can be read."""
@@ -138,15 +143,12 @@ def _counts_of(
 
 
 def _counts_of_pod(earlier: _PodCounters | None, metrics: PodMetrics) -> tuple[Counts, _PodCounters]:
-    requests = _valid(advance(earlier.requests if earlier else None, metrics.requests))
-    errors = _valid(advance(earlier.errors if earlier else None, metrics.errors))
-    result = counts(requests.increase, errors.increase)
-    if isinstance(result, NoData):
-        raise ProviderError(f"Triton reported values that cannot be counted: {result.reason}")
-    return result, _PodCounters(requests.series, errors.series)
+    requests = _checked(advance(earlier.requests if earlier else None, metrics.requests))
+    errors = _checked(advance(earlier.errors if earlier else None, metrics.errors))
+    return _checked(counts(requests.increase, errors.increase)), _PodCounters(requests.series, errors.series)
 
 
-def _valid(result: Advance | NoData) -> Advance:
+def _checked(result: _Result | NoData) -> _Result:
     if isinstance(result, NoData):
         raise ProviderError(f"Triton reported values that cannot be counted: {result.reason}")
     return result

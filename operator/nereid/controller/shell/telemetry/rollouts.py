@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from pydantic import ValidationError
 
 from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, ModelDeploymentStatus, RolloutStatus
+from nereid.controller.observed.last_status import last_status
 from nereid.controller.shell.telemetry import objectives, revisions
 from nereid.controller.shell.telemetry.samples import Family, Reported, Sample
 
@@ -95,7 +96,7 @@ def _readable(reported: Reported) -> list[Sample]:
     Its own pass fails on that part, is counted as an error, and reports it.
     """
     parts = (
-        lambda: samples(ModelDeploymentStatus.model_validate(reported.status)),
+        lambda: samples(last_status(reported.status)[0]),
         lambda: revisions.scaling_samples(reported.spec),
         lambda: objectives.samples(reported.spec),
     )

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from nereid.contract.fetch_errors import FetchError, Field, Reason
+from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.sources.credentials import SECRET
 
 DOCKER_HUB: Final = "docker.io"
 _DOCKER_HUB_NAMES: Final = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io"})
@@ -34,7 +35,7 @@ def login_for(docker_config: str, registry: str, repository: str) -> Login | Non
     except (ValueError, AttributeError, TypeError) as error:
         raise FetchError(
             Reason.MODEL_ACCESS_DENIED,
-            f"the key .dockerconfigjson of the Secret that {Field.CREDENTIALS} names is not a valid Docker "
+            f"the key .dockerconfigjson of {SECRET} is not a valid Docker "
             "configuration: create the Secret with `kubectl create secret docker-registry`",
         ) from error
 

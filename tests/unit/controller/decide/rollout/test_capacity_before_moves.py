@@ -41,7 +41,11 @@ class TestPromotion:
         message = "Candidate b gets 100% of the traffic, and 1 of the 4 pods that it needs are ready"
         assert status.rollout.message.startswith(message)
         (ready,) = [one for one in status.conditions if one.type == "Ready"]
-        assert (ready.status, ready.message) == ("False", status.rollout.message)
+        assert (ready.status, ready.reason, ready.message) == ("False", "CandidateLacksPods", status.rollout.message)
+
+    def test_says_what_keeps_the_pods(self):
+        waiting = self.PARTLY.promoting(PROPAGATION).pod_problem("b", "InsufficientCapacity", "no node has a GPU left")
+        assert waiting.report().rollout.message.endswith(". Revision b: no node has a GPU left")
 
     def test_is_given_up_when_they_do_not_come(self):
         waiting = self.PARTLY.promoting(PROPAGATION)

@@ -14,6 +14,8 @@ TIMEOUT = 600
 CHECKED = rollout().checking(ONE, EACH).stable("a")
 FIRST = CHECKED.candidate("b", ready=1)
 RUNS = FIRST.preparing(5, "RunningChecks")
+SMOKE = rollout().smoke().stable("a").candidate("b", ready=1)
+SMOKES = SMOKE.preparing(5, "RunningChecks")
 LATER = CHECKED.candidate("b", weight=20, step=1, ready=2)
 
 
@@ -48,13 +50,12 @@ class TestStart:
     @pytest.mark.parametrize(
         "scenario",
         [
-            rollout().checking(ONE).wanting("a"),
             rollout().checking(ONE).candidate("a", weight=100, step=2),
             FIRST.preparing(0, "Promoted"),
             RUNS.promote("b"),
             FIRST.checking(),
         ],
-        ids=["first-revision", "first-revision-ready", "promoted", "promoted-meanwhile", "none"],
+        ids=["first-revision-that-serves", "promoted", "promoted-meanwhile", "none"],
     )
     def test_is_skipped(self, scenario):
         assert scenario.decide().check_run is None
@@ -162,3 +163,52 @@ class TestMeanwhile:
     def test_the_time_of_a_run_begins_with_it(self):
         assert FIRST.preparing(PROGRESS_DEADLINE).decide().state.since == NOW
         assert RUNS.state.since == ago(5)
+
+
+class TestBuiltInCheck:
+    def test_runs_where_nothing_is_configured(self):
+        run = SMOKE.decide().check_run
+        assert (run.check_names, run.stable, run.is_optional) == (("smoke",), "a", True)
+        assert SMOKE.decide().events[0].message == "Checks of revision b start: smoke"
+
+    def test_is_switched_off(self):
+        assert SMOKE.smoke(asked_for=False).decide().check_run is None
+        assert place(SMOKE.smoke(asked_for=False).decide()) == ("Propagating", 0, 20)
+
+    def test_is_not_needed_beside_checks_that_ask_the_candidate(self):
+        assert SMOKE.checking(ONE).decide().check_run.check_names == ("one",)
+
+    def test_runs_beside_others_where_it_is_asked_for(self):
+        run = SMOKE.checking(ONE).smoke(asked_for=True).decide().check_run
+        assert (run.check_names, run.is_optional) == (("smoke", "one"), False)
+        assert run.id != SMOKE.checking(ONE).decide().check_run.id
+
+    def test_runs_before_the_first_traffic_alone(self):
+        later = rollout().smoke(asked_for=True).stable("a").candidate("b", weight=20, step=1, ready=2)
+        assert place(later.decide()) == ("Propagating", 1, 50)
+
+    def test_opens_the_step(self):
+        passed = SMOKES.checked(("smoke", True))
+        assert reasons(passed.decide()) == ["ChecksPassed"]
+        assert place(passed.following().decide()) == ("Propagating", 0, 20)
+
+    def test_takes_a_candidate_back_that_fails_it_before_it_had_traffic(self):
+        decision = SMOKES.checked(("smoke", False)).decide()
+        assert (doing(decision), decision.state.weight) == (("RollingBack", "CheckFailed"), 0)
+
+    def test_holds_up_no_rollout_where_its_job_cannot_run(self):
+        """Nobody asked for it: a policy that keeps the Job out must not keep every version out."""
+        for scenario in (SMOKES.checked(failure="the pods may not be reached"), SMOKES.preparing(180, "RunningChecks")):
+            decision = scenario.decide()
+            assert (doing(decision), reasons(decision)) == (("Preparing", "StartingPods"), ["SmokeCheckNotRun"])
+            assert [result.passed for result in decision.state.checks.results] == [True]
+            assert "unknown" in decision.state.checks.results[0].message
+            assert place(scenario.following().decide()) == ("Propagating", 0, 20)
+
+    def test_is_waited_for_briefly_where_nobody_asked_for_it(self):
+        assert SMOKES.decide().requeue_after == 180 - 5
+        assert SMOKES.smoke(asked_for=True).decide().requeue_after == TIMEOUT - 5
+
+    def test_must_have_run_where_it_is_asked_for(self):
+        decision = SMOKES.smoke(asked_for=True).checked(failure="the pods may not be reached").decide()
+        assert doing(decision) == ("RollingBack", "ChecksNotRun")

@@ -127,13 +127,9 @@ class TestNewRequests:
         assert self.BUSY.active("a", 8).decide().requeue_after == SELDOM_SECONDS
 
     def test_are_told_of(self):
-        stream = self.BUSY.active("a", 7, in_flight=1).report()
-        assert "Drained" not in {one.type for one in stream.conditions}, "a long stream is no reason"
         status = self.BUSY.active("a", 8).report()
-        (drained,) = [one for one in status.conditions if one.type == "Drained"]
-        assert (drained.status, drained.reason) == ("False", "StillGetsRequests")
-        assert "Revision a" in drained.message
-        assert "12:00:00" in drained.message
+        (told,) = [one for one in status.conditions if one.type == "RouteNotEffective"]
+        assert (told.status, told.reason) == ("True", "RequestsWithoutRoute")
 
 
 class TestLooks:

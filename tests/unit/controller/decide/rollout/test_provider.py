@@ -1,9 +1,14 @@
 """A metrics provider that fails: it pauses a rollout in the end, and never takes one back."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.scenario import ANALYSIS_DEADLINE, INTERVAL, NOW, ago, doing, place, reasons, rollout, unchanged
 
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
+from nereid.controller.observed.counters import MOST_PER_SAMPLE
+from nereid.controller.observed.sample import SampleFailure
+from nereid.controller.report.events import source_events
 
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
 UNAVAILABLE = CANARY.phase("Paused", 300, "MetricsUnavailable").looked(INTERVAL, errors=MOST_ERRORS, error="down")
@@ -28,6 +33,30 @@ class TestErrors:
         assert doing(decision) == ("Paused", "MetricsUnavailable")
         assert (reasons(decision), decision.events[0].type) == (["MetricsUnavailable"], "Warning")
         assert "it is down" in decision.events[0].message
+
+    def test_are_also_counts_that_cannot_be_right(self):
+        many = 2 * MOST_PER_SAMPLE
+        for counted in (((many, many), (4000, 0)), ((1000, 0), (many, 0))):
+            judged = CANARY.after(GOOD)
+            known = judged.counted(*counted).decide().state.analysis
+            assert (known.errors, known.evidence) == (1, judged.state.analysis.evidence)
+            assert "it grew by 2e+09 in one interval" in (known.error or "")
+
+    def test_that_counts_disagree_is_told_from_the_second_time_on_and_pauses(self):
+        def failing(errors):
+            sample = SampleFailure(NOW, "callers report 600 requests, the pods 300", "CountsDisagree")
+            return replace(CANARY.looked(INTERVAL, errors=errors, error_reason="CountsDisagree"), sample=sample)
+
+        def conditions(errors):
+            return {one.type: one.message for one in failing(errors).report().conditions}
+
+        assert "CountsDisagree" not in conditions(0)
+        assert "600 requests, the pods 300" in conditions(1)["CountsDisagree"]
+        told = source_events(failing(0).report(), failing(1).report())
+        assert [(event.type, event.reason) for event in told] == [("Warning", "CountsDisagree")]
+        assert doing(failing(MOST_ERRORS - 1).decide()) == ("Paused", "MetricsUnavailable")
+        good = failing(2).counted((5, 0), (20, 0))
+        assert "CountsDisagree" not in {one.type for one in good.report().conditions}
 
     def test_are_forgotten_with_the_next_sample(self):
         known = CANARY.looked(INTERVAL, errors=3, error="down").counted((5, 0), (20, 0)).decide().state.analysis

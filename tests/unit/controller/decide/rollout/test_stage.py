@@ -13,6 +13,7 @@ from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.stage import SHOWN_AS, stage_shown_as
 from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report, to_json
 
@@ -30,6 +31,7 @@ AT: dict[Stage, Scenario] = {
     Stage.PREPARATION_PAUSED: NEW.paused().at(Stage.PREPARATION_PAUSED, 5),
     Stage.PREPARATION_HELD: NEW.held().at(Stage.PREPARATION_HELD, 5),
     Stage.NO_PLACE: NEW.scaled(1).without_surge().at(Stage.NO_PLACE, 5),
+    Stage.OUTSIDE_WINDOW: NEW.windows(Window(frozenset({6}), 0, 60, "UTC")).at(Stage.OUTSIDE_WINDOW, 5),
     Stage.PROPAGATING: CANARY.at(Stage.PROPAGATING, 5),
     Stage.ANALYZING: CANARY.at(Stage.ANALYZING, 5),
     Stage.HOLDING: SERVING.candidate("b", weight=20).at(Stage.HOLDING, 5),

@@ -149,6 +149,38 @@ class TestShadow:
         assert self.MIRRORED.analyzing(5).after(worse).counted(*worse).decide().state.failed.reason == "AnalysisFailed"
 
 
+class TestMirrorThenWeights:
+    """A canary whose first steps are copies of requests."""
+
+    CANARY = rollout().mirroring((50, 60), (100, 60), then=((10, 60), (50, None))).judged().stable("a")
+    MIRRORED = CANARY.candidate("b", step=1, exposure=Exposure(mirror=100))
+
+    def test_begins_with_copies(self):
+        decision = self.CANARY.candidate("b", ready=2).decide()
+        assert (exposure(decision), place(decision)) == (Exposure(mirror=50), ("Propagating", 0, 0))
+
+    def test_goes_on_with_answers_once_it_has_passed(self):
+        passed = self.MIRRORED.analyzing(60).counted(*GOOD).following()
+        assert place(passed.decide()) == ("Propagating", 2, 10)
+        assert routing_of(passed.decide().state) == Routing(weights=frozenset({("a", 90), ("b", 10)}))
+
+    def test_keeps_the_pods_of_its_copies_while_proxies_still_send_them(self):
+        passed = self.MIRRORED.analyzing(60).counted(*GOOD).following()
+        assert shares(passed.decide()) == {"a": (4, 90), "b": (4, 10)}
+
+    def test_counts_copies_at_the_pods_and_answers_at_the_callers(self):
+        answers = self.CANARY.candidate("b", step=2, weight=10)
+        mirrored, answered = (wanted_sample(one.plan, one.analyzing(5).state, NOW) for one in (self.MIRRORED, answers))
+        assert (mirrored.is_mirrored, answered.is_mirrored) == (True, False)
+        assert mirrored.has_control
+        assert answered.has_control
+
+    def test_that_fails_is_rolled_back_without_having_answered_anybody(self):
+        worse = ((200, 16), (200, 0))
+        failed = self.MIRRORED.analyzing(5).after(worse).counted(*worse).decide()
+        assert (failed.state.failed.reason, shares(failed)["a"]) == ("AnalysisFailed", (4, 100))
+
+
 class TestDirect:
     def test_is_checked_by_its_pods_alone(self):
         decision = rollout().direct().judged().stable("a").candidate("b", ready=4).decide()

@@ -175,6 +175,15 @@ def test_without_a_pod_the_address_tells_processes_apart() -> None:
     assert grown(*machines, twice) == [2, 2]
 
 
+def test_without_a_pod_both_ports_of_a_proxy_are_one_process() -> None:
+    ports = [
+        SeriesGroup({"instance": f"{address}:{port}", "job": port}, [(90, (1,)), (105, (3,))])
+        for address in ("10.0.0.1", "10.0.0.2")
+        for port in ("15020", "15090")
+    ]
+    assert grown(*ports) == [2, 2]
+
+
 def test_tags_of_the_users_own_are_kept_apart() -> None:
     assert grown(*(scrape("15020", (90, 1), (105, 3), method=method) for method in ("GET", "POST"))) == [2, 2]
 

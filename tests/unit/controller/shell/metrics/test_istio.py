@@ -9,7 +9,7 @@ from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, SLOW, Comparison
 from nereid.controller.plan.settings import Settings
-from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.errors import CountsDisagree, ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.istio import traffic
 from nereid.controller.shell.metrics.ledgers import WindowCount
@@ -34,7 +34,7 @@ async def measured(
     fake = FakePrometheus(answers)
     async with serving(fake.respond) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        return await traffic(client, request, WindowCount(WINDOW)), fake
+        return (await traffic(client, request, WindowCount(WINDOW))).metrics, fake
 
 
 def objective(milliseconds: int) -> SampleRequest:
@@ -54,7 +54,7 @@ async def test_both_revisions_are_counted_by_one_query(session: aiohttp.ClientSe
         ERRORS: Comparison(Counts(25, 3), Counts(104, 4)),
         REJECTIONS: Comparison(Counts(25, 2), Counts(104, 0)),
     }
-    assert len(fake.asked) == 1
+    assert len(fake.asked) == 2  # and one for what the pods have counted themselves
     assert fake.asked[0]["query"] == (
         'istio_requests_total{reporter="source",destination_service_name=~"digits-new|digits-old",'
         'destination_service_namespace="shop",source_canonical_service!="digits-checks"}[330s]'
@@ -67,7 +67,7 @@ async def test_mirrored_requests_are_counted_at_the_destination(session: aiohttp
     assert metrics[ERRORS] == Comparison(Counts(20), Counts(20))
     assert fake.asked[0]["query"].startswith(
         'istio_requests_total{reporter="destination",destination_workload=~"digits-new|digits-old",'
-        'destination_workload_namespace="shop",source_canonical_service!="digits-checks"}'
+        'destination_workload_namespace="shop",namespace="shop",source_canonical_service!="digits-checks"}'
     )
 
 
@@ -128,3 +128,30 @@ async def test_buckets_that_contradict_each_other_are_an_error(session: aiohttp.
     found = [requests(30, le="+Inf"), requests(60, le="250")]
     with pytest.raises(ProviderError, match="cannot be counted"):
         await measured(session, {BUCKETS: success("matrix", found)}, objective(250))
+
+
+async def test_a_series_that_grew_more_than_is_believed_fails_the_sample_and_is_named(
+    session: aiohttp.ClientSession,
+) -> None:
+    found = [requests(30), requests(2e9, "old", pod="client-1", namespace="evil")]
+    with pytest.raises(ProviderError, match=r"of evil/client-1: it grew by 2e\+09 in one interval"):
+        await measured(session, {REQUESTS: success("matrix", found)}, sample_request())
+
+
+async def test_so_do_series_that_together_grew_more_than_is_believed(session: aiohttp.ClientSession) -> None:
+    found = [requests(9e8, pod=f"client-{number}") for number in range(2)]
+    with pytest.raises(ProviderError, match="all series together"):
+        await measured(session, {REQUESTS: success("matrix", found)}, sample_request())
+
+
+async def test_callers_that_report_more_than_the_pods_have_counted_are_not_believed(
+    session: aiohttp.ClientSession,
+) -> None:
+    answers = {
+        'istio_requests_total{reporter="source"': success("matrix", [requests(1010), requests(30, "old")]),
+        'istio_requests_total{reporter="destination"': success("matrix", [requests(110), requests(30, "old")]),
+    }
+    with pytest.raises(
+        CountsDisagree, match="callers report 1000 requests to revision new in 90 s, and its own pods have counted 110"
+    ):
+        await measured(session, answers, sample_request())

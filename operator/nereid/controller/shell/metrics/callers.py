@@ -1,0 +1,180 @@
+"""Looks at what the callers of all stable revisions see, outside of rollouts as well, by one query for all of them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from nereid.api import names
+from nereid.controller.observed.callers import (
+    LOOK_SECONDS,
+    NO_ROUTE,
+    REASON,
+    WINDOW_SECONDS,
+    FailingRequests,
+    Look,
+    followed,
+)
+from nereid.controller.observed.facts import Problem
+from nereid.controller.observed.model_deployment import Key, ModelDeployment
+from nereid.controller.shell.cluster.model_deployments import ModelDeployments
+from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.outcomes import Outcome, outcome
+from nereid.controller.shell.metrics.prometheus import Prometheus
+
+# Namespace and name.
+Service = tuple[str, str]
+
+_NAMESPACE: Final = "destination_service_namespace"
+_SERVICE: Final = "destination_service_name"
+_BY: Final = f"{_NAMESPACE},{_SERVICE},response_code,grpc_response_status,response_flags"
+# The query is not to become longer than servers take.
+_MOST_NAMESPACES: Final = 100
+_DENIED_CODES: Final = frozenset({"401", "403"})
+_DENIED_STATUSES: Final = frozenset({"7", "16"})
+_NO_ROUTE: Final = frozenset({"NR", "NC"})
+# The client closed the connection or broke the protocol: what it would have seen is not known.
+_CLIENT: Final = frozenset({"DC", "DR", "DPE"})
+_OK: Final = "200"
+_NOTHING: Final = Look(0, {})
+
+_logger = logging.getLogger(__name__)
+
+
+class Callers:
+    """What is known of each ModelDeployment's callers.
+
+    `on_change` gets the key of one all of whose requests fail, or no longer do.
+    """
+
+    def __init__(
+        self,
+        prometheus: Prometheus,
+        model_deployments: ModelDeployments,
+        on_change: Callable[[Key], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._prometheus = prometheus
+        self._model_deployments = model_deployments
+        self._on_change = on_change
+        self._clock = clock
+        self._failing: dict[Key, FailingRequests] = {}
+        self._seen: set[Key] = set()
+
+    async def run(self) -> None:
+        """Look again and again."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except ProviderError as error:
+                # Rollouts tell of it where they need it; what was known is forgotten when it is old.
+                _logger.info("what callers see is not known: %s", error)
+                self._forget()
+            except Exception:
+                _logger.exception("looking at what callers see failed unexpectedly")
+                self._forget()
+
+    async def look(self) -> None:
+        """Ask once, for all; raise ProviderError if Prometheus does not answer."""
+        namespaces = {model_deployment.namespace for model_deployment in self._model_deployments.all()}
+        if not namespaces:
+            return
+        now = self._clock()
+        rows = await self._prometheus.rows(_query(namespaces), now.timestamp())
+        self._follow(_looks(rows))
+
+    def problem(self, subject: ModelDeployment) -> Problem | None:
+        """Return why the requests to its stable revision fail; before the first look, what status says of it."""
+        if subject.key not in self._seen:
+            return _told(subject)
+        failing = self._failing.get(subject.key)
+        return failing.problem if failing and failing.revision == _stable(subject) else None
+
+    def _follow(self, looks: Mapping[Service, Look]) -> None:
+        now, subjects = self._clock(), self._model_deployments.all()
+        for subject in subjects:
+            before = self.problem(subject)
+            stable, was_told = _stable(subject), subject.key not in self._seen and before is not None
+            look = _of(subject, stable, looks)
+            found = followed(self._failing.get(subject.key), stable, look, now, was_told=was_told) if stable else None
+            self._failing.pop(subject.key, None)
+            if found:
+                self._failing[subject.key] = found
+            self._seen.add(subject.key)
+            if self.problem(subject) != before:
+                self._on_change(subject.key)
+        self._keep({subject.key for subject in subjects})
+
+    def _keep(self, keys: set[Key]) -> None:
+        self._seen &= keys
+        self._failing = {key: failing for key, failing in self._failing.items() if key in keys}
+
+    def _forget(self) -> None:
+        """Forget what is too old to be known, where it cannot be looked at."""
+        now = self._clock()
+        for key, failing in list(self._failing.items()):
+            if followed(failing, failing.revision, _NOTHING, now) is None:
+                del self._failing[key]
+                self._on_change(key)
+
+
+def _query(namespaces: Collection[str]) -> str:
+    # Where there are very many, the answer is larger instead.
+    among = "|".join(sorted(namespaces)) if len(namespaces) <= _MOST_NAMESPACES else ".+"
+    matchers = f'reporter="source",{_NAMESPACE}=~"{among}",source_canonical_service!~".+-checks"'
+    return f"sum by ({_BY}) (increase(istio_requests_total{{{matchers}}}[{WINDOW_SECONDS}s])) > 0"
+
+
+def _looks(rows: Iterable[tuple[Mapping[str, str], float]]) -> dict[Service, Look]:
+    answered: defaultdict[Service, float] = defaultdict(float)
+    failed: defaultdict[Service, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for labels, count in rows:
+        service = (labels.get(_NAMESPACE, ""), labels.get(_SERVICE, ""))
+        seen = _failure(labels)
+        if seen:
+            failed[service][seen] += count
+        elif not _CLIENT & _flags(labels):
+            answered[service] += count
+    return {service: Look(answered[service], failed[service]) for service in {*answered, *failed}}
+
+
+def _failure(labels: Mapping[str, str]) -> str | None:
+    """Return what the caller saw, if the request failed or was denied; a rejection by the model is an answer."""
+    code, status = labels.get("response_code", ""), labels.get("grpc_response_status", "")
+    if _NO_ROUTE & _flags(labels):
+        return NO_ROUTE
+    is_denied = code in _DENIED_CODES or status in _DENIED_STATUSES
+    if not is_denied and outcome(labels) is not Outcome.ERROR:
+        return None
+    if code == _OK:
+        return f"gRPC {status}"
+    return f"HTTP {code}" if code not in {"", "0"} else "no answer"
+
+
+def _flags(labels: Mapping[str, str]) -> set[str]:
+    return set(labels.get("response_flags", "").split(","))
+
+
+def _of(subject: ModelDeployment, stable: str, looks: Mapping[Service, Look]) -> Look:
+    """Return what was seen of requests to its stable revision, and to its root Service where no route catches them."""
+    services = (names.revision_child_name(subject.name, stable), subject.name)
+    found = [look for service in services if (look := looks.get((subject.namespace, service)))]
+    failed: defaultdict[str, float] = defaultdict(float)
+    for look in found:
+        for sight, count in look.failed.items():
+            failed[sight] += count
+    return Look(sum(look.answered for look in found), failed)
+
+
+def _stable(subject: ModelDeployment) -> str:
+    return str((subject.status.get("stable") or {}).get("revision", ""))
+
+
+def _told(subject: ModelDeployment) -> Problem | None:
+    for condition in subject.status.get("conditions") or ():
+        if condition["type"] == "Ready" and condition["reason"] == REASON:
+            return Problem(REASON, condition["message"])
+    return None
