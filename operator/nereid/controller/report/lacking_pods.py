@@ -48,9 +48,11 @@ def _until_stable_has_them(plan: Plan, observed: Observed, state: RolloutState) 
     ready, needed = observed.of(state.stable).available, pods_for_all(plan, state)
     lacks = f"{ready} of the {needed} pods that all traffic needs are ready" if ready else "none of its pods is ready"
     until = "until more are" if ready else "until one is"
+    is_other = plan.revision not in {state.stable, state.candidate}
+    comes_next = f", and revision {plan.revision} starts after that" if is_other else ""
     return (
         f"Stable revision {state.stable} is to get all traffic ({state.reason}), but {lacks}: candidate "
-        f"{state.candidate} gets {describe(state)} {until}{_cause(observed, state.stable)}"
+        f"{state.candidate} gets {describe(state)} {until}{comes_next}{_cause(observed, state.stable)}"
     )
 
 

@@ -137,6 +137,11 @@ class TestRollback:
         assert few.abort("b").decide().state.weight == 75
         assert few.ready("a", 1).abort("b").decide().state.weight == 0
 
+    def test_without_surge_says_whose_places_it_waits_for(self):
+        draining = rollout().without_surge().stable("a", ready=2).retiring("b", 2, replicas=2).ready("b", 2)
+        message = draining.wanting("c").following().report().rollout.message
+        assert message == "Candidate c waits for its pods, as surge is 0 and the pods of revision b still drain"
+
     def test_with_a_single_place_goes_at_once_as_nothing_else_can(self):
         one = rollout().scaled(1).without_surge(allow_downtime=True)
         only = one.stable("a", ready=0).candidate("b", weight=100, step=2, ready=1).promoting(5)
@@ -152,6 +157,17 @@ class TestRetreat:
     def test_looks_go_on(self):
         assert self.BACK.state.phase == "RollingBack"
         assert wanted_sample(self.BACK.plan, self.BACK.state, NOW) is not None
+
+    def test_says_what_it_waits_for(self):
+        none = self.BACK.ready("a", 0).pod_problem("a", "ModelNotFound", "the claim is gone")
+        status = none.wanting("c").report()
+        (ready,) = [one for one in status.conditions if one.type == "Ready"]
+        assert (ready.status, ready.reason) == ("False", "StableLacksPods")
+        assert ready.message == (
+            "Stable revision a is to get all traffic (Aborted), but none of its pods is ready: candidate b gets 60% of "
+            "the traffic until one is, and revision c starts after that. Revision a: the claim is gone"
+        )
+        assert status.rollout.message == ready.message
 
     def test_a_bad_candidate_gives_up_what_stables_pods_can_take_in_haste(self):
         decision = self.BACK.counted((1000, 1000), (1000, 0)).decide()
