@@ -77,6 +77,10 @@ class RetiringRevision(ApiModel):
     replicas: Pods = Field(description="Pods that it keeps while it drains.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
     requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
+    was_late: bool | None = Field(
+        default=None,
+        description="Whether that was so long after it was due that the time before did not count in full.",
+    )
     requested_at: Time | None = Field(
         default=None, description="When its counters last showed requests that came after its traffic had ended."
     )
@@ -272,6 +276,10 @@ class ScalingStatus(ApiModel):
     state: SleepPhase = Field(description="Whether it is awake; in any other state requests go through the activator.")
     since: Time = Field(description="When this state began.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
+    was_late: bool | None = Field(
+        default=None,
+        description="Whether that was so long after it was due that the time before did not count in full.",
+    )
     requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
 
 

@@ -79,7 +79,7 @@ class Ledger:
     looks: dict[str, list[tuple[datetime, Activity]]] = field(default_factory=dict)
     condemned: Command | None = None
     raised: datetime | None = None
-    # How many passes since then have seen the routes as decided.
+    # How many later passes have seen the routes as decided.
     seen: int = 0
     woken: datetime | None = None
 
@@ -109,7 +109,7 @@ class Ledger:
         """Remember a pass whose routes were applied, or not."""
         if one.after.exposure.order > one.before.exposure.order or one.before.candidate != one.after.candidate:
             self.raised, self.seen = one.now, 0
-        self.seen += one.is_routed
+        self.seen += one.is_routed and self.raised is not None and one.now > self.raised
         self.led |= dict.fromkeys(self.routes, one.now)
         if applied:
             self.routes = {revision for shares in _shares(one.after) for revision in shares}

@@ -88,7 +88,8 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     """
     begin = whole_second(now)
     retiring = tuple(
-        replace(entry, since=begin, looked_at=None, requests=None, requested_at=None) for entry in state.retiring
+        replace(entry, since=begin, looked_at=None, requests=None, requested_at=None, was_late=False)
+        for entry in state.retiring
     )
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
     since = begin if state.stage in ROUTE_CHANGES else state.since

@@ -47,7 +47,12 @@ def stable_falling_asleep(state: RolloutState) -> tuple[Retiring, ...]:
         return ()
     return (
         Retiring(
-            revision=state.stable, since=sleep.since, replicas=0, looked_at=sleep.looked_at, requests=sleep.requests
+            revision=state.stable,
+            since=sleep.since,
+            replicas=0,
+            looked_at=sleep.looked_at,
+            requests=sleep.requests,
+            was_late=sleep.was_late,
         ),
     )
 
@@ -92,14 +97,15 @@ def late_reading(rollout: RolloutPlan, retiring: Retiring, activity: Activity, n
     """Return a revision with a look that came much later than planned; None if it did not.
 
     How much time has really passed is not known then: the clock may have jumped. Half of the wait counts, and the
-    reading is one to compare the next one with.
+    reading is one to compare the next one with. If that is late too, it is the operator that is slow, and it counts.
     """
     planned = next_look(rollout, retiring)
-    if now - planned <= timedelta(seconds=LATE_SECONDS):
+    if retiring.was_late or now - planned <= timedelta(seconds=LATE_SECONDS):
         return None
     before = retiring.looked_at or retiring.since
     uncounted = now - before - (planned - before) / 2
-    return replace(with_reading(retiring, activity, now), since=whole_second(retiring.since + uncounted))
+    read = with_reading(retiring, activity, now)
+    return replace(read, since=whole_second(retiring.since + uncounted), was_late=True)
 
 
 def with_reading(retiring: Retiring, activity: Activity, now: datetime) -> Retiring:
@@ -107,7 +113,7 @@ def with_reading(retiring: Retiring, activity: Activity, now: datetime) -> Retir
     moment = whole_second(now)
     has_new = retiring.requests is not None and activity.requests not in {None, retiring.requests}
     requested_at = moment if has_new else retiring.requested_at
-    return replace(retiring, looked_at=moment, requests=activity.requests, requested_at=requested_at)
+    return replace(retiring, looked_at=moment, requests=activity.requests, requested_at=requested_at, was_late=False)
 
 
 def is_quiet(rollout: RolloutPlan, retiring: Retiring, activity: Activity, now: datetime) -> bool:

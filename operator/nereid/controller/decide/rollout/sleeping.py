@@ -159,5 +159,6 @@ def _entered(state: RolloutState, phase: SleepPhase, now: datetime) -> RolloutSt
 def _with_reading_of(state: RolloutState, stable: Retiring) -> RolloutState:
     if state.sleep is None:
         return state
-    read = replace(state.sleep, since=stable.since, looked_at=stable.looked_at, requests=stable.requests)
+    looked_at, requests = stable.looked_at, stable.requests
+    read = Sleep(state.sleep.state, stable.since, looked_at, requests, was_late=stable.was_late)
     return replace(state, sleep=read)

@@ -35,8 +35,9 @@ class Retiring:
     """A revision that no longer gets traffic, and keeps `replicas` pods until it has drained.
 
     `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then;
-    `requested_at` is when a reading last showed new ones. `may_return`: it was stable until a rollout replaced it, so
-    it gets all traffic back at once if the spec asks for it again meanwhile.
+    `was_late`: that was so late that the time before did not count in full. `requested_at` is when a reading last
+    showed new requests. `may_return`: it was stable until a rollout replaced it, so it gets all traffic back at once if
+    the spec asks for it again meanwhile.
 
     If the spec asks for it again, it is the candidate too, and keeps these pods for as long as they are more than its
     share needs.
@@ -49,6 +50,7 @@ class Retiring:
     requests: int | None = None
     requested_at: datetime | None = None
     may_return: bool = False
+    was_late: bool = False
 
     @classmethod
     def from_status(cls, status: RetiringRevision) -> "Retiring":
@@ -61,6 +63,7 @@ class Retiring:
             requests=status.requests,
             requested_at=status.requested_at,
             may_return=bool(status.may_return),
+            was_late=bool(status.was_late),
         )
 
     def to_status(self) -> RetiringRevision:
@@ -73,6 +76,7 @@ class Retiring:
             requests=self.requests,
             requested_at=self.requested_at,
             may_return=self.may_return or None,
+            was_late=self.was_late or None,
         )
 
 
@@ -84,15 +88,22 @@ class Sleep:
     since: datetime
     looked_at: datetime | None = None
     requests: int | None = None
+    was_late: bool = False
 
     @classmethod
     def from_status(cls, status: ScalingStatus) -> "Sleep":
         """Read it back from status."""
-        return cls(status.state, status.since, status.looked_at, status.requests)
+        return cls(status.state, status.since, status.looked_at, status.requests, bool(status.was_late))
 
     def to_status(self) -> ScalingStatus:
         """Return its form in status."""
-        return ScalingStatus(state=self.state, since=self.since, looked_at=self.looked_at, requests=self.requests)
+        return ScalingStatus(
+            state=self.state,
+            since=self.since,
+            looked_at=self.looked_at,
+            requests=self.requests,
+            was_late=self.was_late or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

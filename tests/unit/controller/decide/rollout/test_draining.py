@@ -103,6 +103,14 @@ class TestTime:
         later = replace(jumped, state=jumped.decide().state)
         assert shares(later.decide(NOW + timedelta(seconds=QUIET_SECONDS))) == {"a": (4, 100)}
 
+    def test_that_an_operator_is_always_late_keeps_nothing_for_ever(self):
+        scenario, now = rollout().stable("a").retiring("b", 0).active("b", 7), NOW
+        for _ in range(3):
+            decision = scenario.decide(now)
+            now += timedelta(seconds=60 + (decision.requeue_after or 0))
+            scenario = replace(scenario, state=scenario.decide(now).state)
+        assert scenario.state.retiring == ()
+
 
 class TestNewRequests:
     """A proxy that does not get the route, or a client that knows the pods, sends more: they are answered."""

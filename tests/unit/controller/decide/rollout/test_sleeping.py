@@ -212,6 +212,8 @@ class TestFallingAsleep:
         assert looked.decide(jumped + timedelta(seconds=QUIET_SECONDS)).state.sleep.state == "FallingAsleep"
         quiet = jumped + timedelta(seconds=looked.decide(jumped).requeue_after)
         assert looked.decide(quiet).state.sleep.state == "Asleep"
+        late = looked.decide(quiet + timedelta(seconds=60)).state.sleep
+        assert late.state == "Asleep", "an operator that is always late puts it to sleep too"
 
     def test_is_not_given_up_before_the_pods_may_be_quiet(self):
         """Where they are to drain for longer than anybody waits for streams."""
