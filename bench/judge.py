@@ -212,7 +212,7 @@ class Bench:
         yield "|---|---|---|---|---|---|---|"
         for weights, rate in product(((10, 50), WEIGHTS), BASELINES):
             outcomes = self.outcomes(Scenario(0.30, rate, 5, weights=weights), JUDGES, IDENTICAL_TIMES)
-            minutes = {name: sorted(one.minutes for one in found) for name, found in outcomes.items()}
+            minutes = {name: sorted(outcome.minutes for outcome in ended) for name, ended in outcomes.items()}
             judged = minutes["judge"]
             within = sum(minute <= 2 for minute in judged) / len(judged)  # noqa: PLR2004
             cells = (
@@ -261,7 +261,7 @@ def worse(rate: float, odds_ratio: float) -> float:
 
 def rolled_back(outcomes: Sequence[Outcome]) -> str:
     """Return the share of rollouts that were rolled back, and the median of when."""
-    minutes = [one.minutes for one in outcomes if one.verdict == Verdict.FAIL]
+    minutes = [outcome.minutes for outcome in outcomes if outcome.verdict == Verdict.FAIL]
     if not minutes:
         return "0%"
     return f"{share(outcomes, Verdict.FAIL)}, {statistics.median(minutes):.1f} min"
@@ -269,7 +269,7 @@ def rolled_back(outcomes: Sequence[Outcome]) -> str:
 
 def share(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
     """Return the percentage of rollouts that ended so."""
-    part = 100 * sum(one.verdict == verdict for one in outcomes) / len(outcomes)
+    part = 100 * sum(outcome.verdict == verdict for outcome in outcomes) / len(outcomes)
     return f"{min(part, 99.9):.1f}%" if 0 < part < 10 or 99 < part < 100 else f"{part:.0f}%"  # noqa: PLR2004
 
 

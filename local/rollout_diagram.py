@@ -48,10 +48,10 @@ def diagram() -> str:
 
 def _listed(group: Group) -> str:
     """Return the stages of a group, in the order of their type; a group within it by its name."""
-    inner = [one for one in Group if one.value < group.value]
-    within = frozenset[Stage]().union(*(one.value for one in inner))
-    widest = [one for one in inner if not any(one.value < other.value for other in inner)]
-    return ", ".join([*(_NAMES[one] for one in widest), *(one for one in Stage if one in group.value - within)])
+    inner = [other for other in Group if other.value < group.value]
+    within = frozenset[Stage]().union(*(other.value for other in inner))
+    widest = [part for part in inner if not any(part.value < other.value for other in inner)]
+    return ", ".join([*(_NAMES[part] for part in widest), *(stage for stage in Stage if stage in group.value - within)])
 
 
 def _name(source: Stage | Group) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 _TIMEOUT_SECONDS: Final = 20
-_COMPLAINTS: Final = frozenset({"error", "warning"})
+_SEVERITIES: Final = frozenset({"error", "warning"})
 
 
 def traffic_by_version(kiali_url: str, namespace: str, app: str, seconds: int = 60) -> dict[str, float]:
@@ -43,7 +43,7 @@ class Validation:
     """What Kiali looked at in a namespace, each as `type name`, and every error and warning that it has about them."""
 
     objects: frozenset[str]
-    complaints: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 def validate(kiali_url: str, namespace: str) -> Validation:
@@ -57,16 +57,16 @@ def validate(kiali_url: str, namespace: str) -> Validation:
     mine = [item for kind in checked.values() for item in kind.values() if item["namespace"] == namespace]
     return Validation(
         objects=frozenset(f"{item['objectType']} {item['name']}" for item in mine),
-        complaints=tuple(complaint for item in mine for complaint in _complaints(item)),
+        problems=tuple(problem for item in mine for problem in _problems(item)),
     )
 
 
-def _complaints(item: Any) -> list[str]:
+def _problems(item: Any) -> list[str]:
     about = f"{item['objectType']} {item['name']}"
     return [
         f"{check['severity']} {check.get('code', '')} of {about}: {check['message']}"
         for check in item["checks"]
-        if check["severity"] in _COMPLAINTS
+        if check["severity"] in _SEVERITIES
     ]
 
 

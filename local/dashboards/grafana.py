@@ -141,7 +141,7 @@ class Choice:
             "type": "custom",
             "query": ",".join(self.values),
             "current": {"text": self.first, "value": self.first},
-            "options": [{"text": one, "value": one, "selected": one == self.first} for one in self.values],
+            "options": [{"text": value, "value": value, "selected": value == self.first} for value in self.values],
         }
 
 

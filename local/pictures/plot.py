@@ -131,14 +131,14 @@ def _series(target: Json, scene: Scene) -> Iterator[tuple[str, Points]]:
     """Yield each series with its legend; a series that pauses is drawn in pieces."""
     values = {"namespace": scene.namespace, "name": scene.name, "__rate_interval": "1m"}
     query = {
-        "query": re.sub(r"\$(\w+)", lambda found: values[found[1]], target["expr"]),
+        "query": re.sub(r"\$(\w+)", lambda match: values[match[1]], target["expr"]),
         "start": scene.since,
         "end": scene.until,
         "step": _STEP_SECONDS,
     }
     with urlopen(f"{_PROMETHEUS}/api/v1/query_range?{urlencode(query)}", timeout=_TIMEOUT_SECONDS) as response:
-        found = json.load(response)["data"]["result"]
-    for series in found:
+        result = json.load(response)["data"]["result"]
+    for series in result:
         legend = _legend(target["legendFormat"], series["metric"])
         for points in _pieces([(at - scene.since, float(value)) for at, value in series["values"]]):
             yield legend, points

@@ -26,6 +26,10 @@ REPORT: Final = (
     ("get", "pods", "--output=wide"),
     ("get", "events", "--sort-by=.lastTimestamp"),
 )
+LOGS: Final = (
+    ("logs", "deployment/nereid", "--tail=60"),
+    ("logs", "deployment/nereid-activator", "--container=activator", "--tail=60"),
+)
 _case_of_item: Final = pytest.StashKey[Case]()
 
 
@@ -47,9 +51,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _describe(case: Case) -> str:
     texts = []
-    for arguments in REPORT:
+    system = case.cluster.operator["metadata"]["namespace"]
+    commands = [(arguments, case.namespace) for arguments in REPORT] + [(arguments, system) for arguments in LOGS]
+    for arguments, namespace in commands:
         try:
-            texts.append(case.cluster.kubectl(*arguments, namespace=case.namespace))
+            texts.append(case.cluster.kubectl(*arguments, namespace=namespace))
         except CommandError as error:
             texts.append(str(error))
     return "\n".join(texts)

@@ -24,6 +24,7 @@ UNDECIDED = judged(steps=[{"weight": 20, "hold": "5s"}], analysis={"deadline": "
 HALF = judged(steps=[{"weight": 50, "hold": "10s"}])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_queue_that_no_scaler_sees(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling=scaled(maxReplicas=2, metrics=BLIND))
@@ -58,6 +59,7 @@ def test_a_version_that_fails_and_is_rolled_back(case: Case) -> None:
     alerts.wait_until_clear("NereidErrorBudgetBurn")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_rollout_without_evidence_and_pods_without_metrics(case: Case) -> None:
     served = serve_first(case, UNDECIDED)
@@ -71,6 +73,7 @@ def test_a_rollout_without_evidence_and_pods_without_metrics(case: Case) -> None
     alerts.wait_until_clear("NereidRolloutStuck", "NereidMetricsMissing")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_gpu_without_memory_left(case: Case) -> None:
     # A stand-in: there is no GPU here, and the model itself publishes what Triton would tell of one.
@@ -83,6 +86,7 @@ def test_a_gpu_without_memory_left(case: Case) -> None:
     alerts.wait_until_clear("NereidGPUMemoryHigh")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
     served, neighbour = case.apply(), case.apply("neighbour")
@@ -102,20 +106,22 @@ def test_models_without_pods_beside_one_that_is_well(case: Case) -> None:
     Alerts.about(late).wait_until_clear("NereidModelDown")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("disturbs")
 def test_an_operator_that_dies_and_one_that_is_gone_with_the_activator(cluster: Cluster) -> None:
     alerts, activator = Alerts.about_operator(cluster), Alerts.about_activator(cluster)
-    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_clear("NereidOperatorFailing", problem="restarts")
     kill_container_of_operator(cluster)
-    alerts.wait_until_fires("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_fires("NereidOperatorFailing", problem="restarts")
     with no_pods_of(cluster, alerts.name, activator.name):
         alerts.wait_until_fires("NereidOperatorDown", severity="critical")
         activator.wait_until_fires("NereidActivatorDown", severity="critical")
     alerts.wait_until_clear("NereidOperatorDown")
     activator.wait_until_clear("NereidActivatorDown")
-    alerts.wait_until_clear("NereidOperatorFailing", trouble="restarts")
+    alerts.wait_until_clear("NereidOperatorFailing", problem="restarts")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_requests_that_wait_in_vain_for_a_model_to_wake(case: Case) -> None:
     served = case.apply(scaling=may_sleep() | {"coldStartTimeout": "2s"})
@@ -135,12 +141,12 @@ def test_passes_that_fail(case: Case) -> None:
         served = case.apply()
         served.wait_for_condition("Ready", "False", "ReplicaFailure")
         since = served.status["rollout"]["since"]
-        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
         # The API server knows this year, the operator does not.
         set_beginning_of_state(served, "0000-01-01T00:00:00Z")
-        alerts.wait_until_fires("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_fires("NereidOperatorFailing", problem="errors")
         set_beginning_of_state(served, since)
-        alerts.wait_until_clear("NereidOperatorFailing", trouble="errors")
+        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
 
 
 def set_beginning_of_state(served: ModelDeployment, time: str) -> None:

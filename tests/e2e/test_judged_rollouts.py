@@ -45,7 +45,7 @@ def failure(served: ModelDeployment) -> dict[str, str]:
     return failed
 
 
-@pytest.mark.parametrize("provider", ["Prometheus", "Triton"])
+@pytest.mark.parametrize("provider", ["Prometheus", pytest.param("Triton", marks=pytest.mark.long)])
 def test_good_version_goes_through_all_steps_alone(case: Case, provider: str) -> None:
     rollout = judged(analysis={"provider": provider})
     served = serve_first(case, rollout)
@@ -72,6 +72,7 @@ def test_version_that_fails_is_rolled_back_before_it_harms(case: Case, provider:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_slow_version_is_rolled_back(case: Case) -> None:
     rollout = judged(analysis={"latencyObjectiveMilliseconds": LATENCY_OBJECTIVE})
     served = serve_first(case, rollout)
@@ -115,6 +116,7 @@ def test_version_that_cannot_load_never_gets_traffic(case: Case) -> None:
     assert total.by_version() == {"1": total.sent}
 
 
+@pytest.mark.long
 def test_paused_version_that_goes_bad_is_rolled_back(case: Case) -> None:
     rollout = judged(steps=WAITS)
     served = serve_first(case, rollout)
@@ -143,6 +145,7 @@ def test_hardly_any_traffic_pauses_until_the_user_decides(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_paused_as_inconclusive_goes_on_once_there_is_traffic(case: Case) -> None:
     rollout = judged(analysis={"deadline": "10s"})
     served = serve_first(case, rollout)
@@ -154,6 +157,7 @@ def test_paused_as_inconclusive_goes_on_once_there_is_traffic(case: Case) -> Non
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_inconclusive_takes_back_where_the_spec_says_so(case: Case) -> None:
     rollout = judged(analysis={"deadline": "10s", "onInconclusive": "Rollback"})
     served = serve_first(case, rollout)

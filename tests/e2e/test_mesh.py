@@ -64,19 +64,19 @@ def _infer(host: str) -> str:
 def test_kiali_has_nothing_to_complain_about(case: Case) -> None:
     served = case.apply(rollout=DRAINS_LONG)
     served.wait_until_ready()
-    wait_until_no_complaints(case, "when it is stable", versions=1)
+    wait_until_no_problems(case, "when it is stable", versions=1)
     case.apply(version="2", rollout=DRAINS_LONG)
     served.wait_until_split(20)
-    wait_until_no_complaints(case, "in the middle of a rollout", versions=2)
+    wait_until_no_problems(case, "in the middle of a rollout", versions=2)
     assert_graph_shows_the_split(case, served)
     served.promote()
     served.wait_until_ready()
-    wait_until_no_complaints(case, "while the old version drains", versions=2)
+    wait_until_no_problems(case, "while the old version drains", versions=2)
     wait_until_alone(served, served.revision("stable"))
-    wait_until_no_complaints(case, "after the rollout", versions=1)
+    wait_until_no_problems(case, "after the rollout", versions=1)
 
 
-def wait_until_no_complaints(case: Case, moment: str, versions: int) -> None:
+def wait_until_no_problems(case: Case, moment: str, versions: int) -> None:
     kinds = {"virtualservice": 2, "destinationrule": versions, "service": 1 + versions, "workload": versions}
     wait_until_kiali_is_content(case, moment, kinds)
 

@@ -24,6 +24,7 @@ DIRECT = {"strategy": "Direct", "drain": "5s"}
 SLOW_STEPS = [{"weight": 20, "hold": "10m"}]
 
 
+@pytest.mark.long
 def test_newer_version_takes_the_place_of_the_candidate(case: Case) -> None:
     served = serve_first(case, judged())
     stable = served.revision("stable")
@@ -143,6 +144,7 @@ def test_version_that_served_before_takes_the_fast_track(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_failed_version_is_tried_again_when_told_to(case: Case) -> None:
     served = serve_first(case, judged())
     with case.traffic() as client:

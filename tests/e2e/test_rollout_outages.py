@@ -115,8 +115,9 @@ def test_rollout_waits_while_prometheus_is_away(case: Case) -> None:
 
 
 def test_rollout_waits_while_istiod_is_away(case: Case) -> None:
-    # One pod serves any weight, as none could be started without istiod.
-    steps = [{"weight": 10, "hold": "10s"}, {"weight": 60, "hold": "10s"}]
+    # One pod serves any weight, as none could be started without istiod. Shares are compared with the weight after more
+    # than a minute, as counters show what was before for so long: a shorter step would be over before.
+    steps = [{"weight": 10, "hold": "10s"}, {"weight": 60, "hold": "2m"}]
     rollout = judged(steps=steps, analysis={"provider": "Prometheus", "deadline": "1m", "onInconclusive": "Rollback"})
     served = serve_first(case, rollout, scaling={"replicas": 1})
     with case.traffic() as client:

@@ -26,6 +26,7 @@ def test_a_thousand_requests_at_once_wake_a_model_and_all_are_answered(case: Cas
     served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
 
 
+@pytest.mark.long
 def test_the_first_request_wakes_a_model_over_each_protocol(case: Case) -> None:
     served = case.apply(scaling=may_sleep())
     served.wait_until_ready()

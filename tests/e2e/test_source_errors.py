@@ -108,7 +108,7 @@ BAD = {
     ),
     "unknown-alias": Bad(unknown_alias, "ModelNotFound", ("challenger", "champion, shadow")),
     "wrong-oci-password": Bad(stranger_at_registry, "ModelAccessDenied", ("username and password",)),
-    "full-disk": Bad(full_disk, "ModelFetchFailed", ("disk for models is full", str(4 << 20))),
+    "full-disk": Bad(full_disk, "ModelFetchFailed", ("pod's disk is full", str(4 << 20))),
     "no-pickle": Bad(
         lambda case, sources: on_web(case, sources, "model.pkl", b"no pickle", format="sklearn"),
         "ModelLoadFailed",

@@ -70,7 +70,7 @@ def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None
     ("match", "chosen"),
     [
         ({"headers": [{"name": "x-group", "exact": "b"}]}, {"header"}),
-        ({"cookie": {"name": "group", "value": "b"}}, {"cookie"}),
+        pytest.param({"cookie": {"name": "group", "value": "b"}}, {"cookie"}, marks=pytest.mark.long),
         (
             {"headers": [{"name": "x-group", "regex": "b|c"}], "cookie": {"name": "group", "value": "b"}},
             {"header", "cookie"},
@@ -101,6 +101,7 @@ def test_ab_test_gives_the_candidate_whom_the_match_picks(
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_shadow_is_seen_by_nobody_and_then_promoted(case: Case) -> None:
     rollout = judged(strategy="Shadow", steps=[{"weight": 50, "hold": "10s"}, {"weight": 100}])
     served = serve_first(case, rollout)

@@ -417,7 +417,7 @@ OPERATORS = [
         {'nereid_reconcile_errors_total{kind="ApiError"}': "0+0.25x400"},
         "15m45s",
         severity="warning",
-        trouble="errors",
+        problem="errors",
         **OPERATOR,
     ),
     quiet(
@@ -441,7 +441,7 @@ OPERATORS = [
         {f"nereid_work_queue_depth{{{RUNS}}}": "1x400"},
         "15m15s",
         severity="warning",
-        trouble="queue",
+        problem="queue",
         **OPERATOR,
     ),
     quiet(
@@ -453,7 +453,7 @@ OPERATORS = [
         {f"nereid_build_info{{{RUNS}}}": ALWAYS, f"process_start_time_seconds{{{RUNS}}}": "1x9 2x9 3x9 4x400"},
         "15m",
         severity="warning",
-        trouble="restarts",
+        problem="restarts",
         **OPERATOR,
     ),
     *(
@@ -466,7 +466,7 @@ OPERATORS = [
             },
             at,
             severity="warning",
-            trouble="restarts",
+            problem="restarts",
             **OPERATOR,
         )
         for at, what in (("33m15s", "and runs"), ("34m30s", "and is away"))

@@ -67,7 +67,7 @@ def test_what_is_missing_is_told_with_what_is_there(cloud: Cloud) -> None:
 
 
 def test_an_empty_bucket_and_a_missing_one_are_told_apart(cloud: Cloud) -> None:
-    with pytest.raises(FetchError, match="holds nothing: upload the model") as empty:
+    with pytest.raises(FetchError, match="holds nothing: upload it") as empty:
         cloud.open("models/8").files()
     missing = "".join([*cloud.bucket.rpartition("/")[:2], "missing-bucket"])
     with pytest.raises(FetchError, match=r"has no (bucket|container) missing-bucket") as gone:

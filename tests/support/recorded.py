@@ -56,8 +56,8 @@ class Pass:
     @property
     def events(self) -> Sequence[Event]:
         """What would be told of what was decided; what may come of it is not known."""
-        picture = expected(self.plan, self.orders, self.situation)
-        return [*self.orders.decision.events, *created_events(picture, self.orders.before.candidate)]
+        report_input = expected(self.plan, self.orders, self.situation)
+        return [*self.orders.decision.events, *created_events(report_input, self.orders.before.candidate)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ _LONGEST_HEADER: Final = 2**16
 _ACCEPT_BACKLOG: Final = 4096
 # Bodies up to this size are kept while they are sent, to be sent again if they reached no pod.
 _MAX_BUFFERED_BODY: Final = 2**18
+# How often a request is sent whose connection the proxy closes without a byte: it answers each request that it has sent
+# on, with 503 where the pod did not, so that such a request has reached nobody.
+_MOST_SENDS: Final = 3
 # Envoy's own response without a pod, and the header that a response of a pod has.
 _NO_POD: Final = b"no healthy upstream"
 _SERVED: Final = "x-envoy-upstream-service-time"
@@ -120,11 +123,13 @@ class RestProxy:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Hold a request until its target is ready, then forward it; errors look as Triton's own do."""
         seconds = cold_start_seconds(request.headers.get(HEADER_COLD_START_SECONDS), self._default_seconds)
+        sends = 0
         try:
             target = target_of(request.headers.get(HEADER_TARGET), self._domain)
             while True:
+                sends += 1
                 async with self._gate.admit(Protocol.REST, target, seconds):
-                    if response := await self._forward(request, target):
+                    if response := await self._forward(request, target, is_last=sends >= _MOST_SENDS):
                         return response
                 self._gate.probe_again(Protocol.REST, target)
         except InvalidTargetError as error:
@@ -134,12 +139,16 @@ class RestProxy:
         except _BrokenError as error:
             return error.response
 
-    async def _forward(self, request: web.Request, target: Target) -> web.StreamResponse | None:
-        """Forward a request; None if the proxy had no pod to send it to, and it can be sent again."""
+    async def _forward(self, request: web.Request, target: Target, *, is_last: bool) -> web.StreamResponse | None:
+        """Forward a request; None if it has reached no pod, and can be sent again.
+
+        `is_last` makes a connection that the proxy closes without a byte an error.
+        """
         has_body = request.body_exists
         is_small = (request.content_length or _MAX_BUFFERED_BODY + 1) <= _MAX_BUFFERED_BODY
         buffered_body = await request.read() if has_body and is_small else None
         stream = request.content.iter_any() if has_body else None
+        can_repeat = buffered_body is not None or not has_body
         try:
             answer = await self._client.request(
                 request.method,
@@ -150,9 +159,11 @@ class RestProxy:
             )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             _logger.warning("%s did not answer: %r", target.host, error, extra={"target": target.host})
+            if can_repeat and not is_last and isinstance(error, aiohttp.ServerDisconnectedError):
+                return None
             raise NotForwardedError(Outcome.FAILED, f"{target.host} did not answer: {error}") from error
         async with answer:
-            if (buffered_body is not None or not has_body) and await _met_no_pod(answer):
+            if can_repeat and await _met_no_pod(answer):
                 return None
             return await _answer(request, answer)
 

@@ -29,6 +29,8 @@ class Triton(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc comes withou
         # The probe after which it falls asleep.
         self.last_probe = 0
         self.premature = 0
+        # How many requests to /v2/closing meet a connection that is closed without a byte.
+        self.closings = 0
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
         self.rest_port = self.grpc_port = 0
@@ -40,6 +42,7 @@ class Triton(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc comes withou
         application.router.add_get("/v2/health/ready", self._ready)
         application.router.add_get("/v2/models/tokens/stream", self._tokens)
         application.router.add_get("/v2/broken", self._broken)
+        application.router.add_route("*", "/v2/closing", self._closing)
         application.router.add_route("*", "/v2/slow", self._slow)
         application.router.add_route("*", "/{path:.*}", self._echo)
         return application
@@ -76,6 +79,14 @@ class Triton(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc comes withou
         await asyncio.sleep(0)
         request.transport.close()
         return response
+
+    async def _closing(self, request: web.Request) -> web.Response:
+        if not self.closings:
+            return await self._echo(request)
+        self.closings -= 1
+        await request.read()
+        request.transport.close()
+        return web.Response()
 
     async def _slow(self, _: web.Request) -> web.Response:
         self.begun.set()

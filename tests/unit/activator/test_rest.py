@@ -48,6 +48,30 @@ async def test_a_request_that_met_no_pod_waits_for_the_next(client, model, scale
 
 
 @pytest.mark.usefixtures("waking")
+async def test_a_request_whose_connection_is_closed_without_a_byte_is_sent_again(client, model):
+    model.closings = 2
+    async with client.post("/v2/closing", data=b"{}") as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
+    assert len(model.requests) == 1
+
+
+@pytest.mark.usefixtures("waking")
+async def test_a_target_that_always_closes_connections_gives_a_clear_error(client, model):
+    model.closings = 100
+    async with client.post("/v2/closing", data=b"{}") as answer:
+        assert (answer.status, "did not answer" in await answer.text()) == (502, True)
+    assert model.closings == 97
+
+
+@pytest.mark.usefixtures("waking")
+async def test_a_request_too_large_to_keep_is_sent_once(client, model):
+    model.closings = 1
+    async with client.post("/v2/closing", data=bytes(2**18 + 1)) as answer:
+        assert answer.status == 502
+    assert model.closings == 0
+
+
+@pytest.mark.usefixtures("waking")
 async def test_a_thousand_requests_at_once_are_all_answered(client, model):
     async def ask(number: int) -> bool:
         async with client.post(PATH, data=payload(number)) as answer:

@@ -76,8 +76,8 @@ def anchor(run: Run, seconds: float) -> Manifest:
 def trial(document: Mapping[str, Any], configuration: Configuration, name: str, run: Run, holder: Manifest) -> Manifest:
     """Return a ModelDeployment that serves the same model in a configuration, only for the load.
 
-    It has one pod and no host, no rollout, no judge, and tags no registry: only the fields that shape the pods, and the
-    timeout of requests, are those of the original.
+    It has one pod and no host, no rollout, no check, no judge, and tags no registry: only the fields that shape the
+    pods, and the timeout of requests, are those of the original.
     """
     spec = configured(document["spec"], configuration)
     model = {**_left_out(spec["model"], "refresh", "tagRegistry"), "name": model_name(document)}
@@ -93,7 +93,7 @@ def trial(document: Mapping[str, Any], configuration: Configuration, name: str, 
             **({"runtime": runtime} if runtime else {}),
             "scaling": {"replicas": 1},
             **({"traffic": {"timeout": timeout}} if timeout else {}),
-            "rollout": {"strategy": "Direct"},
+            "rollout": {"strategy": "Direct", "checks": {"smoke": False}},
         },
     }
 

@@ -36,8 +36,8 @@ BACKOFF_LIMIT: Final = 2
 # The operator gives up at the timeout, while the pod still shows the cause; a Job deletes its pods at its deadline.
 DEADLINE_MARGIN_SECONDS: Final = 60
 _HASH_LENGTH: Final = 5
-# In the API server's notation.
-_SCRATCH_SIZE: Final = f"{MAX_DOWNLOAD_BYTES >> 29}Gi"
+# The largest data set, and as much again where it is unpacked; in the API server's notation.
+_SCRATCH_SIZE: Final = f"{2 * MAX_DOWNLOAD_BYTES >> 30}Gi"
 
 
 def checks_job(plan: Plan, run: CheckRun, version: str) -> Manifest:

@@ -127,7 +127,7 @@ def _triton_container(plan: Specified, runtime: dict[str, Any]) -> dict[str, Any
         "volumeMounts": [
             {"name": "models", "mountPath": str(MODELS), "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a mount of its own, not a shared folder
-            {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - likewise
+            {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - a mount of its own too
             *_mounted_model(plan),
         ],
     }

@@ -125,7 +125,7 @@ class Cache:
         key = [request.uri, str(request.path or ""), request.endpoint, request.digest, files, selection.is_file]
         return Entry(self._root / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:_KEY_LENGTH])
 
-    def obtain(
+    def copy(
         self,
         entry: Entry,
         size: int | None,

@@ -6,7 +6,7 @@ import shutil
 from nereid.contract.check_job import MAX_DOWNLOAD_BYTES, Dataset
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import ClaimSource, RemoteSource, parse_source
-from nereid.models.fetch.obtain import obtain
+from nereid.models.fetch.over_network import fetch_over_network
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.attempts import Limits
 from nereid.models.sources.selection import Selection
@@ -38,7 +38,7 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 
     staging = Staging(dataset.folder.with_name(f"{dataset.folder.name}.part"))
     staging.root.mkdir(parents=True, exist_ok=True)
-    arrival = obtain(source, dataset.request, staging, limits, require_one)
+    arrival = fetch_over_network(source, dataset.request, staging, limits, require_one)
     (file,) = arrival.files
     # It may lie in a folder of its source, where that holds nothing else.
     (arrival.content / file).parent.rename(dataset.folder)
@@ -48,4 +48,4 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 def _explained(error: OSError, source: RemoteSource) -> str:
     if error.errno == errno.EFBIG:
         return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"
-    return f"{source} could not be written to the pod's disk ({error.strerror})"
+    return f"{source} could not be written to the pod's disk ({error.strerror}): put it on a volume, or check the node"

@@ -12,7 +12,7 @@ from nereid.contract.source import ClaimSource, Source, parse_source
 from nereid.models.fetch.cache import DISK_FULL
 from nereid.models.fetch.layouts import stage
 from nereid.models.fetch.mounted import on_claim, on_image, require_mounted
-from nereid.models.fetch.obtain import obtain
+from nereid.models.fetch.over_network import fetch_over_network
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.attempts import Limits
 
@@ -66,7 +66,7 @@ def _artifact(source: Source, request: FetchWork, staging: Staging, limits: Limi
         return require_mounted(on_claim(source, request), request)
     if request.mounted is not None:
         return require_mounted(on_image(source, request.mounted, request), request)
-    arrival = obtain(source, request, staging, limits)
+    arrival = fetch_over_network(source, request, staging, limits)
     return arrival.artifact, arrival.facts
 
 
@@ -74,7 +74,7 @@ def _explained(error: OSError, destination: Path) -> FetchError:
     if error.errno in DISK_FULL:
         usage = shutil.disk_usage(destination)
         sentence = (
-            f"the disk for models is full ({usage.free} of {usage.total} bytes are free): "
+            f"the pod's disk is full ({usage.free} of {usage.total} bytes are free): "
             "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"
         )
     elif isinstance(error, PermissionError):

@@ -14,7 +14,7 @@ from nereid.contract.process import set_up_process, termination_log_option, writ
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.internal_error import internal_error
 from nereid.models.registry.answer_lines import failure_line
-from nereid.models.registry.question import resolve_reference, tag_version
+from nereid.models.registry.jobs import resolve_reference, tag_version
 from nereid.models.sources.failures import InterruptionError
 
 _termination_log = termination_log_option("the outcome is written as one line of JSON")

@@ -26,17 +26,11 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import SECRET, Credentials
+from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import (
-    PIECE_BYTES,
-    StoreAccess,
-    endpoint_of,
-    in_pieces,
-    server_of,
-    unless_missing,
-)
+from nereid.models.sources.store_access import PIECE_BYTES, StoreAccess, in_pieces, unless_missing
 from nereid.models.sources.trust import bundle_file
 
 ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"

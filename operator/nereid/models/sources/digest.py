@@ -99,4 +99,4 @@ def require_digest(
 def require_not_empty(size: int, shown: str) -> None:
     """Raise FetchError if a single file is empty."""
     if size == 0:
-        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: upload the model's file again")
+        raise FetchError(Reason.MODEL_INVALID, f"{shown} is empty: upload the file again")

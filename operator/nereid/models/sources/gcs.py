@@ -23,17 +23,11 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import GcsSource
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import SECRET, Credentials
+from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import (
-    StoreAccess,
-    endpoint_of,
-    in_pieces,
-    invalid_bucket,
-    no_bucket,
-    server_of,
-)
+from nereid.models.sources.store_access import StoreAccess, in_pieces, invalid_bucket, no_bucket
 from nereid.models.sources.trust import bundle_file
 
 KEY_JSON: Final = "GOOGLE_APPLICATION_CREDENTIALS_JSON"

@@ -15,7 +15,6 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import ProxyManager
 from urllib3.exceptions import HTTPError
-from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.broken_connection import broken
@@ -191,12 +190,6 @@ def new_session(ca_bundle: Path | None, kind: type[requests.Session] = requests.
     session.headers["User-Agent"] = "nereid"
     session.mount("https://", _TrustingAdapter(ca_bundle))
     return session
-
-
-def host_of(address: str) -> str:
-    """Return the name and port of a URL's server, as messages show them."""
-    url = URL(address)
-    return f"{url.host}:{url.explicit_port}" if url.explicit_port else str(url.host)
 
 
 def range_header(offset: int) -> dict[str, str]:

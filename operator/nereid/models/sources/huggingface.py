@@ -18,7 +18,8 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import HubSource
 from nereid.models.sources.credentials import SECRET, Credentials, access_denied
-from nereid.models.sources.http_client import Server, host_of, new_session, range_header
+from nereid.models.sources.endpoint import endpoint_of, server_of
+from nereid.models.sources.http_client import Server, new_session, range_header
 from nereid.models.sources.remote import RemoteFile
 
 PUBLIC_HUB: Final = "https://huggingface.co"
@@ -36,12 +37,12 @@ _NAME: Final = re.compile(r"(\b[\w\-.]{1,96}\b/)?\b[\w\-.]{1,96}\b", re.ASCII)
 def open_files(source: HubSource, request: Request) -> "HubFiles":
     """Return the files of a repository; the hub gets no request before they are listed."""
     credentials = Credentials.read(request.credentials)
-    endpoint = (request.endpoint or PUBLIC_HUB).rstrip("/")
+    endpoint = endpoint_of(request, PUBLIC_HUB)
     # Only a token of the Secret is sent, never one of the machine.
     token = credentials.token(NEEDED)
     introduction = {"Authorization": f"Bearer {token}"} if token else {}
     session = new_session(request.ca_bundle)
-    server = Server(host_of(endpoint), _ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction)
+    server = Server(server_of(endpoint), _ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction)
     return HubFiles(source, endpoint, server)
 
 

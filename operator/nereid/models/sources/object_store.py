@@ -112,7 +112,7 @@ class StoredFiles:
             if names := self._beside(prefix):
                 listed = ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
                 return self._nothing(f"does not exist; {prefix or 'the top'} holds {listed}: correct {Field.URI}")
-        return self._nothing(f"holds nothing: upload the model, or correct {Field.URI}")
+        return self._nothing(f"holds nothing: upload it, or correct {Field.URI}")
 
     def _nothing(self, sentence: str) -> FetchError:
         return FetchError(Reason.MODEL_NOT_FOUND, f"{self._source} {sentence}")

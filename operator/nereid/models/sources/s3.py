@@ -33,17 +33,11 @@ from nereid.contract.fetch_request import Request
 from nereid.contract.source import S3Source
 from nereid.models.sources.broken_connection import broken
 from nereid.models.sources.credentials import SECRET, Credentials
+from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import CorruptedError, failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import (
-    StoreAccess,
-    endpoint_of,
-    invalid_bucket,
-    no_bucket,
-    server_of,
-    unless_missing,
-)
+from nereid.models.sources.store_access import StoreAccess, invalid_bucket, no_bucket, unless_missing
 from nereid.models.sources.trust import bundle_file
 
 NEEDED: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

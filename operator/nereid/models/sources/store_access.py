@@ -1,14 +1,11 @@
-"""What all clients of object stores share: the credentials that are sent, the server, and what its answers mean."""
+"""What all clients of object stores share: the credentials that are sent, and what the server's answers mean."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from yarl import URL
-
 from nereid.contract.fetch_errors import FetchError, Field, Reason
-from nereid.contract.fetch_request import Request
 from nereid.models.sources.credentials import SECRET, Credentials, access_denied
 from nereid.models.sources.failures import (
     CHANGED_STATUSES,
@@ -80,26 +77,6 @@ def no_bucket(server: str, bucket: str) -> FetchError:
 def invalid_bucket(bucket: str) -> FetchError:
     """Return the error of a name that no bucket can have."""
     return FetchError(Reason.MODEL_INVALID, f"{bucket!r} is not a valid bucket name: correct {Field.URI}")
-
-
-def endpoint_of(request: Request, public: str) -> str:
-    """Return the URL of the server, without a slash at its end."""
-    endpoint = (request.endpoint or public).rstrip("/")
-    try:
-        is_complete = URL(endpoint).scheme in {"http", "https"} and URL(endpoint).host
-    except ValueError:
-        is_complete = None
-    if not is_complete:
-        raise FetchError(
-            Reason.MODEL_INVALID,
-            f"{Field.ENDPOINT} is not a valid URL of a server: write it as https://host or http://host:port",
-        )
-    return endpoint
-
-
-def server_of(endpoint: str) -> str:
-    """Return the host of a URL, and its port if it is not the default one."""
-    return URL(endpoint).host_port_subcomponent or ""
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import requests
-from yarl import URL
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.source import RegisteredModel
 from nereid.models.sources.credentials import SECRET, Credentials, access_denied
+from nereid.models.sources.endpoint import is_endpoint, server_of
 from nereid.models.sources.failures import DENIED_STATUSES, InterruptionError, failed
-from nereid.models.sources.http_client import Server, basic, host_of, new_session
+from nereid.models.sources.http_client import Server, basic, new_session
 from nereid.models.sources.mlflow_entities import LoggedModel, ModelVersion, Run
 
 ADDRESS_FIELD: Final = str(Field.ENDPOINT)
@@ -191,14 +191,20 @@ class TrackingServer:
 
 def tracking_server(address: str | None, ca_bundle: Path | None, credentials: Credentials) -> TrackingServer:
     """Return the server at an address; it gets no request yet."""
-    if not address or URL(address).scheme not in {"http", "https"}:
+    if not address:
         raise FetchError(
             Reason.MODEL_INVALID,
-            f"the address of MLflow's tracking server is {address or 'not set'}: set {ADDRESS_FIELD} to its URL, "
-            "or the operator's setting mlflow_tracking_uri",
+            f"the URL of MLflow's tracking server is not set: set {ADDRESS_FIELD} (or, for all models, Helm value "
+            "mlflow.trackingUri of the operator)",
+        )
+    if not is_endpoint(address):
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            "the URL of MLflow's tracking server is not valid: write it as https://host or http://host:port, in "
+            f"{ADDRESS_FIELD} or, if that is not set, in Helm value mlflow.trackingUri of the operator",
         )
     session, introduction = new_session(ca_bundle), _introduction(credentials)
-    host = host_of(address)
+    host = server_of(address)
     return TrackingServer(address, Server(host, ADDRESS_FIELD, credentials, NEEDED, session, introduction=introduction))
 
 

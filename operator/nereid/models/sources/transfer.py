@@ -181,8 +181,8 @@ def require_room(folder: Path, needed: int, shown: str) -> None:
 
 
 def no_room(shown: str, needed: int, free: int) -> FetchError:
-    """Return the error of a disk for models that is too small."""
+    """Return the error of a disk that is too small."""
     return failed(
-        f"the disk for models is full: {shown} needs {needed} bytes more, and {free} are free: "
-        "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"
+        f"the pod's disk is full: {shown} needs {needed} bytes more, and {free} are free: "
+        "use nodes with more ephemeral storage, or put it on a PersistentVolumeClaim"
     )

@@ -45,7 +45,7 @@ def test_a_trial_serves_the_same_model_for_nobody_else():
         "runtime": {"nodeSelector": {"pool": "gpu"}},
         "scaling": {"replicas": 1},
         "traffic": {"timeout": "5s"},
-        "rollout": {"strategy": "Direct"},
+        "rollout": {"strategy": "Direct", "checks": {"smoke": False}},
     }
 
 

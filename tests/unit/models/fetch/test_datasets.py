@@ -25,7 +25,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderSource:
     (tmp_path / "bucket").mkdir()
     (tmp_path / "bucket" / "x.csv").write_text("a,b")
     source = FolderSource(tmp_path / "bucket")
-    monkeypatch.setattr("nereid.models.fetch.obtain.open_source", lambda *_: source)
+    monkeypatch.setattr("nereid.models.fetch.over_network.open_source", lambda *_: source)
     return source
 
 
@@ -140,10 +140,24 @@ def test_one_that_is_too_large(
     def full(*_: object) -> None:
         raise OSError(27, "File too large")
 
-    monkeypatch.setattr("nereid.models.fetch.datasets.obtain", full)
+    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", full)
     assert run(wanted("s3://data/x.csv")).exit_code == 1
     assert failure(tmp_path) == (
         "check accuracy: s3://data/x.csv is larger than the limit of 2 GiB for downloads: put it on a volume"
+    )
+
+
+def test_one_for_which_the_disk_has_no_room(
+    run: Callable[..., Result], wanted: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nereid.models.fetch.datasets.fetch_over_network", full)
+    assert run(wanted("s3://data/x.csv")).exit_code == 1
+    assert failure(tmp_path) == (
+        "check accuracy: s3://data/x.csv could not be written to the pod's disk (No space left on device): put it on a "
+        "volume, or check the node"
     )
 
 

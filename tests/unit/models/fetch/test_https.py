@@ -372,7 +372,7 @@ async def test_a_full_disk_is_told(onnx: FetchWork, server: Server, monkeypatch:
     monkeypatch.setattr("nereid.models.sources.partial.PartialFile.begin", full)
     error = await failure(onnx)
     assert error.reason is Reason.MODEL_FETCH_FAILED
-    assert "the disk for models is full" in error.sentence
+    assert "the pod's disk is full" in error.sentence
 
 
 def secret(folder: Path, **values: str) -> Path:

@@ -8,20 +8,20 @@ from nereid.api.model import Format
 from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_job import FetchWork
 from nereid.contract.triton_config import merged, parsed, problem
-from nereid.models.fetch.layouts import learned, networks
-from nereid.models.fetch.layouts.placement import Placement
+from nereid.models.fetch.layouts import estimators, networks
+from nereid.models.fetch.layouts.staged_model import StagedModel
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.repository import has_version, require_model
 
-_LAYOUTS: Final[Mapping[Format, Callable[[Placement], dict[str, Any]]]] = {
+_LAYOUTS: Final[Mapping[Format, Callable[[StagedModel], dict[str, Any]]]] = {
     Format.ONNX: networks.stage_onnx,
     Format.TENSORRT: networks.stage_tensorrt,
     Format.TORCHSCRIPT: networks.stage_torchscript,
     Format.SAVEDMODEL: networks.stage_savedmodel,
     Format.PYTHON: networks.stage_python,
-    Format.SKLEARN: learned.stage_sklearn,
-    Format.XGBOOST: learned.stage_xgboost,
-    Format.LIGHTGBM: learned.stage_lightgbm,
+    Format.SKLEARN: estimators.stage_sklearn,
+    Format.XGBOOST: estimators.stage_xgboost,
+    Format.LIGHTGBM: estimators.stage_lightgbm,
 }
 # Triton reads everything from the files of these formats, so that they need no configuration.
 _SELF_DESCRIBING: Final = frozenset({Format.ONNX, Format.TENSORRT, Format.SAVEDMODEL})
@@ -33,17 +33,17 @@ def stage(artifact: Path, request: FetchWork, staging: Staging) -> None:
     Files below the staging are moved, others are linked. Raise FetchError if the artifact is not a valid model of the
     format.
     """
-    placement = Placement(artifact, request, staging)
+    staged = StagedModel(artifact, request, staging)
     if message := problem(request.config, request.format):
         raise FetchError(Reason.MODEL_INVALID, message)
     if request.format is Format.TRITON:
-        _stage_repository(placement)
+        _stage_repository(staged)
         return
-    generated = _LAYOUTS[request.format](placement)
-    has_own = (placement.model / networks.CONFIG).exists()
+    generated = _LAYOUTS[request.format](staged)
+    has_own = (staged.model / networks.CONFIG).exists()
     if not has_own and (request.config or request.format not in _SELF_DESCRIBING):
-        _write_config(placement.model, merged("", generated))
-    configure(placement.model, request)
+        _write_config(staged.model, merged("", generated))
+    configure(staged.model, request)
 
 
 def configure(model_directory: Path, request: FetchWork) -> None:
@@ -61,12 +61,12 @@ def configure(model_directory: Path, request: FetchWork) -> None:
     _write_config(model_directory, text)
 
 
-def _stage_repository(placement: Placement) -> None:
-    request = placement.request
-    models = require_model(placement.unpacked(), request.model_name, placement.shown)
-    placement.put_all({model: placement.staging.tree / model.name for model in models})
-    configure(placement.staging.tree / request.model_name, request)
-    for model in placement.staging.tree.iterdir():
+def _stage_repository(staged: StagedModel) -> None:
+    request = staged.request
+    models = require_model(staged.unpacked(), request.model_name, staged.shown)
+    staged.put_all({model: staged.staging.tree / model.name for model in models})
+    configure(staged.staging.tree / request.model_name, request)
+    for model in staged.staging.tree.iterdir():
         if not has_version(model) and _is_ensemble(model):
             # Triton needs a version folder, though an ensemble's is empty, and git and object stores keep no empty one.
             _make_writable(model)

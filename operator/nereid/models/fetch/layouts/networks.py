@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from nereid.contract.sentence import listing
-from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.fetch.layouts.search import MLMODEL, find, is_zipped_model
+from nereid.models.fetch.layouts.staged_model import StagedModel
 from nereid.models.sources.external_data import external_data
 from nereid.models.sources.repository import content
 
@@ -18,12 +18,12 @@ _TENSORRT_ENDINGS: Final = frozenset({".plan", ".engine", ".trt"})
 _TORCHSCRIPT_ENDINGS: Final = frozenset({".pt", ".pth", ".ts", ".torchscript"})
 
 
-def stage_onnx(placement: Placement) -> dict[str, Any]:
+def stage_onnx(staged: StagedModel) -> dict[str, Any]:
     """Place an ONNX file and the files beside it: a large model has its weights in files of their own."""
-    path = find(placement, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
-    beside = external_data(path) if path == placement.artifact else _beside(path)
-    weights = {file: placement.version / file.name for file in beside}
-    placement.put_all({**weights, path: placement.version / "model.onnx"})
+    path = find(staged, lambda path: path.suffix == ".onnx" and path.is_file(), "the files .onnx")
+    beside = external_data(path) if path == staged.artifact else _beside(path)
+    weights = {file: staged.version / file.name for file in beside}
+    staged.put_all({**weights, path: staged.version / "model.onnx"})
     return {"backend": "onnxruntime"}
 
 
@@ -33,61 +33,61 @@ def _beside(path: Path) -> list[Path]:
     return [file for file in others if file.is_file() and file.suffix != ".onnx"]
 
 
-def stage_tensorrt(placement: Placement) -> dict[str, Any]:
+def stage_tensorrt(staged: StagedModel) -> dict[str, Any]:
     """Place a TensorRT engine."""
-    path = find(placement, lambda path: path.suffix in _TENSORRT_ENDINGS, "the files .plan, .engine or .trt")
-    placement.put(path, placement.version / "model.plan")
+    path = find(staged, lambda path: path.suffix in _TENSORRT_ENDINGS, "the files .plan, .engine or .trt")
+    staged.put(path, staged.version / "model.plan")
     return {"platform": "tensorrt_plan"}
 
 
-def stage_torchscript(placement: Placement) -> dict[str, Any]:
+def stage_torchscript(staged: StagedModel) -> dict[str, Any]:
     """Place a TorchScript file; the user's configuration describes its tensors."""
     path = find(
-        placement,
+        staged,
         lambda path: path.suffix in _TORCHSCRIPT_ENDINGS,
         "the files .pt, .pth, .ts or .torchscript",
         # torch.jit.save writes a zip file, of any name.
         is_whole=lambda path: is_zipped_model(path, "*/constants.pkl", _TORCHSCRIPT_ENDINGS),
     )
-    placement.put(path, placement.version / "model.pt")
+    staged.put(path, staged.version / "model.pt")
     return {"platform": "pytorch_libtorch"}
 
 
-def stage_savedmodel(placement: Placement) -> dict[str, Any]:
+def stage_savedmodel(staged: StagedModel) -> dict[str, Any]:
     """Place the folder of a SavedModel, which may be in an archive."""
-    if placement.artifact.name == "saved_model.pb":
+    if staged.artifact.name == "saved_model.pb":
         # The source was a folder with this file alone, which counts as a file.
-        placement = replace(placement, artifact=placement.artifact.parent)
-    placement = _opened(placement)
-    path = find(placement, lambda path: (path / "saved_model.pb").is_file(), "the folders with a saved_model.pb")
-    placement.put(path, placement.version / "model.savedmodel")
+        staged = replace(staged, artifact=staged.artifact.parent)
+    staged = _opened(staged)
+    path = find(staged, lambda path: (path / "saved_model.pb").is_file(), "the folders with a saved_model.pb")
+    staged.put(path, staged.version / "model.savedmodel")
     return {"platform": "tensorflow_savedmodel"}
 
 
-def stage_python(placement: Placement) -> dict[str, Any]:
+def stage_python(staged: StagedModel) -> dict[str, Any]:
     """Place a program for the Python backend: one file, or a folder or archive with model.py and the files it needs."""
-    if placement.artifact.is_dir() or _is_archive(placement.artifact):
-        placement = _opened(placement)
-        _stage_program_folder(placement)
+    if staged.artifact.is_dir() or _is_archive(staged.artifact):
+        staged = _opened(staged)
+        _stage_program_folder(staged)
     else:
-        placement.put(placement.artifact, placement.version / _PROGRAM)
+        staged.put(staged.artifact, staged.version / _PROGRAM)
     return {"backend": "python"}
 
 
-def _stage_program_folder(placement: Placement) -> None:
-    folder = placement.artifact
+def _stage_program_folder(staged: StagedModel) -> None:
+    folder = staged.artifact
     if not (folder / _PROGRAM).is_file():
         names = listing(entry.name for entry in content(folder))
-        raise placement.invalid(
+        raise staged.invalid(
             f"holds {names}, but no {_PROGRAM}: add one with a class TritonPythonModel, or set spec.model.path"
         )
     entries = content(folder)
-    places = {entry: placement.model if entry.name == CONFIG else placement.version for entry in entries}
-    placement.put_all({entry: place / entry.name for entry, place in places.items()})
+    places = {entry: staged.model if entry.name == CONFIG else staged.version for entry in entries}
+    staged.put_all({entry: place / entry.name for entry, place in places.items()})
 
 
-def _opened(placement: Placement) -> Placement:
-    return replace(placement, artifact=placement.unpacked())
+def _opened(staged: StagedModel) -> StagedModel:
+    return replace(staged, artifact=staged.unpacked())
 
 
 def _is_archive(path: Path) -> bool:

@@ -13,7 +13,7 @@ import yaml
 
 from nereid.api.model import Format
 from nereid.contract.sentence import listing
-from nereid.models.fetch.layouts.placement import Placement
+from nereid.models.fetch.layouts.staged_model import StagedModel
 from nereid.models.sources.archive import ZIP_MAGICS
 from nereid.models.sources.digest import MOST_LINKED
 from nereid.models.sources.repository import content
@@ -37,33 +37,33 @@ _FLAVOUR_KEYS: Final = {
 
 
 def find(
-    placement: Placement, fits: Callable[[Path], bool], kind: str, is_whole: Callable[[Path], bool] = lambda _: False
+    staged: StagedModel, fits: Callable[[Path], bool], kind: str, is_whole: Callable[[Path], bool] = lambda _: False
 ) -> Path:
     """Return the artifact, or the one file or folder in its folder or archive that `fits`.
 
     `is_whole` decides whether an artifact that could be an archive is a model itself. Raise FetchError if none or more
     than one fits; `kind` names in its message what was searched for.
     """
-    is_packed = _is_archive(placement, lambda path: fits(path) or is_whole(path))
+    is_packed = _is_archive(staged, lambda path: fits(path) or is_whole(path))
     if is_packed:
-        placement = replace(placement, artifact=placement.unpacked())
-    folder = placement.artifact
+        staged = replace(staged, artifact=staged.unpacked())
+    folder = staged.artifact
     if not folder.is_dir() or fits(folder):
         return folder
-    path_of_mlflow = _path_of_mlflow(placement)
+    path_of_mlflow = _path_of_mlflow(staged)
     if path_of_mlflow is not None:
         folder = path_of_mlflow
         if fits(path_of_mlflow) or not path_of_mlflow.is_dir():
             return path_of_mlflow
-    matches = _matches(placement, folder, fits)
+    matches = _matches(staged, folder, fits)
     if len(matches) == 1:
         return matches[0]
-    names = listing(str(path.relative_to(placement.artifact)) for path in matches)
+    names = listing(str(path.relative_to(staged.artifact)) for path in matches)
     if matches:
         # spec.model.path cannot name a file in an archive.
         remedy = "pack only one of them" if is_packed else "set spec.model.path to one of them"
-        raise placement.invalid(f"holds {len(matches)} of {kind}: {names}; {remedy}")
-    raise placement.invalid(_no_match(placement, kind))
+        raise staged.invalid(f"holds {len(matches)} of {kind}: {names}; {remedy}")
+    raise staged.invalid(_no_match(staged, kind))
 
 
 def is_zipped_model(path: Path, mark: str, endings: Collection[str]) -> bool:
@@ -79,17 +79,17 @@ def is_zipped_model(path: Path, mark: str, endings: Collection[str]) -> bool:
     return not holds_model and any(fnmatchcase(name, mark) for name in names)
 
 
-def _is_archive(placement: Placement, is_model: Callable[[Path], bool]) -> bool:
+def _is_archive(staged: StagedModel, is_model: Callable[[Path], bool]) -> bool:
     """Whether the artifact is an archive that holds the model, by its name or its first bytes."""
-    path = placement.artifact
+    path = staged.artifact
     if not path.is_file() or is_model(path):
         return False
     if path.name.lower().endswith(_ARCHIVES):
         return True
     start = _start(path)
     if start.startswith(_GZIP_MAGIC):
-        return placement.request.format not in _GZIPPED and _is_tar(path)
-    return placement.request.format not in _ZIPPED and start.startswith(ZIP_MAGICS)
+        return staged.request.format not in _GZIPPED and _is_tar(path)
+    return staged.request.format not in _ZIPPED and start.startswith(ZIP_MAGICS)
 
 
 def _is_tar(path: Path) -> bool:
@@ -105,12 +105,12 @@ def _start(path: Path) -> bytes:
         return file.read(_MAGIC_BYTES)
 
 
-def _matches(placement: Placement, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
+def _matches(staged: StagedModel, folder: Path, fits: Callable[[Path], bool]) -> list[Path]:
     matches, linked = [], 0
     for entry, by_link in below(folder, _entries):
         linked += by_link
         if linked > MOST_LINKED:
-            raise placement.invalid(
+            raise staged.invalid(
                 f"holds links to more than {MOST_LINKED} files and folders: remove links, or set spec.model.path"
             )
         if fits(entry):
@@ -126,29 +126,29 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _no_match(placement: Placement, kind: str) -> str:
-    flavours = sorted(set(_flavours(placement.artifact)) - {"python_function"})
+def _no_match(staged: StagedModel, kind: str) -> str:
+    flavours = sorted(set(_flavours(staged.artifact)) - {"python_function"})
     if flavours:
         return (
             f"is an MLflow model of the flavour {', '.join(flavours)} and holds none of {kind}: "
             "correct spec.model.format"
         )
-    names = listing(entry.name for entry in content(placement.artifact))
+    names = listing(entry.name for entry in content(staged.artifact))
     return (
-        f"holds {names}, but none of {kind}, which spec.model.format {placement.request.format} needs: "
+        f"holds {names}, but none of {kind}, which spec.model.format {staged.request.format} needs: "
         "set spec.model.path, or correct spec.model.format"
     )
 
 
-def _path_of_mlflow(placement: Placement) -> Path | None:
-    flavours = _flavours(placement.artifact)
-    for flavour, key in _FLAVOUR_KEYS.get(placement.request.format, ()):
+def _path_of_mlflow(staged: StagedModel) -> Path | None:
+    flavours = _flavours(staged.artifact)
+    for flavour, key in _FLAVOUR_KEYS.get(staged.request.format, ()):
         name = _entry(flavours, flavour).get(key)
         if not isinstance(name, str):
             continue
-        path = placement.artifact / name
-        if ".." in path.parts or not path.is_relative_to(placement.artifact) or not path.exists():
-            raise placement.invalid(f"has no {name}, which its {MLMODEL} names as the model: log the model again")
+        path = staged.artifact / name
+        if ".." in path.parts or not path.is_relative_to(staged.artifact) or not path.exists():
+            raise staged.invalid(f"has no {name}, which its {MLMODEL} names as the model: log the model again")
         return path
     return None
 

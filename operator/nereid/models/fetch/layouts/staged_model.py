@@ -14,7 +14,7 @@ from nereid.models.sources.archive import unpack
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class StagedModel:
     """The model that is being put together: its artifact, the request for it, and the staging with its folders."""
 
     artifact: Path

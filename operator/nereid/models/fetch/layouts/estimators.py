@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from nereid.contract.fetch_job import ForestBackend
 from nereid.models.fetch.layouts import forest, lightgbm, xgboost
-from nereid.models.fetch.layouts.placement import Placement
 from nereid.models.fetch.layouts.search import find, is_zipped_model
+from nereid.models.fetch.layouts.staged_model import StagedModel
 
 _BACKENDS: Final = Path(__file__).with_name("backends")
 _PICKLE: Final = b"\x80"
@@ -22,72 +22,72 @@ _XGBOOST_ENDINGS: Final = frozenset({".json", ".ubj", ".ubjson", ".xgb", ".model
 _LIGHTGBM_ENDINGS: Final = frozenset({".txt", ".lgb", ".lgbm", ".lightgbm", ".model", ".bst"})
 
 
-def stage_sklearn(placement: Placement) -> dict[str, Any]:
+def stage_sklearn(staged: StagedModel) -> dict[str, Any]:
     """Place a pickled estimator beside the program that serves it, and return the configuration of both."""
     path = find(
-        placement,
+        staged,
         lambda path: path.suffix in _PICKLE_ENDINGS,
         "the files .pkl, .pickle, .joblib or .skops",
         # skops writes a zip file, of any name.
         is_whole=lambda path: is_zipped_model(path, "schema.json", _PICKLE_ENDINGS),
     )
-    return _stage_estimator(path, placement)
+    return _stage_estimator(path, staged)
 
 
-def stage_xgboost(placement: Placement) -> dict[str, Any]:
+def stage_xgboost(staged: StagedModel) -> dict[str, Any]:
     """Place a booster for FIL, or beside the program that serves it, and return its configuration."""
     path = find(
-        placement,
+        staged,
         lambda path: path.suffix in _XGBOOST_ENDINGS and path.is_file() and xgboost.is_xgboost(path),
         "the models of XGBoost (.json, .ubj, .xgb, .model, .bst, .bin)",
     )
-    return _stage_forest(path, placement, xgboost.read_xgboost)
+    return _stage_forest(path, staged, xgboost.read_xgboost)
 
 
-def stage_lightgbm(placement: Placement) -> dict[str, Any]:
+def stage_lightgbm(staged: StagedModel) -> dict[str, Any]:
     """Place a booster for FIL, or beside the program that serves it, and return its configuration."""
     path = find(
-        placement,
+        staged,
         lambda path: path.suffix in _LIGHTGBM_ENDINGS and path.is_file() and lightgbm.is_lightgbm(path),
         "LightGBM's text files (.txt, .lgb, .model, .bst)",
     )
-    return _stage_forest(path, placement, lightgbm.read_lightgbm)
+    return _stage_forest(path, staged, lightgbm.read_lightgbm)
 
 
-def _stage_forest(path: Path, placement: Placement, read: Callable[[Path], forest.Forest]) -> dict[str, Any]:
+def _stage_forest(path: Path, staged: StagedModel, read: Callable[[Path], forest.Forest]) -> dict[str, Any]:
     if _start(path).startswith(_PICKLE):
         # MLflow pickles LightGBM's classifiers and regressors with scikit-learn's interface: they are estimators.
-        return _stage_estimator(path, placement)
+        return _stage_estimator(path, staged)
     try:
         model = read(path)
     except forest.ForestError as error:
-        raise placement.invalid(str(error)) from error
-    placement.put(path, placement.version / model.file_name)
-    if _backend(placement) == ForestBackend.FIL and model.for_fil:
-        return forest.fil_config(model, placement.request.config.get("parameters") or {})
-    if placement.request.config.get("backend") == ForestBackend.FIL:
-        raise placement.invalid(
+        raise staged.invalid(str(error)) from error
+    staged.put(path, staged.version / model.file_name)
+    if _backend(staged) == ForestBackend.FIL and model.for_fil:
+        return forest.fil_config(model, staged.request.config.get("parameters") or {})
+    if staged.request.config.get("backend") == ForestBackend.FIL:
+        raise staged.invalid(
             "is linear, or has linear trees or several targets, which the backend fil cannot serve: "
             "set spec.model.config.backend to python"
         )
-    return _python_backend(placement, placement.request.format)
+    return _python_backend(staged, staged.request.format)
 
 
-def _backend(placement: Placement) -> str:
-    return str(placement.request.config.get("backend") or placement.request.forest_backend)
+def _backend(staged: StagedModel) -> str:
+    return str(staged.request.config.get("backend") or staged.request.forest_backend)
 
 
-def _stage_estimator(path: Path, placement: Placement) -> dict[str, Any]:
-    if _backend(placement) == ForestBackend.FIL and placement.request.config.get("backend"):
-        raise placement.invalid("is a pickle, which the backend fil cannot read: remove spec.model.config.backend")
-    placement.put(path, placement.version / ("model.skops" if _start(path).startswith(_ZIP) else "model.pkl"))
-    placement.write(_BACKENDS / "numpy_bridge.py", placement.version / "numpy_bridge.py")
-    return _python_backend(placement, "sklearn")
+def _stage_estimator(path: Path, staged: StagedModel) -> dict[str, Any]:
+    if _backend(staged) == ForestBackend.FIL and staged.request.config.get("backend"):
+        raise staged.invalid("is a pickle, which the backend fil cannot read: remove spec.model.config.backend")
+    staged.put(path, staged.version / ("model.skops" if _start(path).startswith(_ZIP) else "model.pkl"))
+    staged.write(_BACKENDS / "numpy_bridge.py", staged.version / "numpy_bridge.py")
+    return _python_backend(staged, "sklearn")
 
 
-def _python_backend(placement: Placement, library: str) -> dict[str, Any]:
-    placement.write(_BACKENDS / "model.py", placement.version / "model.py")
-    placement.write(_BACKENDS / f"{library}.py", placement.version / "predictor.py")
+def _python_backend(staged: StagedModel, library: str) -> dict[str, Any]:
+    staged.write(_BACKENDS / "model.py", staged.version / "model.py")
+    staged.write(_BACKENDS / f"{library}.py", staged.version / "predictor.py")
     return {
         "backend": "python",
         "maxBatchSize": forest.MAX_BATCH_SIZE,

@@ -16,7 +16,7 @@ from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.contract.fetch_job import FetchWork
 from nereid.contract.source import S3Source
 from nereid.models.fetch.arrival import Arrival
-from nereid.models.fetch.obtain import obtain
+from nereid.models.fetch.over_network import fetch_over_network
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.attempts import Limits
 from nereid.models.sources.digest import folder_hashes, tree_digest
@@ -26,7 +26,7 @@ from nereid.models.sources.remote import RemoteFile
 SOURCE = S3Source("models", "digits")
 QUICK = Limits(total=20, attempts=3, first_pause=0.001, longest_pause=0.002)
 
-Obtain = Callable[..., Arrival]
+Fetch = Callable[..., Arrival]
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def request_(request_for: Callable[..., FetchWork]) -> FetchWork:
 
 
 @pytest.fixture
-def obtained(monkeypatch: pytest.MonkeyPatch, bucket: FolderSource, request_: FetchWork) -> Obtain:
-    """Obtain what the bucket holds; keywords change the request."""
+def fetched(monkeypatch: pytest.MonkeyPatch, bucket: FolderSource, request_: FetchWork) -> Fetch:
+    """Fetch what the bucket holds; keywords change the request."""
 
     def run(remote: FolderSource | None = None, limits: Limits = QUICK, **changes: Any) -> Arrival:
-        monkeypatch.setattr("nereid.models.fetch.obtain.open_source", lambda *_: remote or bucket)
+        monkeypatch.setattr("nereid.models.fetch.over_network.open_source", lambda *_: remote or bucket)
         staging = Staging(request_.destination)
         staging.open()
-        return obtain(SOURCE, replace(request_, **changes), staging, limits)
+        return fetch_over_network(SOURCE, replace(request_, **changes), staging, limits)
 
     return run
 
@@ -60,14 +60,14 @@ def names(arrival: Arrival) -> list[str]:
     return sorted(str(path) for path in arrival.files)
 
 
-def test_a_tree_arrives_whole(obtained: Obtain, bucket: FolderSource) -> None:
-    arrival = obtained()
+def test_a_tree_arrives_whole(fetched: Fetch, bucket: FolderSource) -> None:
+    arrival = fetched()
     assert names(arrival) == ["README", "a/1.bin", "a/b/2.bin", "z"]
     assert not arrival.is_file
     assert subprocess.run(["diff", "-r", arrival.artifact, bucket.folder], check=False).returncode == 0
 
 
-def test_the_digest_of_a_tree_is_what_a_user_computes(obtained: Obtain, bucket: FolderSource) -> None:
+def test_the_digest_of_a_tree_is_what_a_user_computes(fetched: Fetch, bucket: FolderSource) -> None:
     (bucket.folder / "é").write_text("not ASCII")
     (bucket.folder / "a" / ".hidden").write_text("hidden")
     (bucket.folder / "a.b").write_text("sorts before a/")
@@ -75,14 +75,14 @@ def test_the_digest_of_a_tree_is_what_a_user_computes(obtained: Obtain, bucket: 
     command = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
     printed = subprocess.run(command, shell=True, cwd=bucket.folder, check=True, capture_output=True, text=True).stdout
     digest = f"sha256:{printed.split()[0]}"
-    arrival = obtained(digest=digest)
+    arrival = fetched(digest=digest)
     assert arrival.facts.digest == tree_digest(folder_hashes(bucket.folder)) == digest
     assert (arrival.facts.files, arrival.facts.cached) == (8, False)
 
 
-def test_a_wrong_digest_of_a_tree_is_told(obtained: Obtain, request_: FetchWork) -> None:
+def test_a_wrong_digest_of_a_tree_is_told(fetched: Fetch, request_: FetchWork) -> None:
     with pytest.raises(FetchError, match="s3://models/digits has the digest sha256:") as caught:
-        obtained(digest=f"sha256:{'0' * 64}")
+        fetched(digest=f"sha256:{'0' * 64}")
     assert caught.value.reason is Reason.MODEL_DIGEST_MISMATCH
     assert not Staging(request_.destination).arrived.exists()
 
@@ -97,21 +97,21 @@ def test_a_wrong_digest_of_a_tree_is_told(obtained: Obtain, request_: FetchWork)
     ],
 )
 def test_only_what_the_path_selects_is_downloaded(
-    obtained: Obtain,
+    fetched: Fetch,
     bucket: FolderSource,
     path: str,
     expected: list[str],
     is_file: bool,  # noqa: FBT001
 ) -> None:
-    arrival = obtained(path=PurePosixPath(path))
+    arrival = fetched(path=PurePosixPath(path))
     assert (names(arrival), arrival.is_file) == (expected, is_file)
     assert len(bucket.reads) <= len(expected)
 
 
-def test_the_only_file_of_a_source_is_a_file(obtained: Obtain, tmp_path: Path) -> None:
+def test_the_only_file_of_a_source_is_a_file(fetched: Fetch, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "m.onnx").write_bytes(b"onnx")
-    arrival = obtained(FolderSource(tmp_path / "one"))
+    arrival = fetched(FolderSource(tmp_path / "one"))
     assert arrival.artifact.name == "m.onnx"
     assert arrival.facts.digest == f"sha256:{hashlib.sha256(b'onnx').hexdigest()}"
 
@@ -124,16 +124,16 @@ def test_the_only_file_of_a_source_is_a_file(obtained: Obtain, tmp_path: Path) -
         ("z/1", "holds no z/1; it holds README, a, z: correct"),
     ],
 )
-def test_a_missing_path_is_told_with_what_is_there(obtained: Obtain, path: str, sentence: str) -> None:
+def test_a_missing_path_is_told_with_what_is_there(fetched: Fetch, path: str, sentence: str) -> None:
     with pytest.raises(FetchError) as caught:
-        obtained(path=PurePosixPath(path))
+        fetched(path=PurePosixPath(path))
     assert caught.value.reason is Reason.MODEL_NOT_FOUND
     assert sentence in caught.value.sentence
 
 
-def test_an_empty_source_is_not_found(obtained: Obtain, tmp_path: Path) -> None:
+def test_an_empty_source_is_not_found(fetched: Fetch, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="holds no file"):
-        obtained(FolderSource(tmp_path / "nothing"))
+        fetched(FolderSource(tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(
@@ -145,28 +145,28 @@ def test_an_empty_source_is_not_found(obtained: Obtain, tmp_path: Path) -> None:
     ],
 )
 def test_names_that_cannot_be_files_are_refused(
-    obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch, paths: list[str], sentence: str
+    fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch, paths: list[str], sentence: str
 ) -> None:
     listed = [RemoteFile(PurePosixPath(path), 1, "v") for path in paths]
     monkeypatch.setattr(bucket, "files", lambda: listed)
     with pytest.raises(FetchError, match=sentence) as caught:
-        obtained()
+        fetched()
     assert caught.value.reason is Reason.MODEL_INVALID
 
 
-def test_interruptions_continue_at_the_missing_byte(obtained: Obtain, bucket: FolderSource) -> None:
+def test_interruptions_continue_at_the_missing_byte(fetched: Fetch, bucket: FolderSource) -> None:
     bucket.cuts = [0, 1000, 500]
-    assert subprocess.run(["diff", "-r", obtained().artifact, bucket.folder], check=False).returncode == 0
+    assert subprocess.run(["diff", "-r", fetched().artifact, bucket.folder], check=False).returncode == 0
     assert bucket.reads[:4] == [("a/1.bin", 0), ("a/1.bin", 0), ("a/1.bin", 1000), ("a/1.bin", 1500)]
 
 
-def test_where_a_file_breaks_off_each_time_is_told(obtained: Obtain, bucket: FolderSource) -> None:
+def test_where_a_file_breaks_off_each_time_is_told(fetched: Fetch, bucket: FolderSource) -> None:
     bucket.cuts = [2000, 0, 0, 0]
     with pytest.raises(FetchError, match=r"a/1\.bin of s3://models/digits breaks off after 2000 of 3000 bytes: it"):
-        obtained()
+        fetched()
 
 
-def test_each_file_has_all_attempts(obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_file_has_all_attempts(fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch) -> None:
     read, tried = bucket.read, Counter[PurePosixPath]()
 
     def busy(file: RemoteFile, offset: int) -> Iterator[bytes]:
@@ -176,36 +176,36 @@ def test_each_file_has_all_attempts(obtained: Obtain, bucket: FolderSource, monk
         return read(file, offset)
 
     monkeypatch.setattr(bucket, "read", busy)
-    assert len(obtained().files) == 4
+    assert len(fetched().files) == 4
 
 
-def test_the_next_run_downloads_only_what_is_missing(obtained: Obtain, bucket: FolderSource) -> None:
+def test_the_next_run_downloads_only_what_is_missing(fetched: Fetch, bucket: FolderSource) -> None:
     bucket.cuts = [3000, 0, 0, 0]
     with pytest.raises(FetchError, match="it broke off"):
-        obtained()
+        fetched()
     bucket.reads.clear()
-    obtained()
+    fetched()
     assert bucket.reads == [("a/b/2.bin", 0), ("z", 0)]
 
 
-def test_without_a_version_nothing_is_continued(obtained: Obtain, bucket: FolderSource) -> None:
+def test_without_a_version_nothing_is_continued(fetched: Fetch, bucket: FolderSource) -> None:
     bucket.version, bucket.cuts = "", [1000]
-    obtained()
+    fetched()
     assert bucket.reads[:2] == [("a/1.bin", 0), ("a/1.bin", 0)]
 
 
-def test_what_changed_between_two_runs_is_downloaded_again(obtained: Obtain, bucket: FolderSource) -> None:
+def test_what_changed_between_two_runs_is_downloaded_again(fetched: Fetch, bucket: FolderSource) -> None:
     bucket.cuts = [1000, 0, 0, 0]
     with pytest.raises(FetchError):
-        obtained()
+        fetched()
     (bucket.folder / "a" / "1.bin").write_bytes(b"ONE" * 1000)
     (bucket.folder / "z").unlink()
-    arrival = obtained()
+    arrival = fetched()
     assert subprocess.run(["diff", "-r", arrival.artifact, bucket.folder], check=False).returncode == 0
 
 
 def test_what_changes_during_the_download_is_listed_again(
-    obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
+    fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, changes = bucket.read, [b"new" * 1000]
 
@@ -216,12 +216,12 @@ def test_what_changes_during_the_download_is_listed_again(
         return read(file, offset)
 
     monkeypatch.setattr(bucket, "read", changing)
-    arrival = obtained()
+    arrival = fetched()
     assert (arrival.content / "a/b/2.bin").read_bytes() == b"new" * 1000
 
 
 def test_a_file_that_never_stops_changing_is_given_up(
-    obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
+    fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always(*_: object) -> Iterator[bytes]:
         yield b"x"
@@ -229,25 +229,25 @@ def test_a_file_that_never_stops_changing_is_given_up(
 
     monkeypatch.setattr(bucket, "read", always)
     with pytest.raises(FetchError, match="again and again"):
-        obtained()
+        fetched()
 
 
 @pytest.mark.parametrize(
     ("brought", "sentence"), [(b"o", "as it was cut off"), (b"one" * 2000, "do not change published files")]
 )
 def test_a_file_of_another_size_is_never_taken(
-    obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch, brought: bytes, sentence: str
+    fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch, brought: bytes, sentence: str
 ) -> None:
     monkeypatch.setattr(bucket, "read", lambda _, offset: iter([brought] if not offset else []))
     with pytest.raises(FetchError) as caught:
-        obtained()
+        fetched()
     expected = f"a/1.bin of s3://models/digits should have 3000 bytes, but {len(brought)} were received"
     assert expected in caught.value.sentence
     assert sentence in caught.value.sentence
 
 
 def test_a_file_that_comes_damaged_is_never_taken(
-    obtained: Obtain, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
+    fetched: Fetch, bucket: FolderSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = bucket.files
 
@@ -256,42 +256,42 @@ def test_a_file_that_comes_damaged_is_never_taken(
 
     monkeypatch.setattr(bucket, "files", knowing)
     with pytest.raises(FetchError, match="README of s3://models/digits is damaged: its SHA-256 is e3b0c442"):
-        obtained()
+        fetched()
 
 
-def test_the_time_for_the_whole_is_limited(obtained: Obtain) -> None:
+def test_the_time_for_the_whole_is_limited(fetched: Fetch) -> None:
     with pytest.raises(FetchError, match="was not complete after 0 s, 3000 bytes were received"):
-        obtained(limits=replace(QUICK, total=0))
+        fetched(limits=replace(QUICK, total=0))
 
 
-def test_packages_are_unpacked_and_the_path_selects_within(obtained: Obtain, tmp_path: Path) -> None:
+def test_packages_are_unpacked_and_the_path_selects_within(fetched: Fetch, tmp_path: Path) -> None:
     layers = tmp_path / "layers"
     layers.mkdir()
     (layers / "m.onnx").write_bytes(b"onnx")
     (layers / "other").write_bytes(b"other")
-    arrival = obtained(PackedSource(layers), path=PurePosixPath("models/m.onnx"))
+    arrival = fetched(PackedSource(layers), path=PurePosixPath("models/m.onnx"))
     assert arrival.artifact.read_bytes() == b"onnx"
     assert arrival.facts.digest == f"sha256:{hashlib.sha256(b'onnx').hexdigest()}"
 
 
-def test_a_missing_path_in_packages_is_told(obtained: Obtain, tmp_path: Path) -> None:
+def test_a_missing_path_in_packages_is_told(fetched: Fetch, tmp_path: Path) -> None:
     layers = tmp_path / "layers"
     layers.mkdir()
     (layers / "m.onnx").write_bytes(b"onnx")
     with pytest.raises(FetchError, match=r"holds no n.onnx; it holds models: correct spec.model.path"):
-        obtained(PackedSource(layers), path=PurePosixPath("n.onnx"))
+        fetched(PackedSource(layers), path=PurePosixPath("n.onnx"))
 
 
-def test_what_was_half_moved_into_place_is_fetched_again(obtained: Obtain) -> None:
-    (obtained().content / "z").unlink()
-    assert names(obtained()) == ["README", "a/1.bin", "a/b/2.bin", "z"]
+def test_what_was_half_moved_into_place_is_fetched_again(fetched: Fetch) -> None:
+    (fetched().content / "z").unlink()
+    assert names(fetched()) == ["README", "a/1.bin", "a/b/2.bin", "z"]
 
 
-def test_the_only_file_of_a_source_may_be_named_by_the_digest_of_its_folder(obtained: Obtain, tmp_path: Path) -> None:
+def test_the_only_file_of_a_source_may_be_named_by_the_digest_of_its_folder(fetched: Fetch, tmp_path: Path) -> None:
     (tmp_path / "single").mkdir()
     (tmp_path / "single" / "m.onnx").write_bytes(b"model")
     digest = tree_digest(folder_hashes(tmp_path / "single"))
-    assert obtained(FolderSource(tmp_path / "single"), digest=digest).is_file
+    assert fetched(FolderSource(tmp_path / "single"), digest=digest).is_file
 
 
 class LinkedSource(PackedSource):
@@ -305,10 +305,10 @@ class LinkedSource(PackedSource):
         (into / "latest").symlink_to("snapshot")
 
 
-def test_the_path_within_packages_may_be_a_link_and_hold_links(obtained: Obtain, tmp_path: Path) -> None:
+def test_the_path_within_packages_may_be_a_link_and_hold_links(fetched: Fetch, tmp_path: Path) -> None:
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "x").write_bytes(b"x")
-    arrival = obtained(LinkedSource(tmp_path / "packages"), path=PurePosixPath("latest"))
+    arrival = fetched(LinkedSource(tmp_path / "packages"), path=PurePosixPath("latest"))
     assert names(arrival) == ["lib/all/x", "m.onnx"]
     assert (arrival.content / "m.onnx").read_bytes() == b"x"
     assert not (arrival.content / "m.onnx").is_symlink()
@@ -326,24 +326,24 @@ def hub(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-def test_the_path_of_a_graph_means_its_weights_too(obtained: Obtain, hub: Path) -> None:
+def test_the_path_of_a_graph_means_its_weights_too(fetched: Fetch, hub: Path) -> None:
     command = "sha256sum ./model.onnx ./model.onnx_data | sha256sum"
     printed = subprocess.run(command, shell=True, cwd=hub / "onnx", check=True, capture_output=True, text=True).stdout
     digest = f"sha256:{printed.split()[0]}"
-    arrival = obtained(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.ONNX, digest=digest)
+    arrival = fetched(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.ONNX, digest=digest)
     assert names(arrival) == ["model.onnx", "model.onnx_data"]
     assert not arrival.is_file
     assert arrival.facts.digest == digest
 
 
-def test_the_path_of_another_format_means_one_file(obtained: Obtain, hub: Path) -> None:
-    arrival = obtained(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.PYTHON)
+def test_the_path_of_another_format_means_one_file(fetched: Fetch, hub: Path) -> None:
+    arrival = fetched(FolderSource(hub), path=PurePosixPath("onnx/model.onnx"), format=Format.PYTHON)
     assert names(arrival) == ["model.onnx"]
     assert arrival.is_file
 
 
-def test_the_weights_of_a_graph_come_out_of_packages(obtained: Obtain, hub: Path) -> None:
-    arrival = obtained(PackedSource(hub / "onnx"), path=PurePosixPath("models/model.onnx"), format=Format.ONNX)
+def test_the_weights_of_a_graph_come_out_of_packages(fetched: Fetch, hub: Path) -> None:
+    arrival = fetched(PackedSource(hub / "onnx"), path=PurePosixPath("models/model.onnx"), format=Format.ONNX)
     assert sorted(path.name for path in arrival.artifact.iterdir()) == ["model.onnx", "model.onnx_data"]
     assert (arrival.artifact / "model.onnx_data").read_text() == "model.onnx_data"
 
@@ -370,10 +370,10 @@ class ReturningSource(PackedSource):
 
 @pytest.mark.parametrize(("kind", "link"), [(CircularSource, "again"), (ReturningSource, "up")])
 def test_links_in_circles_within_packages_are_told(
-    obtained: Obtain, hub: Path, kind: type[PackedSource], link: str
+    fetched: Fetch, hub: Path, kind: type[PackedSource], link: str
 ) -> None:
     with pytest.raises(FetchError, match=f"holds a link, {link}, that leads back to itself") as caught:
-        obtained(kind(hub / "onnx"), path=PurePosixPath("snapshot"))
+        fetched(kind(hub / "onnx"), path=PurePosixPath("snapshot"))
     assert caught.value.reason is Reason.MODEL_INVALID
 
 
@@ -390,11 +390,11 @@ class MultiplyingSource(PackedSource):
 
 
 def test_links_within_packages_that_multiply_files_are_told(
-    obtained: Obtain, hub: Path, monkeypatch: pytest.MonkeyPatch
+    fetched: Fetch, hub: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nereid.models.sources.digest.MOST_LINKED", 1000)
     with pytest.raises(FetchError, match="lead to more than 1000 files and folders") as caught:
-        obtained(MultiplyingSource(hub / "onnx"), path=PurePosixPath("d0"))
+        fetched(MultiplyingSource(hub / "onnx"), path=PurePosixPath("d0"))
     assert caught.value.reason is Reason.MODEL_INVALID
 
 
@@ -410,8 +410,8 @@ class HubCacheSource(PackedSource):
         (into / "snapshot" / "lib").symlink_to("../shared")
 
 
-def test_links_in_what_a_link_leads_to_are_followed(obtained: Obtain, hub: Path) -> None:
-    arrival = obtained(HubCacheSource(hub / "onnx"), path=PurePosixPath("snapshot"))
+def test_links_in_what_a_link_leads_to_are_followed(fetched: Fetch, hub: Path) -> None:
+    arrival = fetched(HubCacheSource(hub / "onnx"), path=PurePosixPath("snapshot"))
     assert names(arrival) == ["lib/m.onnx"]
     assert not (arrival.content / "lib" / "m.onnx").is_symlink()
     assert (arrival.content / "lib" / "m.onnx").read_text() == "model.onnx"
@@ -426,10 +426,10 @@ class SilentSource(FolderSource):
 
 
 def test_a_silent_server_is_told_within_a_minute(
-    obtained: Obtain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fetched: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent, now = SilentSource(tmp_path), iter(range(0, 1000, 15))
     monkeypatch.setattr("nereid.models.sources.attempts.time.monotonic", lambda: next(now))
     with pytest.raises(FetchError, match="it does not answer"):
-        obtained(silent, limits=replace(QUICK, total=900, attempts=99))
+        fetched(silent, limits=replace(QUICK, total=900, attempts=99))
     assert len(silent.reads) < 4

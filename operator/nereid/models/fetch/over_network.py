@@ -24,7 +24,7 @@ from nereid.models.sources.transfer import DownloadFolder, Transfer, require_roo
 logger = logging.getLogger(__name__)
 
 
-def obtain(
+def fetch_over_network(
     source: RemoteSource,
     request: Request,
     staging: Staging,
@@ -41,7 +41,7 @@ def obtain(
         _Job(str(source), request, staging, Attempts(limits), open_source(source, request), require).run()
         arrival = _complete_download(staging)
     if arrival is None:
-        raise failed(f"{source} disappeared from the disk for models right after it was fetched: check the node")
+        raise failed(f"{source} disappeared from the pod's disk right after it was fetched: check the node")
     return arrival
 
 
@@ -119,7 +119,7 @@ class _Job:
         cache = Cache(self.request.cache, self.request.cache_limit)
         try:
             entry = cache.entry(self.request, selection)
-            arrival = cache.obtain(
+            arrival = cache.copy(
                 entry,
                 selection.total,
                 lambda folder, alive: self._downloaded(selection, folder, alive),

@@ -26,12 +26,15 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
         to_reader, to_writer = await asyncio.open_connection(host, int(port))
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(passed_on(reader, to_writer), passed_on(to_reader, writer))
+        to_writer.close()
+        writer.close()
 
     async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while chunk := await reader.read(1 << 16):
                 writer.write(chunk)
-        writer.close()
+            # The other direction goes on: who has said all may still be answered.
+            writer.write_eof()
 
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
