@@ -210,7 +210,7 @@ class TestFallingAsleep:
         looked = replace(begun, state=begun.decide(jumped).state)
         assert looked.state.sleep.requests == 7
         assert looked.decide(jumped + timedelta(seconds=QUIET_SECONDS)).state.sleep.state == "FallingAsleep"
-        quiet = jumped + timedelta(seconds=looked.decide(jumped).requeue_after)
+        quiet = jumped + timedelta(seconds=looked.decide(jumped).requeue_after or 0)
         assert looked.decide(quiet).state.sleep.state == "Asleep"
         late = looked.decide(quiet + timedelta(seconds=60)).state.sleep
         assert late.state == "Asleep", "an operator that is always late puts it to sleep too"
