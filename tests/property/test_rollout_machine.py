@@ -49,6 +49,7 @@ from nereid.controller.decide.rollout import checks
 from nereid.controller.decide.rollout.analysis import next_look, wanted_sample
 from nereid.controller.decide.rollout.decide import decide, routed_anew
 from nereid.controller.decide.rollout.draining import stable_falling_asleep, wanted_looks
+from nereid.controller.decide.rollout.history import may_return
 from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC
 from nereid.controller.decide.rollout.state import Decision, RolloutState
@@ -273,6 +274,13 @@ class RolloutMachine(RuleBasedStateMachine):
             self.world = self.world.ready(revision, pods)
         self._pass_if(at_once)
 
+    @BUSY
+    @rule(pods=st.fixed_dictionaries({revision: st.integers(0, 7) for revision in "abcd"}), at_once=st.booleans())
+    def pods_come_and_go(self, pods: Mapping[str, int], *, at_once: bool) -> None:
+        """Of all revisions, whatever they are waited for."""
+        self.world = replace(self.world, available=pods)
+        self._pass_if(at_once)
+
     @MOVING
     @rule(role=ROLES, places=st.integers(0, 7))
     def pods_end_slowly(self, role: str, places: int) -> None:
@@ -376,7 +384,8 @@ class RolloutMachine(RuleBasedStateMachine):
             self._wait_for_look()
             if self._is_of(before):
                 self._answer(disastrous_sample(self._until()))
-        assert not self._is_of(before) or not self.wanted_sample(), f"it goes bad, and stays: {self.world}"
+        stays = self._is_of(before) and self.wanted_sample() and self.world.state.stage is not Stage.RETREATING
+        assert not stays, f"it goes bad, and stays: {self.world}"
 
     @ROLLING
     @rule(sample=samples())
@@ -429,6 +438,13 @@ class RolloutMachine(RuleBasedStateMachine):
     def clock_is_set_back(self, seconds: float) -> None:
         self.now -= timedelta(seconds=seconds)
         self.ledger.set_back(timedelta(seconds=seconds))
+        self.reconcile()
+
+    @BUSY
+    @rule(seconds=st.sampled_from([15, 660, 90000]))
+    def clock_is_set_forward(self, seconds: float) -> None:
+        """No pass was made meanwhile, and nothing was looked at."""
+        self.now += timedelta(seconds=seconds)
         self.reconcile()
 
     @BUSY
@@ -513,7 +529,8 @@ class RolloutMachine(RuleBasedStateMachine):
     def holds_still_while_paused(self) -> None:
         state, asked = self._decision().state, self.world.rollout
         settled = state == self.world.state and state.stable and state.candidate
-        by_hand = state.stage is Stage.PROMOTED_BY_USER or (state.is_fast and state.pinned)
+        goes_back = state.pinned or may_return(state, state.candidate)
+        by_hand = state.stage is Stage.PROMOTED_BY_USER or (state.is_fast and goes_back)
         if settled and asked.paused and not by_hand:
             assert state.stage in PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.NO_PLACE} | ROUTE_CHANGES
 

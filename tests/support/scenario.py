@@ -257,17 +257,34 @@ class Scenario:
         return replace(self, state=replace(self.state, pinned=pin, rollbacks=rollbacks))
 
     def retiring(
-        self, revision: str, seconds: float = 0, replicas: int = 1, looked: tuple[float, int] | None = None
+        self,
+        revision: str,
+        seconds: float = 0,
+        replicas: int = 1,
+        looked: tuple[float, int] | None = None,
+        *,
+        was_replaced: bool = False,
     ) -> "Scenario":
-        """Let a revision have lost its traffic; `looked` is when its pods were last looked at, and their requests."""
+        """Let a revision have lost its traffic, if it `was_replaced` as stable by a rollout.
+
+        `looked` is when its pods were last looked at, and their requests.
+        """
         one = Retiring(
             revision=revision,
             since=ago(seconds),
             replicas=replicas,
             looked_at=ago(looked[0]) if looked else None,
             requests=looked[1] if looked else None,
+            may_return=was_replaced,
         )
         return replace(self, state=replace(self.state, retiring=(*self.state.retiring, one)))
+
+    def requested(self, revision: str, seconds: float) -> "Scenario":
+        """Let a look so long ago have shown new requests to a revision without traffic."""
+        entries = (
+            replace(one, requested_at=ago(seconds)) if one.revision == revision else one for one in self.state.retiring
+        )
+        return replace(self, state=replace(self.state, retiring=tuple(entries)))
 
     # What the user wants.
     def held(self) -> "Scenario":

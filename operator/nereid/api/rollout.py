@@ -305,7 +305,8 @@ class RolloutSpec(ApiModel):
         default=None,
         description=(
             "Minimum time that a revision keeps its pods after its traffic has moved away. After that they are "
-            "removed once no requests are in flight, and ten minutes later at the latest. Default: 30s."
+            "removed once no new requests come and none are in flight; streams in flight are not waited for any longer "
+            "than ten minutes after the last new request. Default: 30s."
         ),
     )
     progress_deadline_seconds: Annotated[int, Field(ge=10, le=86400)] | None = Field(

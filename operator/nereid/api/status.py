@@ -78,6 +78,20 @@ class RetiringRevision(ApiModel):
     replicas: Pods = Field(description="Pods that it keeps while it drains.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
     requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
+    was_late: bool | None = Field(
+        default=None,
+        description="Whether that was so long after it was due that the time before did not count in full.",
+    )
+    requested_at: Time | None = Field(
+        default=None, description="When its counters last showed requests that came after its traffic had ended."
+    )
+    may_return: bool | None = Field(
+        default=None,
+        description=(
+            "Whether it was stable until a rollout replaced it: if the spec asks for it again while it has pods, it "
+            "gets all traffic back at once."
+        ),
+    )
 
 
 class FailedRollout(ApiModel):
@@ -280,6 +294,16 @@ class RolloutStatus(ApiModel):
         default=None, description="Whether the candidate was stable before and skips steps, checks and analysis."
     )
     since: Time = Field(description="When this state began.")
+    seen_at: Time | None = Field(
+        default=None,
+        description="When the route was last seen to be as decided, if the time before did not count in full.",
+    )
+    urgent: bool | None = Field(
+        default=None,
+        description=(
+            "Whether stable is to get the traffic back even if that is up to twice what its ready pods usually get."
+        ),
+    )
     started_at: Time | None = Field(default=None, description="When the last rollout began.")
     attempt: Ordinal = Field(description="Number of the attempt at this candidate, from 1.")
     trial: Ordinal | None = Field(
@@ -319,6 +343,10 @@ class ScalingStatus(ApiModel):
     state: SleepPhase = Field(description="Whether it is awake; in any other state requests go through the activator.")
     since: Time = Field(description="When this state began.")
     looked_at: Time | None = Field(default=None, description="When its request counters were last read.")
+    was_late: bool | None = Field(
+        default=None,
+        description="Whether that was so long after it was due that the time before did not count in full.",
+    )
     requests: Requests | None = Field(default=None, description="How many requests it had answered at that time.")
 
 

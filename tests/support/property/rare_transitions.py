@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.support.scenario import INTERVAL, Scenario, rollout
+from tests.support.scenario import INTERVAL, PROPAGATION, Scenario, rollout
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
@@ -23,8 +23,8 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
     (Stage.PROMOTED_BY_USER, Stage.PROPAGATING): _PREVIEWED.at(Stage.PROMOTED_BY_USER, 5),
-    (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, 60),
-    (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, 60),
+    (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, PROPAGATION),
+    (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.ANALYZING, Stage.METRICS_UNAVAILABLE): (
         _JUDGED.looked(INTERVAL, errors=MOST_ERRORS - 1).provider_fails().at(Stage.ANALYZING, 5)
     ),

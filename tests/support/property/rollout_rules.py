@@ -12,9 +12,10 @@ from tests.support.property.rollout_specs import is_without_data
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import SleepPhase
 from nereid.controller.decide.orders import exposure_id
-from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, stable_falling_asleep
+from nereid.controller.decide.rollout.draining import LONGEST_SECONDS, QUIET_SECONDS, draining, stable_falling_asleep
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.state import Decision, RolloutState
+from nereid.controller.decide.rollout.state import Decision, Retiring, RolloutState
+from nereid.controller.decide.rollout.timing import LATE_SECONDS
 from nereid.controller.observed.facts import ACTIVATOR, Observed
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
 from nereid.controller.plan.plan import Command, Held, Plan, Step
@@ -80,6 +81,8 @@ class Ledger:
     looks: dict[str, list[tuple[datetime, Activity]]] = field(default_factory=dict)
     condemned: Command | None = None
     raised: datetime | None = None
+    # How many later passes have seen the routes as decided.
+    seen: int = 0
     woken: datetime | None = None
 
     def set_back(self, by: timedelta) -> None:
@@ -96,6 +99,7 @@ class Ledger:
         check_failures(one)
         check_progress(one)
         check_capacity(one)
+        check_return(one)
         check_checks(one)
         self._check_promotion(one)
         self._check_stable(one)
@@ -106,7 +110,8 @@ class Ledger:
     def learn(self, one: Pass, *, applied: bool) -> None:
         """Remember a pass whose routes were applied, or not."""
         if one.after.exposure.order > one.before.exposure.order or one.before.candidate != one.after.candidate:
-            self.raised = one.now
+            self.raised, self.seen = one.now, 0
+        self.seen += one.is_routed and self.raised is not None and one.now > self.raised
         self.led |= dict.fromkeys(self.routes, one.now)
         if applied:
             self.routes = {revision for shares in _shares(one.after) for revision in shares}
@@ -134,6 +139,11 @@ class Ledger:
         assert self.raised is not None
         kept = (one.now - self.raised).total_seconds()
         assert kept >= one.plan.rollout.propagation, "stable before the proxies know"
+        in_time = kept <= one.plan.rollout.propagation + LATE_SECONDS + 1
+        assert in_time or self.seen >= 1 or not one.plan.rollout.propagation, "stable because the clock jumped"
+        places = max(one.plan.replicas, one.after.floor)
+        needed = places if one.plan.rollout.surge else max(1, places - 1)
+        assert one.ready(one.after.stable) >= needed, "stable without the pods for everything"
 
     def _check_stable(self, one: Pass) -> None:
         """While a rollout runs, stable keeps its pods; without surge it keeps one that may take everything back."""
@@ -171,21 +181,25 @@ class Ledger:
         for kept in one.before.retiring:
             revision = kept.revision
             if revision in {after.stable, after.candidate}:
-                continue
-            if revision in one.pods:
+                self._check_kept(one, kept)
+            elif revision == one.before.candidate:
+                assert one.pods[revision] >= kept.replicas, "a candidate loses pods as it is rolled back"
+            elif revision in one.pods:
                 assert one.pods[revision] == kept.replicas
                 assert kept.replicas == self.pods[revision], "the pods of what drains change"
             else:
                 self._check_gone(one, revision)
 
-        if one.is_routed:
-            for kept in one.decision.state.retiring:
-                longest = _least(one) + LONGEST_SECONDS
-                assert (one.now - kept.since).total_seconds() < longest, "what drains stays for ever"
+    def _check_kept(self, one: Pass, kept: Retiring) -> None:
+        """What drains, and is asked for again, keeps its pods until nothing comes to them, or its share needs them."""
+        if one.pods[kept.revision] < kept.replicas:
+            assert kept.revision == one.after.candidate
+            assert not one.before.exposure.has_traffic, "the pods of a candidate become fewer"
+            self._check_gone(one, kept.revision)
 
     def _check_gone(self, one: Pass, revision: str) -> None:
-        if self._check_away(one, revision) < _least(one) + LONGEST_SECONDS:
-            self._check_quiet(one, revision)
+        away = self._check_away(one, revision)
+        self._check_quiet(one, revision, has_streams=away >= _least(one) + LONGEST_SECONDS)
 
     def _check_away(self, one: Pass, revision: str) -> float:
         """Check that the routes have led elsewhere for long enough; return for how long they have."""
@@ -195,7 +209,7 @@ class Ledger:
         assert kept >= _least(one), f"{revision} is gone {kept} s after its traffic"
         return kept
 
-    def _check_quiet(self, one: Pass, revision: str) -> None:
+    def _check_quiet(self, one: Pass, revision: str, *, has_streams: bool = False) -> None:
         seen = one.observed.activity.get(revision)
         assert seen is not None, f"{revision} is gone, and nobody looked"
         if seen.requests is None:
@@ -204,7 +218,7 @@ class Ledger:
         moment, earlier = self.looks[revision][-1]
         assert (one.now - moment).total_seconds() >= QUIET_SECONDS - 1, "two looks at once are one"
         assert earlier.requests == seen.requests, "pods go while requests come"
-        assert not seen.in_flight, "pods go while requests are in flight"
+        assert not seen.in_flight or has_streams, "pods go while requests are in flight"
 
     def _check_sleep(self, one: Pass) -> None:
         """Its pods go when nobody reaches them any more; requests go there again when there is one."""
@@ -247,7 +261,7 @@ def _has_pod(one: Pass, revision: str | None) -> bool:
 
 def _draining(state: RolloutState) -> set[str]:
     """Return the revisions that must be quiet before their pods go."""
-    return {kept.revision for kept in (*state.retiring, *stable_falling_asleep(state))}
+    return {kept.revision for kept in (*draining(state), *stable_falling_asleep(state))}
 
 
 def _shares(state: RolloutState) -> list[dict[str, int]]:
@@ -346,7 +360,8 @@ def check_progress(one: Pass) -> None:
         _check_evidence(one)
     if after.exposure.order > before.exposure.order:
         assert before.phase == "Preparing"
-        by_hand = before.is_fast and before.pinned
+        returns = any(kept.may_return for kept in before.retiring if kept.revision == before.candidate)
+        by_hand = before.is_fast and (before.pinned or returns)
         assert by_hand or not isinstance(one.plan, Held), (
             "more of the traffic, and nobody knows whether it is asked for"
         )
@@ -411,6 +426,21 @@ def check_capacity(one: Pass) -> None:
         # The last place stays with stable, which may have to take everything back.
         needed = max(1, min(needed, places - 1))
     assert one.ready(after.candidate) >= needed, "more traffic than the ready pods can carry"
+
+
+def check_return(one: Pass) -> None:
+    """Traffic returns to ready pods of stable: never to none, and never to more than twice their usual load."""
+    before, after = one.before, one.after
+    is_same = before.stable is not None and before.stable == after.stable and before.candidate is not None
+    if not is_same or not one.ready(before.candidate) or after.weight >= before.weight:
+        return
+    places = max(one.plan.replicas, before.floor)
+    if not one.plan.rollout.surge and places == 1:
+        return
+    assert one.ready(after.stable), "traffic returns to where no pod is"
+    if one.plan.rollout.surge:
+        load = (100 - after.weight) / 100 * places
+        assert load <= 2 * one.ready(after.stable) + places / 100, "traffic returns to pods that cannot carry it"
 
 
 def check_checks(one: Pass) -> None:

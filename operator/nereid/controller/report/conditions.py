@@ -24,6 +24,7 @@ from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
+from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
 from nereid.controller.report.memory import problem_of, standing
 from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
 from nereid.controller.report.route_effect import verdicts as traffic_verdicts
@@ -62,6 +63,11 @@ class ReportInput:
             return share_problem(state)
         not_as_applied = routes_problem(self.plan, self.observed, state, self.previous, is_applied=self.is_applied)
         return not_as_applied or share_problem(state)
+
+    @property
+    def lacking_pods(self) -> Problem | None:
+        """Which pods the last move forward, or a move back, waits for."""
+        return lacking_pods(self.plan, self.observed, self.decision.state)
 
     @property
     def first_problem(self) -> Problem | None:
@@ -178,7 +184,7 @@ def ready(report_input: ReportInput) -> Verdict:
     if cause := held_verdict(report_input):
         # Whatever serves, it is not what the spec asks for.
         return cause
-    if problem := main_problem(report_input):
+    if problem := report_input.lacking_pods or main_problem(report_input):
         return Verdict("False", problem.reason, problem.message)
     if state.stable is None:
         return Verdict("False", "FirstRevisionPending", rollout_message(report_input))
@@ -258,6 +264,8 @@ def rollout_message(report_input: ReportInput) -> str:
             return _preparation(report_input, gets, place)
         case _ if problem := report_input.route_problem:
             return f"{gets}: {problem.message}" if state.candidate else problem.message
+        case _ if lacking := report_input.lacking_pods:
+            return lacking.message
         case Stage.PROPAGATING | Stage.PROMOTING:
             return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
         case Stage.HOLDING:
@@ -266,9 +274,6 @@ def rollout_message(report_input: ReportInput) -> str:
             return f"{gets}, {place}. {_evidence(report_input)}"
         case stage if stage in WAITING:
             return f"{gets} and waits{_pause_cause(report_input)}"
-        case Stage.RETREATING:
-            until = f"{gets[0].lower()}{gets[1:]} until it has them"
-            return f"Stable revision {state.stable} has too few pods for all traffic: {until}"
         case Stage.ROLLING_BACK:
             return f"All traffic returns to stable revision {state.stable}"
         case Stage.FAILED:
@@ -291,13 +296,14 @@ def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
             change = "set spec.rollout.allowDowntime, or scale to two replicas"
             return f"Candidate {state.candidate} cannot start, as surge is 0 and stable's only pod is needed: {change}"
         case Stage.OUTSIDE_WINDOW:
-            opens = deadline(report_input.plan.rollout, state)
+            opens = deadline(report_input.plan, report_input.observed, state)
             when = f": the next one opens at {rfc3339(opens)}" if opens else ""
             return f"{gets} and waits for a window of spec.rollout.windows before {place}{when}"
         case Stage.RUNNING_CHECKS:
             return f"Candidate {state.candidate} is being checked before {place}"
         case _:
-            return f"Candidate {state.candidate} is starting its pods for {place}"
+            starts = f"Candidate {state.candidate} is starting its pods for {place}"
+            return waiting_for_places(report_input.plan, state) or starts
 
 
 def _pin(state: RolloutState) -> str:

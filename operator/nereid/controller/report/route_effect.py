@@ -6,7 +6,7 @@ from typing import Final
 
 from nereid.api.status import Condition
 from nereid.controller.decide.rollout.analysis import COUNTS_DISAGREE, disagrees
-from nereid.controller.decide.rollout.draining import next_look
+from nereid.controller.decide.rollout.draining import draining, next_look
 from nereid.controller.decide.rollout.route_share import REASON
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Retiring, RolloutState
@@ -61,7 +61,7 @@ def share_problem(state: RolloutState) -> Problem | None:
 
 def retiring_problem(plan: Plan, state: RolloutState, now: datetime) -> Problem | None:
     """Return what is wrong if a revision without traffic is still busy long after the proxies must have heard of it."""
-    busy = next((one for one in state.retiring if _is_still_asked(plan, one, now)), None)
+    busy = next((one for one in draining(state) if _is_still_asked(plan, one, now)), None)
     if busy is None:
         return None
     return Problem(

@@ -183,7 +183,7 @@ class TestProgressing:
             (CANARY.checking(CHECK).preparing(5, "RunningChecks"), "Candidate b is being checked before step 2 of 2"),
             (
                 SERVING.candidate("b", weight=50, step=1).ready("a", 2).abort("b"),
-                "has too few pods for all traffic",
+                "is to get all traffic (Aborted), but 2 of the 4 pods that all traffic needs are ready",
             ),
             (
                 rollout().scaled(1).without_surge().stable("a").wanting("b"),

@@ -99,12 +99,12 @@ class TestOrder:
         await serving.settle()
         serving.start_pods()
         await serving.settle()
-        serving.wait(15)
+        serving.wait(10)
         await serving.settle()
         assert [one["revision"] for one in serving.status["rollout"]["retiring"]] == [REVISION]
-        for looks in (1, 2):
+        for looks, seconds in enumerate((10, 30), 1):
             serving.sampler.asked.clear()
-            serving.wait(60)
+            serving.wait(seconds)
             await serving.settle()
             [asked] = set(serving.sampler.asked)
             assert isinstance(asked, ActivityRequest)

@@ -14,7 +14,6 @@ from nereid.controller.decide.rollout import query_results, verdicts
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.judged_metrics import joined
 from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare, with_requests
-from nereid.controller.decide.rollout.stage import ROLLING_BACK
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, whole_second
 from nereid.controller.observed.counters import why_too_many
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, Sample, SampleFailure
@@ -107,7 +106,7 @@ def is_looking(plan: Plan, state: RolloutState, now: datetime) -> bool:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate or state.stage in ROLLING_BACK:
+    if not state.stable or not state.candidate:
         return False
     return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
 

@@ -40,7 +40,7 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
     share = max(state.exposure.share, coming.share, copied)
     if state.stable is None:
         return pods_for(share, plan.replicas)
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     if plan.rollout.surge:
         return pods_for(share, places)
     return max(1, min(pods_for(share, places), places - 1))
@@ -48,7 +48,7 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
 
 def carried(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return the percentage of all requests that stable's ready pods can carry."""
-    return min(FULL, FULL * observed.of(state.stable).available // max(1, _base(plan, state)))
+    return min(FULL, FULL * observed.of(state.stable).available // max(1, pods_for_all(plan, state)))
 
 
 def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | None:
@@ -60,23 +60,52 @@ def offer(plan: Plan, observed: Observed, state: RolloutState) -> Exposure | Non
     target = exposure_at(plan.rollout, state.step)
     if plan.rollout.surge or not target.weight or not observed.is_routed(routing_of(state)):
         return None
-    weight = min(target.weight, FULL * observed.of(state.candidate).available // _base(plan, state))
+    weight = min(target.weight, FULL * observed.of(state.candidate).available // pods_for_all(plan, state))
     return Exposure(weight) if weight > state.weight else None
 
 
 def lacks_place(plan: Plan, state: RolloutState) -> bool:
     """Whether the candidate can't have a pod, as stable's only pod has the only place and must be kept."""
-    return _has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
+    return has_only_place(plan, state) and not plan.rollout.allow_downtime and not state.exposure.has_traffic
 
 
 def takes_only_place(plan: Plan, state: RolloutState) -> bool:
     """Whether stable loses its only pod before the candidate gets one, which then has to take everything."""
-    return _has_only_place(plan, state) and plan.rollout.allow_downtime and state.weight in {0, FULL}
+    return has_only_place(plan, state) and plan.rollout.allow_downtime and state.weight in {0, FULL}
+
+
+def has_only_place(plan: Plan, state: RolloutState) -> bool:
+    """Whether there is a single place, which either stable's pod or the candidate's can have."""
+    return not plan.rollout.surge and state.stable is not None and pods_for_all(plan, state) == 1
 
 
 def waits_for_places(plan: Plan, state: RolloutState) -> bool:
     """Whether draining revisions still occupy places that the candidate is to get."""
     return not plan.rollout.surge and bool(state.retiring)
+
+
+def drains_without_surge(plan: Plan, state: RolloutState) -> bool:
+    """Whether the candidate still drains, and has places that stable is to get; on the fast track it needs them all."""
+    drains = kept_pods(state, state.candidate) > 0 and not state.exposure.has_traffic
+    return drains and not plan.rollout.surge and not state.is_fast
+
+
+def lacks_pods(plan: Plan, observed: Observed, state: RolloutState) -> bool:
+    """Whether fewer of the candidate's pods are ready than it needs."""
+    return observed.of(state.candidate).available < pods_needed(plan, state)
+
+
+def kept_pods(state: RolloutState, revision: str | None) -> int:
+    """Return how many pods a revision keeps that had begun to drain and was then asked for again."""
+    return sum(retiring.replicas for retiring in state.retiring if retiring.revision == revision)
+
+
+def without_spare_entry(plan: Plan, state: RolloutState) -> RolloutState:
+    """Return the state in which the candidate no longer counts as retiring, once its share needs all of its pods."""
+    if not state.exposure.has_traffic or kept_pods(state, state.candidate) > pods_needed(plan, state):
+        return state
+    others = tuple(retiring for retiring in state.retiring if retiring.revision != state.candidate)
+    return state if others == state.retiring else replace(state, retiring=others)
 
 
 def with_floor(plan: Plan, observed: Observed, state: RolloutState) -> RolloutState:
@@ -96,7 +125,8 @@ def live_revisions(plan: Plan, observed: Observed, state: RolloutState) -> tuple
         live.append(_live_stable(plan, observed, state, state.stable))
     if state.candidate is not None:
         live.append(_live_candidate(plan, observed, state, state.candidate))
-    return (*live, *(LiveRevision(retiring.revision, retiring.replicas, NO_TRAFFIC) for retiring in state.retiring))
+    others = (retiring for retiring in state.retiring if retiring.revision != state.candidate)
+    return (*live, *(LiveRevision(retiring.revision, retiring.replicas, NO_TRAFFIC) for retiring in others))
 
 
 def _live_stable(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> LiveRevision:
@@ -112,6 +142,7 @@ def _live_candidate(plan: Plan, observed: Observed, state: RolloutState, candida
     pods, scale = _candidate_pods(plan, observed, state), scale_of(plan, observed, state, candidate)
     if plan.rollout.surge:
         pods = max(pods, _unscaled_pods(plan, observed, scale, candidate))
+    pods = max(pods, kept_pods(state, candidate))
     return LiveRevision(candidate, pods, state.exposure, scale)
 
 
@@ -120,17 +151,13 @@ def _unscaled_pods(plan: Plan, observed: Observed, scale: Scale | None, revision
     return 0 if scale and scale.in_charge else scaled_pods(plan, observed, revision)
 
 
-def _base(plan: Plan, state: RolloutState) -> int:
+def pods_for_all(plan: Plan, state: RolloutState) -> int:
     """Return how many pods stable has when it gets all traffic: no fewer than when the rollout began."""
     return max(plan.replicas, state.floor)
 
 
-def _has_only_place(plan: Plan, state: RolloutState) -> bool:
-    return not plan.rollout.surge and state.stable is not None and _base(plan, state) == 1
-
-
 def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     if plan.rollout.surge:
         return places
     # It gets places that are free, and keeps those that it has, even if another revision's pods end late.
@@ -140,7 +167,7 @@ def _stable_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
 
 def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
     """Return how many places are stable's, with no surge."""
-    places = _base(plan, state)
+    places = pods_for_all(plan, state)
     # Draining revisions still occupy places; the candidate gets these before it gets more of stable's.
     draining = sum(retiring.replicas for retiring in state.retiring)
     needed = _candidate_places(plan, observed, state)
@@ -163,7 +190,7 @@ def _candidate_pods(plan: Plan, observed: Observed, state: RolloutState) -> int:
     needed = pods_needed(plan, state)
     if plan.rollout.surge or state.stable is None:
         return needed
-    free = _base(plan, state) - _occupied_by_others(observed, state.candidate)
+    free = pods_for_all(plan, state) - _occupied_by_others(observed, state.candidate)
     # It keeps the pods that it has, whatever other revisions occupy.
     return min(needed, max(free, observed.of(state.candidate).occupied))
 

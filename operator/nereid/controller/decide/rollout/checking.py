@@ -22,7 +22,7 @@ def begun(run: CheckRun, state: RolloutState, now: datetime) -> Transition:
 def ended(run: CheckRun, plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> checks.Outcome | None:
     """Return the outcome of a run, also of one that takes too long; None while it is not over."""
     outcome = checks.outcome(run, observed.checks)
-    if outcome is not None or not is_over(plan.rollout, state, now):
+    if outcome is not None or not is_over(plan, observed, state, now):
         return outcome
     cause = observed.why_not_running or "the Job did not finish"
     return checks.not_run(run, f"the checks did not finish within {run.timeout} s: {cause}")

@@ -10,7 +10,7 @@ from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import adoption, analysis, checks, corrections, draining, history
-from nereid.controller.decide.rollout.capacity import live_revisions, with_floor
+from nereid.controller.decide.rollout.capacity import live_revisions, with_floor, without_spare_entry
 from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.first_revision import first_revision
 from nereid.controller.decide.rollout.judged_metrics import fitted
@@ -30,7 +30,7 @@ from nereid.controller.decide.rollout.state import (
     whole_second,
 )
 from nereid.controller.decide.rollout.steps import advance
-from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, has_propagated, requeue_after
+from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, requeue_after, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Command, Held, Plan
 
@@ -54,7 +54,7 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
     state = corrections.with_records(plan, observed, state, now)
     if observed.is_routed(routing_of(state)):
         state = draining.drained(plan, observed, state, now)
-    state = history.unpinned(plan, with_floor(plan, observed, state))
+    state = history.unpinned(plan, with_floor(plan, observed, without_spare_entry(plan, state)))
     desired, (following, events) = history.desired_plan(plan, observed, state)
     if following == state and not events:
         state, resets = fitted(plan, state)
@@ -110,18 +110,21 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     The decision may have been recorded long before it could be carried out, or somebody changed the route meanwhile.
     """
     begin = whole_second(now)
-    retiring = tuple(replace(entry, since=begin, looked_at=None, requests=None) for entry in state.retiring)
+    retiring = tuple(
+        replace(entry, since=begin, looked_at=None, requests=None, requested_at=None, was_late=False)
+        for entry in state.retiring
+    )
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
     if state.stage not in ROUTE_CHANGES:
-        return replace(state, retiring=retiring, sleep=sleep)
+        return replace(state, retiring=retiring, sleep=sleep, seen_at=None)
     judged = state.analysis
     judged = replace(judged, exposed_at=begin) if judged and judged.exposed_at else judged
-    return replace(state, retiring=retiring, sleep=sleep, since=begin, analysis=judged)
+    return replace(state, retiring=retiring, sleep=sleep, since=begin, analysis=judged, seen_at=None)
 
 
 def _next(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     if state.stage is Stage.RETREATING:
-        return roll_back_further(plan, observed, state, now)
+        return roll_back_further(plan, observed, state, now, failure)
     if state.stable is None:
         return first_revision(plan, observed, state, now)
     if plan.revision == state.stable:
@@ -143,8 +146,9 @@ def _settle_on_stable(plan: Plan, observed: Observed, state: RolloutState, now: 
             f"Stable revision {state.stable} is asked for again: candidate {state.candidate} is rolled back",
         )
         return rolled_back(plan, observed, state, now, "SpecReverted"), (event,)
-    is_back = state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now)
-    if state.stage is Stage.FAILED or is_back:
+    if state.stage is Stage.ROLLING_BACK and (waiting := until_propagated(plan, observed, state, now)):
+        return waiting, ()
+    if state.stage in {Stage.FAILED, Stage.ROLLING_BACK}:
         return at_rest(state, Stage.IDLE, now, "SpecReverted"), ()
     return state, ()
 
@@ -160,6 +164,7 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
         return started(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt) and not isinstance(plan, Held):
         return started(plan, state, now)
-    if state.stage is Stage.ROLLING_BACK and has_propagated(plan, observed, state, now):
-        return at_rest(state, Stage.FAILED, now, failed.reason), ()
-    return state, ()
+    if state.stage is not Stage.ROLLING_BACK:
+        return state, ()
+    waiting = until_propagated(plan, observed, state, now)
+    return waiting or at_rest(state, Stage.FAILED, now, failed.reason), ()

@@ -42,7 +42,7 @@ def unpinned(plan: Plan, state: RolloutState) -> RolloutState:
 
 def is_fast(plan: Plan, state: RolloutState) -> bool:
     """Whether the plan's revision may get all traffic as soon as its pods are ready, as it has served before."""
-    if state.pinned and state.pinned.revision == plan.revision:
+    if (state.pinned and state.pinned.revision == plan.revision) or may_return(state, plan.revision):
         return True
     last = last_of(state.history, plan.revision)
     return plan.rollout.fast_track and last is not None and not was_bad(last)
@@ -66,6 +66,11 @@ def left_as_failed(state: RolloutState, failure: Failure, revision: str) -> tupl
     last = last_of(state.history, revision)
     told = last and last.model_copy(update={"left_reason": failure.reason, "left_message": failure.message})
     return tuple(told if told and entry is last else entry for entry in state.history)
+
+
+def may_return(state: RolloutState, revision: str | None) -> bool:
+    """Whether a revision that drains was stable until a rollout replaced it."""
+    return any(retiring.may_return for retiring in state.retiring if retiring.revision == revision)
 
 
 def with_served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> tuple[ServedRevision, ...]:

@@ -10,7 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nereid.api.status import SleepPhase
-from nereid.controller.decide.rollout.draining import is_quiet, latest, next_look, stable_falling_asleep, with_reading
+from nereid.controller.decide.rollout.draining import (
+    is_quiet,
+    late_reading,
+    latest,
+    next_look,
+    stable_falling_asleep,
+    with_reading,
+)
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.scaling import lacks_activator, scaling_problem
 from nereid.controller.decide.rollout.settling import is_at_rest
@@ -82,6 +89,8 @@ def _fall_asleep(plan: Plan, observed: Observed, state: RolloutState, now: datet
     activity = observed.activity.get(stable.revision)
     if activity is None:
         return state, ()
+    if late := late_reading(plan.rollout, stable, activity, now):
+        return _with_reading_of(state, late), ()
     # If the counters cannot be read, the pods are kept: a model may be too busy to answer.
     is_known = activity.requests is not None or not observed.of(stable.revision).pods
     if is_known and is_quiet(plan.rollout, stable, activity, now):
@@ -150,4 +159,6 @@ def _entered(state: RolloutState, phase: SleepPhase, now: datetime) -> RolloutSt
 def _with_reading_of(state: RolloutState, stable: Retiring) -> RolloutState:
     if state.sleep is None:
         return state
-    return replace(state, sleep=replace(state.sleep, looked_at=stable.looked_at, requests=stable.requests))
+    looked_at, requests = stable.looked_at, stable.requests
+    read = Sleep(state.sleep.state, stable.since, looked_at, requests, was_late=stable.was_late)
+    return replace(state, sleep=read)

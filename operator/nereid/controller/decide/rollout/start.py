@@ -9,7 +9,7 @@ from nereid.controller.decide.rollout import history
 from nereid.controller.decide.rollout.analysis import next_trial
 from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.limits_of_time import waits_for_window
-from nereid.controller.decide.rollout.rolling_back import rolled_back, weight_to_keep, without_candidate
+from nereid.controller.decide.rollout.rolling_back import exposure_to_keep, rolled_back, without_candidate
 from nereid.controller.decide.rollout.state import Event, RolloutState, Transition, entered, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
@@ -19,7 +19,7 @@ _HIGHEST: Final = 10**9
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Make the plan's revision the candidate, as a new attempt."""
+    """Make the plan's revision the candidate, as a new attempt; if it drains, it keeps the pods that it has."""
     is_fast, attempt = history.is_fast(plan, state), next_attempt(plan, state)
     preparing = replace(
         entered(state, Stage.STARTING_PODS, now),
@@ -36,7 +36,6 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         started=whole_second(now),
         analysis=None,
         checks=None,
-        retiring=tuple(retiring for retiring in state.retiring if retiring.revision != plan.revision),
     )
     how = " and takes the fast track, as it has served before" if is_fast else _why_in_steps(plan, state)
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")
@@ -45,7 +44,7 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
 
 def started_instead(plan: Plan, observed: Observed, state: RolloutState, now: datetime, event: Event) -> Transition:
     """Start the plan's revision at the first step, once the candidate's traffic has returned to stable."""
-    if weight_to_keep(plan, observed, state):
+    if exposure_to_keep(plan, observed, state).has_traffic:
         return rolled_back(plan, observed, state, now, event.reason), (event,)
     preparing, events = started(plan, without_candidate(plan, observed, state, now), now)
     return preparing, (event, *events)
@@ -84,8 +83,9 @@ def blocked_stage(plan: Plan, state: RolloutState, now: datetime) -> Stage | Non
         return Stage.PREPARATION_HELD
     if state.stage is Stage.PROMOTED_BY_USER or state.stable is None:
         return None
-    is_by_hand = state.is_fast and state.pinned is not None
-    if plan.rollout.paused and not is_by_hand:
+    # Going back is not paused: by hand, or to the revision that a rollout has just replaced.
+    goes_back = state.is_fast and (state.pinned is not None or history.may_return(state, state.candidate))
+    if plan.rollout.paused and not goes_back:
         return Stage.PREPARATION_PAUSED
     if lacks_place(plan, state):
         return Stage.NO_PLACE

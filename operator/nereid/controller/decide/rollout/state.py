@@ -35,7 +35,13 @@ def whole_second(now: datetime) -> datetime:
 class Retiring:
     """A revision that no longer gets traffic, and keeps `replicas` pods until it has drained.
 
-    `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then.
+    `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then;
+    `was_late`: that was so late that the time before did not count in full. `requested_at` is when a reading last
+    showed new requests. `may_return`: it was stable until a rollout replaced it, so it gets all traffic back at once if
+    the spec asks for it again meanwhile.
+
+    If the spec asks for it again, it is the candidate too, and keeps these pods for as long as they are more than its
+    share needs.
     """
 
     revision: str
@@ -43,11 +49,23 @@ class Retiring:
     replicas: int
     looked_at: datetime | None = None
     requests: int | None = None
+    requested_at: datetime | None = None
+    may_return: bool = False
+    was_late: bool = False
 
     @classmethod
     def from_status(cls, status: RetiringRevision) -> "Retiring":
         """Read it back from status."""
-        return cls(status.revision, status.since, status.replicas, status.looked_at, status.requests)
+        return cls(
+            revision=status.revision,
+            since=status.since,
+            replicas=status.replicas,
+            looked_at=status.looked_at,
+            requests=status.requests,
+            requested_at=status.requested_at,
+            may_return=bool(status.may_return),
+            was_late=bool(status.was_late),
+        )
 
     def to_status(self) -> RetiringRevision:
         """Return its form in status."""
@@ -57,6 +75,9 @@ class Retiring:
             replicas=self.replicas,
             looked_at=self.looked_at,
             requests=self.requests,
+            requested_at=self.requested_at,
+            may_return=self.may_return or None,
+            was_late=self.was_late or None,
         )
 
 
@@ -68,15 +89,22 @@ class Sleep:
     since: datetime
     looked_at: datetime | None = None
     requests: int | None = None
+    was_late: bool = False
 
     @classmethod
     def from_status(cls, status: ScalingStatus) -> "Sleep":
         """Read it back from status."""
-        return cls(status.state, status.since, status.looked_at, status.requests)
+        return cls(status.state, status.since, status.looked_at, status.requests, bool(status.was_late))
 
     def to_status(self) -> ScalingStatus:
         """Return its form in status."""
-        return ScalingStatus(state=self.state, since=self.since, looked_at=self.looked_at, requests=self.requests)
+        return ScalingStatus(
+            state=self.state,
+            since=self.since,
+            looked_at=self.looked_at,
+            requests=self.requests,
+            was_late=self.was_late or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +117,10 @@ class RolloutState:
     keeps at least. `checks` are the results of the last run of checks, and `rollbacks` counts the rollbacks by hand.
     `attempt` is the number of the attempt at this candidate, and `attempts` are the numbers that were used before.
     `sleep` is set for a model that may sleep. `started` is when the last rollout began, this attempt of it, and `trial`
-    the number of this rollout among those of the candidate.
-    `unreadable` are parts of the status that could not be read, and so begin anew; it is empty again once that has been
-    told.
+    the number of this rollout among those of the candidate. `seen_at` is when a pass saw the route as decided, if it
+    came so late that the time before did not count in full. `is_urgent`: stable is to get the traffic back even if that
+    is more than its pods usually get. `unreadable` are parts of the status that could not be read, and so begin anew;
+    it is empty again once that has been told.
     """
 
     stage: Stage = Stage.IDLE
@@ -115,6 +144,8 @@ class RolloutState:
     history: tuple[ServedRevision, ...] = ()
     sleep: Sleep | None = None
     attempts: Attempts = NO_ATTEMPTS
+    seen_at: datetime | None = None
+    is_urgent: bool = False
     unreadable: tuple[str, ...] = ()
     started: datetime | None = None
 
@@ -169,6 +200,8 @@ class RolloutState:
             rollbacks=rollout.rollbacks,
             history=tuple(status.history),
             sleep=Sleep.from_status(status.scaling) if status.scaling else None,
+            seen_at=rollout.seen_at,
+            is_urgent=bool(rollout.urgent),
             started=rollout.started_at,
             attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
             unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
@@ -179,7 +212,8 @@ class RolloutState:
 class Failure:
     """Why the candidate must not go on: a reason in CamelCase, and a sentence with the figures.
 
-    `is_harmful`: it fails requests, so it loses all traffic at once, whatever stable can carry.
+    `is_harmful`: it was found bad, so stable takes the traffic back even if that is up to twice what its ready pods
+    usually get.
     """
 
     reason: str
@@ -217,22 +251,19 @@ Transition = tuple[RolloutState, tuple[Event, ...]]
 
 def entered(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
     """Return the state in this stage, which begins now, also if it was in the same stage before."""
-    return replace(state, stage=stage, since=whole_second(now), cause=cause)
+    return replace(state, stage=stage, since=whole_second(now), cause=cause, seen_at=None)
 
 
 def not_after(state: RolloutState, now: datetime) -> RolloutState:
     """Return the state without times in the future: after a clock was set back, they would make waits too long."""
     latest = whole_second(now)
     judged = state.analysis
-    retiring = tuple(
-        replace(entry, since=min(entry.since, latest), looked_at=entry.looked_at and min(entry.looked_at, latest))
-        for entry in state.retiring
-    )
     return replace(
         state,
         since=min(state.since, latest),
         started=state.started and min(state.started, latest),
-        retiring=retiring,
+        seen_at=state.seen_at and min(state.seen_at, latest),
+        retiring=tuple(_retiring_not_after(entry, latest) for entry in state.retiring),
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
         analysis=judged
         and replace(
@@ -241,6 +272,15 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
             looked_at=min(judged.looked_at, latest),
             exposed_at=judged.exposed_at and min(judged.exposed_at, latest),
         ),
+    )
+
+
+def _retiring_not_after(entry: Retiring, latest: datetime) -> Retiring:
+    return replace(
+        entry,
+        since=min(entry.since, latest),
+        looked_at=entry.looked_at and min(entry.looked_at, latest),
+        requested_at=entry.requested_at and min(entry.requested_at, latest),
     )
 
 

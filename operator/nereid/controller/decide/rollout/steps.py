@@ -8,19 +8,22 @@ from typing import Final
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time
 from nereid.controller.decide.rollout.capacity import (
+    drains_without_surge,
     exposure_at,
+    kept_pods,
+    lacks_pods,
     offer,
     pods_needed,
     takes_only_place,
     waits_for_places,
 )
-from nereid.controller.decide.rollout.rolling_back import as_retiring, fail
-from nereid.controller.decide.rollout.routing import FULL, describe
+from nereid.controller.decide.rollout.rolling_back import fail, with_retiring
+from nereid.controller.decide.rollout.routing import FULL, describe, routing_of
 from nereid.controller.decide.rollout.settling import at_rest
 from nereid.controller.decide.rollout.stage import AT_A_STEP, BLOCKED, PREPARING, SHOWN_AS, WAITING
 from nereid.controller.decide.rollout.start import blocked_stage, started_instead
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
-from nereid.controller.decide.rollout.timing import has_passed, has_propagated, is_over
+from nereid.controller.decide.rollout.timing import has_passed, is_over, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pinned, Plan, RolloutPlan
 
@@ -53,7 +56,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
     if isinstance(plan, Held):
         # The plan's steps are those of another revision, which is not known yet.
         return _NEXT[state.stage](plan, observed, state, now)
-    if state.strategy not in {None, plan.rollout.strategy} and state.stage is not Stage.PROMOTING and not state.is_fast:
+    if state.strategy not in {None, plan.rollout.strategy} and not _has_everything(state) and not state.is_fast:
         event = Event(
             "Normal",
             "StrategyChanged",
@@ -93,6 +96,11 @@ def _promotion_step(rollout: RolloutPlan) -> int:
     return 1 if rollout.strategy == "BlueGreen" else len(rollout.steps)
 
 
+def _has_everything(state: RolloutState) -> bool:
+    """Whether the last move was made: how the candidate came there does not matter any more."""
+    return state.stage is Stage.PROMOTING or state.weight == FULL
+
+
 def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
     if rollout.strategy == "BlueGreen" and state.weight == FULL:
         return True
@@ -105,28 +113,35 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
         # A window may have opened and closed while nobody looked.
-        is_anew = state.stage is not stage or is_over(plan.rollout, state, now)
+        is_anew = state.stage is not stage or is_over(plan, observed, state, now)
         return (entered(state, stage, now) if is_anew else state), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
-    needed = pods_needed(plan, state)
     candidate = observed.of(state.candidate)
-    is_full = candidate.available >= needed
+    if drains_without_surge(plan, state):
+        # It was asked for again while it drained: its places are not its own yet.
+        return (entered(state, state.stage, now) if is_over(plan, observed, state, now) else state), ()
+    is_full = not lacks_pods(plan, observed, state)
     partial = None if is_full else offer(plan, observed, state)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
             return checking.begun(run, state, now)
         return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
-    if not is_over(plan.rollout, state, now):
+    if not is_over(plan, observed, state, now):
         return state, ()
     if candidate.deployment is None:
         return _made_again(plan, state, now)
     if waits_for_places(plan, state):
         # Nothing was tried yet: draining revisions still occupy the places.
         return entered(state, state.stage, now), ()
+    return _fail_without_pods(plan, observed, state, now)
+
+
+def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    candidate = observed.of(state.candidate)
     if problem := candidate.problem:
         return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
-    cause = f"{candidate.available} of {needed} pods were ready in time"
+    cause = f"{candidate.available} of {pods_needed(plan, state)} pods were ready in time"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 
@@ -180,9 +195,7 @@ def _expose_partly(plan: Plan, state: RolloutState, exposure: Exposure, now: dat
 
 
 def _propagate(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    if not has_propagated(plan, observed, state, now):
-        return state, ()
-    return _dwell(plan, state, now), ()
+    return until_propagated(plan, observed, state, now) or _dwell(plan, state, now), ()
 
 
 def _dwell(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
@@ -203,10 +216,10 @@ def _dwells_otherwise(plan: Plan, state: RolloutState, now: datetime) -> Rollout
     return dwelling if dwelling.stage is not state.stage else None
 
 
-def _hold(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
+def _hold(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     if dwelling := _dwells_otherwise(plan, state, now):
         return dwelling, ()
-    return (_next_step(plan, state, now), ()) if is_over(plan.rollout, state, now) else (state, ())
+    return (_next_step(plan, state, now), ()) if is_over(plan, observed, state, now) else (state, ())
 
 
 def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -215,7 +228,7 @@ def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     judged = state.analysis
     if judged and judged.errors >= analysis.MOST_ERRORS:
         return _pause_for(state, now, Stage.METRICS_UNAVAILABLE, f"the metrics provider keeps failing: {judged.error}")
-    if not is_over(plan.rollout, state, now):
+    if not is_over(plan, observed, state, now):
         return state, ()
     if has_passed(state):
         return _next_step(plan, state, now), ()
@@ -266,8 +279,11 @@ def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) 
 
 
 def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    if not has_propagated(plan, observed, state, now):
-        return state, ()
+    if lacks_pods(plan, observed, state):
+        is_late = observed.is_routed(routing_of(state)) and is_over(plan, observed, state, now)
+        return _fail_without_pods(plan, observed, state, now) if is_late else (state, ())
+    if waiting := until_propagated(plan, observed, state, now):
+        return waiting, ()
     return complete(plan, observed, state, now)
 
 
@@ -283,12 +299,15 @@ _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Tran
 
 def complete(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Make the candidate the stable revision; the previous one keeps its pods until it has drained."""
-    retiring = state.retiring
+    retiring = tuple(entry for entry in state.retiring if entry.revision != state.candidate)
     if state.stable is not None:
-        retiring = (*retiring, as_retiring(plan, observed, state, state.stable, now))
+        # What a rollback replaces was found bad.
+        drains = with_retiring(plan, observed, state, state.stable, now, may_return=not state.is_fast)
+        retiring = tuple(entry for entry in drains if entry.revision != state.candidate)
     completed = replace(
         state,
         stable=state.candidate,
+        floor=max(state.floor, kept_pods(state, state.candidate)),
         attempt=1,
         failed=None,
         retiring=retiring,

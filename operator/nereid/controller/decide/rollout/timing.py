@@ -1,35 +1,50 @@
 """When time alone moves a rollout on, and when the next pass is due."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, settling, sleeping
+from nereid.controller.decide.rollout.capacity import lacks_pods
 from nereid.controller.decide.rollout.routing import routing_of
-from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
 from nereid.controller.plan.windows import next_opening
 
+# A pass that comes this much later than planned does not count as the end of a wait for the proxies.
+LATE_SECONDS: Final = 3
 # Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
 
 
-def deadline(rollout: RolloutPlan, state: RolloutState) -> datetime | None:
+def deadline(plan: Plan, observed: Observed, state: RolloutState) -> datetime | None:
     """Return when time alone moves the rollout on; None if it waits for an event."""
-    wait = _wait(rollout, state)
+    wait = _wait(plan, observed, state)
     return None if wait is None else state.since + timedelta(seconds=wait)
 
 
-def is_over(rollout: RolloutPlan, state: RolloutState, now: datetime) -> bool:
+def is_over(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> bool:
     """Whether the time that the state waits for is over."""
-    due = deadline(rollout, state)
+    due = deadline(plan, observed, state)
     return due is not None and now >= due
 
 
-def has_propagated(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> bool:
-    """Whether the routes are as decided, and have been for as long as proxies take to receive them."""
-    return observed.is_routed(routing_of(state)) and is_over(plan.rollout, state, now)
+def until_propagated(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> RolloutState | None:
+    """Return the state that waits for the proxies to receive the route; None if they have had the time for it.
+
+    If the pass comes much later than planned, the clock may have jumped: half of the wait counts, and the rest is
+    waited for. So the route is seen as decided in two passes with time between them.
+    """
+    due = state.since + timedelta(seconds=plan.rollout.propagation)
+    if not observed.is_routed(routing_of(state)) or now < due:
+        return state
+    seen = state.seen_at or state.since
+    if now - due <= timedelta(seconds=LATE_SECONDS) or seen >= due:
+        return None
+    uncounted = now - seen - timedelta(seconds=plan.rollout.propagation / 2)
+    return replace(state, since=whole_second(state.since + uncounted), seen_at=whole_second(now))
 
 
 def has_passed(state: RolloutState) -> bool:
@@ -46,7 +61,8 @@ def lacks_effect(state: RolloutState) -> bool:
     return share is not None and share.is_off and share.weight == state.weight
 
 
-def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
+def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
+    rollout = plan.rollout
     match state.stage:
         case Stage.RUNNING_CHECKS:
             return checks.time_limit(rollout)
@@ -56,7 +72,9 @@ def _wait(rollout: RolloutPlan, state: RolloutState) -> float | None:
             opening = next_opening(rollout.windows, state.since)
             return (opening - state.since).total_seconds() if opening else None
         case Stage.RETREATING:
-            return rollout.progress_deadline
+            return None if state.is_urgent else rollout.progress_deadline
+        case Stage.PROMOTING if lacks_pods(plan, observed, state):
+            return rollout.propagation + rollout.progress_deadline
         case Stage.PROPAGATING | Stage.PROMOTING | Stage.ROLLING_BACK:
             return rollout.propagation
         case Stage.HOLDING | Stage.ANALYZING if not rollout.paused and state.step < len(rollout.steps):
@@ -80,7 +98,7 @@ def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
 def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> float | None:
     """Return after how many seconds time alone may change the decision; None if only an event can."""
     moments: list[datetime] = []
-    due = deadline(plan.rollout, state)
+    due = deadline(plan, observed, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:

@@ -58,7 +58,7 @@ class TestLooks:
         assert (request.attempt, request.is_mirrored, request.has_control) == (2, False, True)
         assert request.analysis == CANARY.plan.rollout.analysis
 
-    @pytest.mark.parametrize("phase", ["Preparing", "Propagating", "Analyzing", "Paused", "Promoting"])
+    @pytest.mark.parametrize("phase", ["Preparing", "Propagating", "Analyzing", "Paused", "Promoting", "RollingBack"])
     def test_go_on_in_every_state_with_traffic(self, phase):
         assert wanted(CANARY.phase(phase).looked(INTERVAL)) is not None
 
@@ -67,7 +67,7 @@ class TestLooks:
         [
             rollout().judged().stable("a"),
             JUDGED.candidate("b"),
-            CANARY.rolling_back(5).looked(INTERVAL),
+            JUDGED.rolling_back(5),
             rollout().judged().candidate("b", weight=100, step=2).looked(INTERVAL),
             replace(CANARY.looked(INTERVAL), rollout=rollout().rollout),
         ],

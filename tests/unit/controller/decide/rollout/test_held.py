@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.scenario import NOW, rollout
+from tests.support.scenario import NOW, PROPAGATION, rollout
 
 from nereid.api.checks import CheckSpec, LatencyCheck
 
@@ -22,13 +22,13 @@ LONG = 100_000
         NEW.checking(CHECK).preparing(LONG, "RunningChecks"),
         NEW.checking(CHECK).preparing(1, "RunningChecks").checked(("one", True)),
         CANARY.preparing(LONG),
-        CANARY.propagating(LONG),
+        CANARY.propagating(PROPAGATION),
         CANARY.holding(LONG),
         JUDGED.analyzing(LONG).following(),
         CANARY.phase("Paused", LONG, "AwaitingPromotion"),
         CANARY.phase("Paused", LONG, "AwaitingPromotion").promote("b"),
         CANARY.direct().holding(LONG),
-        CANARY.blue_green().propagating(LONG),
+        CANARY.blue_green().propagating(PROPAGATION),
         CANARY.steps((100, None)).preparing(1),
     ],
 )
@@ -54,7 +54,7 @@ def test_it_gets_no_pods_for_a_step_that_may_be_another_revisions():
 
 
 def test_what_is_routed_everywhere_becomes_stable():
-    everything = rollout().stable("a").candidate("b", weight=100, step=2).promoting(LONG)
+    everything = rollout().stable("a").candidate("b", weight=100, step=2).promoting(PROPAGATION)
     assert everything.held().decide().state.stable == "b"
 
 

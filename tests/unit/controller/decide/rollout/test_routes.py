@@ -9,18 +9,18 @@ class TestRoutes:
     """Time counts from what the routes are, not from what was decided."""
 
     def test_a_promotion_waits_for_its_route(self):
-        promoting = rollout().stable("a").candidate("b", weight=100, step=2).promoting(10 * PROPAGATION)
+        promoting = rollout().stable("a").candidate("b", weight=100, step=2).promoting(PROPAGATION)
         assert promoting.decide().state.phase == "Completed"
         waiting = promoting.unrouted().decide()
         assert (waiting.state.phase, waiting.requeue_after) == ("Promoting", None)
 
     def test_a_weight_waits_for_its_route(self):
-        propagating = rollout().stable("a").candidate("b", weight=20).propagating(10 * PROPAGATION)
+        propagating = rollout().stable("a").candidate("b", weight=20).propagating(PROPAGATION)
         assert propagating.decide().state.phase == "Holding"
         assert propagating.unrouted().decide().state.phase == "Propagating"
 
     def test_pods_stay_while_the_routes_may_lead_to_them(self):
-        drained = rollout().stable("a").retiring("b", 10 * (PROPAGATION + DRAIN))
+        drained = rollout().stable("a").retiring("b", PROPAGATION + DRAIN, looked=(DRAIN, 7))
         assert "b" not in shares(drained.decide())
         assert "b" in shares(drained.unrouted().decide())
 

@@ -204,6 +204,17 @@ class TestFallingAsleep:
         assert sleep(late) == "Awake"
         assert sleep(late.unrouted()) == "Awake"
 
+    def test_is_not_over_sooner_because_the_clock_has_jumped(self):
+        begun = SERVING.sleep("FallingAsleep", 1).active("a", 7)
+        jumped = NOW + timedelta(seconds=300)
+        looked = replace(begun, state=begun.decide(jumped).state)
+        assert looked.state.sleep.requests == 7
+        assert looked.decide(jumped + timedelta(seconds=QUIET_SECONDS)).state.sleep.state == "FallingAsleep"
+        quiet = jumped + timedelta(seconds=looked.decide(jumped).requeue_after or 0)
+        assert looked.decide(quiet).state.sleep.state == "Asleep"
+        late = looked.decide(quiet + timedelta(seconds=60)).state.sleep
+        assert late.state == "Asleep", "an operator that is always late puts it to sleep too"
+
     def test_is_not_given_up_before_the_pods_may_be_quiet(self):
         """Where they are to drain for longer than anybody waits for streams."""
         patient = replace(FALLING, rollout=replace(FALLING.rollout, drain=2 * LONGEST_SECONDS))

@@ -28,10 +28,10 @@ class TestStart:
         assert unchanged(settled)
         assert settled.decide().requeue_after is None
 
-    def test_a_revision_that_still_drains_starts_from_there(self):
+    def test_a_revision_that_still_drains_keeps_its_pods(self):
         decision = rollout().stable("a").retiring("b", seconds=1, replicas=2).wanting("b").decide()
         assert decision.state.candidate == "b"
-        assert decision.state.retiring == ()
+        assert shares(decision) == {"a": (4, 100), "b": (2, 0)}
 
 
 class TestPreparing:

@@ -413,7 +413,7 @@ def test_a_weight_that_somebody_changed_is_put_right():
 
 def test_nothing_goes_on_while_the_route_is_another_one():
     """A#849: and what is counted meanwhile would be of another split."""
-    waiting = rollout().stable("a").candidate("b", weight=20).propagating(10 * PROPAGATION).retiring("c", 3600)
+    waiting = rollout().stable("a").candidate("b", weight=20).propagating(PROPAGATION).retiring("c", 3600)
     assert doing(waiting.decide()) == ("Holding", "HoldingWeight")
     assert doing(waiting.unrouted().decide()) == ("Propagating", "RouteChanged")
     assert "c" in shares(waiting.unrouted().decide())
