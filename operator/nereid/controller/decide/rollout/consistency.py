@@ -46,5 +46,5 @@ def _retiring(state: RolloutState) -> tuple[Retiring, ...]:
     return tuple(
         replace(entry, replicas=min(entry.replicas, _MOST_PODS))
         for revision, entry in entries.items()
-        if revision not in {state.stable, state.candidate}
+        if revision != state.stable  # A candidate may drain: it keeps the pods that it had when it is asked for again.
     )

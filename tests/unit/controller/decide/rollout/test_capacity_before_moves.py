@@ -105,7 +105,7 @@ class TestRollback:
     QUERY = Query("queue", "...", None, 10.0, None, 1)
 
     def test_gives_stable_nothing_while_it_has_no_ready_pod(self):
-        bad = self.CANARY.ready("a", 0).counted((1000, 170), (1000, 1000))
+        bad = self.CANARY.ready("a", 0).counted((1000, 600), (1000, 1000))
         decision = bad.decide()
         assert doing(decision) == ("RollingBack", "GuardExceeded")
         assert shares(decision) == {"a": (4, 50), "b": (2, 50)}
