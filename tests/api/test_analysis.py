@@ -103,6 +103,13 @@ def test_failing_candidate_is_rolled_back(
     assert (ready["status"], models.status()["phase"]) == ("False", "Degraded")
     assert models.stable() == stable
     models.wait_for_events("RolledBack")
+    assert f"kubectl logs --namespace {models.namespace} deployment/digits-{candidate}" in ready["message"]
+    wait_until(
+        lambda: [one.get("drained") for one in models.rollout()["retiring"]] == [True],
+        seconds=20,
+        what="a single pod being left, for its log",
+    )
+    models.change("digits", rollout={**judged(10, 50), "keepFailedPod": "0s"})
     models.wait_without_pods(candidate)
 
 

@@ -84,6 +84,7 @@ VALID: dict[str, Object] = {
         "model": CLAIM,
         "rollout": {
             "maxDuration": "24h",
+            "keepFailedPod": "1h",
             "windows": [
                 {"days": ["Mon", "Fri"], "from": "09:00", "to": "17:00", "timeZone": "Europe/Berlin"},
                 {"from": "22:00", "to": "24:00", "timeZone": "Etc/GMT+1"},
@@ -114,7 +115,7 @@ VALID: dict[str, Object] = {
         },
     },
     "no surge": {"model": CLAIM, "scaling": {"minReplicas": 2}, "rollout": {"surge": 0}},
-    "no surge, with downtime": {"model": CLAIM, "rollout": {"surge": 0, "allowDowntime": True}},
+    "no surge, with downtime": {"model": CLAIM, "rollout": {"surge": 0, "allowDowntime": True, "keepFailedPod": "0s"}},
     "analysis": {
         "model": CLAIM,
         "rollout": {
@@ -330,6 +331,10 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
         "surge: 0 is valid only with strategies Canary and Direct",
     ),
     "only pod without surge": ({"surge": 0}, "set scaling.minReplicas to 2 or more, or rollout.allowDowntime to true"),
+    "failed pod kept without surge": (
+        {"surge": 0, "allowDowntime": True, "keepFailedPod": "5m"},
+        "with surge: 0 no failed pod is kept",
+    ),
     "downtime with surge": ({"allowDowntime": True}, "allowDowntime is valid only with surge: 0"),
     "preview without gateways": (
         {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}},

@@ -4,6 +4,7 @@ A client sends requests all the time, over REST and gRPC, and counts every answe
 """
 
 import pytest
+from digits.cluster import Manifest, wait_for
 from digits.model_deployment import ModelDeployment, condition
 from digits.traffic import Tally
 from tests.support.e2e.case import Case
@@ -17,6 +18,7 @@ from tests.support.e2e.rollouts import (
     WAITS,
     judged,
     serve_first,
+    wait_until_over,
     wait_until_paused,
     wait_until_rolled_back,
 )
@@ -110,10 +112,23 @@ def test_version_that_cannot_load_never_gets_traffic(case: Case) -> None:
         client.start(RATE)
         case.apply(model=case.model("2", uri=case.server.uri(MALFORMED)), rollout=rollout)
         wait_until_rolled_back(served)
+        status = wait_until_over(served)
         total = client.stop()
     assert failure(served)["reason"] == "ModelLoadFailed"
+    assert_log_can_be_read(case, status)
     assert journey.weights == [0]
     assert total.by_version() == {"1": total.sent}
+
+
+def assert_log_can_be_read(case: Case, status: Manifest) -> None:
+    """Type what the message says: one pod of the version that failed is left, and says why Triton ends."""
+    (kept,) = status["rollout"]["retiring"]
+    command = condition(status, "Ready")["message"].partition(" for its log: kubectl ")[2]
+    assert kept["revision"] in command
+    # The container may have just started again.
+    wait_for("the log says why", lambda: "failed to load" in case.cluster.kubectl(*command.split()), seconds=60)
+    pods = case.cluster.list("Pod", case.namespace, f"nereid.dev/revision={kept['revision']}")
+    assert sum("deletionTimestamp" not in pod["metadata"] for pod in pods) == 1
 
 
 @pytest.mark.long

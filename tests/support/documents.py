@@ -334,7 +334,19 @@ STATES: dict[str, Document] = {
             "metrics": [BAD_ERRORS],
         },
     ),
-    "failed-guard": failed("GuardExceeded", "at least 24.5% of requests failed, 10% is the ceiling"),
+    "failed-guard": failed(
+        "GuardExceeded",
+        "at least 24.5% of requests failed, 10% is the ceiling",
+        retiring=[
+            {
+                "revision": NEW["revision"],
+                "since": "2026-11-20T11:57:00Z",
+                "replicas": 1,
+                "logKeptFrom": "2026-11-20T11:57:00Z",
+                "drained": True,
+            }
+        ],
+    ),
     "failed-query": failed("QueryFailed", "query drift was 0.42, at most 0.3 is allowed, 3 times in a row"),
     "failed-check": failed(
         "CheckFailed",

@@ -264,10 +264,12 @@ class Scenario:
         looked: tuple[float, int] | None = None,
         *,
         was_replaced: bool = False,
+        log_kept: float | None = None,
     ) -> "Scenario":
         """Let a revision have lost its traffic, if it `was_replaced` as stable by a rollout.
 
-        `looked` is when its pods were last looked at, and their requests.
+        `looked` is when its pods were last looked at, and their requests; `log_kept` since when a pod of it is to be
+        kept for its log.
         """
         one = Retiring(
             revision=revision,
@@ -276,6 +278,7 @@ class Scenario:
             looked_at=ago(looked[0]) if looked else None,
             requests=looked[1] if looked else None,
             may_return=was_replaced,
+            log_kept_from=None if log_kept is None else ago(log_kept),
         )
         return replace(self, state=replace(self.state, retiring=(*self.state.retiring, one)))
 
@@ -352,6 +355,9 @@ class Scenario:
 
     def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
         return self._rollout(promote=Command(revision, attempt, step))
+
+    def keeping_failed_pod(self, seconds: float) -> "Scenario":
+        return self._rollout(keep_failed_pod=seconds)
 
     def abort(self, revision: str, attempt: int = 1) -> "Scenario":
         return self._rollout(abort=Command(revision, attempt))
@@ -579,6 +585,7 @@ def rollout() -> Scenario:
         paused=False,
         fast_track=False,
         drain=DRAIN,
+        keep_failed_pod=0,
         propagation=PROPAGATION,
         progress_deadline=PROGRESS_DEADLINE,
         max_duration=None,

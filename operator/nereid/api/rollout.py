@@ -212,6 +212,10 @@ class RolloutSpec(ApiModel):
                 "!has(self.allowDowntime) || (has(self.surge) && self.surge == 0)",
                 "allowDowntime is valid only with surge: 0",
             ),
+            rule(
+                "!has(self.keepFailedPod) || !has(self.surge) || self.surge == 1 || self.keepFailedPod == '0s'",
+                "with surge: 0 no failed pod is kept, as its place is needed: remove keepFailedPod, or surge",
+            ),
         )
     )
 
@@ -307,6 +311,13 @@ class RolloutSpec(ApiModel):
             "Minimum time that a revision keeps its pods after its traffic has moved away. After that they are "
             "removed once no new requests come and none are in flight; streams in flight are not waited for any longer "
             "than ten minutes after the last new request. Default: 30s."
+        ),
+    )
+    keep_failed_pod: Duration | None = Field(
+        default=None,
+        description=(
+            "How long one pod of a candidate that failed is kept without traffic, for its log to be read. The next "
+            "rollout ends it at once, and with surge: 0 none is kept. 0s: none. Default: 15m."
         ),
     )
     progress_deadline_seconds: Annotated[int, Field(ge=10, le=86400)] | None = Field(

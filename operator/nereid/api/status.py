@@ -71,7 +71,7 @@ class RevisionStatus(ApiModel):
 
 
 class RetiringRevision(ApiModel):
-    """A revision that no longer gets traffic and keeps its pods until it has drained."""
+    """A revision that no longer gets traffic and keeps its pods until it has drained, or one of them for its log."""
 
     revision: RevisionId = Field(description="Id of the revision.")
     since: Time = Field(description="When its traffic ended.")
@@ -91,6 +91,15 @@ class RetiringRevision(ApiModel):
             "Whether it was stable until a rollout replaced it: if the spec asks for it again while it has pods, it "
             "gets all traffic back at once."
         ),
+    )
+    log_kept_from: Time | None = Field(
+        default=None,
+        description=(
+            "Since when one of its pods is kept for its log, as it failed; how long, spec.rollout.keepFailedPod says."
+        ),
+    )
+    drained: bool | None = Field(
+        default=None, description="Whether it has drained, and the pod that is kept for its log is the only one left."
     )
 
 

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import ResolutionStatus, RolloutStatus
+from nereid.api.status import ResolutionStatus, RetiringRevision, RolloutStatus
 from nereid.cli.asking import possible
 from nereid.cli.figures import span, until
 from nereid.cli.view import View, title_of
+from nereid.controller.decide.rollout import kept_pod
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
+from nereid.controller.decide.rollout.state import Retiring
 from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
 
 
@@ -89,6 +91,11 @@ def verdict_due(view: View) -> datetime | None:
     if ends is None or view.plan is None or view.rollout is None or view.stage is not Stage.ANALYZING:
         return None
     return ends + timedelta(seconds=view.plan.analysis.deadline)
+
+
+def log_kept_until(view: View, retiring: RetiringRevision) -> datetime | None:
+    """Return until when the pod of a failed revision is kept for its log; None if none is, or nobody can tell."""
+    return kept_pod.ends(view.plan, Retiring.from_status(retiring)) if view.plan else None
 
 
 def _matched(plan: RolloutPlan) -> str:
@@ -180,6 +187,6 @@ def _at_rest(view: View, rollout: RolloutStatus) -> str:
         return "nothing, until you retry it or change the spec"
     if rollout.pinned:
         return f"nothing, until the spec asks for another revision than {title_of(view, rollout.pinned.instead_of)}"
-    if rollout.retiring:
+    if any(not one.drained for one in rollout.retiring):
         return "the pods of earlier revisions are removed when no requests are in flight"
     return "nothing, until the spec changes"

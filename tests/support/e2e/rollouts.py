@@ -35,7 +35,10 @@ def serve_first(case: Case, rollout: Manifest, **spec: Any) -> ModelDeployment:
 
 
 def wait_until_over(served: ModelDeployment) -> Manifest:
-    """Wait until a rollout has ended, well or not, and nothing is left to drain; return the status."""
+    """Wait until a rollout has ended, well or not, and nothing drains; return the status.
+
+    A pod may be left that is kept for its log.
+    """
     return served.wait_for("the rollout is over", _is_over)
 
 
@@ -62,4 +65,5 @@ def wait_until_paused(served: ModelDeployment, reason: str) -> Manifest:
 
 def _is_over(status: Manifest) -> bool:
     rollout = status["rollout"]
-    return not status.get("candidate") and rollout["state"] in ENDED and not rollout.get("retiring")
+    drains = any(not one.get("drained") for one in rollout.get("retiring", []))
+    return not status.get("candidate") and rollout["state"] in ENDED and not drains

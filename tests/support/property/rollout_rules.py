@@ -185,7 +185,10 @@ class Ledger:
             elif revision == one.before.candidate:
                 assert one.pods[revision] >= kept.replicas, "a candidate loses pods as it is rolled back"
             elif revision in one.pods:
-                assert one.pods[revision] == kept.replicas
+                if one.pods[revision] < kept.replicas:
+                    self._check_kept_for_log(one, kept)
+                else:
+                    assert one.pods[revision] == kept.replicas
                 assert kept.replicas == self.pods[revision], "the pods of what drains change"
             else:
                 self._check_gone(one, revision)
@@ -196,6 +199,15 @@ class Ledger:
             assert kept.revision == one.after.candidate
             assert not one.before.exposure.has_traffic, "the pods of a candidate become fewer"
             self._check_gone(one, kept.revision)
+
+    def _check_kept_for_log(self, one: Pass, kept: Retiring) -> None:
+        """Of a revision that failed, and has drained, one pod stays: where there is room, and for so long."""
+        rollout = one.plan.rollout
+        assert one.pods[kept.revision] == 1, "more pods than one are kept for a log"
+        assert kept.log_kept_from is not None, "a pod is kept of what did not fail"
+        assert rollout.surge, "a pod is kept for its log where its place is needed"
+        assert one.now < kept.log_kept_from + timedelta(seconds=rollout.keep_failed_pod), "it is kept for too long"
+        self._check_gone(one, kept.revision)
 
     def _check_gone(self, one: Pass, revision: str) -> None:
         away = self._check_away(one, revision)

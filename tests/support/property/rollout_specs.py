@@ -52,6 +52,7 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
         "fast_track": draw(st.sampled_from([False, False, True])),
         "history_limit": draw(st.sampled_from([0, 1, 10])),
         "windows": draw(st.sampled_from([(), (), (), WINDOWS])),
+        "keep_failed_pod": draw(st.sampled_from([900, 120, 0])),
         "max_duration": draw(st.sampled_from([None, None, None, 400])),
     }
 

@@ -6,9 +6,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from nereid.api.status import RevisionStatus, RolloutStatus
-from nereid.cli.figures import since
+from nereid.api.status import RetiringRevision, RevisionStatus, RolloutStatus
+from nereid.cli.figures import since, until
 from nereid.cli.screen.layout import BAD, BUSY, FAINT, GOOD, bar, section, table
+from nereid.cli.steps import log_kept_until
 from nereid.cli.view import View, model_version
 
 
@@ -26,8 +27,17 @@ def revisions(view: View, now: datetime) -> Group | None:
         _add(rows, "candidate", status.candidate, _exposure(status.candidate, rollout), _pods(status.candidate))
     for retiring in rollout.retiring if rollout else ():
         traffic = Text(f"none for {since(retiring.since, now)}", style=FAINT)
-        rows.add_row("draining", retiring.revision, "", traffic, str(retiring.replicas), "")
+        role = "failed" if retiring.drained else "draining"
+        rows.add_row(role, retiring.revision, "", traffic, str(retiring.replicas), _kept(view, retiring, now))
     return section("Revisions", rows)
+
+
+def _kept(view: View, retiring: RetiringRevision, now: datetime) -> Text:
+    """Return for how long a pod is kept for its log, if it is."""
+    ends = log_kept_until(view, retiring)
+    if ends is None:
+        return Text()
+    return Text(f"kept for its log, {until(ends, now)} left" if ends > now else "no longer kept", style=FAINT)
 
 
 def _add(rows: Table, role: str, revision: RevisionStatus, traffic: Text, pods: Text) -> None:

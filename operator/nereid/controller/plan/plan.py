@@ -177,6 +177,7 @@ class RolloutPlan:
     paused: bool
     fast_track: bool
     drain: float
+    keep_failed_pod: float
     propagation: float
     progress_deadline: float
     max_duration: int | None

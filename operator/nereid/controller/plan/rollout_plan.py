@@ -24,6 +24,7 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.plan.windows import window_of
 
 DEFAULT_DRAIN: Final = "30s"
+DEFAULT_KEEP_FAILED_POD: Final = "15m"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
 DEFAULT_KEEP: Final = "5m"
 DEFAULT_INTERVAL: Final = "30s"
@@ -59,6 +60,7 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         paused=bool(rollout.paused),
         fast_track=bool(rollout.fast_track),
         drain=seconds(rollout.drain or DEFAULT_DRAIN),
+        keep_failed_pod=seconds(rollout.keep_failed_pod or DEFAULT_KEEP_FAILED_POD),
         propagation=settings.propagation_seconds,
         progress_deadline=rollout.progress_deadline_seconds or DEFAULT_PROGRESS_DEADLINE,
         max_duration=_hold(rollout.max_duration),

@@ -24,6 +24,7 @@ from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
 from nereid.controller.report.analysis import analysis_status
+from nereid.controller.report.kept_log import kept_log
 from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
 from nereid.controller.report.memory import problem_of, standing
 from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
@@ -279,7 +280,8 @@ def rollout_message(report_input: ReportInput) -> str:
         case Stage.FAILED:
             return _failure_sentence(report_input)
         case _:
-            return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}"
+            log = kept_log(report_input.plan, state)
+            return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}{log and f'. {log}'}"
 
 
 def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
@@ -350,9 +352,10 @@ def _failure_sentence(report_input: ReportInput) -> str:
             f"spec.rollout.checks if the check is wrong, or try again with annotation "
             f"nereid.dev/retry={failed.revision}{attempt}"
         )
+    log = kept_log(report_input.plan, report_input.decision.state)
     return (
         f"Revision {failed.revision} was rolled back, stable revision {stable} serves: {failed.message.rstrip('.')}. "
-        f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}"
+        f"Change the spec, or try again with annotation nereid.dev/retry={failed.revision}{attempt}{log and f'. {log}'}"
     )
 
 

@@ -75,6 +75,8 @@ def retiring_problem(plan: Plan, state: RolloutState, now: datetime) -> Problem 
 def _is_still_asked(plan: Plan, retiring: Retiring, now: datetime) -> bool:
     if retiring.looked_at is None or retiring.requests is None:
         return False
+    if retiring.is_drained:
+        return retiring.requested_at is not None  # The last looks at a pod that was kept for its log.
     drained_by = retiring.since + timedelta(seconds=plan.rollout.propagation + plan.rollout.drain) + _PATIENCE
     return now >= drained_by and next_look(plan.rollout, retiring) >= drained_by
 

@@ -90,7 +90,7 @@ class TestDefaults:
         assert (rollout.paused, rollout.drain, rollout.progress_deadline) == (False, 30, 600)
         assert (rollout.surge, rollout.allow_downtime, rollout.fast_track) == (1, False, False)
         assert (rollout.match, rollout.preview_hosts, rollout.checks, rollout.checks_timeout) == (None, (), (), 600)
-        assert rollout.history_limit == 10
+        assert (rollout.history_limit, rollout.keep_failed_pod) == (10, 900)
         assert (rollout.promote, rollout.abort, rollout.retry, rollout.rollback) == (None, None, None, None)
 
     def test_what_the_user_says_wins(self):
@@ -178,12 +178,14 @@ class TestStrategies:
             allowDowntime=True,
             fastTrack=True,
             revisionHistoryLimit=0,
+            keepFailedPod="0s",
             checks={
                 "timeout": "1m",
                 "items": [CHECK],
             },
         )
         assert (made.surge, made.allow_downtime, made.fast_track, made.history_limit) == (0, True, True, 0)
+        assert made.keep_failed_pod == 0
         assert ([check.name for check in made.checks], made.checks_timeout) == (["one"], 60)
 
 

@@ -365,3 +365,33 @@ class TestTransitionTimes:
             "RolloutPassed",
             "SpecValid",
         ]
+
+
+class TestPodKeptForItsLog:
+    FAILED = rollout().keeping_failed_pod(900).stable("a").failed("b", reason="GuardExceeded")
+    KEPT = FAILED.retiring("b", 60, log_kept=60)
+
+    @pytest.mark.parametrize("kind", ["Ready", "Progressing"])
+    def test_is_told_with_the_command_to_type(self, kind):
+        message = condition(self.KEPT, kind).message
+        assert message.endswith(
+            "One pod of Deployment digits-b is kept without traffic until 2026-11-20T12:14:00Z for its log: "
+            "kubectl logs --namespace models deployment/digits-b"
+        )
+
+    def test_is_told_where_the_spec_asks_for_stable_again(self):
+        assert "deployment/digits-b" in condition(self.KEPT.wanting("a"), "Progressing").message
+
+    def test_has_its_log_where_the_model_is_fetched_if_that_failed(self):
+        kept = self.FAILED.failed("b", reason="ModelFetchFailed").retiring("b", 60, log_kept=60)
+        assert condition(kept, "Ready").message.endswith("deployment/digits-b --container fetch-model")
+
+    def test_is_not_told_where_none_is_kept(self):
+        assert "kubectl logs" not in condition(self.FAILED.retiring("b", 60), "Ready").message
+        assert "kubectl logs" not in condition(self.KEPT.keeping_failed_pod(0).unseen(), "Ready").message
+
+    def test_that_is_looked_at_for_the_last_time_gets_no_requests(self):
+        over = self.FAILED.retiring("b", 1000, looked=(2, 7), log_kept=1000).unseen()
+        entry = replace(over.state.retiring[0], is_drained=True)
+        looked = replace(over, state=replace(over.state, retiring=(entry,)))
+        assert not any(one.type == "RouteNotEffective" for one in looked.report().conditions)

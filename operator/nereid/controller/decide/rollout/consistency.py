@@ -44,7 +44,7 @@ def consistent(state: RolloutState) -> RolloutState:
 def _retiring(state: RolloutState) -> tuple[Retiring, ...]:
     entries = {entry.revision: entry for entry in state.retiring}
     return tuple(
-        replace(entry, replicas=min(entry.replicas, _MOST_PODS))
+        replace(entry, replicas=min(entry.replicas, 1 if entry.is_drained else _MOST_PODS))
         for revision, entry in entries.items()
         if revision != state.stable  # A candidate may drain: it keeps the pods that it had when it is asked for again.
     )

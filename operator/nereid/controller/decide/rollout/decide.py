@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import adoption, analysis, checks, corrections, draining, history
+from nereid.controller.decide.rollout import adoption, analysis, checks, corrections, draining, history, kept_pod
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor, without_spare_entry
 from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.first_revision import first_revision
@@ -111,7 +111,15 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
     """
     begin = whole_second(now)
     retiring = tuple(
-        replace(entry, since=begin, looked_at=None, requests=None, requested_at=None, was_late=False)
+        replace(
+            entry,
+            since=begin,
+            looked_at=None,
+            requests=None,
+            requested_at=None,
+            was_late=False,
+            is_drained=False,
+        )
         for entry in state.retiring
     )
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
@@ -163,7 +171,8 @@ def _start_unless_failed(plan: Plan, observed: Observed, state: RolloutState, no
     if failed is None or failed.revision != plan.revision:
         return started(plan, state, now)
     if plan.rollout.retry == Command(failed.revision, failed.attempt) and not isinstance(plan, Held):
-        return started(plan, state, now)
+        waiting = kept_pod.until_gone(state, plan.revision)
+        return (waiting, ()) if waiting else started(plan, state, now)
     if state.stage is not Stage.ROLLING_BACK:
         return state, ()
     waiting = until_propagated(plan, observed, state, now)

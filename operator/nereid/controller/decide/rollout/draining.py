@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.controller.decide.measurement_requests import ActivityRequest
+from nereid.controller.decide.rollout import kept_pod
 from nereid.controller.decide.rollout.state import Retiring, RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.observed.sample import Activity
@@ -64,7 +65,11 @@ def draining(state: RolloutState) -> tuple[Retiring, ...]:
 
 
 def drained(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> RolloutState:
-    """Return the state without the revisions whose pods may be removed, and with the last reading of the others."""
+    """Return the state without the revisions whose pods may be removed, and with the last reading of the others.
+
+    Of one that failed, a single pod is kept for its log.
+    """
+    state = kept_pod.given_up(plan, observed, state)
     looked = {retiring.revision: _after_look(plan.rollout, observed, retiring, now) for retiring in draining(state)}
     following = (looked.get(retiring.revision, retiring) for retiring in state.retiring)
     still_retiring = tuple(retiring for retiring in following if retiring is not None)
@@ -72,14 +77,14 @@ def drained(plan: Plan, observed: Observed, state: RolloutState, now: datetime) 
 
 
 def _after_look(rollout: RolloutPlan, observed: Observed, retiring: Retiring, now: datetime) -> Retiring | None:
-    """Return the revision with the present reading, if a look is due; None if its pods may be removed."""
+    """Return the revision with the present reading, if a look is due; None if all of its pods may be removed."""
     activity = observed.activity.get(retiring.revision) if now >= next_look(rollout, retiring) else None
     if activity is None:
         return retiring
     if late := late_reading(rollout, retiring, activity, now):
         return late
     if is_quiet(rollout, retiring, activity, now) or _has_only_streams(rollout, retiring, activity, now):
-        return None
+        return kept_pod.after_draining(rollout, retiring, now)
     return with_reading(retiring, activity, now)
 
 
@@ -98,9 +103,10 @@ def late_reading(rollout: RolloutPlan, retiring: Retiring, activity: Activity, n
 
     How much time has really passed is not known then: the clock may have jumped. Half of the wait counts, and the
     reading is one to compare the next one with. If that is late too, it is the operator that is slow, and it counts.
+    A revision that has drained before waits for no proxies.
     """
     planned = next_look(rollout, retiring)
-    if retiring.was_late or now - planned <= timedelta(seconds=LATE_SECONDS):
+    if retiring.is_drained or retiring.was_late or now - planned <= timedelta(seconds=LATE_SECONDS):
         return None
     before = retiring.looked_at or retiring.since
     uncounted = now - before - (planned - before) / 2
@@ -133,10 +139,20 @@ def _has_only_streams(rollout: RolloutPlan, retiring: Retiring, activity: Activi
 
 def next_look(rollout: RolloutPlan, retiring: Retiring) -> datetime:
     """Return when the counters of the revision's pods are to be read next."""
+    if retiring.is_drained:
+        return _last_looks(rollout, retiring)
     if retiring.looked_at is None:
         return retiring.since + timedelta(seconds=max(rollout.propagation, QUIET_SECONDS))
     gap = QUIET_SECONDS if retiring.looked_at < _overdue(rollout, retiring) else SELDOM_SECONDS
     return max(_earliest(rollout, retiring), retiring.looked_at + timedelta(seconds=gap))
+
+
+def _last_looks(rollout: RolloutPlan, retiring: Retiring) -> datetime:
+    """Return when a pod that is kept for its log is to be looked at: when that is over, and then until it is quiet."""
+    over = kept_pod.ends(rollout, retiring) or retiring.since
+    if retiring.looked_at is None:
+        return over
+    return max(over, retiring.looked_at + timedelta(seconds=SELDOM_SECONDS if retiring.requested_at else QUIET_SECONDS))
 
 
 def _earliest(rollout: RolloutPlan, retiring: Retiring) -> datetime:

@@ -10,7 +10,7 @@ from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout
-from nereid.controller.decide.rollout import history
+from nereid.controller.decide.rollout import history, kept_pod
 from nereid.controller.decide.rollout.capacity import carried, has_only_place, live_revisions
 from nereid.controller.decide.rollout.routing import FULL
 from nereid.controller.decide.rollout.scaling import scaled_pods
@@ -111,6 +111,8 @@ def without_candidate(plan: Plan, observed: Observed, state: RolloutState, now: 
     if state.candidate is None:
         return state
     retiring = with_retiring(plan, observed, state, state.candidate, now)
+    if kept_pod.is_wanted(plan, state, state.candidate):
+        retiring = (*retiring[:-1], replace(retiring[-1], log_kept_from=retiring[-1].since))
     return replace(state, candidate=None, exposure=NO_TRAFFIC, step=0, is_urgent=False, retiring=retiring)
 
 

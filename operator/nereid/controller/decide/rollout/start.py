@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import history
+from nereid.controller.decide.rollout import history, kept_pod
 from nereid.controller.decide.rollout.analysis import next_trial
 from nereid.controller.decide.rollout.capacity import lacks_place
 from nereid.controller.decide.rollout.limits_of_time import waits_for_window
@@ -19,7 +19,11 @@ _HIGHEST: Final = 10**9
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Make the plan's revision the candidate, as a new attempt; if it drains, it keeps the pods that it has."""
+    """Make the plan's revision the candidate, as a new attempt; if it drains, it keeps the pods that it has.
+
+    No pod is kept for its log any longer.
+    """
+    state = kept_pod.all_given_up(state)
     is_fast, attempt = history.is_fast(plan, state), next_attempt(plan, state)
     preparing = replace(
         entered(state, Stage.STARTING_PODS, now),

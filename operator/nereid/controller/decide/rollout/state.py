@@ -38,7 +38,8 @@ class Retiring:
     `looked_at` is when its pods' counters were last read, and `requests` how many requests they had answered by then;
     `was_late`: that was so late that the time before did not count in full. `requested_at` is when a reading last
     showed new requests. `may_return`: it was stable until a rollout replaced it, so it gets all traffic back at once if
-    the spec asks for it again meanwhile.
+    the spec asks for it again meanwhile. `log_kept_from`: it failed, and one of its pods is kept for its log, counted
+    from then on; `is_drained`: no other is left.
 
     If the spec asks for it again, it is the candidate too, and keeps these pods for as long as they are more than its
     share needs.
@@ -52,6 +53,8 @@ class Retiring:
     requested_at: datetime | None = None
     may_return: bool = False
     was_late: bool = False
+    log_kept_from: datetime | None = None
+    is_drained: bool = False
 
     @classmethod
     def from_status(cls, status: RetiringRevision) -> "Retiring":
@@ -65,6 +68,8 @@ class Retiring:
             requested_at=status.requested_at,
             may_return=bool(status.may_return),
             was_late=bool(status.was_late),
+            log_kept_from=status.log_kept_from,
+            is_drained=bool(status.drained),
         )
 
     def to_status(self) -> RetiringRevision:
@@ -78,6 +83,8 @@ class Retiring:
             requested_at=self.requested_at,
             may_return=self.may_return or None,
             was_late=self.was_late or None,
+            log_kept_from=self.log_kept_from,
+            drained=self.is_drained or None,
         )
 
 
@@ -281,6 +288,7 @@ def _retiring_not_after(entry: Retiring, latest: datetime) -> Retiring:
         since=min(entry.since, latest),
         looked_at=entry.looked_at and min(entry.looked_at, latest),
         requested_at=entry.requested_at and min(entry.requested_at, latest),
+        log_kept_from=entry.log_kept_from and min(entry.log_kept_from, latest),
     )
 
 
