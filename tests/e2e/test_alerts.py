@@ -13,6 +13,7 @@ from tests.support.e2e.alerts import Alerts
 from tests.support.e2e.case import Case
 from tests.support.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
 from tests.support.e2e.promql import ask
+from tests.support.e2e.quotas import no_new_pods
 from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_rolled_back
 from tests.support.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
 
@@ -173,22 +174,6 @@ def hidden_from_prometheus(served: ModelDeployment, revision: str) -> Iterator[N
     set_port("1")
     yield
     set_port(port)
-
-
-@contextmanager
-def no_new_pods(case: Case) -> Iterator[None]:
-    """Let the namespace take no pod more, by a quota that is used up."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
-    case.cluster.apply(quota, namespace=case.namespace)
-    wait_for(
-        "the quota holds",
-        lambda: (case.cluster.get("ResourceQuota", "none", case.namespace) or {}).get("status", {}).get("hard"),
-        seconds=30,
-    )
-    yield
-    case.cluster.kubectl("delete", "resourcequota", "none", namespace=case.namespace)
-    # Its controller tries again later each time, and minutes later in the end, unless the object changes.
-    case.cluster.kubectl("annotate", "replicasets", "--all", "quota=lifted", namespace=case.namespace)
 
 
 def kill_container_of_operator(cluster: Cluster) -> None:
