@@ -184,9 +184,9 @@ class AnalysisSpec(ApiModel):
         default=None,
         description=(
             "What to do if the evidence is still undecided at the deadline: Pause until it is decided or the user "
-            "promotes or aborts, Continue with the next step, or Rollback. ContinueIfClean continues if the candidate's "
-            "errors are shown to lie within the guard's ceiling, no metric speaks against it and each query has "
-            "passed, and else pauses until then. Default: ContinueIfClean for a Canary without steps, else Pause."
+            "promotes or aborts, Continue with the next step, or Rollback. ContinueIfClean continues if it is shown "
+            "that the candidate's errors lie within the guard's ceiling, no metric speaks against it and each query "
+            "has passed, and else pauses until then. Default: ContinueIfClean for a Canary without steps, else Pause."
         ),
     )
     latency_objective_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(

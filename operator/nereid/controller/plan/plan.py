@@ -165,7 +165,8 @@ class Rollback:
 class RolloutPlan:
     """How the desired revision is rolled out; times in seconds. No steps: all traffic at once.
 
-    is_auto: nobody has asked for these steps, so that one is passed over where too few requests come. smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
+    is_auto: nobody has asked for these steps, so that one is passed over where too few requests come.
+    smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
     """
 
     strategy: Strategy

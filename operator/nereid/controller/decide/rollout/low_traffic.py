@@ -49,8 +49,8 @@ def relies_on_checks(plan: Plan, observed: Observed, state: RolloutState) -> boo
         return False
     if rollout.analysis.provider == "None" or rollout.analysis.on_inconclusive == "Rollback":
         return False
-    is_idle = observed.of(state.stable).is_idle and not observed.of(state.candidate).is_asked_for
-    return is_idle and not _has_bad_requests(state) and _has_checks(plan, state)
+    # The candidate's own scaler counts the requests of its checks, too.
+    return observed.of(state.stable).is_idle and not _has_bad_requests(state) and _has_checks(plan, state)
 
 
 def moved_on(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Event, ...]:
@@ -66,8 +66,8 @@ def moved_on(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Event
         )
     else:
         cause = (
-            f"{seen} failed, which is within the guard's ceiling, and nothing speaks against it; for more than that too "
-            "few came (onInconclusive ContinueIfClean)"
+            f"{seen} failed, which is within the guard's ceiling, and nothing speaks against it; too few came for a "
+            "pass (onInconclusive ContinueIfClean)"
         )
     return (Event("Normal", "LowTraffic", f"Revision {state.candidate} goes on from {describe(state)}: {cause}"),)
 

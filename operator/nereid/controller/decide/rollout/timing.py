@@ -106,7 +106,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
-    if due is not None and not _waits_for_a_look(plan, state, max(due, now)):
+    if due is not None and not _waits_for_a_look(plan, observed, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
@@ -120,6 +120,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     return max(0.0, (min(moments) - now).total_seconds()) if moments else None
 
 
-def _waits_for_a_look(plan: Plan, state: RolloutState, moment: datetime) -> bool:
+def _waits_for_a_look(plan: Plan, observed: Observed, state: RolloutState, moment: datetime) -> bool:
     """Whether a look is under way when the time for evidence is over: its answer then decides, and starts a pass."""
-    return state.stage is Stage.ANALYZING and not has_passed(state) and analysis.is_looking(plan, state, moment)
+    if state.stage is not Stage.ANALYZING or has_passed(state) or low_traffic.is_enough(plan, observed, state):
+        return False
+    return analysis.is_looking(plan, state, moment)
