@@ -5,8 +5,8 @@ from digits.cluster import wait_for
 from digits.traffic import PROTOCOLS
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import wait_until_kiali_is_content
-from tests.support.e2e.promql import ask
 from tests.support.e2e.journey import Journey
+from tests.support.e2e.promql import ask
 from tests.support.e2e.rollouts import judged, serve_first
 from tests.support.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
 
