@@ -288,8 +288,9 @@ def main() -> None:
             print(line, flush=True)  # noqa: T201
     whole_rollouts = max(1, options.runs // 4)
     print(f"\nWhole rollouts: {whole_rollouts} for each line.")  # noqa: T201
-    for line in (*promotions.each_exposure(whole_rollouts), *promotions.bursts(whole_rollouts)):
-        print(line, flush=True)  # noqa: T201
+    for table in (promotions.little_traffic, promotions.each_exposure, promotions.bursts):
+        for line in table(whole_rollouts):
+            print(line, flush=True)  # noqa: T201
     for line in (*bench.targets(), *bench.hard_cases()):
         print(line, flush=True)  # noqa: T201
 

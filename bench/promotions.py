@@ -1,10 +1,12 @@
-"""Run with `make bench-judge`: whole rollouts with the default steps, through decide, and how often each ends how.
+"""Run with `make bench-judge`: whole rollouts through decide, and how often each ends how.
 
-Pods are always ready and routes apply at once. Requests fail independently, or in bursts. A rollout that is neither
-promoted nor rolled back within 75 minutes waits for evidence.
+Pods are always ready and routes apply at once. Requests fail independently, or in bursts. With steps of 10 and 50%, a
+rollout that is neither promoted nor rolled back within 75 minutes waits for evidence. With the default steps, which
+suit what comes, it is seen how it stands after an hour.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +27,9 @@ from nereid.controller.plan.settings import Settings
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTES = 75
+HOUR = 60
+# As the default steps, but that somebody has asked for them: none is passed over, and without evidence they wait.
+STEPS = [{"weight": 10, "hold": "5m"}, {"weight": 50, "hold": "5m"}]
 LONGEST_SECONDS = 30
 PODS = 4
 METADATA = {"namespace": "bench", "name": "model", "uid": "1"}
@@ -53,22 +58,23 @@ class Traffic:
         return Counts(requests, min(requests, self.burst * int(generator.binomial(requests, rate / self.burst))))
 
 
-def end_of(traffic: Traffic, seed: int, **analysis: Any) -> str:
-    """Return how a rollout ends: promoted, rolled back, or waits."""
-    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+def end_of(traffic: Traffic, seed: int, rollout: Mapping[str, Any], minutes: int = MINUTES) -> tuple[str, float]:
+    """Return how a rollout with this spec ends, promoted, rolled back, or waits, and after how many minutes."""
+    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": rollout}, SETTINGS)
     generator, now = np.random.default_rng(seed), BEGIN
     state = RolloutState(stage=Stage.COMPLETED, stable="a", since=BEGIN - timedelta(hours=1))
     counted = (Counts(), Counts())
-    while now < BEGIN + timedelta(minutes=MINUTES):
+    while now < BEGIN + timedelta(minutes=minutes):
         state, wait, is_read = _passes(wanted, state, counted, now)
+        taken = (now - BEGIN).total_seconds() / 60
         if state.failed:
-            return "rolled back"
+            return "rolled back", taken
         if state.stable == wanted.revision:
-            return "promoted"
+            return "promoted", taken
         drawn = traffic.drawn(generator, wait, state.weight)
         counted = drawn if is_read else (counted[0] + drawn[0], counted[1] + drawn[1])
         now += timedelta(seconds=wait)
-    return "waits"
+    return "waits", minutes
 
 
 def _passes(
@@ -101,7 +107,8 @@ def _observed(state: RolloutState) -> Observed:
 
 def ends(traffic: Traffic, runs: int, **analysis: Any) -> str:
     """Return how many of so many rollouts ended how, in percent."""
-    found: Sequence[str] = [end_of(traffic, seed, **analysis) for seed in range(runs)]
+    rollout = {"steps": STEPS, "analysis": analysis}
+    found: Sequence[str] = [end_of(traffic, seed, rollout)[0] for seed in range(runs)]
     return " | ".join(f"{100 * found.count(end) / runs:.0f}%" for end in ("promoted", "rolled back", "waits"))
 
 
@@ -133,3 +140,27 @@ def bursts(runs: int) -> Iterator[str]:
                 traffic = Traffic(per_second, lambda _weight, bad=bad: bad, 0.005, burst)  # type: ignore[misc]
                 for told in (1, burst):
                     yield f"| {burst} | {per_second} | {odds} | {told} | {ends(traffic, runs, judge={'burst': told})} |"
+
+
+# Error rates of stable and of the candidate.
+HEALTHY = ((0.0, 0.0), (0.005, 0.005), (0.02, 0.02))
+BAD = ((0.005, 0.015), (0.005, 0.055), (0.005, 0.205))
+
+
+def little_traffic(runs: int) -> Iterator[str]:
+    """Yield the table of what the default steps make of little traffic within an hour, and of more."""
+    yield "\n### The default steps, after an hour\n"
+    yield "| requests/s | errors of stable | of the candidate | promoted | rolled back | still judged, or waits |"
+    yield "|---|---|---|---|---|---|"
+    for per_second in (0.1, 0.5, 1, 5, 50):
+        for stable, candidate in (*HEALTHY, *BAD):
+            traffic = Traffic(per_second, lambda _weight, rate=candidate: rate, stable)  # type: ignore[misc]
+            found = [end_of(traffic, seed, {}, HOUR) for seed in range(runs)]
+            cells = " | ".join(_share_and_median(found, end) for end in ("promoted", "rolled back", "waits"))
+            yield f"| {per_second:g} | {stable:.1%} | {candidate:.1%} | {cells} |"
+
+
+def _share_and_median(found: Sequence[tuple[str, float]], wanted: str) -> str:
+    minutes = [taken for end, taken in found if end == wanted]
+    share = f"{100 * len(minutes) / len(found):.0f}%"
+    return f"{share}, {statistics.median(minutes):.0f} min" if minutes and wanted != "waits" else share

@@ -161,6 +161,22 @@ def test_hardly_any_traffic_pauses_until_the_user_decides(case: Case) -> None:
 
 
 @pytest.mark.long
+def test_default_steps_suit_little_traffic(case: Case) -> None:
+    """About 110 requests make a pass here: too many for 10% of one per second, and few enough for half of it."""
+    rollout = {key: value for key, value in judged().items() if key != "steps"}
+    served = serve_first(case, rollout)
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(1)
+        case.apply(version="2", rollout=rollout)
+        served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"), 900)
+        total = client.stop()
+    assert journey.weights == [0, 10, 50, 100, 0]
+    assert "Paused" not in journey.states
+    assert total.failed == 0, total.errors[:5]
+    assert_only_version_answers(case, "2")
+
+
+@pytest.mark.long
 def test_paused_as_inconclusive_goes_on_once_there_is_traffic(case: Case) -> None:
     rollout = judged(analysis={"deadline": "10s"})
     served = serve_first(case, rollout)

@@ -5,13 +5,16 @@ from digits.cluster import wait_for
 from digits.traffic import PROTOCOLS
 from tests.support.e2e.case import Case
 from tests.support.e2e.expectations import wait_until_kiali_is_content
+from tests.support.e2e.journey import Journey
 from tests.support.e2e.promql import ask
-from tests.support.e2e.rollouts import judged
+from tests.support.e2e.rollouts import judged, serve_first
 from tests.support.e2e.scaling import PATIENCE, SLEEP_AFTER_SECONDS, may_sleep, wait_until_asleep
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
 AT_ONCE = 1000
+# After a rollout, stable keeps its pods for five minutes before it may sleep.
+SETTLED_SECONDS = 600
 
 
 def test_a_thousand_requests_at_once_wake_a_model_and_all_are_answered(case: Case) -> None:
@@ -68,3 +71,19 @@ def test_a_sleeping_model_is_woken_for_a_new_version(case: Case) -> None:
         total = client.burst(20)
     assert total.failed == 0, total.errors[:5]
     assert total.by_version() == {"2": 20}
+
+
+@pytest.mark.long
+def test_a_model_that_nobody_asks_gets_a_new_version_by_its_checks_and_sleeps_again(case: Case) -> None:
+    served = serve_first(case, judged(), scaling=may_sleep())
+    wait_until_asleep(served)
+    with Journey(served) as journey:
+        case.apply(version="2", scaling=may_sleep(), rollout=judged(analysis={"deadline": "10m"}))
+        status = served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"), 300)
+    assert "Paused" not in journey.states
+    assert [check["name"] for check in status["rollout"]["checks"]["results"]] == ["smoke"]
+    wait_until_asleep(served, SETTLED_SECONDS)
+    with case.traffic(patience=PATIENCE) as client:
+        total = client.burst(2, at_once=1)
+    assert total.failed == 0, total.errors
+    assert total.by_version() == {"2": 2}

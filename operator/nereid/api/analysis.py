@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from nereid.api.schema import ApiModel, DnsLabel, Duration, rule, rules
 
 AnalysisProvider = Literal["Prometheus", "Triton", "None"]
-OnInconclusive = Literal["Pause", "Continue", "Rollback"]
+OnInconclusive = Literal["Pause", "Continue", "ContinueIfClean", "Rollback"]
 
 
 class JudgeSpec(ApiModel):
@@ -176,14 +176,17 @@ class AnalysisSpec(ApiModel):
     deadline: Duration | None = Field(
         default=None,
         description=(
-            "How long after a step's hold the evidence may stay undecided before it is inconclusive. Default: 30m."
+            "How long after a step's hold the evidence may stay undecided before it is inconclusive. Default: 30m; "
+            "45m at the last of the default steps, which have to suit little traffic too."
         ),
     )
     on_inconclusive: OnInconclusive | None = Field(
         default=None,
         description=(
             "What to do if the evidence is still undecided at the deadline: Pause until it is decided or the user "
-            "promotes or aborts, Continue with the next step, or Rollback. Default: Pause."
+            "promotes or aborts, Continue with the next step, or Rollback. ContinueIfClean continues if it is shown "
+            "that the candidate's errors lie within the guard's ceiling, no metric speaks against it and each query "
+            "has passed, and else pauses until then. Default: ContinueIfClean for a Canary without steps, else Pause."
         ),
     )
     latency_objective_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] | None = Field(

@@ -252,7 +252,8 @@ class RolloutSpec(ApiModel):
         description=(
             "Steps of a Canary or Shadow: those that mirror, then those with a weight, each rising. After the last one "
             "the candidate gets all traffic and becomes stable. Before each step it gets the pods that its "
-            "share needs. Default: 10 for 5m, then 50 for 5m; for Shadow 100 until it is promoted."
+            "share needs. Default: 10 for 5m, then 50 for 5m, where the first is passed over if too few requests come "
+            "to earn a pass there in time; for Shadow 100 until it is promoted."
         ),
     )
     blue_green: BlueGreenSpec | None = Field(default=None, description="Settings of strategy BlueGreen.")

@@ -226,6 +226,10 @@ class CheckStatus(ApiModel):
     name: str = Field(description="Name of the check.")
     passed: bool = Field(description="Whether it passed.")
     message: str = Field(description="The figures, in a sentence.")
+    unknown: bool | None = Field(
+        default=None,
+        description="Whether it could not be run, which is no reason to fail as nobody had asked for it.",
+    )
 
 
 class ChecksStatus(ApiModel):

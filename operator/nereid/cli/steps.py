@@ -90,7 +90,7 @@ def verdict_due(view: View) -> datetime | None:
     ends = hold_ends(view)
     if ends is None or view.plan is None or view.rollout is None or view.stage is not Stage.ANALYZING:
         return None
-    return ends + timedelta(seconds=view.plan.analysis.deadline)
+    return ends + timedelta(seconds=view.plan.deadline_at(view.rollout.step))
 
 
 def log_kept_until(view: View, retiring: RetiringRevision) -> datetime | None:

@@ -44,6 +44,7 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "strategy": strategy,
         "steps": draw(steps(strategy, surge)),
+        "is_auto": strategy == "Canary" and draw(st.booleans()),
         "surge": surge,
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
@@ -87,7 +88,7 @@ def analyses(draw: st.DrawFn) -> Analysis:
         burst=draw(st.sampled_from([1, 1, 20])),
         interval=draw(st.sampled_from([5, 30])),
         deadline=draw(st.sampled_from([1, 60, 600])),
-        on_inconclusive=draw(st.sampled_from(["Pause", "Continue", "Rollback"])),
+        on_inconclusive=draw(st.sampled_from(["Pause", "Continue", "ContinueIfClean", "Rollback"])),
         tolerated=draw(st.sampled_from([1.5, 2.0])),
         guard=Guard(errors=draw(st.sampled_from([0.1, 0.99])), slow=None, min_requests=10),
         queries=draw(st.sampled_from([(), (), QUERIES, QUERIES[:1]])),

@@ -57,10 +57,14 @@ ALL_TRAFFIC: Final = Exposure(weight=_PERCENT)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the candidate gets, and the least time that the step lasts, in seconds; None waits for a promotion."""
+    """What the candidate gets, and the least time that the step lasts, in seconds; None waits for a promotion.
+
+    deadline: for how much longer the evidence may stay undecided; None: for as long as the analysis says.
+    """
 
     exposure: Exposure
     hold: int | None
+    deadline: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ class Rollback:
 class RolloutPlan:
     """How the desired revision is rolled out; times in seconds. No steps: all traffic at once.
 
+    is_auto: nobody has asked for these steps, so that one is passed over where too few requests come.
     smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
     """
 
@@ -187,6 +192,12 @@ class RolloutPlan:
     abort: Command | None
     retry: Command | None
     rollback: Rollback | None
+    is_auto: bool = False
+
+    def deadline_at(self, step: int) -> int:
+        """Return for how long after a step's hold the evidence may stay undecided."""
+        own = self.steps[step].deadline
+        return self.analysis.deadline if own is None else own
 
 
 @dataclass(frozen=True, slots=True)

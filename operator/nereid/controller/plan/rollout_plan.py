@@ -1,6 +1,7 @@
 """How a spec's rollout is carried out: its steps, its analysis and its checks, with all defaults resolved. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from nereid.api import names
@@ -35,6 +36,8 @@ DEFAULT_MAX_ERROR_PERCENT: Final = 10.0
 DEFAULT_MIN_REQUESTS: Final = 10
 DEFAULT_QUERY_FAILURES: Final = 3
 DEFAULT_STEPS: Final = (Step(Exposure(10), 300), Step(Exposure(50), 300))
+# At half a request per second, 600 of them come to a candidate with 50% in 40 minutes.
+DEFAULT_LAST_DEADLINE: Final = "45m"
 DEFAULT_SHADOW: Final = (Step(Exposure(mirror=100), None),)
 _PERCENT: Final = 100
 
@@ -49,11 +52,12 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
     return RolloutPlan(
         strategy=rollout.strategy or "Canary",
         steps=_steps(rollout),
+        is_auto=_is_auto(rollout),
         match=rollout.ab_test,
         preview_hosts=tuple((rollout.blue_green or BlueGreenSpec()).preview_hosts or ()),
         surge=1 if rollout.surge is None else rollout.surge,
         allow_downtime=bool(rollout.allow_downtime),
-        analysis=_analysis(rollout.analysis or AnalysisSpec(), settings),
+        analysis=_analysis(rollout.analysis or AnalysisSpec(), settings, is_auto=_is_auto(rollout)),
         checks=tuple((checks and checks.items) or ()),
         smoke=checks.smoke if checks else None,
         checks_timeout=seconds((checks and checks.timeout) or DEFAULT_CHECKS_TIMEOUT),
@@ -73,6 +77,18 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
     )
 
 
+def _is_auto(rollout: RolloutSpec) -> bool:
+    """Whether nobody has asked for steps, so that they have to suit whatever comes."""
+    return rollout.steps is None and rollout.strategy in {None, "Canary"}
+
+
+def _default_steps(analysis: AnalysisSpec | None) -> tuple[Step, ...]:
+    if analysis and analysis.deadline:
+        return DEFAULT_STEPS
+    *first, last = DEFAULT_STEPS
+    return (*first, replace(last, deadline=seconds(DEFAULT_LAST_DEADLINE)))
+
+
 def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
     match rollout.strategy:
         case "Direct":
@@ -86,7 +102,7 @@ def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
         case "Shadow" if rollout.steps is None:
             return DEFAULT_SHADOW
         case _ if rollout.steps is None:
-            return DEFAULT_STEPS
+            return _default_steps(rollout.analysis)
         case strategy:
             is_shadow = strategy == "Shadow"
             return tuple(
@@ -106,7 +122,7 @@ def _hold(duration: str | None) -> int | None:
     return None if duration is None else seconds(duration)
 
 
-def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
+def _analysis(analysis: AnalysisSpec, settings: Settings, *, is_auto: bool) -> Analysis:
     if analysis.queries and not settings.allow_queries:
         raise ValueError(
             "spec.rollout.analysis.queries: user-supplied PromQL is disabled on this operator (Helm value "
@@ -117,7 +133,7 @@ def _analysis(analysis: AnalysisSpec, settings: Settings) -> Analysis:
         provider=_provider(analysis, settings),
         interval=seconds(analysis.interval or DEFAULT_INTERVAL),
         deadline=seconds(analysis.deadline or DEFAULT_ANALYSIS_DEADLINE),
-        on_inconclusive=analysis.on_inconclusive or "Pause",
+        on_inconclusive=analysis.on_inconclusive or ("ContinueIfClean" if is_auto else "Pause"),
         latency_objective=analysis.latency_objective_milliseconds,
         tolerated=judge.tolerated or 1.5,
         against=judge.against or 3.0,

@@ -86,7 +86,11 @@ class TestDefaults:
         assert (made.replicas, made.timeout, made.hosts, made.gateways) == (1, 60, (), ())
         assert made.model_name == "digits"
         rollout = made.rollout
-        assert (rollout.strategy, rollout.steps) == ("Canary", (Step(Exposure(10), 300), Step(Exposure(50), 300)))
+        assert (rollout.strategy, rollout.steps) == (
+            "Canary",
+            (Step(Exposure(10), 300), Step(Exposure(50), 300, deadline=2700)),
+        )
+        assert rollout.is_auto
         assert (rollout.paused, rollout.drain, rollout.progress_deadline) == (False, 30, 600)
         assert (rollout.surge, rollout.allow_downtime, rollout.fast_track) == (1, False, False)
         assert (rollout.match, rollout.preview_hosts, rollout.checks, rollout.checks_timeout) == (None, (), (), 600)
@@ -211,8 +215,18 @@ class TestExposure:
 
 class TestAnalysis:
     def test_has_defaults(self):
-        made = rollout_of().analysis
+        made = rollout_of(steps=[{"weight": 10, "hold": "1m"}]).analysis
         assert made == replace(ANALYSIS, provider="Triton", deadline=1800)
+
+    def test_suits_little_traffic_where_nobody_has_asked_for_steps(self):
+        assert rollout_of().analysis.on_inconclusive == "ContinueIfClean"
+        assert rollout_of(strategy="Shadow").analysis.on_inconclusive == "Pause"
+        assert rollout_of(analysis={"onInconclusive": "Pause"}).analysis.on_inconclusive == "Pause"
+
+    def test_has_the_deadline_that_the_user_wants_at_each_step(self):
+        made = rollout_of(analysis={"deadline": "1m"})
+        assert [made.deadline_at(step) for step in range(2)] == [60, 60]
+        assert [rollout_of().deadline_at(step) for step in range(2)] == [1800, 2700]
 
     def test_is_by_prometheus_where_the_operator_knows_one(self):
         known = Settings(prometheus_url="http://prometheus:9090")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nereid.controller.decide.judge.eprocess import LATER_BEGINNING, EProcess, log_mean
-from nereid.controller.decide.judge.evidence import Evidence, fail_ratios, pass_ratios, within_ratios
+from nereid.controller.decide.judge.evidence import Evidence, Margins, fail_ratios, pass_ratios, within_ratios
 from nereid.controller.decide.judge.intervals import Rate, wilson
 from nereid.controller.decide.judge.verdict import Limits
 from nereid.controller.observed.counters import Counts
@@ -53,6 +53,12 @@ def summary(evidence: Evidence, limits: Limits, shares: int, *, alone: bool = Fa
         _progress(evidence.failing, limits.log_fail_at(shares), fail_ratios(*totals), requests),
         _progress(passing[0], limits.log_pass_at, passing[1], requests),
     )
+
+
+def requests_for_pass(margins: Margins, limits: Limits) -> int | None:
+    """Return about how many requests to the candidate a pass takes if none of anybody's fails; None: no number does."""
+    flawless = Counts(1, 0)
+    return _progress(EProcess(), limits.log_pass_at, pass_ratios(margins, flawless, flawless), 1).more_requests
 
 
 def _foreseeable(candidate: Counts, stable: Counts) -> tuple[Counts, Counts]:

@@ -113,7 +113,7 @@ def not_run(run: CheckRun, cause: str) -> Outcome:
     """
     if not run.is_optional:
         return Outcome(_recorded(run, []), Failure("ChecksNotRun", cause), "")
-    unknown = CheckStatus(name=SMOKE_CHECK, passed=True, message=f"unknown, as {cause}")
+    unknown = CheckStatus(name=SMOKE_CHECK, passed=True, message=f"unknown, as {cause}", unknown=True)
     return Outcome(_recorded(run, [unknown]), None, cause, is_known=False)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time
+from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time, low_traffic
 from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
@@ -68,15 +68,15 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         return promoted, (
             Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
         )
-    step = _step_of(plan, state)
+    step = _step_of(plan, observed, state)
     if step is None:
         return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
     if step != state.step:
-        return replace(state, step=step), ()
+        return replace(state, step=step), low_traffic.skipped(plan, observed, state, step)
     return _NEXT[state.stage](plan, observed, state, now)
 
 
-def _step_of(plan: Plan, state: RolloutState) -> int | None:
+def _step_of(plan: Plan, observed: Observed, state: RolloutState) -> int | None:
     """Return the step that the candidate is at, by the present steps of the plan; None if the plan no longer has steps.
 
     If its step was removed, the last one counts, so that no analysis or pause can be skipped by editing the steps.
@@ -85,6 +85,8 @@ def _step_of(plan: Plan, state: RolloutState) -> int | None:
     if state.stage in AT_A_STEP:
         return min(state.step, steps - 1) if steps else None
     if state.is_fast or (state.stage in PREPARING and takes_only_place(plan, state)):
+        return steps
+    if state.stage in PREPARING and low_traffic.relies_on_checks(plan, observed, state):
         return steps
     if state.stage in PREPARING - {Stage.PROMOTED_BY_USER}:
         return _first_with_more(plan.rollout, state.exposure)
@@ -246,8 +248,12 @@ def _analyze(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return state, ()
     if has_passed(state):
         return _next_step(plan, state, now), ()
+    if low_traffic.is_enough(plan, observed, state):
+        return _next_step(plan, state, now), low_traffic.moved_on(plan, observed, state)
     if analysis.is_looking(plan, state, now):
         return state, ()  # Its answer, or that there is none, counts first.
+    if low_traffic.is_clean(plan, state):
+        return _next_step(plan, state, now), low_traffic.moved_on(plan, observed, state)
     match plan.rollout.analysis.on_inconclusive:
         case "Continue":
             return _next_step(plan, state, now), ()
@@ -277,7 +283,7 @@ def _first_with_more(rollout: RolloutPlan, exposure: Exposure) -> int:
     return next(more, len(rollout.steps))
 
 
-def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) -> Transition:
+def _pause(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     dwelling = _dwell(plan, state, now)
     if dwelling.stage is Stage.AWAITING_PROMOTION and gates.is_let_through(plan, state):
         return _next_step(plan, state, now), (gates.let_through(plan, state),)
@@ -288,8 +294,10 @@ def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) 
         return (dwelling, ()) if judged is None or judged.errors == 0 else (state, ())
     if has_passed(state):
         return _next_step(plan, state, now), ()
+    if low_traffic.is_enough(plan, observed, state) or low_traffic.is_clean(plan, state):
+        return _next_step(plan, state, now), low_traffic.moved_on(plan, observed, state)
     # If the user has changed what happens at the deadline, it is judged again.
-    return (state if plan.rollout.analysis.on_inconclusive == "Pause" else dwelling), ()
+    return (state if plan.rollout.analysis.on_inconclusive in {"Pause", "ContinueIfClean"} else dwelling), ()
 
 
 def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, settling, sleeping
+from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, low_traffic, settling, sleeping
 from nereid.controller.decide.rollout.capacity import lacks_pods
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
-from nereid.controller.plan.plan import Plan, RolloutPlan
+from nereid.controller.plan.plan import Plan
 from nereid.controller.plan.windows import next_opening
 
 # A pass that comes this much later than planned does not count as the end of a wait for the proxies.
@@ -78,21 +78,24 @@ def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
         case Stage.PROPAGATING | Stage.PROMOTING | Stage.ROLLING_BACK:
             return rollout.propagation
         case Stage.HOLDING | Stage.ANALYZING if not rollout.paused and state.step < len(rollout.steps):
-            return _dwelling(rollout, state)
+            return _dwelling(plan, observed, state)
         case _:
             return None
 
 
-def _dwelling(rollout: RolloutPlan, state: RolloutState) -> float | None:
+def _dwelling(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
     """Return how long the step lasts: its hold, and until the deadline while the evidence is undecided."""
+    rollout = plan.rollout
     if lacks_effect(state):
         return None  # The step waits until its route has taken effect, and no deadline counts until then.
     hold = rollout.steps[state.step].hold
     if hold is None or state.stage is Stage.HOLDING or has_passed(state):
         return hold
+    if low_traffic.is_enough(plan, observed, state):
+        return hold
     if state.analysis and state.analysis.errors:
         return None  # A provider that fails decides nothing: the step waits until it answers.
-    return hold + rollout.analysis.deadline
+    return hold + rollout.deadline_at(state.step)
 
 
 def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> float | None:
@@ -103,7 +106,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
-    if due is not None and not _waits_for_a_look(plan, state, max(due, now)):
+    if due is not None and not _waits_for_a_look(plan, observed, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
@@ -117,6 +120,8 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     return max(0.0, (min(moments) - now).total_seconds()) if moments else None
 
 
-def _waits_for_a_look(plan: Plan, state: RolloutState, moment: datetime) -> bool:
+def _waits_for_a_look(plan: Plan, observed: Observed, state: RolloutState, moment: datetime) -> bool:
     """Whether a look is under way when the time for evidence is over: its answer then decides, and starts a pass."""
-    return state.stage is Stage.ANALYZING and not has_passed(state) and analysis.is_looking(plan, state, moment)
+    if state.stage is not Stage.ANALYZING or has_passed(state) or low_traffic.is_enough(plan, observed, state):
+        return False
+    return analysis.is_looking(plan, state, moment)
