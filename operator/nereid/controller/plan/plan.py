@@ -162,6 +162,8 @@ class RolloutPlan:
     """How the desired revision is rolled out; times in seconds. No steps: all traffic at once.
 
     smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
+    bake: how long the previous revision is kept after the last move; holdback: the percentage that it keeps meanwhile.
+    end_bake: the attempt whose bake is to end by hand.
     """
 
     strategy: Strategy
@@ -186,6 +188,9 @@ class RolloutPlan:
     abort: Command | None
     retry: Command | None
     rollback: Rollback | None
+    bake: int = 0
+    holdback: int = 0
+    end_bake: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
