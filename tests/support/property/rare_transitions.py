@@ -15,12 +15,16 @@ _GIVEN: Final = _SERVING.candidate("b", weight=100, step=2)
 _HELD_BACK: Final = _SERVING.bake(300, holdback=5).candidate("b", weight=95, step=2)
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
+_TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
 
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.IN_PROGRESS, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).wanting("c").at(Stage.STARTING_PODS, 5),
     (Group.IN_PROGRESS, Stage.RETREATING): _STABLE_LACKS_PODS.abort("b").at(Stage.ANALYZING, 5),
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
+    (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
+    (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),
+    (Stage.OUTSIDE_WINDOW, Stage.ANALYZING): _TAKEN_BACK.at(Stage.OUTSIDE_WINDOW, 5),
     (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.ANALYZING, Stage.METRICS_UNAVAILABLE): (

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.support.scenario import BUSY, IDLE, NOW, rollout
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.rollout.state import RolloutState
