@@ -55,7 +55,8 @@ class Traffic:
 
 def end_of(traffic: Traffic, seed: int, **analysis: Any) -> str:
     """Return how a rollout ends: promoted, rolled back, or waits."""
-    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+    rollout = {"analysis": analysis, "bake": "0s"}
+    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": rollout}, SETTINGS)
     generator, now = np.random.default_rng(seed), BEGIN
     state = RolloutState(stage=Stage.COMPLETED, stable="a", since=BEGIN - timedelta(hours=1))
     counted = (Counts(), Counts())

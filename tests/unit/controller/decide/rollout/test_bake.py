@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from tests.support.scenario import (
     INTERVAL,
+    NOW,
     PROGRESS_DEADLINE,
     PROPAGATION,
     Scenario,
     doing,
     place,
+    reasons,
     rollout,
     shares,
     unchanged,
@@ -17,9 +19,13 @@ from tests.support.scenario import (
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
+from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
+from nereid.controller.decide.rollout.decide import decide
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.decide.rollout.verdicts import has_control
 from nereid.controller.observed.counters import Counts
+from nereid.controller.plan.plan import Exposure
+from nereid.controller.plan.windows import Window
 
 BAKE = 300
 USUAL = Counts(10_000, 50)
@@ -169,3 +175,43 @@ class TestJudge:
 
     def test_is_not_over_while_the_provider_fails(self):
         assert baking(JUDGED, 2 * BAKE).looked(INTERVAL).provider_fails().decide().state.phase == "Baking"
+
+    def test_learns_from_stable_while_a_preview_is_looked_at_too(self):
+        preview = rollout().judged().blue_green().stable("a").candidate("b", exposure=Exposure(preview=True), step=0)
+        looking = preview.analyzing(5).looked(INTERVAL)
+        assert wanted_sample(looking.plan, looking.state, NOW).counts_stable
+        assert looking.counted((10, 0), (1000, 5)).decide().state.analysis.usual == Counts(1000, 5)
+
+    def test_what_is_usual_is_not_learned_from_the_holdback(self):
+        look = baking(HELD_BACK).looked(INTERVAL, usual=USUAL).counted((950, 5), (50, 9)).decide().state.analysis
+        assert look.usual == USUAL
+
+
+class TestLostStatus:
+    def test_in_the_bake_leaves_the_candidate_with_everything_and_drains_the_other(self):
+        given = baking(GIVEN).recorded("a", "b")
+        decision = decide(given.plan, given.observed, RolloutState(), NOW)
+        assert (decision.state.stable, reasons(decision)) == ("b", ["Adopted"])
+        assert shares(decision) == {"b": (4, 100), "a": (4, 0)}
+
+    def test_of_an_exposure_that_is_none_of_a_bake_goes_on_at_its_step(self):
+        forged = baking(GIVEN.candidate("b", weight=10, step=2))
+        assert forged.decide().state.stage is not Stage.BAKING
+        assert forged.decide().state.weight == 10
+
+
+class TestWindow:
+    CLOSED = Window(frozenset({6}), 0, 60, "UTC")
+
+    def test_holds_up_what_stable_has_kept(self):
+        over = baking(HELD_BACK, BAKE).looked(INTERVAL).counted((950, 1), (50, 0))
+        assert over.windows(self.CLOSED).decide().state.weight == 95
+        assert over.following().state.weight == 100
+
+    def test_does_not_hold_up_the_end_of_a_bake_that_gives_nothing_more(self):
+        assert baking(GIVEN, BAKE).windows(self.CLOSED).decide().state.stable == "b"
+
+
+def test_a_provider_that_keeps_failing_is_told_as_the_reason():
+    blind = baking(JUDGED, 2 * BAKE).looked(1, errors=MOST_ERRORS)
+    assert (blind.report().rollout.state, blind.report().rollout.reason) == ("Baking", "MetricsUnavailable")
