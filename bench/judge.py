@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import promotions
+from bench import bakes, promotions
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.verdict import Verdict
 from nereid.controller.decide.rollout.analysis import with_sample
@@ -291,7 +291,7 @@ def main() -> None:
     for table in (promotions.little_traffic, promotions.each_exposure, promotions.bursts):
         for line in table(whole_rollouts):
             print(line, flush=True)  # noqa: T201
-    for line in (*bench.targets(), *bench.hard_cases()):
+    for line in (*bench.targets(), *bench.hard_cases(), *bakes.table(max(1, options.runs // 2))):
         print(line, flush=True)  # noqa: T201
 
 

@@ -60,7 +60,8 @@ class Traffic:
 
 def end_of(traffic: Traffic, seed: int, rollout: Mapping[str, Any], minutes: int = MINUTES) -> tuple[str, float]:
     """Return how a rollout with this spec ends, promoted, rolled back, or waits, and after how many minutes."""
-    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": rollout}, SETTINGS)
+    asked = {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"bake": "0s", **rollout}}
+    wanted = read_plan(METADATA, asked, SETTINGS)
     generator, now = np.random.default_rng(seed), BEGIN
     state = RolloutState(stage=Stage.COMPLETED, stable="a", since=BEGIN - timedelta(hours=1))
     counted = (Counts(), Counts())

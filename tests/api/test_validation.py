@@ -114,6 +114,8 @@ VALID: dict[str, Object] = {
             "blueGreen": {"previewHosts": ["preview.example.com"], "previewHold": "1h", "keep": "15m"},
         },
     },
+    "bake and holdback": {"model": CLAIM, "rollout": {"bake": "1h", "holdback": 5}},
+    "bake of a direct one": {"model": CLAIM, "rollout": {"strategy": "Direct", "bake": "90s"}},
     "no surge": {"model": CLAIM, "scaling": {"minReplicas": 2}, "rollout": {"surge": 0}},
     "no surge, with downtime": {"model": CLAIM, "rollout": {"surge": 0, "allowDowntime": True, "keepFailedPod": "0s"}},
     "analysis": {
@@ -346,6 +348,12 @@ INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
         {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}},
         "previewHosts requires traffic.hosts and traffic.gateways",
     ),
+    "bake of blue/green": ({"strategy": "BlueGreen", "bake": "1m"}, "the bake of strategy BlueGreen is blueGreen.keep"),
+    "bake that is no duration": ({"bake": "forever"}, "must be a duration in hours, minutes and seconds"),
+    "most held back": ({"holdback": 21}, "less than or equal to 20"),
+    "holdback of a shadow": ({"strategy": "Shadow", "holdback": 5}, "holdback is valid only with strategy Canary"),
+    "holdback without a bake": ({"bake": "0s", "holdback": 5}, "set bake too"),
+    "holdback without surge": ({"surge": 0, "allowDowntime": True, "holdback": 5}, "set bake too"),
     "endless history": ({"revisionHistoryLimit": 101}, "less than or equal to 100"),
 }
 

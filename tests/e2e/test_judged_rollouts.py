@@ -216,3 +216,17 @@ def test_query_of_the_users_own_takes_back(case: Case) -> None:
     assert failed["reason"] == "QueryFailed"
     assert "pods" in failed["message"]
     assert total.failed == 0, total.errors[:5]
+
+
+def test_version_that_fails_only_some_time_after_it_got_everything_is_rolled_back_in_the_bake(case: Case) -> None:
+    rollout = judged(strategy="Direct", bake="60s")
+    served = serve_first(case, rollout)
+    with case.traffic() as client, Journey(served) as journey:
+        client.start(RATE)
+        case.apply(model=case.faulty("tires"), rollout=rollout)
+        wait_until_rolled_back(served)
+        client.stop()
+    assert failure(served)["reason"] == "GuardExceeded"
+    assert "Baking" in journey.states
+    assert "Completed" not in journey.states[journey.states.index("Baking") :]
+    assert_only_version_answers(case, "1")

@@ -532,14 +532,14 @@ class RolloutMachine(RuleBasedStateMachine):
         goes_back = state.pinned or may_return(state, state.candidate)
         by_hand = state.stage is Stage.PROMOTED_BY_USER or (state.is_fast and goes_back)
         if settled and asked.paused and not by_hand:
-            assert state.stage in PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.NO_PLACE} | ROUTE_CHANGES
+            assert state.stage in PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.NO_PLACE, Stage.BAKING} | ROUTE_CHANGES
 
     @invariant()
     def holds_still_while_held(self) -> None:
         state = self._decision().state
         is_settled = state == self.world.state and state.stable and state.candidate
         if is_settled and self.world.is_held and not state.pinned:
-            assert state.stage in HELD_BY_SPEC | ROUTE_CHANGES
+            assert state.stage in HELD_BY_SPEC | {Stage.BAKING} | ROUTE_CHANGES
 
     @invariant()
     def wakes_exactly_when_time_changes_something(self) -> None:

@@ -334,6 +334,7 @@ ROLLOUTS = [
             ("Preparing", "NoPlace"),
             ("Paused", "Inconclusive"),
             ("Paused", "MetricsUnavailable"),
+            ("Baking", "MetricsUnavailable"),
         )
     ),
     fires(

@@ -379,11 +379,12 @@ STATES: dict[str, Document] = {
         candidate=candidate(100),
         phase="Progressing",
         rollout=rollout(
-            "Analyzing",
-            "CollectingEvidence",
+            "Baking",
+            "Baking",
             "Candidate bbc4zt2p has all traffic; x7k2m9qd is kept",
             strategy="BlueGreen",
             step=1,
+            nextLook="2026-11-20T12:03:48Z",
             analysis={
                 **ANALYSIS,
                 "message": "There is no concurrent control to compare with: the guard, queries and checks decide",
@@ -453,6 +454,21 @@ STATES: dict[str, Document] = {
             "Waiting for the proxies to receive the route",
             step=2,
             nextLook="2026-11-20T12:00:06Z",
+        ),
+    ),
+    "baking": document(
+        **{**CANARY, "stable": stable(0), "candidate": candidate(100)},
+        rollout=rollout(
+            "Baking",
+            "Baking",
+            "Candidate bbc4zt2p gets 100% of the traffic",
+            step=2,
+            nextLook="2026-11-20T12:03:48Z",
+            analysis={
+                **ANALYSIS,
+                "message": "It is rolled back if clearly more than 2.8% of its requests fail, by stable's rate in this rollout",
+                "metrics": [ERRORS],
+            },
         ),
     ),
     "rollback-under-way": document(

@@ -57,7 +57,6 @@ from nereid.controller.observed.sample import (
 )
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
 from nereid.controller.plan.plan import (
-    ALL_TRAFFIC,
     NO_TRAFFIC,
     Analysis,
     Command,
@@ -309,8 +308,12 @@ class Scenario:
         return self.steps()._rollout(strategy="Direct")
 
     def blue_green(self, preview_hold: int | None = None, keep: int = 300) -> "Scenario":
-        steps = (Step(Exposure(preview=True), preview_hold), Step(ALL_TRAFFIC, keep))
-        return self._rollout(strategy="BlueGreen", steps=steps)
+        steps = (Step(Exposure(preview=True), preview_hold),)
+        return self._rollout(strategy="BlueGreen", steps=steps, bake=keep)
+
+    def bake(self, seconds: int, holdback: int = 0) -> "Scenario":
+        """Let stable be kept for so long after the last move, and keep so many percent; by default there is no bake."""
+        return self._rollout(bake=seconds, holdback=holdback)
 
     def ab_test(self, hold: int | None = None, **header: str) -> "Scenario":
         match = ABTestSpec(headers=[HeaderMatch(name="x-group", **header)]) if header else None
@@ -342,6 +345,9 @@ class Scenario:
     def judged(self, **changes: Any) -> "Scenario":
         """Let the candidate be judged, by Prometheus unless said otherwise."""
         return self._rollout(analysis=replace(ANALYSIS, **changes))
+
+    def end_bake(self, revision: str, attempt: int = 1) -> "Scenario":
+        return self._rollout(end_bake=Command(revision, attempt), promote=Command(revision, attempt))
 
     def paused(self) -> "Scenario":
         return self._rollout(paused=True)

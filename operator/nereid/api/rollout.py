@@ -68,8 +68,8 @@ class BlueGreenSpec(ApiModel):
     keep: Duration | None = Field(
         default=None,
         description=(
-            "How long after the switch the previous revision keeps all its pods, so that traffic can return to it "
-            "at once if the candidate exceeds the guard. Default: 5m."
+            "The bake of blue/green: how long after the switch the previous revision keeps all its pods, so that "
+            "traffic returns to it at once if the candidate turns out to be bad. Default: 5m."
         ),
     )
 
@@ -209,6 +209,19 @@ class RolloutSpec(ApiModel):
                 "stable's",
             ),
             rule(
+                "!has(self.bake) || !has(self.strategy) || self.strategy != 'BlueGreen'",
+                "the bake of strategy BlueGreen is blueGreen.keep: set that instead of bake",
+            ),
+            rule(
+                "!has(self.holdback) || !has(self.strategy) || self.strategy == 'Canary'",
+                "holdback is valid only with strategy Canary",
+            ),
+            rule(
+                "!has(self.holdback) || (has(self.bake) ? duration(self.bake) > duration('0s') : "
+                "!has(self.surge) || self.surge == 1)",
+                "holdback is what the previous revision keeps during the bake: set bake too",
+            ),
+            rule(
                 "!has(self.allowDowntime) || (has(self.surge) && self.surge == 0)",
                 "allowDowntime is valid only with surge: 0",
             ),
@@ -258,6 +271,21 @@ class RolloutSpec(ApiModel):
     )
     blue_green: BlueGreenSpec | None = Field(default=None, description="Settings of strategy BlueGreen.")
     ab_test: ABTestSpec | None = Field(default=None, description="Settings of strategy ABTest; required by it.")
+    bake: Duration | None = Field(
+        default=None,
+        description=(
+            "How long the previous revision keeps all its pods after the candidate got all traffic. Meanwhile the "
+            "candidate is judged, and if it turns out to be bad, or the spec asks for the previous revision again, "
+            "all traffic returns in one move. 0s for none. Default: 5m; 0s with surge: 0 and with strategy Direct."
+        ),
+    )
+    holdback: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None,
+        description=(
+            "Percentage of requests that the previous revision keeps during the bake of a Canary, so that both are "
+            "compared to the end. Afterwards the candidate gets them too. Default: none."
+        ),
+    )
     surge: Annotated[int, Field(ge=0, le=1)] | None = Field(
         default=None,
         description=(

@@ -33,6 +33,7 @@ class Stage(StrEnum):
 
     # The candidate has everything, and becomes stable.
     PROMOTING = "Promoting"
+    BAKING = "Baking"
     COMPLETED = "Completed"
 
     # The candidate is rolled back: in part while stable lacks pods, then with all of its traffic.

@@ -18,6 +18,7 @@ RolloutPhase = Literal[
     "Holding",
     "Paused",
     "Promoting",
+    "Baking",
     "RollingBack",
     "Completed",
     "Failed",
@@ -115,6 +116,15 @@ class FailedRollout(ApiModel):
     at: Time = Field(description="When it failed.")
 
 
+class FirstBakeStatus(ApiModel):
+    """The bake of the first revision, which serves: there is nothing to go back to."""
+
+    since: Time = Field(description="When it began, or began again as something was found.")
+    failure: FailedRollout | None = Field(
+        default=None, description="What was found; it stands until the revision was fine for as long as a bake takes."
+    )
+
+
 class RateStatus(ApiModel):
     """A share of bad requests, with its 95% confidence interval (Wilson)."""
 
@@ -191,6 +201,19 @@ class RouteShareStatus(ApiModel):
     effective: bool = Field(description="Whether these can be by this weight. If not, they are those of the last look.")
 
 
+class BakeStatus(ApiModel):
+    """The errors of the candidate since it has had all traffic, against a ceiling that this rollout has learned."""
+
+    ceiling_percent: float = Field(
+        description="The share of failed requests above which it is rolled back, from stable's own in this rollout."
+    )
+    candidate: RateStatus = Field(description="The candidate's share of failed requests in this time.")
+    evidence: EvidenceStatus = Field(description="The evidence that it is above the ceiling.")
+    state: Annotated[
+        dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(description="The judge's internal state, from which it continues after a restart.")
+
+
 class AnalysisStatus(ApiModel):
     """What the analysis knows about the candidate."""
 
@@ -218,6 +241,10 @@ class AnalysisStatus(ApiModel):
         default=None, description="Errors of the candidate, as counted by Triton."
     )
     triton_stable: RateStatus | None = Field(default=None, description="Errors of stable, as counted by Triton.")
+    usual: RateStatus | None = Field(
+        default=None, description="Stable's share of failed requests in this rollout, by which the bake is judged."
+    )
+    bake: BakeStatus | None = Field(default=None, description="What is known since the candidate has had all traffic.")
 
 
 class CheckStatus(ApiModel):
@@ -312,6 +339,15 @@ class RolloutStatus(ApiModel):
     seen_at: Time | None = Field(
         default=None,
         description="When the route was last seen to be as decided, if the time before did not count in full.",
+    )
+    baked: bool | None = Field(
+        default=None, description="Whether the bake is over, so that stable's last share goes to the candidate too."
+    )
+    promoted: bool | None = Field(
+        default=None, description="Whether this attempt was promoted by hand before its bake began."
+    )
+    first_bake: FirstBakeStatus | None = Field(
+        default=None, description="The bake of the first revision, while it lasts."
     )
     urgent: bool | None = Field(
         default=None,

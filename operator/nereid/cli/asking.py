@@ -18,6 +18,7 @@ from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.history import last_of, was_bad
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC
 from nereid.controller.plan.plan import Command
+from nereid.controller.plan.rollout_plan import END_OF_BAKE
 
 _AT_A_GATE: Final = frozenset({Stage.PROPAGATING, Stage.AWAITING_PROMOTION, Stage.STEP_PAUSED})
 
@@ -28,6 +29,7 @@ class UserCommand:
 
     `arguments` are those of the command line beside the name. `ends_pin`: it is a rollback to the spec's own revision.
     `step` is the index of the gate that a promotion leaves; None if it goes to the end.
+    `ends_bake`: it is a promotion that ends the bake too.
     """
 
     command: str
@@ -39,12 +41,13 @@ class UserCommand:
     arguments: tuple[str, ...] = ()
     ends_pin: bool = False
     step: int | None = None
+    ends_bake: bool = False
 
     @property
     def value(self) -> str:
         """The annotation's value."""
         step = "" if self.step is None else f"/{self.step}"
-        return f"{self.revision}/{self.number}{step}"
+        return f"{self.revision}/{self.number}{step}{END_OF_BAKE if self.ends_bake else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ def promote(view: View, *, full: bool = False) -> CommandOrDone:
     if gate is not None and not full:
         return _promotion_from(candidate, _attempt(view), gate)
     command = _full_promotion(candidate, _attempt(view), arguments=() if gate is None else ("--full",))
+    if view.stage is Stage.BAKING:
+        sentence = f"Asked to end the bake of {_of(candidate)}: it becomes the stable revision"
+        return replace(command, purpose="end the bake", sentence=sentence, ends_bake=True)
     return AlreadyDone(f"{_of(candidate)} is promoted already", command) if _is_promoted(view) else command
 
 
@@ -279,12 +285,10 @@ def _reject_while_rolling_back(view: View, command: str) -> None:
 
 
 def _is_promoted(view: View) -> bool:
-    """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move."""
+    """Whether a promotion would change nothing, as the last move is made; another one then ends the bake."""
     rollout, plan = view.rollout, view.plan
     if rollout is None or plan is None or view.status.stable is None:
         return False
-    if plan.strategy == "BlueGreen":
-        return rollout.step >= 1
     return rollout.step >= len(plan.steps) and view.stage in {Stage.PROMOTED_BY_USER, Stage.PROMOTING}
 
 

@@ -11,7 +11,7 @@ from nereid.cli.view import View, title_of
 from nereid.controller.decide.rollout import kept_pod
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.decide.rollout.state import Retiring
-from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
+from nereid.controller.plan.plan import RolloutPlan, Step
 
 
 def steps_of(view: View) -> tuple[Step, ...] | None:
@@ -25,14 +25,20 @@ def steps_of(view: View) -> tuple[Step, ...] | None:
 def described(step: Step, plan: RolloutPlan) -> str:
     """Return a step in words."""
     exposure, hold = step.exposure, "until promoted" if step.hold is None else f"for {span(step.hold)}"
-    if exposure == ALL_TRAFFIC:
-        return f"100%, the previous revision is kept {hold}"
     if exposure.preview:
         return f"preview at {', '.join(plan.preview_hosts) or 'its own Service'} {hold}"
     if exposure.matched:
         return f"{_matched(plan)} {hold}"
     share = f"a copy of {exposure.mirror}%" if exposure.mirror else f"{exposure.weight}%"
     return f"{share} {hold}"
+
+
+def last_move(plan: RolloutPlan) -> str:
+    """Return what comes after the steps, in words."""
+    if not plan.bake:
+        return "100%, and it is stable"
+    share = f"{100 - plan.holdback}%" if plan.holdback else "100%"
+    return f"{share}, and the previous revision is kept for {span(plan.bake)}; then it is stable"
 
 
 def coming(view: View, now: datetime) -> str:
@@ -53,8 +59,8 @@ def coming(view: View, now: datetime) -> str:
             return f"nothing, until {_end_of_pause(view)}"
         case stage if stage in PREPARING:
             return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
-        case Stage.PROPAGATING | Stage.PROMOTING:
-            return f"{_after_route(view, rollout)}, when the proxies have received the route{_in(rollout, now)}"
+        case Stage.PROPAGATING | Stage.PROMOTING | Stage.BAKING:
+            return _after_route(view, rollout, now)
         case Stage.HOLDING | Stage.ANALYZING:
             return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
         case _:
@@ -69,6 +75,14 @@ def _first_traffic(view: View, rollout: RolloutStatus) -> str:
         return "it gets all traffic as soon as its checks have passed"
     checked = "" if view.status.candidate and view.status.candidate.weight else " and has passed its checks"
     return f"it gets all traffic as soon as one pod is ready{checked}"
+
+
+def _after_bake(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    if view.plan is not None and view.plan.paused:
+        return "it becomes the stable revision, once spec.rollout.paused is false"
+    if rollout.next_look is None or rollout.next_look <= now:
+        return "it becomes the stable revision, once it has its pods and was looked at to the end of the bake"
+    return f"it becomes the stable revision{_in(rollout, now)}"
 
 
 def _once_resolved(resolution: ResolutionStatus, now: datetime) -> str:
@@ -114,7 +128,7 @@ def _at(view: View, step: int) -> str:
     if steps is None:
         return "the next step"
     if step >= len(steps):
-        return "it becomes the stable revision" if steps and steps[-1].exposure == ALL_TRAFFIC else "all traffic"
+        return "all traffic"
     exposure = steps[step].exposure
     if exposure.preview:
         return "the preview hosts lead to it"
@@ -135,10 +149,17 @@ def _in(rollout: RolloutStatus, now: datetime) -> str:
     return f", in {until(rollout.next_look, now)}" if rollout.next_look else ""
 
 
-def _after_route(view: View, rollout: RolloutStatus) -> str:
+def _after_route(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    if view.stage is Stage.BAKING:
+        return _after_bake(view, rollout, now)
+    return f"{_next_stage(view, rollout)}, when the proxies have received the route{_in(rollout, now)}"
+
+
+def _next_stage(view: View, rollout: RolloutStatus) -> str:
     steps = steps_of(view)
     if view.stage is Stage.PROMOTING or (steps is not None and rollout.step >= len(steps)):
-        return "it becomes the stable revision"
+        bakes = view.plan is not None and view.plan.bake and not rollout.fast_track and not rollout.baked
+        return "the bake begins" if bakes else "it becomes the stable revision"
     if steps is None:
         return "it is held there"
     return _hold(steps[rollout.step])

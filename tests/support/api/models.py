@@ -10,6 +10,15 @@ from tests.support.api.waiting import wait_until
 Key = tuple[str, str]
 
 
+def _without_bake(spec: Object, *, changes: bool = False) -> Object:
+    """Return a spec whose rollouts are over with their last move, unless it says how long they bake."""
+    rollout = spec.get("rollout", {})
+    if rollout.get("strategy") == "BlueGreen":
+        # Nor does one that was of another strategy before.
+        return {**spec, "rollout": {**rollout, "bake": None}} if changes else spec
+    return spec if "bake" in rollout else {**spec, "rollout": {**rollout, "bake": "0s"}}
+
+
 class Models:
     """Makes, changes and waits for the ModelDeployments of a namespace."""
 
@@ -33,7 +42,8 @@ class Models:
         return self.kubernetes.get("ModelDeployment", self.namespace, name)
 
     def change(self, name: str = "digits", **spec: Any) -> None:
-        self.kubernetes.patch("ModelDeployment", self.namespace, name, {"spec": spec})
+        changes = _without_bake(spec, changes=True) if "rollout" in spec else spec
+        self.kubernetes.patch("ModelDeployment", self.namespace, name, {"spec": changes})
 
     def annotate(self, name: str = "digits", **values: str | None) -> None:
         """Set annotations of Nereid's."""

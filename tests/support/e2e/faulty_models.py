@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from digits.train import Digits, Trained
 
-Fault = Literal["broken", "fails", "slow", "nonsense", "crashes", "rejects", "busy", "hoards"]
+Fault = Literal["broken", "fails", "slow", "nonsense", "crashes", "rejects", "busy", "hoards", "tires"]
 Ending = Literal["zip", "tar.gz"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 # The version that the faulty ones are made from: as a logistic regression, it is a matrix.

@@ -7,23 +7,21 @@ from tests.support.scenario import INTERVAL, PROPAGATION, Scenario, rollout
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.transitions import Group
-from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure
 
 _SERVING: Final = rollout().stable("a")
 _JUDGED: Final = _SERVING.judged().candidate("b", weight=20).looked(INTERVAL)
 _NOT_JUDGED: Final = _SERVING.candidate("b", weight=20)
-_SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposure=ALL_TRAFFIC).looked(INTERVAL)
+_GIVEN: Final = _SERVING.candidate("b", weight=100, step=2)
+_HELD_BACK: Final = _SERVING.bake(300, holdback=5).candidate("b", weight=95, step=2)
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
-_PREVIEWED: Final = _SERVING.blue_green().candidate("b", step=1, exposure=Exposure(preview=True))
 
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.IN_PROGRESS, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).wanting("c").at(Stage.STARTING_PODS, 5),
     (Group.IN_PROGRESS, Stage.RETREATING): _STABLE_LACKS_PODS.abort("b").at(Stage.ANALYZING, 5),
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
-    (Stage.PROMOTED_BY_USER, Stage.PROPAGATING): _PREVIEWED.at(Stage.PROMOTED_BY_USER, 5),
     (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
     (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),
     (Stage.OUTSIDE_WINDOW, Stage.ANALYZING): _TAKEN_BACK.at(Stage.OUTSIDE_WINDOW, 5),
@@ -40,6 +38,8 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Stage.HOLDING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.HOLDING, 5),
     (Stage.HOLDING, Stage.STEP_PAUSED): _NOT_JUDGED.paused().at(Stage.HOLDING, 5),
     (Stage.HOLDING, Stage.STEP_HELD): _NOT_JUDGED.held().at(Stage.HOLDING, 5),
-    (Stage.INCONCLUSIVE, Stage.PROMOTING): _SWITCHED.counted((100, 0)).at(Stage.INCONCLUSIVE, 300),
+    (Stage.PROMOTING, Stage.BAKING): _GIVEN.bake(300).at(Stage.PROMOTING, PROPAGATION),
+    (Stage.BAKING, Stage.COMPLETED): _GIVEN.bake(300).at(Stage.BAKING, 300),
+    (Stage.BAKING, Stage.PROMOTING): _HELD_BACK.at(Stage.BAKING, 300),
     (Stage.RETREATING, Stage.ROLLING_BACK): _JUDGED.abort("b").at(Stage.RETREATING, 5, "Aborted"),
 }

@@ -16,7 +16,7 @@ from nereid.controller.observed.check_results import CheckResult, ChecksFacts
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Activity, Comparison, QueryReading, Sample
 from nereid.controller.plan.autoscaling import DEFAULT_METRICS, Autoscaling
-from nereid.controller.plan.plan import ALL_TRAFFIC, Analysis, BusinessMetric, Exposure, Guard, Query, Step
+from nereid.controller.plan.plan import Analysis, BusinessMetric, Exposure, Guard, Query, Step
 from nereid.controller.plan.windows import Window
 
 REVISIONS = st.sampled_from("abcd")
@@ -46,6 +46,8 @@ def rollouts(draw: st.DrawFn) -> dict[str, Any]:
         "steps": draw(steps(strategy, surge)),
         "is_auto": strategy == "Canary" and draw(st.booleans()),
         "surge": surge,
+        "bake": draw(HOLDS),
+        "holdback": draw(st.sampled_from([0, 0, 5])) if strategy == "Canary" else 0,
         "allow_downtime": draw(st.booleans()) if surge == 0 else False,
         "analysis": draw(analyses()),
         "checks": draw(st.sampled_from([(), (), CHECKS, CHECKS[1:]])),
@@ -66,7 +68,7 @@ def steps(draw: st.DrawFn, strategy: str, surge: int = 1) -> tuple[Step, ...]:
         case "Direct":
             return ()
         case "BlueGreen":
-            return (Step(Exposure(preview=True), last), Step(ALL_TRAFFIC, draw(HOLDS)))
+            return (Step(Exposure(preview=True), last),)
         case "ABTest":
             return (Step(Exposure(matched=True), last),)
     most = 100 if strategy == "Shadow" else 99

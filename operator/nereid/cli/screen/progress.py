@@ -10,10 +10,9 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import RolloutStatus
 from nereid.cli.figures import since, span, until
 from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
-from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
+from nereid.cli.steps import described, hold_ends, last_move, steps_of, verdict_due
 from nereid.cli.view import View
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
-from nereid.controller.plan.plan import ALL_TRAFFIC, Step
 
 
 def progress(view: View, now: datetime) -> Group | None:
@@ -32,17 +31,13 @@ def progress(view: View, now: datetime) -> Group | None:
     rows, note = table("", "", ""), _note(view, rollout, now)
     for index, step in enumerate(steps):
         _add(rows, index, rollout.step, described(step, view.plan), note)
-    _add(rows, len(steps), rollout.step, _last_move(steps), note)
+    _add(rows, len(steps), rollout.step, last_move(view.plan), note)
     return section(heading, rows)
 
 
 def _strategy(view: View) -> str:
     recorded = view.rollout.strategy if view.rollout else None
     return recorded or (view.plan.strategy if view.plan else "Canary")
-
-
-def _last_move(steps: tuple[Step, ...]) -> str:
-    return "it is stable" if steps and steps[-1].exposure == ALL_TRAFFIC else "100%, and it is stable"
 
 
 def _add(rows: Table, index: int, present: int, words: str, note: str) -> None:
@@ -66,6 +61,8 @@ def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
             return f"{candidate.ready_replicas} of {candidate.replicas} pods are ready" if candidate else ""
         case Stage.PROPAGATING | Stage.PROMOTING:
             return "the proxies are receiving the route"
+        case Stage.BAKING:
+            return f"baking for {since(rollout.since, now)}"
         case Stage.HOLDING | Stage.ANALYZING:
             return _hold(view, rollout, now)
         case _:

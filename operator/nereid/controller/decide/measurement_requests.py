@@ -13,7 +13,8 @@ class SampleRequest:
     is_mirrored: the candidate gets copies of requests, which the callers' proxies do not report. has_control: stable
     gets traffic at the same time, from the same clients, and so is counted too. has_other_clients: stable gets traffic
     at the same time from others, as in an A/B test, which only business metrics are about. attempt: how many times in
-    a row this failed before; it makes each further attempt a new request.
+    a row this failed before; it makes each further attempt a new request. counts_stable: stable's requests are counted
+    also where they cannot be compared, as they say how many errors are usual.
     """
 
     namespace: str
@@ -27,6 +28,7 @@ class SampleRequest:
     has_control: bool
     analysis: Analysis
     has_other_clients: bool = False
+    counts_stable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

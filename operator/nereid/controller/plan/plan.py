@@ -167,6 +167,8 @@ class RolloutPlan:
 
     is_auto: nobody has asked for these steps, so that one is passed over where too few requests come.
     smoke: whether the built-in check runs; None: where no other check asks the candidate, and only if it can.
+    bake: how long the previous revision is kept after the last move; holdback: the percentage that it keeps meanwhile.
+    end_bake: the attempt whose bake is to end by hand.
     """
 
     strategy: Strategy
@@ -193,6 +195,9 @@ class RolloutPlan:
     retry: Command | None
     rollback: Rollback | None
     is_auto: bool = False
+    bake: int = 0
+    holdback: int = 0
+    end_bake: Command | None = None
 
     def deadline_at(self, step: int) -> int:
         """Return for how long after a step's hold the evidence may stay undecided."""

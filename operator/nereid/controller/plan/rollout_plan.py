@@ -10,7 +10,6 @@ from nereid.api.rollout import BlueGreenSpec, RolloutSpec
 from nereid.api.rollout import Step as StepSpec
 from nereid.api.schema import seconds
 from nereid.controller.plan.plan import (
-    ALL_TRAFFIC,
     Analysis,
     BusinessMetric,
     Command,
@@ -27,7 +26,9 @@ from nereid.controller.plan.windows import window_of
 DEFAULT_DRAIN: Final = "30s"
 DEFAULT_KEEP_FAILED_POD: Final = "15m"
 DEFAULT_PROGRESS_DEADLINE: Final = 600
-DEFAULT_KEEP: Final = "5m"
+DEFAULT_BAKE: Final = "5m"
+# At the end of nereid.dev/promote: the bake is skipped too, or ended.
+END_OF_BAKE: Final = "/bake"
 DEFAULT_INTERVAL: Final = "30s"
 DEFAULT_ANALYSIS_DEADLINE: Final = "30m"
 DEFAULT_CHECKS_TIMEOUT: Final = "10m"
@@ -48,6 +49,7 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
     Raises ValueError with a sentence for the user.
     """
     checks = rollout.checks
+    promote = annotations.get(names.ANNOTATION_PROMOTE, "")
     limit = rollout.revision_history_limit
     return RolloutPlan(
         strategy=rollout.strategy or "Canary",
@@ -70,10 +72,13 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         max_duration=_hold(rollout.max_duration),
         windows=tuple(window_of(window, index) for index, window in enumerate(rollout.windows or ())),
         history_limit=DEFAULT_HISTORY_LIMIT if limit is None else limit,
-        promote=Command.parse(annotations.get(names.ANNOTATION_PROMOTE)),
+        promote=Command.parse(promote.removesuffix(END_OF_BAKE)),
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
         retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
         rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+        bake=_bake(rollout),
+        holdback=rollout.holdback or 0,
+        end_bake=Command.parse(promote.removesuffix(END_OF_BAKE)) if promote.endswith(END_OF_BAKE) else None,
     )
 
 
@@ -95,8 +100,7 @@ def _steps(rollout: RolloutSpec) -> tuple[Step, ...]:
             return ()
         case "BlueGreen":
             spec = rollout.blue_green or BlueGreenSpec()
-            preview = Step(Exposure(preview=True), _hold(spec.preview_hold))
-            return (preview, Step(ALL_TRAFFIC, seconds(spec.keep or DEFAULT_KEEP)))
+            return (Step(Exposure(preview=True), _hold(spec.preview_hold)),)
         case "ABTest":
             return (Step(Exposure(matched=True), _hold(rollout.ab_test.hold if rollout.ab_test else None)),)
         case "Shadow" if rollout.steps is None:
@@ -116,6 +120,15 @@ def _exposure(step: StepSpec, index: int, *, is_shadow: bool) -> Exposure:
         raise ValueError(f"spec.rollout.steps.{index}: set exactly one of weight and mirror")
     copied = step.weight if is_shadow else step.mirror
     return Exposure(mirror=copied) if copied else Exposure(step.weight or 0)
+
+
+def _bake(rollout: RolloutSpec) -> int:
+    """Return how long stable is kept after the last move: in blue/green that is `keep`."""
+    if rollout.strategy == "BlueGreen":
+        return seconds((rollout.blue_green or BlueGreenSpec()).keep or DEFAULT_BAKE)
+    if rollout.bake is not None:
+        return seconds(rollout.bake)
+    return 0 if rollout.strategy == "Direct" or rollout.surge == 0 else seconds(DEFAULT_BAKE)
 
 
 def _hold(duration: str | None) -> int | None:

@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from nereid.api.status import AnalysisStatus, EvidenceStatus, MetricStatus, RateStatus
+from nereid.api.rollout_stage import Stage
+from nereid.api.status import AnalysisStatus, BakeStatus, EvidenceStatus, MetricStatus, RateStatus
+from nereid.controller.decide.judge.bake import Bake
 from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.intervals import wilson
@@ -53,11 +55,14 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
         queries=list(analysis_state.queries),
         triton_candidate=_rate(analysis_state.triton.candidate) if analysis_state.triton else None,
         triton_stable=_rate(analysis_state.triton.stable) if analysis_state.triton else None,
+        usual=_rate(analysis_state.usual) if analysis_state.usual.requests else None,
+        bake=_bake(plan.rollout.analysis, analysis_state.bake) if analysis_state.bake else None,
     )
 
 
 def _summaries(analysis: Analysis, state: RolloutState, analysis_state: AnalysisState) -> dict[str, Summary]:
-    bounds, alone = limits(analysis, state.trial), state.candidate is not None and not has_control(state)
+    is_judged = state.candidate is not None or state.first_bake is not None
+    bounds, alone = limits(analysis, state.trial), is_judged and not has_control(state)
     compared = business_metrics(analysis)
     return {
         name: summary(
@@ -105,6 +110,17 @@ def _metric(name: str, evidence: Evidence, result: Summary, business: _Business)
     )
 
 
+def _bake(analysis: Analysis, bake: Bake) -> BakeStatus:
+    reached = math.exp(min(bake.beyond.log_value, math.log(_MOST_EVIDENCE)))
+    needed = math.exp(limits(analysis).log_fail_at(1))
+    return BakeStatus(
+        ceiling_percent=round(bake.ceiling * _PERCENT, _DIGITS),
+        candidate=_rate(bake.candidate),
+        evidence=EvidenceStatus(reached=round(reached, _DIGITS), needed=round(needed, _DIGITS)),
+        state=bake.to_json(),
+    )
+
+
 def _rate(counts: Counts) -> RateStatus:
     rate = wilson(counts)
     if rate is None:
@@ -134,6 +150,8 @@ def _message(
     without_data = [query.name for query in analysis_state.queries if query.passed is None]
     if without_data:
         return f"No data from queries: {', '.join(without_data)}"
+    if state.stage is Stage.BAKING:
+        return _while_baking(analysis_state)
     if not has_control(state):
         return _without_control(analysis, state, analysis_state, summaries)
     if not summaries:
@@ -154,6 +172,13 @@ def _without_control(
         return sentence
     missing = "; ".join(_missing(name, summaries[name]) for name in lacks)
     return f"{sentence}. Not shown yet to be within the guard's ceiling: {missing}"
+
+
+def _while_baking(analysis_state: AnalysisState) -> str:
+    if analysis_state.bake is None:
+        return "The guard and queries decide: too little is known of what is usual in this rollout"
+    ceiling = f"{analysis_state.bake.ceiling:.1%}"
+    return f"It is rolled back if clearly more than {ceiling} of its requests fail, by stable's rate in this rollout"
 
 
 def _has_passed(result: Summary) -> bool:

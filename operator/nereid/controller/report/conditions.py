@@ -23,6 +23,7 @@ from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
+from nereid.controller.plan.rollout_plan import END_OF_BAKE
 from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.kept_log import kept_log
 from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
@@ -172,6 +173,8 @@ def rollout_passed(report_input: ReportInput) -> Verdict:
         return Verdict("Unknown", cause.reason, cause.message)
     if state.failed:
         return Verdict("False", state.failed.reason, state.failed.message)
+    if found := _found_in_first_bake(state):
+        return Verdict("False", found.reason, found.message)
     if state.candidate:
         return Verdict("Unknown", "RolloutInProgress", f"The rollout of revision {state.candidate} is in progress")
     return Verdict("True", "StableIsWanted", f"Revision {state.stable} is stable")
@@ -243,6 +246,8 @@ def main_problem(report_input: ReportInput) -> Problem | None:
         return Problem(problem.reason, f"{role} revision {state.candidate}: {problem.message}")
     if state.failed:
         return Problem(state.failed.reason, _failure_sentence(report_input))
+    if found := _found_in_first_bake(state):
+        return found
     is_asleep = state.sleep is not None and state.sleep.state == "Asleep"
     if (
         state.stable
@@ -253,6 +258,16 @@ def main_problem(report_input: ReportInput) -> Problem | None:
         problem = report_input.stable.problem
         return Problem(problem.reason, f"Stable revision {state.stable}: {problem.message}")
     return report_input.callers if is_at_rest(state) and not is_gated(state) else None
+
+
+def _found_in_first_bake(state: RolloutState) -> Problem | None:
+    """Return what the bake of the first revision has found, if it has."""
+    failure = state.first_bake.failure if state.first_bake else None
+    if failure is None:
+        return None
+    until = "this is told until it was fine for as long as a bake takes"
+    sentence = f"First revision {state.stable}: {failure.message.rstrip('.')}. There is none to go back to: {until}"
+    return Problem(failure.reason, sentence)
 
 
 def rollout_message(report_input: ReportInput) -> str:
@@ -269,10 +284,11 @@ def rollout_message(report_input: ReportInput) -> str:
             return lacking.message
         case Stage.PROPAGATING | Stage.PROMOTING:
             return f"Waiting for the proxies to receive the route: {gets[0].lower()}{gets[1:]}, {place}"
-        case Stage.HOLDING:
-            return f"{gets}: {place}"
-        case Stage.ANALYZING:
-            return f"{gets}, {place}. {_evidence(report_input)}"
+        case Stage.BAKING:
+            return _bake(report_input, gets)
+        case Stage.HOLDING | Stage.ANALYZING:
+            judged = f", {place}. {_evidence(report_input)}"
+            return f"{gets}{judged if state.stage is Stage.ANALYZING else f': {place}'}"
         case stage if stage in WAITING:
             return f"{gets} and waits{_pause_cause(report_input)}"
         case Stage.ROLLING_BACK:
@@ -282,6 +298,19 @@ def rollout_message(report_input: ReportInput) -> str:
         case _:
             log = kept_log(report_input.plan, state)
             return f"Revision {state.stable} is stable and gets all traffic{_pin(state)}{log and f'. {log}'}"
+
+
+def _bake(report_input: ReportInput, gets: str) -> str:
+    plan, state = report_input.plan, report_input.decision.state
+    kept = f"{gets}, and stable revision {state.stable} keeps its pods to take it back at once"
+    if isinstance(plan, Held):
+        return f"{kept}{_UNTIL_KNOWN}"
+    if plan.rollout.paused:
+        return f"{kept} while spec.rollout.paused is true"
+    promote = f"nereid.dev/promote={state.candidate}/{state.attempt}{END_OF_BAKE}"
+    judged = f". {_evidence(report_input)}" if state.analysis else ""
+    end = f"kubectl annotate mdep {plan.owner.name} --overwrite {promote}"
+    return f"{kept} for {plan.rollout.bake:.0f} s, the bake{judged}. To end it: {end}"
 
 
 def _preparation(report_input: ReportInput, gets: str, place: str) -> str:

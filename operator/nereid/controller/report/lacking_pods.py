@@ -24,7 +24,7 @@ def lacking_pods(plan: Plan, observed: Observed, state: RolloutState) -> Problem
     """Return what keeps the last move forward, or a move back, from being completed: pods that are not ready."""
     if state.stage is Stage.RETREATING:
         return Problem(STABLE_LACKS_PODS, _until_stable_has_them(plan, observed, state))
-    if state.stage is Stage.PROMOTING and lacks_pods(plan, observed, state):
+    if state.stage in {Stage.PROMOTING, Stage.BAKING} and lacks_pods(plan, observed, state):
         return Problem(CANDIDATE_LACKS_PODS, _until_candidate_has_them(plan, observed, state))
     return None
 

@@ -11,8 +11,9 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, Phase, RevisionStatus, RolloutStatus
 from nereid.controller.decide.decide import resolution_status
 from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.decide.rollout import baking
 from nereid.controller.decide.rollout.routing import is_gated
-from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, ROLLING_BACK, WAITING
+from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, ROLLING_BACK, SHOWN_AS, WAITING
 from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
@@ -150,11 +151,14 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         fast_track=state.is_fast or None,
         since=state.since,
         seen_at=state.seen_at,
+        baked=state.is_baked or None,
+        promoted=state.is_promoted or None,
+        first_bake=state.first_bake,
         urgent=state.is_urgent or None,
         started_at=state.started,
         attempt=state.attempt,
         trial=state.trial if state.trial > 1 else None,
-        reason=state.reason,
+        reason=SHOWN_AS[Stage.METRICS_UNAVAILABLE].reason if baking.is_blind(state) else state.reason,
         message=rollout_message(report_input),
         next_look=deadline(report_input.plan, report_input.observed, state),
         retiring=[retiring.to_status() for retiring in state.retiring],
@@ -174,11 +178,9 @@ def _phase(report_input: ReportInput) -> Phase:
     if state.stable is None:
         return "Failed" if has_problem else "Pending"
     if state.candidate:
-        return (
-            "Paused"
-            if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
-            else "Progressing"
-        )
+        waits = WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
+        is_kept = state.stage is Stage.BAKING and report_input.plan.rollout.paused
+        return "Paused" if is_kept or state.stage in waits else "Progressing"
     if has_problem:
         return "Degraded"
     if cause := held_verdict(report_input):

@@ -2,7 +2,8 @@
 
 It answers as the version it was made from (a logistic regression, computed with numpy, so that any Triton image can run
 it), except for what its configuration's parameter `fault` says: all or some of its requests fail, it is slow, each
-takes its time, its answers are wrong, it takes the whole server down, or it tells of a GPU whose memory is full.
+takes its time, its answers are wrong, it takes the whole server down, it fails everything after a number of requests,
+or it tells of a GPU whose memory is full.
 """
 
 import json
@@ -21,6 +22,8 @@ SLOW_SECONDS = 0.3
 CRASH_AFTER_SECONDS = 6.0
 # Ten requests a second are all that one pod can do.
 BUSY_SECONDS = 0.1
+# With 50 requests a second, half a minute after it got all of them.
+TIRED_AFTER_REQUESTS = 1500
 GPU_MEMORY_BYTES = {"used": 79e9, "total": 80e9}
 
 
@@ -54,6 +57,7 @@ class TritonPythonModel:
         with np.load(Path(args["model_repository"]) / args["model_version"] / "weights.npz") as weights:
             self.coefficients, self.intercepts = weights["coefficients"], weights["intercepts"]
         self.chance = random.Random(1)
+        self.answered = 0
         self.doom: threading.Timer | None = None
         self.published = publish_gpu_memory() if self.fault == "hoards" else []
 
@@ -70,6 +74,9 @@ class TritonPythonModel:
             raise RuntimeError("the model lost all of its weights")
         if self.fault == "fails" and self.chance.random() < FAILING_SHARE:
             raise RuntimeError("the model lost its weights")
+        self.answered += len(requests)
+        if self.fault == "tires" and self.answered > TIRED_AFTER_REQUESTS:
+            raise RuntimeError("the model has used up its memory")
         return [self.answer(request) for request in requests]
 
     def answer(self, request: Any) -> Any:

@@ -157,10 +157,10 @@ class TestStrategies:
                 {"strategy": "Shadow", "steps": [{"weight": 10, "hold": "1m"}, {"weight": 100}]},
                 [(Exposure(mirror=10), 60), (Exposure(mirror=100), None)],
             ),
-            ({"strategy": "BlueGreen"}, [(Exposure(preview=True), None), (ALL_TRAFFIC, 300)]),
+            ({"strategy": "BlueGreen"}, [(Exposure(preview=True), None)]),
             (
                 {"strategy": "BlueGreen", "blueGreen": {"previewHold": "2m", "keep": "1h"}},
-                [(Exposure(preview=True), 120), (ALL_TRAFFIC, 3600)],
+                [(Exposure(preview=True), 120)],
             ),
             ({"strategy": "ABTest", "abTest": {"cookie": COOKIE}}, [(Exposure(matched=True), None)]),
             ({"strategy": "ABTest", "abTest": {"cookie": COOKIE, "hold": "1h"}}, [(Exposure(matched=True), 3600)]),

@@ -173,7 +173,7 @@ class TestProgressing:
             (JUDGED.asking(QUERY).analyzing(5).counted((1, 0)), "No data from queries: memory"),
             (
                 PREVIEW.analyzing(5).counted((1, 0)),
-                "step 1 of 2. There is no concurrent control",
+                "step 1 of 1. There is no concurrent control",
             ),
             (MATCHED.phase("Paused", 5, "AwaitingPromotion"), "the requests that match the A/B test and waits"),
             (

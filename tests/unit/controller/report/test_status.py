@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.support.scenario import BUSY, IDLE, NOW, rollout
 
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.rollout.state import RolloutState
@@ -52,7 +53,7 @@ SCENARIOS = {
     "without a provider": JUDGED.looked(30, errors=3).provider_fails("it is down"),
     "checked": CANARY.has_passed(("one", True), ("two", False)),
     "preview": rollout().blue_green().stable("a").candidate("b", exposure=Exposure(preview=True)).holding(5),
-    "kept": rollout().blue_green().stable("a").candidate("b", exposure=ALL_TRAFFIC, step=1).holding(5),
+    "kept": rollout().blue_green().stable("a").candidate("b", exposure=ALL_TRAFFIC, step=1).at(Stage.BAKING, 5),
     "matched": rollout().ab_test(60).stable("a").candidate("b", exposure=Exposure(matched=True)).holding(5),
     "shadow": rollout().shadow((30, 60)).stable("a").candidate("b", exposure=Exposure(mirror=30)).holding(5),
     "retreating": rollout().stable("a", ready=1).candidate("b", weight=50, step=1).abort("b"),

@@ -63,6 +63,7 @@ def adopted(plan: Plan, observed: Observed, state: RolloutState, now: datetime) 
         trial=next_trial(state, candidate.revision) if candidate else 1,
         analysis=None,
         checks=None,
+        first_bake=None,
         failed=failed,
         retiring=tuple(Retiring(one.revision, whole_second(now), one.pods) for one in others),
         history=_history(observed, state, stable, candidate, now),

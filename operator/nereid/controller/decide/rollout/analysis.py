@@ -9,14 +9,16 @@ from nereid.api import names
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import MOST_COUNTED
 from nereid.controller.decide.judge import evidence
+from nereid.controller.decide.judge.bake import Bake, learned_ceiling
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.measurement_requests import SampleRequest
 from nereid.controller.decide.rollout import query_results, verdicts
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.judged_metrics import joined
 from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteShare, with_requests
+from nereid.controller.decide.rollout.routing import FULL, is_gated
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, whole_second
-from nereid.controller.observed.counters import why_too_many
+from nereid.controller.observed.counters import Counts, why_too_many
 from nereid.controller.observed.sample import ERRORS, SLOW, Comparison, Sample, SampleFailure
 from nereid.controller.plan.plan import Analysis, Exposure, Plan
 
@@ -107,21 +109,24 @@ def is_looking(plan: Plan, state: RolloutState, now: datetime) -> bool:
 
 
 def _is_judged(plan: Plan, state: RolloutState) -> bool:
-    if not state.stable or not state.candidate:
+    if not state.stable or plan.rollout.analysis.provider == "None":
         return False
-    return state.exposure.has_traffic and plan.rollout.analysis.provider != "None"
+    if state.candidate is None:
+        return state.first_bake is not None and not is_gated(state)
+    return state.exposure.has_traffic
 
 
 def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleRequest | None:
     """Return what is to be measured now, if anything is."""
     due = next_look(plan, state)
-    if due is None or now < due or not state.analysis or not state.stable or not state.candidate:
+    judged = state.candidate or state.stable
+    if due is None or now < due or not state.analysis or not state.stable or not judged:
         return None
     return SampleRequest(
         namespace=plan.owner.namespace,
         name=plan.owner.name,
         model=plan.model_name,
-        candidate=state.candidate,
+        candidate=judged,
         stable=state.stable,
         since=state.analysis.sampled_at,
         attempt=state.analysis.errors,
@@ -129,6 +134,7 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
         has_control=verdicts.has_control(state),
         analysis=plan.rollout.analysis,
         has_other_clients=state.exposure.matched,
+        counts_stable=state.candidate is not None and state.weight < FULL,
     )
 
 
@@ -188,7 +194,10 @@ def _with_result(
     gathered = _gathered(analysis, known, sample.metrics, state, at_exposure=at_exposure)
     queries = query_results.query_results(analysis, before.queries, sample, at_exposure=at_exposure)
     judgement = verdicts.verdict(analysis, state, gathered, shares)
-    failure = _guard_failure(analysis, gathered) or query_results.query_failure(analysis, queries) or judgement.failure
+    usual = _usual(state, before, sample)
+    bake = _bake(analysis, state, before, usual, sample)
+    found = _guard_failure(analysis, gathered) or query_results.query_failure(analysis, queries)
+    failure = found or _bake_failure(analysis, bake) or judgement.failure
     has_passed = judgement.verdict == "Pass" and all(query.passed for query in queries)
     judged = replace(
         before,
@@ -203,6 +212,8 @@ def _with_result(
         error_reason=None,
         triton=_sum(before.triton, sample.triton),
         share=share,
+        usual=usual,
+        bake=bake,
     )
     return replace(state, analysis=judged), failure
 
@@ -256,6 +267,39 @@ def _guard_failure(analysis: Analysis, gathered: Mapping[str, Evidence]) -> Fail
             sentence = f"{share}, above the guard's ceiling of {ceiling:.1%}"
             return Failure("GuardExceeded", sentence, is_harmful=True)
     return None
+
+
+def _usual(state: RolloutState, before: AnalysisState, sample: Sample) -> Counts:
+    """Return stable's requests and errors before the bake: during it, a holdback has few requests, and too late."""
+    if state.stage is Stage.BAKING or ERRORS not in sample.metrics:
+        return before.usual
+    return before.usual + sample.metrics[ERRORS].stable
+
+
+def _bake(analysis: Analysis, state: RolloutState, before: AnalysisState, usual: Counts, sample: Sample) -> Bake | None:
+    """Return what is known since the bake began, with a ceiling learned from stable's requests before it.
+
+    None where stable had none, or so few that the guard's ceiling is the lower one. If the spec is edited so that
+    another ceiling applies, it begins anew.
+    """
+    if state.stage is not Stage.BAKING:
+        return before.bake
+    ceiling = learned_ceiling(usual, analysis.against, analysis.negligible)
+    if ceiling is None or ceiling >= analysis.guard.errors:
+        return None
+    is_same = before.bake and (before.bake.ceiling, before.bake.burst) == (ceiling, analysis.burst)
+    bake = before.bake if before.bake and is_same else Bake(ceiling, analysis.burst)
+    return bake.further(sample.metrics[ERRORS].candidate) if ERRORS in sample.metrics else bake
+
+
+def _bake_failure(analysis: Analysis, bake: Bake | None) -> Failure | None:
+    if bake is None or bake.candidate.requests < analysis.guard.min_requests:
+        return None
+    if bake.beyond.log_value < verdicts.limits(analysis).log_fail_at(1):
+        return None
+    share = f"{verdicts.share(bake.candidate)} failed since it got all traffic"
+    sentence = f"{share}, above the {bake.ceiling:.1%} that stable's own rate in this rollout makes plausible"
+    return Failure("BakeFailed", sentence, is_harmful=True)
 
 
 def _sum(before: Comparison | None, more: Comparison | None) -> Comparison | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nereid.api.status import AnalysisStatus, QueryStatus, RateStatus, VerdictName
+from nereid.controller.decide.judge.bake import Bake
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.verdict import MOST_SHARES
 from nereid.controller.decide.rollout.route_share import RouteShare
@@ -20,6 +21,7 @@ class AnalysisState:
     times in a row it failed. revision: the candidate that it is about. shares: among how many metrics alpha is shared.
     exposed_at: when the candidate got more traffic; None as long as it has what it got first. audience: whom
     an A/B test picks. share: what the candidate got of the requests, where that can be compared with its weight.
+    usual: stable's requests and errors before the bake, by which that is judged; bake: what is known since it began.
     """
 
     sampled_at: datetime
@@ -36,6 +38,8 @@ class AnalysisState:
     exposed_at: datetime | None = None
     audience: str | None = None
     share: RouteShare | None = None
+    usual: Counts = field(default_factory=Counts)
+    bake: Bake | None = None
 
     @classmethod
     def from_status(cls, status: AnalysisStatus) -> "AnalysisState":
@@ -55,21 +59,28 @@ class AnalysisState:
             shares=max(status.shares or 0, len(status.metrics)),
             exposed_at=status.exposed_at,
             audience=status.audience,
+            usual=_counts(status.usual) or Counts(),
+            bake=Bake.from_json(status.bake.state) if status.bake else None,
         )
 
 
 def unreadable_evidence(status: AnalysisStatus) -> tuple[str, ...]:
     """Return the metrics whose evidence in status cannot be what the operator wrote, and so begins anew."""
-    return tuple(
+    metrics = (
         f"rollout.analysis.metrics.{metric.name}.evidence"
         for metric in status.metrics
         if not Evidence.is_readable(metric.evidence)
     )
+    is_lost = status.bake is not None and Bake.from_json(status.bake.state) is None
+    return (*metrics, *(("rollout.analysis.bake.state",) if is_lost else ()))
+
+
+def _counts(rate: RateStatus | None) -> Counts | None:
+    """Return the counts of a rate; None if it adds up to nothing."""
+    return Counts(rate.requests, rate.bad) if rate and rate.bad <= rate.requests else None
 
 
 def _comparison(candidate: RateStatus | None, stable: RateStatus | None) -> Comparison | None:
-    if candidate is None or stable is None:
-        return None
-    if candidate.bad > candidate.requests or stable.bad > stable.requests:
-        return None  # For people only, and it adds up to nothing.
-    return Comparison(Counts(candidate.requests, candidate.bad), Counts(stable.requests, stable.bad))
+    of_candidate, of_stable = _counts(candidate), _counts(stable)
+    # For people only.
+    return Comparison(of_candidate, of_stable) if of_candidate and of_stable else None

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.orders import LiveRevision, Scale
 from nereid.controller.decide.rollout.routing import FULL, is_gated, routing_of
 from nereid.controller.decide.rollout.scaling import scale_of, scaled_pods
@@ -35,6 +36,8 @@ def pods_needed(plan: Plan, state: RolloutState) -> int:
     """
     # While the spec is held, the candidate gets no more than it has.
     coming = state.exposure if isinstance(plan, Held) and state.stable else next_exposure(plan, state)
+    if state.stage is Stage.BAKING:
+        coming = ALL_TRAFFIC
     # A canary that had copies of more requests than it answers now keeps the pods of these: its next steps need them.
     copied = max((step.exposure.mirror for step in plan.rollout.steps[: state.step]), default=0)
     share = max(state.exposure.share, coming.share, copied)

@@ -15,7 +15,9 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC
 
 # As many as the spec of a ModelDeployment may ask for.
 _MOST_PODS: Final = 1000
-_OF_A_CANDIDATE: Final = PREPARING | AT_A_STEP | {Stage.PROMOTING, Stage.RETREATING}
+_OF_A_CANDIDATE: Final = PREPARING | AT_A_STEP | {Stage.PROMOTING, Stage.BAKING, Stage.RETREATING}
+# Stable keeps no more than the largest holdback during the bake.
+_LEAST_BAKED: Final = 80
 _WITHOUT_CANDIDATE: Final = AT_REST | {Stage.ROLLING_BACK}
 
 
@@ -29,6 +31,8 @@ def consistent(state: RolloutState) -> RolloutState:
         rollbacks=state.rollbacks if state.rollbacks <= MOST_COUNTED else 0,
         retiring=_retiring(state),
     )
+    if state.stable is None or state.candidate is not None:
+        state = replace(state, first_bake=None)
     if state.candidate is None:
         stage = Stage.IDLE if state.stage in _OF_A_CANDIDATE else state.stage
         return replace(state, stage=stage, exposure=NO_TRAFFIC)
@@ -36,7 +40,8 @@ def consistent(state: RolloutState) -> RolloutState:
         state = replace(state, exposure=ALL_TRAFFIC)
     if state.stage is Stage.FAILED and state.stable is None and not state.exposure.has_traffic:
         return state  # The first revision, which has not passed its checks.
-    if state.stage in _WITHOUT_CANDIDATE or (state.stage is Stage.RETREATING and state.stable is None):
+    is_early = state.stage is Stage.BAKING and (state.stable is None or state.weight < _LEAST_BAKED)
+    if state.stage in _WITHOUT_CANDIDATE or is_early or (state.stage is Stage.RETREATING and state.stable is None):
         # It begins its step again, and is judged there.
         is_at_step = state.stable is not None and state.exposure.has_traffic
         return replace(state, stage=Stage.PROPAGATING if is_at_step else Stage.STARTING_PODS, cause=None)

@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import adoption, analysis, checks, corrections, draining, history, kept_pod
+from nereid.controller.decide.rollout import (
+    adoption,
+    analysis,
+    checks,
+    corrections,
+    draining,
+    first_bake,
+    history,
+    kept_pod,
+)
 from nereid.controller.decide.rollout.capacity import live_revisions, with_floor, without_spare_entry
 from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.first_revision import first_revision
@@ -60,8 +69,9 @@ def decide(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -
         state, resets = fitted(plan, state)
         state, others = analysis.with_audience(plan, state, now)
         state, failure = analysis.with_sample(plan, state, observed.sample, now)
+        state, told = first_bake.further(plan, state, now, failure)
         following, events = _next(desired, observed, state, now, failure)
-        events = (*resets, *others, *events)
+        events = (*resets, *others, *told, *events)
         moves = following != state or bool(events)
         if is_gated(state) or not moves:
             # A sleeping revision is woken before anything is rolled out beside it.

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import FailedRollout
-from nereid.controller.decide.rollout import checking, checks, history
+from nereid.controller.decide.rollout import checking, checks, first_bake, history
 from nereid.controller.decide.rollout.rolling_back import without_candidate
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.start import started
@@ -23,7 +23,8 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     """Check the first candidate, give it all traffic, and make it stable once it serves; there are no steps."""
     candidate = observed.of(state.candidate)
     if candidate.available and state.exposure.has_traffic and observed.is_routed(routing_of(state)):
-        return complete(plan, observed, state, now)
+        completed, events = complete(plan, observed, state, now)
+        return first_bake.begun(plan, completed, now), events
     if state.candidate != plan.revision:
         first, _ = begun(plan, without_candidate(plan, observed, state, now), now)
         return first, ()

@@ -70,7 +70,8 @@ def _new(metric: JudgedMetric, known: Mapping[str, Evidence]) -> Evidence:
 def fitted(plan: Plan, state: RolloutState) -> tuple[RolloutState, tuple[Event, ...]]:
     """Return the state whose evidence is about what the spec asks for now, and what of it began anew."""
     judged, analysis = state.analysis, plan.rollout.analysis
-    if judged is None or state.candidate is None or analysis.provider == "None" or not judged.evidence:
+    is_judged = state.candidate is not None or state.first_bake is not None
+    if judged is None or not is_judged or analysis.provider == "None" or not judged.evidence:
         return state, ()
     wanted = judged_metrics(analysis)
     kept = {name: one for name, one in judged.evidence.items() if name in wanted}

@@ -35,7 +35,10 @@ def must_end_by(plan: Plan, state: RolloutState) -> datetime | None:
 
     What has all traffic is through. What a person has promoted, or rolled back to, goes by its own deadline.
     """
-    longest, stages = plan.rollout.max_duration, {Stage.PROMOTED_BY_USER, Stage.PROMOTING, Stage.RETREATING}
+    longest, stages = (
+        plan.rollout.max_duration,
+        {Stage.PROMOTED_BY_USER, Stage.PROMOTING, Stage.BAKING, Stage.RETREATING},
+    )
     if longest is None or state.started is None or state.candidate != plan.revision or state.is_fast:
         return None
     if state.stable is None or state.stage in stages or state.exposure == ALL_TRAFFIC:

@@ -19,7 +19,9 @@ SECONDS: Final = 300
 
 def at_rest(state: RolloutState, stage: Stage, now: datetime, cause: str | None = None) -> RolloutState:
     """Return the state in a stage without a rollout in progress."""
-    resting = replace(state, exposure=NO_TRAFFIC, step=0, is_fast=False, strategy=None)
+    resting = replace(
+        state, exposure=NO_TRAFFIC, step=0, is_fast=False, strategy=None, is_baked=False, is_promoted=False
+    )
     return entered(resting, stage, now, cause)
 
 

@@ -58,6 +58,7 @@ SHOWN_AS: Final[dict[Stage, PhaseAndReason]] = {
     Stage.INCONCLUSIVE: PhaseAndReason("Paused", "Inconclusive"),
     Stage.METRICS_UNAVAILABLE: PhaseAndReason("Paused", "MetricsUnavailable"),
     Stage.PROMOTING: PhaseAndReason("Promoting", "RouteChanged"),
+    Stage.BAKING: PhaseAndReason("Baking", "Baking"),
     Stage.COMPLETED: PhaseAndReason("Completed", "Promoted"),
     Stage.RETREATING: PhaseAndReason("RollingBack", "RollingBack"),
     Stage.ROLLING_BACK: PhaseAndReason("RollingBack", "RollingBack"),
@@ -77,12 +78,16 @@ def cause_in(stage: Stage, reason: str) -> str | None:
     return reason if stage in WITH_CAUSE and reason != SHOWN_AS[stage].reason else None
 
 
-def stage_of(rollout: RolloutStatus, *, has_candidate: bool) -> Stage:
+def stage_of(rollout: RolloutStatus, *, has_candidate: bool, is_given_everything: bool = False) -> Stage:
     """Return the stage in a status; if it has none, as earlier operators wrote it, the stage of its phase and reason.
 
-    `has_candidate`: whether the same status has a candidate.
+    `has_candidate`: whether the same status has a candidate; `is_given_everything`: whether that has all traffic.
     """
-    return rollout.stage or stage_shown_as(rollout.state, rollout.reason, has_candidate=has_candidate)
+    stage = rollout.stage or stage_shown_as(rollout.state, rollout.reason, has_candidate=has_candidate)
+    if stage in AT_A_STEP and is_given_everything:
+        # Earlier operators kept blue/green's previous revision at a step of its own.
+        return Stage.PROMOTING if stage is Stage.PROPAGATING else Stage.BAKING
+    return stage
 
 
 def stage_shown_as(phase: RolloutPhase, reason: str, *, has_candidate: bool) -> Stage:
@@ -116,6 +121,7 @@ _STAGES_BY_PHASE: Final[dict[RolloutPhase, Stage]] = {
     "Holding": Stage.HOLDING,
     "Paused": Stage.AWAITING_PROMOTION,
     "Promoting": Stage.PROMOTING,
+    "Baking": Stage.BAKING,
     "RollingBack": Stage.ROLLING_BACK,
     "Completed": Stage.COMPLETED,
     "Failed": Stage.FAILED,

@@ -40,6 +40,9 @@ def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
         started=whole_second(now),
         analysis=None,
         checks=None,
+        is_baked=False,
+        is_promoted=False,
+        first_bake=None,
     )
     how = " and takes the fast track, as it has served before" if is_fast else _why_in_steps(plan, state)
     event = Event("Normal", "RolloutStarted", f"Revision {plan.revision} becomes the candidate{how}")

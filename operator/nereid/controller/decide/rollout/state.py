@@ -9,6 +9,7 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import (
     ChecksStatus,
     FailedRollout,
+    FirstBakeStatus,
     ModelDeploymentStatus,
     PinnedRevision,
     RetiringRevision,
@@ -23,6 +24,7 @@ from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS, Attempts
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
+_PERCENT: Final = 100
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -127,7 +129,8 @@ class RolloutState:
     the number of this rollout among those of the candidate. `seen_at` is when a pass saw the route as decided, if it
     came so late that the time before did not count in full. `is_urgent`: stable is to get the traffic back even if that
     is more than its pods usually get. `unreadable` are parts of the status that could not be read, and so begin anew;
-    it is empty again once that has been told.
+    it is empty again once that has been told. `is_baked`: the bake is over; `is_promoted`: the attempt was promoted by
+    hand before it. `first_bake` is that of a first revision, which is stable already.
     """
 
     stage: Stage = Stage.IDLE
@@ -155,6 +158,9 @@ class RolloutState:
     is_urgent: bool = False
     unreadable: tuple[str, ...] = ()
     started: datetime | None = None
+    is_baked: bool = False
+    is_promoted: bool = False
+    first_bake: FirstBakeStatus | None = None
 
     @property
     def phase(self) -> RolloutPhase:
@@ -180,7 +186,8 @@ class RolloutState:
         rollout = status.rollout
         if rollout is None:
             return cls(history=tuple(status.history), unreadable=unreadable)
-        stage = stage_of(rollout, has_candidate=status.candidate is not None)
+        weight = status.candidate.weight if status.candidate else 0
+        stage = stage_of(rollout, has_candidate=status.candidate is not None, is_given_everything=weight == _PERCENT)
         return cls(
             stage=stage,
             cause=cause_in(stage, rollout.reason),
@@ -188,7 +195,7 @@ class RolloutState:
             candidate=status.candidate.revision if status.candidate else None,
             strategy=rollout.strategy,
             exposure=Exposure(
-                weight=status.candidate.weight if status.candidate else 0,
+                weight=weight,
                 mirror=rollout.mirror or 0,
                 matched=bool(rollout.matched),
                 preview=bool(rollout.preview),
@@ -212,6 +219,9 @@ class RolloutState:
             started=rollout.started_at,
             attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
             unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
+            is_baked=bool(rollout.baked),
+            is_promoted=bool(rollout.promoted),
+            first_bake=rollout.first_bake,
         )
 
 
@@ -272,6 +282,7 @@ def not_after(state: RolloutState, now: datetime) -> RolloutState:
         seen_at=state.seen_at and min(state.seen_at, latest),
         retiring=tuple(_retiring_not_after(entry, latest) for entry in state.retiring),
         sleep=state.sleep and _sleep_not_after(state.sleep, latest),
+        first_bake=state.first_bake and _first_bake_not_after(state.first_bake, latest),
         analysis=judged
         and replace(
             judged,
@@ -290,6 +301,10 @@ def _retiring_not_after(entry: Retiring, latest: datetime) -> Retiring:
         requested_at=entry.requested_at and min(entry.requested_at, latest),
         log_kept_from=entry.log_kept_from and min(entry.log_kept_from, latest),
     )
+
+
+def _first_bake_not_after(bake: FirstBakeStatus, latest: datetime) -> FirstBakeStatus:
+    return bake if bake.since <= latest else bake.model_copy(update={"since": latest})
 
 
 def _sleep_not_after(sleep: Sleep, latest: datetime) -> Sleep:

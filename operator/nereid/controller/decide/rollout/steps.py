@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time, low_traffic
+from nereid.controller.decide.rollout import (
+    analysis,
+    baking,
+    checking,
+    checks,
+    gates,
+    history,
+    limits_of_time,
+    low_traffic,
+)
 from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
@@ -29,7 +38,7 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pi
 
 # Pauses that end by themselves when the evidence or the metrics arrive.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
-_PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING})
+_PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING, Stage.BAKING})
 _ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
 _LOST: Final = Failure(
     "RevisionLost",
@@ -64,7 +73,8 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         )
         return started_instead(plan, observed, state, now, event)
     if plan.rollout.promote == this_attempt and not _is_promoted(plan.rollout, state):
-        promoted = entered(replace(state, step=_promotion_step(plan.rollout)), Stage.PROMOTED_BY_USER, now)
+        last = replace(state, step=len(plan.rollout.steps), is_promoted=True)
+        promoted = entered(last, Stage.PROMOTED_BY_USER, now)
         return promoted, (
             Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
         )
@@ -93,20 +103,13 @@ def _step_of(plan: Plan, observed: Observed, state: RolloutState) -> int | None:
     return state.step
 
 
-def _promotion_step(rollout: RolloutPlan) -> int:
-    """Return the step that a promotion goes to: the last move; in blue/green the switch, after which stable is kept."""
-    return 1 if rollout.strategy == "BlueGreen" else len(rollout.steps)
-
-
 def _has_everything(state: RolloutState) -> bool:
     """Whether the last move was made: how the candidate came there does not matter any more."""
-    return state.stage is Stage.PROMOTING or state.weight == FULL
+    return state.stage in {Stage.PROMOTING, Stage.BAKING} or state.weight == FULL
 
 
 def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
-    if rollout.strategy == "BlueGreen" and state.weight == FULL:
-        return True
-    return state.step >= _promotion_step(rollout) and state.stage in _PROMOTED
+    return state.stage is Stage.BAKING or (state.step >= len(rollout.steps) and state.stage in _PROMOTED)
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -193,9 +196,10 @@ def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datet
 
 def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
     """Give the candidate the exposure of its step; never less than it has, however the steps are edited."""
-    target = exposure_at(plan.rollout, state.step)
+    is_last = state.step >= len(plan.rollout.steps)
+    target = baking.last_move(plan, state) if is_last else exposure_at(plan.rollout, state.step)
     exposure = target if target.order >= state.exposure.order else state.exposure
-    stage = Stage.PROPAGATING if state.step < len(plan.rollout.steps) else Stage.PROMOTING
+    stage = Stage.PROMOTING if is_last else Stage.PROPAGATING
     # Nothing is left to be passed while it is promoted: what was shown last stays to be seen.
     counting = state.analysis if state.analysis and stage is Stage.PROMOTING else None
     counting = counting or analysis.exposed(plan, state, exposure, now)
@@ -272,9 +276,6 @@ def _pause_for(state: RolloutState, now: datetime, stage: Stage, cause: str) -> 
 
 def _next_step(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
     """Go to the first step that gives the candidate more: the steps may have been edited while the rollout ran."""
-    if state.exposure == ALL_TRAFFIC:
-        # It has all pods and all traffic already, and only has to become stable.
-        return entered(replace(state, step=len(plan.rollout.steps)), Stage.PROMOTING, now)
     return entered(replace(state, step=_first_with_more(plan.rollout, state.exposure)), Stage.STARTING_PODS, now)
 
 
@@ -306,7 +307,28 @@ def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return _fail_without_pods(plan, observed, state, now) if is_late else (state, ())
     if waiting := until_propagated(plan, observed, state, now):
         return waiting, ()
-    return complete(plan, observed, state, now)
+    if not baking.has_bake(plan, state):
+        return _take_everything(plan, observed, state, now)
+    is_promoted = state.is_promoted or plan.rollout.promote == Command(plan.revision, state.attempt)
+    return entered(replace(state, is_promoted=is_promoted), Stage.BAKING, now), ()
+
+
+def _bake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    if not is_over(plan, observed, state, now):
+        return state, ()
+    if lacks_pods(plan, observed, state):
+        return _fail_without_pods(plan, observed, state, now)
+    if baking.waits_for_window(plan, state, now):
+        return state, ()
+    return _take_everything(plan, observed, state, now)
+
+
+def _take_everything(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Become stable, once the share that stable kept during the bake is the candidate's too."""
+    if state.exposure == ALL_TRAFFIC:
+        return complete(plan, observed, state, now)
+    everything = entered(replace(state, exposure=ALL_TRAFFIC, is_baked=True), Stage.PROMOTING, now)
+    return everything, (Event("Normal", "WeightChanged", f"Revision {state.candidate} gets {describe(everything)}"),)
 
 
 _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
@@ -316,6 +338,7 @@ _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Tran
     Stage.HOLDING: _hold,
     **dict.fromkeys(WAITING, _pause),
     Stage.PROMOTING: _promote,
+    Stage.BAKING: _bake,
 }
 
 

@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, low_traffic, settling, sleeping
+from nereid.controller.decide.rollout import (
+    analysis,
+    baking,
+    checks,
+    draining,
+    first_bake,
+    limits_of_time,
+    low_traffic,
+    settling,
+    sleeping,
+)
 from nereid.controller.decide.rollout.capacity import lacks_pods
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
@@ -75,6 +85,8 @@ def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
             return None if state.is_urgent else rollout.progress_deadline
         case Stage.PROMOTING if lacks_pods(plan, observed, state):
             return rollout.propagation + rollout.progress_deadline
+        case Stage.BAKING:
+            return baking.wait(plan, observed, state)
         case Stage.PROPAGATING | Stage.PROMOTING | Stage.ROLLING_BACK:
             return rollout.propagation
         case Stage.HOLDING | Stage.ANALYZING if not rollout.paused and state.step < len(rollout.steps):
@@ -106,12 +118,16 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
+    if due is not None and baking.waits_for_window(plan, state, max(due, now)):
+        due = next_opening(plan.rollout.windows, max(due, now))
     if due is not None and not _waits_for_a_look(plan, observed, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
     if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
         moments.append(sleep_over)
+    if (bake_over := first_bake.over_at(plan, state)) is not None and bake_over > now:
+        moments.append(bake_over)
     moments += filter(None, (limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)))
     look = analysis.next_look(plan, state)
     if look is not None and look > now:

@@ -17,7 +17,7 @@ class Group(Enum):
     """Stages that have transitions in common."""
 
     NOT_IN_PROGRESS = AT_REST | {Stage.ROLLING_BACK}
-    IN_PROGRESS = PREPARING | AT_A_STEP | {Stage.PROMOTING}
+    IN_PROGRESS = PREPARING | AT_A_STEP | {Stage.PROMOTING, Stage.BAKING}
     PREPARING = PREPARING
     AT_A_STEP = AT_A_STEP
     WAITING = WAITING
@@ -27,7 +27,7 @@ _PAUSES: Final = {Stage.PREPARATION_PAUSED: "spec paused"}
 _HOLDS: Final = {Stage.PREPARATION_HELD: "spec rejected or not resolved"}
 _NO_PLACE: Final = {Stage.NO_PLACE: "surge 0 and one replica"}
 _OUTSIDE: Final = {Stage.OUTSIDE_WINDOW: "no window is open"}
-_MOVES_ON: Final = {Stage.STARTING_PODS: "the next step", Stage.PROMOTING: "it has all traffic"}
+_MOVES_ON: Final = {Stage.STARTING_PODS: "the next step"}
 _JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass was taken back meanwhile"}
 # In which stage the candidate stays at a step: once the proxies have received the route, or when the spec changes.
 _DWELLS: Final = {
@@ -66,10 +66,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.COMPLETED: "the first revision has a pod",
         },
         Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
-        Stage.PROMOTED_BY_USER: {
-            Stage.PROPAGATING: "its pods are ready, blue/green switches",
-            Stage.PROMOTING: "its pods are ready",
-        },
+        Stage.PROMOTED_BY_USER: {Stage.PROMOTING: "its pods are ready"},
         Stage.PREPARATION_PAUSED: {Stage.STARTING_PODS: "spec resumed", **_JUDGED_AGAIN},
         Stage.PREPARATION_HELD: {Stage.STARTING_PODS: "spec accepted and resolved", **_JUDGED_AGAIN},
         Stage.NO_PLACE: {Stage.STARTING_PODS: "there is room for its pod"},
@@ -85,7 +82,14 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
         Group.WAITING: _DWELLS,
         Stage.AWAITING_PROMOTION: {Stage.STARTING_PODS: "promoted to the next step"},
         Stage.INCONCLUSIVE: _MOVES_ON,
-        Stage.PROMOTING: {Stage.COMPLETED: "the proxies have received the route"},
+        Stage.PROMOTING: {
+            Stage.BAKING: "the proxies have received the route",
+            Stage.COMPLETED: "likewise, and the bake is over, or there is none",
+        },
+        Stage.BAKING: {
+            Stage.COMPLETED: "the bake is over",
+            Stage.PROMOTING: "likewise, and stable keeps a share",
+        },
         Stage.RETREATING: {Stage.ROLLING_BACK: "stable's pods are ready, or the deadline is over"},
         Stage.ROLLING_BACK: {
             Stage.FAILED: "the proxies have received the route",

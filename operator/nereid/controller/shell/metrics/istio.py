@@ -99,7 +99,8 @@ def _compare(request: SampleRequest, grown: Sequence[tuple[SeriesGroup, Steps]],
             counts(requests, sum(grown_by for group, grown_by in mine if outcome(group.labels) is kind))
         )
 
-    return Comparison(of(request.candidate), of(request.stable) if request.has_control else Counts())
+    is_counted = request.has_control or request.counts_stable
+    return Comparison(of(request.candidate), of(request.stable) if is_counted else Counts())
 
 
 def _is_of(group: SeriesGroup, request: SampleRequest, revision: str) -> bool:

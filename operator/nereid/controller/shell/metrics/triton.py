@@ -82,7 +82,8 @@ class Triton:
         earlier = self._last_samples[key].revisions if self.remembers(request) else {}
         revisions: dict[str, _RevisionCounters] = {}
         totals: dict[str, Counts] = {}
-        for revision in (request.candidate, request.stable) if request.has_control else (request.candidate,):
+        counts_both = request.has_control or request.counts_stable
+        for revision in (request.candidate, request.stable) if counts_both else (request.candidate,):
             metrics = await self._read(revision, pods.get(revision, ()), request.model)
             listed = frozenset(pod.uid for pod in pods.get(revision, ()))
             total, revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))

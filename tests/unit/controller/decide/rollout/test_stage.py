@@ -41,6 +41,7 @@ AT: dict[Stage, Scenario] = {
     Stage.INCONCLUSIVE: CANARY.at(Stage.INCONCLUSIVE, 5),
     Stage.METRICS_UNAVAILABLE: CANARY.looked(INTERVAL, errors=MOST_ERRORS).at(Stage.METRICS_UNAVAILABLE, 5),
     Stage.PROMOTING: SERVING.candidate("b", weight=100, step=2).at(Stage.PROMOTING, 5),
+    Stage.BAKING: SERVING.bake(300).candidate("b", weight=100, step=2).at(Stage.BAKING, 5),
     Stage.COMPLETED: SERVING,
     Stage.RETREATING: CANARY.ready("a", 3).at(Stage.RETREATING, 5, "Aborted"),
     Stage.ROLLING_BACK: SERVING.failed("b").at(Stage.ROLLING_BACK, 5, "Aborted"),

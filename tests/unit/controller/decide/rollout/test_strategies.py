@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.support.scenario import INTERVAL, NOW, PROPAGATION, doing, place, reasons, rollout, shares, unchanged
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.routing import routing_of
@@ -50,34 +51,30 @@ class TestBlueGreen:
 
     def test_switches_everything_at_once_and_keeps_stable_whole(self):
         decision = self.PREVIEWED.candidate("b", exposure=PREVIEW, step=1).decide()
-        assert place(decision) == ("Propagating", 1, 100)
+        assert place(decision) == ("Promoting", 1, 100)
         assert shares(decision) == {"a": (4, 0), "b": (4, 100)}
 
     @pytest.mark.parametrize("provider", ["Prometheus", "None"])
     def test_keeps_stable_for_a_while(self, provider):
         kept = self.KEPT.judged(provider=provider)
-        kept = kept.analyzing(299) if provider == "Prometheus" else kept.holding(299)
-        assert kept.counted((100, 0)).decide().state.stable == "a"
-        over = kept.phase(kept.state.phase, 300).looked(INTERVAL).counted((100, 0))
-        assert place(over.decide()) == ("Promoting", 2, 100)
-
-    def test_is_complete_after_that(self):
-        last = self.GREEN.candidate("b", exposure=ALL_TRAFFIC, step=2)
-        assert last.promoting(PROPAGATION).decide().state.stable == "b"
+        assert kept.promoting(PROPAGATION).decide().state.phase == "Baking"
+        assert kept.at(Stage.BAKING, 299).looked(INTERVAL).counted((100, 0)).decide().state.stable == "a"
+        assert kept.at(Stage.BAKING, 300).looked(INTERVAL).counted((100, 0)).decide().state.stable == "b"
 
     def test_goes_back_at_once_when_the_candidate_exceeds_the_guard(self):
-        decision = self.KEPT.analyzing(5).counted(*BAD).decide()
+        decision = self.KEPT.at(Stage.BAKING, 5).looked(INTERVAL).counted(*BAD).decide()
         assert doing(decision) == ("RollingBack", "GuardExceeded")
         assert shares(decision) == {"a": (4, 100), "b": (4, 0)}
 
     def test_has_nothing_to_compare_the_candidate_with(self):
-        request = wanted_sample(self.KEPT.plan, self.KEPT.analyzing(5).state, NOW)
-        assert not request.has_control
-        assert unchanged(self.KEPT.analyzing(5))
+        kept = self.KEPT.at(Stage.BAKING, 5).looked(INTERVAL)
+        assert not wanted_sample(kept.plan, kept.state, NOW).has_control
+        assert unchanged(kept)
 
     def test_a_promotion_is_the_switch_and_not_the_end_of_keeping_stable(self):
         assert place(self.PREVIEWED.analyzing(5).promote("b").decide()) == ("Preparing", 1, 0)
-        assert place(self.KEPT.analyzing(5).promote("b").decide()) == ("Analyzing", 1, 100)
+        kept = self.PREVIEWED.analyzing(5).promote("b").following().following()
+        assert place(kept.at(Stage.BAKING, 5).decide()) == ("Baking", 1, 100)
 
     def test_a_promotion_is_said_once(self):
         assert unchanged(self.GREEN.candidate("b", step=1, ready=3).preparing(5, "Promoted").promote("b"))
@@ -86,7 +83,7 @@ class TestBlueGreen:
         paused = self.PREVIEWED.candidate("b", exposure=PREVIEW, step=1).paused().preparing(5, "PausedBySpec")
         assert unchanged(paused)
         assert doing(paused.promote("b").decide()) == ("Preparing", "Promoted")
-        assert place(paused.promote("b").following().decide()) == ("Propagating", 1, 100)
+        assert place(paused.promote("b").following().decide()) == ("Promoting", 1, 100)
 
     def test_a_preview_without_a_ready_pod_is_rolled_back(self):
         assert self.PREVIEWED.analyzing(5).ready("b", 0).decide().state.failed.reason == "NoReadyReplica"
@@ -265,7 +262,7 @@ class TestChange:
     def test_comes_too_late_for_the_last_move(self):
         promoting = rollout().stable("a").candidate("b", weight=100, step=2).promoting(5)
         assert unchanged(promoting.blue_green())
-        assert promoting.blue_green().promoting(PROPAGATION).decide().state.stable == "b"
+        assert promoting.blue_green().promoting(PROPAGATION).decide().state.phase == "Baking"
 
     def test_is_none_where_the_steps_alone_change(self):
         assert unchanged(self.CANARY.steps((20, 60), (50, 70), (80, 60)))

@@ -1,0 +1,53 @@
+"""The bake of the first revision, which serves already: there is nothing to go back to, so it can only tell.
+
+The guard and queries judge what its callers see. What they find is kept, for conditions to show; then the bake begins
+again, and what was found stands until the revision was fine for as long as a bake takes.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from nereid.api.status import FailedRollout, FirstBakeStatus
+from nereid.controller.decide.rollout.analysis import new_analysis
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, whole_second
+from nereid.controller.plan.plan import Plan
+
+
+def begun(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
+    """Return the state of a first revision that has just become stable."""
+    judged = new_analysis(plan, now)
+    if not plan.rollout.bake or judged is None:
+        return state
+    return replace(state, first_bake=FirstBakeStatus(since=whole_second(now)), analysis=judged)
+
+
+def over_at(plan: Plan, state: RolloutState) -> datetime | None:
+    """Return when the bake is over, if nothing speaks against that; None if there is none."""
+    return state.first_bake and state.first_bake.since + timedelta(seconds=plan.rollout.bake)
+
+
+def further(plan: Plan, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
+    """Return the state with what was found in the bake (`failure`), or without a bake that is over."""
+    bake, end = state.first_bake, over_at(plan, state)
+    if bake is None or end is None or state.stable is None:
+        return state, ()
+    if failure:
+        found = FailedRollout(
+            revision=state.stable,
+            attempt=state.attempt,
+            reason=failure.reason,
+            message=failure.message,
+            at=whole_second(now),
+        )
+        anew = FirstBakeStatus(since=whole_second(now), failure=found)
+        return replace(state, first_bake=anew, analysis=new_analysis(plan, now)), ()
+    if now < end or (bake.failure and not _is_seen(state, bake)):
+        return state, ()
+    told = Event("Normal", "BakePassed", f"First revision {state.stable} was fine for {plan.rollout.bake:.0f} s")
+    return replace(state, first_bake=None), (told,) if bake.failure else ()
+
+
+def _is_seen(state: RolloutState, bake: FirstBakeStatus) -> bool:
+    """Whether the provider has told of this bake."""
+    judged = state.analysis
+    return judged is not None and not judged.errors and judged.sampled_at > bake.since
