@@ -16,6 +16,7 @@ from nereid.api.runtime import DisruptionBudget, RuntimeSpec
 from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 
 _PERCENT: Final = 100
@@ -186,6 +187,7 @@ class RolloutPlan:
     abort: Command | None
     retry: Command | None
     rollback: Rollback | None
+    webhooks: tuple[WebhookPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

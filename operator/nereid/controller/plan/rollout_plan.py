@@ -21,6 +21,7 @@ from nereid.controller.plan.plan import (
     Step,
 )
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.webhooks import webhook_plans
 from nereid.controller.plan.windows import window_of
 
 DEFAULT_DRAIN: Final = "30s"
@@ -68,6 +69,7 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         abort=Command.parse(annotations.get(names.ANNOTATION_ABORT)),
         retry=Command.parse(annotations.get(names.ANNOTATION_RETRY)),
         rollback=Rollback.parse(annotations.get(names.ANNOTATION_ROLLBACK)),
+        webhooks=webhook_plans(rollout.webhooks or (), settings),
     )
 
 

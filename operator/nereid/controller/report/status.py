@@ -165,6 +165,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         rollbacks=state.rollbacks,
         attempts=state.attempts.to_status(),
         forgotten_attempts=state.attempts.forgotten or None,
+        webhooks=[webhook.to_status() for webhook in state.webhooks] or None,
     )
 
 
@@ -176,7 +177,7 @@ def _phase(report_input: ReportInput) -> Phase:
     if state.candidate:
         return (
             "Paused"
-            if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
+            if state.stage in WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW, Stage.AWAITING_APPROVAL}
             else "Progressing"
         )
     if has_problem:

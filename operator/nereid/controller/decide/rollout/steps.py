@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.controller.decide.rollout import analysis, checking, checks, gates, history, limits_of_time
+from nereid.controller.decide.rollout import analysis, approvals, checking, checks, gates, history, limits_of_time
 from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
@@ -48,7 +48,8 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         problem = observed.of(state.candidate).problem
         cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
-    if failure := failure or limits_of_time.exceeded(plan, state, now) or _lost(plan, observed, state):
+    failure = failure or limits_of_time.exceeded(plan, state, now) or approvals.refusal(plan, state)
+    if failure := failure or _lost(plan, observed, state):
         return fail(plan, observed, state, now, failure)
     if plan.rollout.max_duration and state.started is None:
         # An earlier operator, which did not write it, began this rollout.
@@ -117,6 +118,8 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return (entered(state, stage, now) if is_anew else state), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
+    if state.stage is Stage.AWAITING_APPROVAL:
+        return approvals.going_on(plan, state, now)
     candidate = observed.of(state.candidate)
     if drains_without_surge(plan, state):
         # It was asked for again while it drained: its places are not its own yet.
@@ -126,7 +129,8 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
             return checking.begun(run, state, now)
-        return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+        exposed = _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+        return approvals.begun(plan, state, now) or exposed
     if not is_over(plan, observed, state, now):
         return state, ()
     if candidate.deployment is None:
