@@ -448,7 +448,8 @@ class Condition(ApiModel):
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
             "while pods of one revision have fetched different models; RouteNotEffective while the mesh does not do "
-            "what the routes say; CountsDisagree while callers report other counts than the pods."
+            "what the routes say; CountsDisagree while callers report other counts than the pods; "
+            "WebhookFailing while a webhook cannot be called."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")

@@ -1,4 +1,4 @@
-"""Notifications by webhook: each transition is told once it is in status, at least once, and no rollout waits for it."""
+"""Notifications by webhook: each transition is told, at least once, and no rollout waits for that."""
 
 import json
 from dataclasses import replace

@@ -53,9 +53,9 @@ async def client(secrets: Path | None = None, *, everywhere: bool = True) -> Asy
         await made.close()
 
 
-async def answer_to(respond: Respond, secrets: Path | None = None, path: str = "/x", timeout: int = 5) -> WebhookAnswer:
+async def answer_to(respond: Respond, secrets: Path | None = None, path: str = "/x", seconds: int = 5) -> WebhookAnswer:
     async with serving(respond) as server, client(secrets) as one:
-        return await one.send(call(str(server.make_url(path)), timeout))
+        return await one.send(call(str(server.make_url(path)), seconds))
 
 
 class TestRequest:
@@ -114,7 +114,7 @@ class TestAnswer:
             await asyncio.sleep(30)
             return web.Response()
 
-        assert (await answer_to(respond, timeout=1)).failure == "127.0.0.1 did not answer within 1 s"
+        assert (await answer_to(respond, seconds=1)).failure == "127.0.0.1 did not answer within 1 s"
 
     async def test_one_that_trickles(self) -> None:
         async def respond(request: web.Request) -> web.StreamResponse:
@@ -125,7 +125,7 @@ class TestAnswer:
                 await asyncio.sleep(0.1)
             return response
 
-        assert (await answer_to(respond, timeout=1)).failure == "127.0.0.1 did not answer within 1 s"
+        assert (await answer_to(respond, seconds=1)).failure == "127.0.0.1 did not answer within 1 s"
 
     async def test_one_that_is_huge(self) -> None:
         async def respond(_: web.Request) -> web.Response:
