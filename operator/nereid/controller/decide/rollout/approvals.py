@@ -40,13 +40,6 @@ def begun(plan: Plan, state: RolloutState, now: datetime) -> Transition | None:
     return entered(state, Stage.AWAITING_APPROVAL, now), (Event("Normal", "AwaitingApproval", sentence),)
 
 
-def going_on(plan: Plan, state: RolloutState, now: datetime) -> Transition:
-    """Go on once all approvals are given, from where the pods are looked at again."""
-    if awaited(plan, state):
-        return state, ()
-    return entered(state, Stage.STARTING_PODS, now), ()
-
-
 def refusal(plan: Plan, state: RolloutState) -> Failure | None:
     """Return the failure of a candidate that an endpoint wants to be rolled back."""
     if state.stage is not Stage.AWAITING_APPROVAL:

@@ -29,6 +29,8 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pi
 
 # Pauses that end by themselves when the evidence or the metrics arrive.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
+# Where a candidate waits before it gets more, until that is over.
+_WAITS_FOR_MORE: Final = BLOCKED | {Stage.AWAITING_APPROVAL}
 _PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING})
 _ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
 _LOST: Final = Failure(
@@ -110,7 +112,9 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     blocked = blocked_stage(plan, state, now)
-    if blocked or state.stage in BLOCKED:
+    if not blocked and state.stage in _WAITS_FOR_MORE and _has_lost_its_pass(plan, state):
+        return entered(replace(state, step=state.step - 1), Stage.ANALYZING, now), ()
+    if blocked or state.stage in _WAITS_FOR_MORE:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
         # A window may have opened and closed while nobody looked.
@@ -118,8 +122,6 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         return (entered(state, stage, now) if is_anew else state), ()
     if state.stage is Stage.RUNNING_CHECKS:
         return _take_checks(plan, observed, state, now)
-    if state.stage is Stage.AWAITING_APPROVAL:
-        return approvals.going_on(plan, state, now)
     candidate = observed.of(state.candidate)
     if drains_without_surge(plan, state):
         # It was asked for again while it drained: its places are not its own yet.
@@ -139,6 +141,23 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         # Nothing was tried yet: draining revisions still occupy the places.
         return entered(state, state.stage, now), ()
     return _fail_without_pods(plan, observed, state, now)
+
+
+def _await_approval(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    is_awaited = approvals.awaited(plan, state) and not blocked_stage(plan, state, now)
+    return (state, ()) if is_awaited else _prepare(plan, observed, state, now)
+
+
+def _has_lost_its_pass(plan: Plan, state: RolloutState) -> bool:
+    """Whether the candidate waited so long for its next step that what it had passed with is not shown any more.
+
+    What a person has let through, or went on without a pass, goes on.
+    """
+    judged, asked = state.analysis, plan.rollout.analysis
+    if judged is None or asked.provider == "None" or asked.on_inconclusive == "Continue" or state.is_fast:
+        return False
+    is_gate = any(step.hold is None for step in plan.rollout.steps[: state.step][-1:])
+    return state.exposure.has_traffic and judged.verdict != "Pass" and state.step > 0 and not is_gate
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -293,6 +312,7 @@ def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
 
 _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
     **dict.fromkeys(PREPARING, _prepare),
+    Stage.AWAITING_APPROVAL: _await_approval,
     Stage.PROPAGATING: _propagate,
     Stage.ANALYZING: _analyze,
     Stage.HOLDING: _hold,
