@@ -78,9 +78,11 @@ async def test_what_is_wrong_is_one_event() -> None:
 
 
 async def test_a_transition_is_in_status_before_it_is_told() -> None:
-    cluster = await rolling_out()
-    cluster.edit(model=ONE, rollout={"strategy": "Direct", "checks": {"smoke": False}, "webhooks": [CHAT]})
-    await cluster.settle()
+    rollout = {"strategy": "Direct", "checks": {"smoke": False}, "webhooks": [CHAT]}
+    cluster = MemoryCluster({"model": ONE, "rollout": rollout}, ALLOWED)
+    cluster.webhooks.given["chat"] = YES
+    await cluster.serve()
+    cluster.webhooks.given.clear()
     cluster.edit(model=TWO)
     await cluster.run()
     assert cluster.webhooks.wanted == ()
