@@ -91,6 +91,22 @@ VALID: dict[str, Object] = {
             ],
         },
     },
+    "webhooks": {
+        "model": CLAIM,
+        "rollout": {
+            "webhooks": [
+                {"name": "board", "type": "Approval", "url": "https://a.b/c?d=e", "when": "EachStep", "interval": "5s"},
+                {
+                    "name": "chat",
+                    "type": "Notification",
+                    "url": "http://gate.team-a.svc:8080",
+                    "events": ["Started", "Completed"],
+                    "format": "Slack",
+                    "timeoutSeconds": 30,
+                },
+            ]
+        },
+    },
     "a gate at each step": {"model": CLAIM, "rollout": {"steps": [{"weight": 10}, {"weight": 50}]}},
     "shadow": {"model": CLAIM, "rollout": {"strategy": "Shadow", "steps": [{"weight": 100}]}},
     "A/B test": {
@@ -306,6 +322,26 @@ INVALID: dict[str, tuple[Object, str]] = {
 INVALID_ROLLOUTS: dict[str, tuple[Object, str]] = {
     "unknown strategy": ({"strategy": "Rolling"}, "supported values: "),
     "blue/green with steps": ({"strategy": "BlueGreen", "steps": [{"weight": 5}]}, "only strategies Canary and Shadow"),
+    "webhook with a password": (
+        {"webhooks": [{"name": "a", "type": "Approval", "url": "https://me:secret@a.b/"}]},
+        "must be an http or https URL without user, password and fragment",
+    ),
+    "webhook without a scheme": (
+        {"webhooks": [{"name": "a", "type": "Approval", "url": "file:///etc/passwd"}]},
+        "must be an http or https URL without user, password and fragment",
+    ),
+    "notification that is waited for": (
+        {"webhooks": [{"name": "a", "type": "Notification", "url": "https://a.b/", "when": "EachStep"}]},
+        "when and interval are of an approval",
+    ),
+    "approval by Slack": (
+        {"webhooks": [{"name": "a", "type": "Approval", "url": "https://a.b/", "format": "Slack"}]},
+        "events and format are of a notification",
+    ),
+    "hasty approval": (
+        {"webhooks": [{"name": "a", "type": "Approval", "url": "https://a.b/", "interval": "1s"}]},
+        "the interval of an approval must be between 5s and 1h",
+    ),
     "window without length": ({"windows": [{"from": "09:00", "to": "09:00"}]}, "from and to must differ"),
     "window of no time": ({"windows": [{"from": "9:00", "to": "17:00"}]}, "windows[0].from"),
     "window beyond the day": ({"windows": [{"from": "09:00", "to": "25:00"}]}, "must be a time of day such as 09:00"),

@@ -176,6 +176,17 @@ def test_the_secret_of_prometheus_lies_where_the_operator_looks(
     assert told == {f"{mount['mountPath']}/{file}" for file in files.values()}
 
 
+def test_the_keys_of_webhooks_lie_where_the_operator_looks(render: Render) -> None:
+    release = render("--set=webhooks.signing.secretName=keys,webhooks.allowedHosts={a.b,c.d:8080}")
+    (volume,), (mount,) = operator(release)["spec"]["volumes"], container(release)["volumeMounts"]
+    assert volume["secret"] == {"secretName": "keys"}
+    assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
+    variables = {one["name"]: one["value"] for one in container(release)["env"]}
+    assert variables["NEREID_WEBHOOK_SECRET_FOLDER"] == mount["mountPath"]
+    assert variables["NEREID_WEBHOOK_HOSTS"] == "a.b,c.d:8080"
+    assert "volumes" not in operator(render())["spec"]
+
+
 def test_the_metrics_are_scraped_by_annotation(render: Render) -> None:
     metadata = operator(render("--set=metrics.port=9402,podAnnotations.team=platform"))["metadata"]
     assert metadata["annotations"] == {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.scenario import NOW, Scenario, place, rollout
+from tests.support.webhooks import DOWN, NOT_YET, Walk, approval, notification
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.decide.judge.evidence import Evidence
@@ -32,6 +33,10 @@ SCENARIOS = [
     rollout().autoscaled(may_sleep=True).stable("a").sleep("FallingAsleep", 20, looked=(5, 7)),
     rollout().stable("a").failed("b").served("a", "d").pinned("a", "b"),
     rollout().stable("a").candidate("b", step=1).preparing(30).has_passed(step=1),
+    Walk(rollout().calling(approval(), notification()).stable("a").candidate("b", ready=4).paused())
+    .rest()
+    .rest({"board": NOT_YET, "chat": DOWN})
+    .scenario,
 ]
 BIGGEST = 1_500_000
 

@@ -13,8 +13,10 @@ from tests.support.pods import container, pod
 from tests.support.scenario import METADATA, NOW, SETTINGS
 
 from nereid.api import names
+from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.model_deployment import Key
 from nereid.controller.observed.situation import Measurements
+from nereid.controller.observed.webhook_answers import WebhookAnswer
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
@@ -24,6 +26,7 @@ from nereid.controller.shell.cluster.resources import Resource
 from nereid.controller.shell.conductor import Reconciler
 from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.metrics.sampler import Sampler
+from nereid.controller.shell.webhooks.caller import WebhookCaller
 
 KIND = "ModelDeployment"
 KEY: Key = (METADATA["namespace"], METADATA["name"])
@@ -166,6 +169,23 @@ class MemorySampler(Sampler):
         self.forgotten.append((namespace, name))
 
 
+class MemoryWebhooks(WebhookCaller):
+    """Calls nobody: remembers what it was to call, and gives the answers that the test puts there, by webhook."""
+
+    def __init__(self) -> None:
+        self.wanted: tuple[WebhookCall, ...] = ()
+        self.given: dict[str, WebhookAnswer] = {}
+
+    def call(self, key: tuple[str, str], calls: Sequence[WebhookCall]) -> None:  # noqa: ARG002
+        self.wanted = tuple(calls)
+
+    def answers(self, key: tuple[str, str]) -> Mapping[WebhookCall, WebhookAnswer]:  # noqa: ARG002
+        return {call: self.given[call.webhook] for call in self.wanted if call.webhook in self.given}
+
+    def forget(self, key: tuple[str, str]) -> None:  # noqa: ARG002
+        self.wanted = ()
+
+
 class MemoryCluster:
     """One ModelDeployment, its API server, and an operator that can be restarted."""
 
@@ -182,9 +202,10 @@ class MemoryCluster:
         self.children = Children(lambda _: None)
         self.model_deployments = ModelDeployments()
         self.sampler = MemorySampler()
+        self.webhooks = MemoryWebhooks()
         self.events: list[str] = []
         stores = Stores(self.model_deployments, self.children, None)
-        self.gatherer = Gatherer(self.server, stores, self.sampler)
+        self.gatherer = Gatherer(self.server, stores, self.sampler, webhooks=self.webhooks)
         self.reconcile = Reconciler(
             self.gatherer,
             self.server,

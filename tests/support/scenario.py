@@ -72,6 +72,7 @@ from nereid.controller.plan.plan import (
 )
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import ReportInput
 from nereid.controller.report.status import report
@@ -358,6 +359,9 @@ class Scenario:
 
     def windows(self, *windows: Window) -> "Scenario":
         return self._rollout(windows=windows)
+
+    def calling(self, *webhooks: WebhookPlan) -> "Scenario":
+        return self._rollout(webhooks=webhooks)
 
     def promote(self, revision: str, attempt: int = 1, step: int | None = None) -> "Scenario":
         return self._rollout(promote=Command(revision, attempt, step))

@@ -11,6 +11,7 @@ from nereid.api.analysis import AnalysisSpec
 from nereid.api.checks import ChecksSpec
 from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
 from nereid.api.traffic import Host
+from nereid.api.webhooks import Webhook
 from nereid.api.window import Window
 
 Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
@@ -324,6 +325,23 @@ class RolloutSpec(ApiModel):
             "Times of the week at which the rollout may advance. Outside of them the candidate gets no more traffic. "
             "It is still judged, and rolled back if it fails. Promotions and rollbacks by hand work at all times. "
             "Default: always."
+        ),
+    )
+    webhooks: (
+        Annotated[
+            list[Webhook],
+            Field(
+                min_length=1,
+                max_length=8,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "HTTP endpoints that are asked for approval before the candidate gets more traffic, or notified of what "
+            "the rollout does. Going back never waits for them."
         ),
     )
     fast_track: bool | None = Field(

@@ -20,6 +20,7 @@ class Stage(StrEnum):
     PREPARATION_HELD = "PreparationHeld"
     NO_PLACE = "NoPlace"
     OUTSIDE_WINDOW = "OutsideWindow"
+    AWAITING_APPROVAL = "AwaitingApproval"
 
     # The candidate has the exposure of its step.
     PROPAGATING = "Propagating"

@@ -9,6 +9,7 @@ from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout import Strategy
 from nereid.api.rollout_stage import Stage
 from nereid.api.schema import ApiModel
+from nereid.api.webhooks import WebhookEvent
 
 RolloutPhase = Literal[
     "Idle",
@@ -26,8 +27,11 @@ RolloutPhase = Literal[
 ComparisonName = Literal["Better", "Worse", "Undecided"]
 VerdictName = Literal["Pass", "Fail", "Inconclusive", "Continue"]
 Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degraded", "Failed"]
+ApprovalAnswer = Literal["Approved", "NotYet", "Refused"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
-Concern = Literal["Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model", "Route", "Counts"]
+Concern = Literal[
+    "Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model", "Route", "Counts", "Webhooks"
+]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 
@@ -50,6 +54,7 @@ _LAST_YEAR: Final = 2500
 Time = Annotated[datetime, AfterValidator(_in_calendar), PlainSerializer(rfc3339, when_used="json")]
 # The limits keep the operator from reading back what it cannot have written.
 RevisionId = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+WebhookCallId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,200}$")]
 Percentage = Annotated[int, Field(ge=0, le=100)]
 Pods = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Ordinal = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -312,6 +317,41 @@ class PinnedRevision(ApiModel):
     instead_of: RevisionId = Field(description="Id of the revision that the spec asks for.")
 
 
+class PendingNotification(ApiModel):
+    """What a webhook is still to be told."""
+
+    id: WebhookCallId = Field(description="Id of the notification: the same each time it is sent.")
+    event: WebhookEvent = Field(description="What happened.")
+    at: Time = Field(description="When it happened.")
+    revision: RevisionId = Field(description="Id of the revision that it is about.")
+    version: str | None = Field(default=None, max_length=63, description="spec.model.version of that revision.")
+    attempt: Ordinal = Field(description="Number of the attempt at that revision.")
+    weight: Percentage = Field(description="Percentage of requests that it answered then.")
+    reason: str = Field(max_length=64, description="The reason of the rollout's state then, in one word.")
+    message: str = Field(max_length=1024, description="What happened, in a sentence.")
+
+
+class WebhookStatus(ApiModel):
+    """What the operator knows of a webhook: all that it needs to continue after a restart."""
+
+    name: str = Field(max_length=63, description="Its name in the spec.")
+    approval: WebhookCallId | None = Field(
+        default=None, description="Id of the approval that it was last asked for: the same each time it is asked."
+    )
+    answer: ApprovalAnswer | None = Field(default=None, description="What it answered the last time.")
+    message: str | None = Field(
+        default=None, max_length=1024, description="What its answer said, or why it could not be called."
+    )
+    called_at: Time | None = Field(default=None, description="When its last call ended.")
+    calls: Ordinal | None = Field(
+        default=None, description="How often it was called for this approval, or for the first of the pending ones."
+    )
+    failures: Ordinal | None = Field(default=None, description="How many calls in a row have failed.")
+    pending: list[PendingNotification] | None = Field(
+        default=None, max_length=16, description="What it is still to be told, oldest first."
+    )
+
+
 class RolloutStatus(ApiModel):
     """The state of the rollout: everything the operator needs to continue it after a restart."""
 
@@ -386,6 +426,9 @@ class RolloutStatus(ApiModel):
     forgotten_attempts: Ordinal | None = Field(
         default=None, description="The highest number of an attempt that is no longer listed in attempts."
     )
+    webhooks: list[WebhookStatus] | None = Field(
+        default=None, max_length=16, description="What is known of the spec's webhooks that were called, or are to be."
+    )
 
 
 class ScalingStatus(ApiModel):
@@ -439,7 +482,7 @@ class ProblemStatus(ApiModel):
         description=(
             "What it is about: Children that could not be applied, Routes that cannot be as they are asked for, Pods "
             "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, the "
-            "Model that pods have fetched, a Route that has no effect, or Counts that disagree."
+            "Model that pods have fetched, a Route that has no effect, Counts that disagree, or Webhooks."
         )
     )
     reason: str = Field(description="Why, in one word.")
@@ -456,7 +499,8 @@ class Condition(ApiModel):
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
             "while pods of one revision have fetched different models; RouteNotEffective while the mesh does not do "
-            "what the routes say; CountsDisagree while callers report other counts than the pods."
+            "what the routes say; CountsDisagree while callers report other counts than the pods; "
+            "WebhookFailing while a webhook cannot be called."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")

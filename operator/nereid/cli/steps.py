@@ -55,7 +55,7 @@ def coming(view: View, now: datetime) -> str:
     if status.stable is None:
         return _first_traffic(view, rollout)
     match view.stage:
-        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD | Stage.OUTSIDE_WINDOW:
+        case Stage.PREPARATION_PAUSED | Stage.PREPARATION_HELD | Stage.OUTSIDE_WINDOW | Stage.AWAITING_APPROVAL:
             return f"nothing, until {_end_of_pause(view)}"
         case stage if stage in PREPARING:
             return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
@@ -184,6 +184,7 @@ _ENDS_OF_PAUSES: Final = {
     **dict.fromkeys(PAUSED_BY_SPEC, "spec.rollout.paused is false"),
     **dict.fromkeys(HELD_BY_SPEC, "the spec can be carried out"),
     Stage.OUTSIDE_WINDOW: "a window of spec.rollout.windows opens",
+    Stage.AWAITING_APPROVAL: "a webhook approves",
     Stage.INCONCLUSIVE: "the evidence decides",
     Stage.METRICS_UNAVAILABLE: "the metrics are available again",
 }

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.support.scenario import INTERVAL, PROPAGATION, Scenario, rollout
+from tests.support.webhooks import approval
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
@@ -17,13 +18,18 @@ _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
 
+_TO_BE_APPROVED: Final = rollout().calling(approval()).stable("a").candidate("b", ready=4)
+
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
+    (Stage.STARTING_PODS, Stage.AWAITING_APPROVAL): _TO_BE_APPROVED.at(Stage.STARTING_PODS, 5),
+    (Stage.AWAITING_APPROVAL, Stage.STARTING_PODS): _TO_BE_APPROVED.calling().at(Stage.AWAITING_APPROVAL, 5),
     (Group.IN_PROGRESS, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).wanting("c").at(Stage.STARTING_PODS, 5),
     (Group.IN_PROGRESS, Stage.RETREATING): _STABLE_LACKS_PODS.abort("b").at(Stage.ANALYZING, 5),
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
     (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
     (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),
+    (Stage.AWAITING_APPROVAL, Stage.ANALYZING): _TAKEN_BACK.at(Stage.AWAITING_APPROVAL, 5),
     (Stage.OUTSIDE_WINDOW, Stage.ANALYZING): _TAKEN_BACK.at(Stage.OUTSIDE_WINDOW, 5),
     (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, PROPAGATION),

@@ -54,6 +54,8 @@ def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
             return f"paused by the spec for {since(rollout.since, now)}"
         case stage if stage in HELD_BY_SPEC:
             return f"held for {since(rollout.since, now)}, as the spec cannot be carried out"
+        case Stage.AWAITING_APPROVAL:
+            return f"an approval has been awaited for {since(rollout.since, now)}"
         case Stage.RUNNING_CHECKS:
             return f"its checks have run for {since(rollout.since, now)}"
         case stage if stage in PREPARING:

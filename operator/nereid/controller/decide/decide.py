@@ -13,12 +13,14 @@ from nereid.api.names import revision_child_name
 from nereid.api.status import ModelDeploymentStatus, ResolutionStatus
 from nereid.controller.decide.measurements import WantedMeasurements, measured, wanted_measurements
 from nereid.controller.decide.orders import LiveRevision
+from nereid.controller.decide.rollout import calling, notifications
 from nereid.controller.decide.rollout import decide as rollout
 from nereid.controller.decide.rollout.consistency import consistent
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Decision, RolloutState
 from nereid.controller.decide.source.resolution import ModelJob, Resolution, resolve
 from nereid.controller.decide.source.tagging import Tagging, tagging
+from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.facts import Observed, with_looked_up
 from nereid.controller.observed.situation import Situation
 from nereid.controller.plan.plan import Held, Plan
@@ -52,7 +54,8 @@ class Orders:
     before: the state before the decision. decision: the rollout's next state, the revisions that keep pods, and the
     checks that are to run. observed: the facts of the decision, with measurements. resolution: what the model's URI
     resolves to; None if it is not looked up. tagging: what the registry is to record; None if it is not tagged.
-    is_news: the status does not contain all of this yet.
+    calls: the webhooks that are to be called, and `next_call` after how many seconds the next one is. is_news: the
+    status does not contain all of this yet.
     """
 
     before: RolloutState
@@ -63,6 +66,8 @@ class Orders:
     measurements: WantedMeasurements
     look_ups: LookUps
     is_news: bool
+    calls: tuple[WebhookCall, ...] = ()
+    next_call: float | None = None
 
     @property
     def source_jobs(self) -> tuple[ModelJob, ...]:
@@ -73,7 +78,8 @@ class Orders:
     @property
     def requeue_after(self) -> float | None:
         """The seconds after which time alone may change something; None when only an event can."""
-        return sooner(*(part.requeue_after for part in (self.decision, self.resolution, self.tagging) if part))
+        parts = (part for part in (self.decision, self.resolution, self.tagging) if part)
+        return sooner(self.next_call, *(part.requeue_after for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,8 @@ def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
     status = situation.status
     state = consistent(RolloutState.from_status(status, situation.unreadable))
     observed = with_looked_up(measured(plan, situation, state, now), situation.looked_up.records)
-    decision = rollout.decide(plan, observed, state, now)
+    known = calling.answered(plan, state, situation.webhook_answers, now)
+    decision = notifications.with_news(plan, known, rollout.decide(plan, observed, known, now), now)
     resolution = _resolution(plan, situation, now)
     last_tagged = resolution.status.tagged if resolution else None
     tags = tagging(plan.source, decision.state.history, last_tagged, situation.model_jobs, now)
@@ -107,6 +114,8 @@ def decide(plan: Plan, situation: Situation, now: datetime) -> Orders:
         measurements=wanted_measurements(plan, observed, state, now),
         look_ups=LookUps(_is_doubtful(situation, decision.live), _lost_records(situation, decision.live)),
         is_news=decision.state != state or resolution_status(resolution, tags) != status.resolution,
+        calls=calling.wanted_calls(plan, state, now),
+        next_call=calling.next_call(plan, decision.state, now),
     )
 
 

@@ -6,6 +6,7 @@ here. Pure.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.check_results import ChecksFacts
@@ -13,6 +14,7 @@ from nereid.controller.observed.facts import GatewayFacts, Observed, Problem, Re
 from nereid.controller.observed.model_deployment import ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.sample import Activity, Sample, SampleFailure
+from nereid.controller.observed.webhook_answers import WebhookAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Situation:
     status: the last reported one, which is all that the operator remembers. services: the names of its Services.
     gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
     unreadable: the parts of the stored status that `status` lacks, as the operator cannot have written them.
-    callers: why all recent requests to stable fail, if they do.
+    callers: why all recent requests to stable fail, if they do. webhook_answers: each by exactly the call that it
+    answers.
     """
 
     subject: ModelDeployment
@@ -69,6 +72,7 @@ class Situation:
     looked_up: LookedUp = LookedUp()
     unreadable: tuple[str, ...] = ()
     callers: Problem | None = None
+    webhook_answers: Mapping[Any, WebhookAnswer] = field(default_factory=dict)
 
     @property
     def served_uris(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from nereid.api.runtime import DisruptionBudget, RuntimeSpec
 from nereid.controller.observed.facts import Problem
 from nereid.controller.plan.autoscaling import Autoscaling
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 
 _PERCENT: Final = 100
@@ -198,6 +199,7 @@ class RolloutPlan:
     bake: int = 0
     holdback: int = 0
     end_bake: Command | None = None
+    webhooks: tuple[WebhookPlan, ...] = ()
 
     def deadline_at(self, step: int) -> int:
         """Return for how long after a step's hold the evidence may stay undecided."""

@@ -21,6 +21,7 @@ from nereid.controller.plan.plan import (
     Step,
 )
 from nereid.controller.plan.settings import Settings
+from nereid.controller.plan.webhooks import webhook_plans
 from nereid.controller.plan.windows import window_of
 
 DEFAULT_DRAIN: Final = "30s"
@@ -79,6 +80,7 @@ def rollout_plan(rollout: RolloutSpec, annotations: Mapping[str, str], settings:
         bake=_bake(rollout),
         holdback=rollout.holdback or 0,
         end_bake=Command.parse(promote.removesuffix(END_OF_BAKE)) if promote.endswith(END_OF_BAKE) else None,
+        webhooks=webhook_plans(rollout.webhooks or (), settings),
     )
 
 

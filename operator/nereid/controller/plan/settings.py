@@ -91,6 +91,17 @@ class Settings(BaseSettings):
     activator_service: str = Field(
         default="", description="NAME.NAMESPACE of the activator's Service; empty if it is not installed."
     )
+    webhook_hosts: str = Field(
+        default="",
+        description="Comma-separated hosts that webhooks may call, as NAME, *.DOMAIN or NAME:PORT; empty for none.",
+    )
+    webhook_secret_folder: str = Field(
+        default="",
+        description=(
+            "Folder with a signing key for each host, in a file of its name, and certificates to trust in ca.crt; "
+            "empty for none."
+        ),
+    )
     kiali_url: str = Field(default="", description="URL of Kiali, for links; empty for none.")
     grafana_url: str = Field(default="", description="URL of Grafana, for links; empty for none.")
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
@@ -108,6 +119,11 @@ class Settings(BaseSettings):
     def activator_host(self) -> str:
         """The activator's full name in DNS."""
         return f"{self.activator_service}.svc.{self.cluster_domain}"
+
+    @property
+    def allowed_webhook_hosts(self) -> tuple[str, ...]:
+        """The hosts that webhooks may call."""
+        return tuple(host.strip() for host in self.webhook_hosts.split(",") if host.strip())
 
     @property
     def namespaces(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from nereid.controller.report.route_effect import retiring_problem, routes_probl
 from nereid.controller.report.route_effect import verdicts as traffic_verdicts
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
 from nereid.controller.report.verdict import Verdict, dated, rejected_verdict
+from nereid.controller.report.webhooks import FAILING, awaiting_approval, failing_webhook
 
 _UNTIL_KNOWN: Final = " until it is known what the spec asks for"
 
@@ -332,6 +333,8 @@ def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
             return f"{gets} and waits for a window of spec.rollout.windows before {place}{when}"
         case Stage.RUNNING_CHECKS:
             return f"Candidate {state.candidate} is being checked before {place}"
+        case Stage.AWAITING_APPROVAL:
+            return f"{gets} and waits {awaiting_approval(report_input.plan, state)} before {place}"
         case _:
             starts = f"Candidate {state.candidate} is starting its pods for {place}"
             return waiting_for_places(report_input.plan, state) or starts
@@ -417,6 +420,8 @@ def conditions(
     state = report_input.decision.state
     route = report_input.route_problem or retiring_problem(report_input.plan, state, now)
     verdicts |= traffic_verdicts(route, state)
+    if failing := failing_webhook(report_input.plan, state):
+        verdicts[FAILING] = failing
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

@@ -18,6 +18,7 @@ SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
 TRAFFIC_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
     "RouteNotEffective": ("Route", "True"),
     "CountsDisagree": ("Counts", "True"),
+    "WebhookFailing": ("Webhooks", "True"),
 }
 REMEMBERED_CONDITIONS: Final = {**SOURCE_CONDITIONS, **TRAFFIC_CONDITIONS}
 # Those that condition Ready shows, one at a time.

@@ -169,6 +169,7 @@ def _rollout(report_input: ReportInput) -> RolloutStatus:
         rollbacks=state.rollbacks,
         attempts=state.attempts.to_status(),
         forgotten_attempts=state.attempts.forgotten or None,
+        webhooks=[webhook.to_status() for webhook in state.webhooks] or None,
     )
 
 
@@ -178,7 +179,7 @@ def _phase(report_input: ReportInput) -> Phase:
     if state.stable is None:
         return "Failed" if has_problem else "Pending"
     if state.candidate:
-        waits = WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW}
+        waits = WAITING | PAUSED_BY_SPEC | HELD_BY_SPEC | {Stage.OUTSIDE_WINDOW, Stage.AWAITING_APPROVAL}
         is_kept = state.stage is Stage.BAKING and report_input.plan.rollout.paused
         return "Paused" if is_kept or state.stage in waits else "Progressing"
     if has_problem:

@@ -91,6 +91,7 @@ class Reconciler:
         if orders.look_ups.are_needed:
             return await self._look_up(situation, orders.look_ups)
         self._gatherer.measure(orders.measurements)
+        self._gatherer.call(subject.key, orders.calls)
         built = build(planned, orders, situation)
         report_input = expected(planned, orders, situation)
         reported = Reported(subject, situation.status)

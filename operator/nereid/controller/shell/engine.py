@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
@@ -20,6 +21,8 @@ from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.sampler import Sampler
 from nereid.controller.shell.telemetry.instruments import Instruments
+from nereid.controller.shell.webhooks.caller import WebhookCaller
+from nereid.controller.shell.webhooks.client import WebhookClient
 from nereid.controller.shell.work_queue import WorkQueue, work
 
 # Each remote call of a pass has its own timeout; a pass that takes longer than this is stuck.
@@ -49,8 +52,10 @@ class Engine:
         stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
         prometheus = self.sampler.prometheus
         self._callers = Callers(prometheus, self.model_deployments, self.queue.add, _now) if prometheus else None
+        secrets = Path(settings.webhook_secret_folder) if settings.webhook_secret_folder else None
+        self._webhooks = WebhookCaller(WebhookClient(secrets), on_ready=self.queue.add)
         self._reconciler = Reconciler(
-            Gatherer(client, stores, self.sampler, self._callers),
+            Gatherer(client, stores, self.sampler, self._callers, self._webhooks),
             client,
             stores,
             settings,
@@ -90,6 +95,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._webhooks.close()
         await self.sampler.close()
 
     def check(self) -> None:

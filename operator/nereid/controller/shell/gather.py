@@ -4,13 +4,14 @@ It only reads, and decides nothing. It returns values of the pure core.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nereid.api.identity import Owner
 from nereid.api.names import revision_child_name
 from nereid.controller.decide.decide import LookUps
 from nereid.controller.decide.measurements import WantedMeasurements
+from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.check_results import ChecksFacts
 from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionRecord, observe
 from nereid.controller.observed.last_status import last_status
@@ -27,6 +28,7 @@ from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
 from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.sampler import Sampler
+from nereid.controller.shell.webhooks.caller import WebhookCaller
 
 _logger = logging.getLogger(__name__)
 
@@ -44,12 +46,20 @@ class Stores:
 class Gatherer:
     """Gathers what is observed of one ModelDeployment at a time."""
 
-    def __init__(self, client: Client, stores: Stores, sampler: Sampler, callers: Callers | None = None) -> None:
-        """`callers`: None if there is no Prometheus."""
+    def __init__(
+        self,
+        client: Client,
+        stores: Stores,
+        sampler: Sampler,
+        callers: Callers | None = None,
+        webhooks: WebhookCaller | None = None,
+    ) -> None:
+        """`callers`: None if there is no Prometheus. `webhooks`: None if none is ever called."""
         self._client = client
         self._stores = stores
         self._sampler = sampler
         self._callers = callers
+        self._webhooks = webhooks
         self._causes = CrashCauses(client)
         # With the uid of the object that it was looked up for: its name may be another's by the next pass.
         self._looked_up: dict[Key, tuple[str, LookedUp]] = {}
@@ -71,6 +81,7 @@ class Gatherer:
             measurements=self._sampler.answers(subject.key),
             looked_up=self._take_looked_up(subject),
             callers=self._callers.problem(subject) if self._callers else None,
+            webhook_answers=self._webhooks.answers(subject.key) if self._webhooks else {},
         )
 
     async def observe(self, owner: Owner) -> Observed:
@@ -83,6 +94,11 @@ class Gatherer:
             self._sampler.sample(*measurements.sample)
         for request, pods in measurements.activities:
             self._sampler.activity(request, pods)
+
+    def call(self, key: Key, calls: Sequence[WebhookCall]) -> None:
+        """Call webhooks in the background; the key is queued when one has answered."""
+        if self._webhooks:
+            self._webhooks.call(key, calls)
 
     async def look_up(self, situation: Situation, look_ups: LookUps) -> bool:
         """Read from the API server, for the next pass; return whether the ModelDeployment still exists."""
@@ -109,6 +125,8 @@ class Gatherer:
         """Forget everything about a ModelDeployment that no longer exists."""
         self._looked_up.pop(key, None)
         self._sampler.forget(*key)
+        if self._webhooks:
+            self._webhooks.forget(key)
 
     def _take_looked_up(self, subject: ModelDeployment) -> LookedUp:
         uid, looked_up = self._looked_up.pop(subject.key, (subject.uid, LookedUp()))

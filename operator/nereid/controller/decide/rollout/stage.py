@@ -13,7 +13,10 @@ from nereid.api.status import RolloutPhase, RolloutStatus
 # Stages of a candidate that waits before it gets more: the spec is paused or held, there is no place for its pods, or
 # no window is open.
 BLOCKED: Final = frozenset({Stage.PREPARATION_PAUSED, Stage.PREPARATION_HELD, Stage.NO_PLACE, Stage.OUTSIDE_WINDOW})
-PREPARING: Final = frozenset({Stage.STARTING_PODS, Stage.RUNNING_CHECKS, Stage.PROMOTED_BY_USER}) | BLOCKED
+# The pods of a candidate that waits for an approval stay: they are ready, and have passed their checks.
+PREPARING: Final = BLOCKED | frozenset(
+    {Stage.STARTING_PODS, Stage.RUNNING_CHECKS, Stage.PROMOTED_BY_USER, Stage.AWAITING_APPROVAL}
+)
 # Stages in which the candidate waits at its step for an event: no time limit ends them.
 WAITING: Final = frozenset(
     {
@@ -49,6 +52,7 @@ SHOWN_AS: Final[dict[Stage, PhaseAndReason]] = {
     Stage.PREPARATION_HELD: PhaseAndReason("Preparing", "HeldBySpec"),
     Stage.NO_PLACE: PhaseAndReason("Preparing", "NoPlace"),
     Stage.OUTSIDE_WINDOW: PhaseAndReason("Preparing", "OutsideWindow"),
+    Stage.AWAITING_APPROVAL: PhaseAndReason("Preparing", "AwaitingApproval"),
     Stage.PROPAGATING: PhaseAndReason("Propagating", "RouteChanged"),
     Stage.ANALYZING: PhaseAndReason("Analyzing", "CollectingEvidence"),
     Stage.HOLDING: PhaseAndReason("Holding", "HoldingWeight"),
@@ -107,6 +111,7 @@ _STAGES_BY_REASON: Final[dict[tuple[RolloutPhase, str], Stage]] = {
     ("Preparing", "HeldBySpec"): Stage.PREPARATION_HELD,
     ("Preparing", "NoPlace"): Stage.NO_PLACE,
     ("Preparing", "OutsideWindow"): Stage.OUTSIDE_WINDOW,
+    ("Preparing", "AwaitingApproval"): Stage.AWAITING_APPROVAL,
     ("Paused", "PausedBySpec"): Stage.STEP_PAUSED,
     ("Paused", "HeldBySpec"): Stage.STEP_HELD,
     ("Paused", "Inconclusive"): Stage.INCONCLUSIVE,

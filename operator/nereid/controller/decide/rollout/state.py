@@ -22,6 +22,7 @@ from nereid.controller.decide.orders import CheckRun, LiveRevision
 from nereid.controller.decide.rollout.analysis_state import AnalysisState, unreadable_evidence
 from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS, Attempts
 from nereid.controller.decide.rollout.stage import SHOWN_AS, cause_in, reason_of, stage_of
+from nereid.controller.decide.rollout.webhook_state import WebhookState
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure
 
 _PERCENT: Final = 100
@@ -129,8 +130,9 @@ class RolloutState:
     the number of this rollout among those of the candidate. `seen_at` is when a pass saw the route as decided, if it
     came so late that the time before did not count in full. `is_urgent`: stable is to get the traffic back even if that
     is more than its pods usually get. `unreadable` are parts of the status that could not be read, and so begin anew;
-    it is empty again once that has been told. `is_baked`: the bake is over; `is_promoted`: the attempt was promoted by
-    hand before it. `first_bake` is that of a first revision, which is stable already.
+    it is empty again once that has been told. `webhooks` is what is known of those in the spec. `is_baked`: the bake is
+    over; `is_promoted`: the attempt was promoted by hand before it. `first_bake` is that of a first revision, which is
+    stable already.
     """
 
     stage: Stage = Stage.IDLE
@@ -161,6 +163,7 @@ class RolloutState:
     is_baked: bool = False
     is_promoted: bool = False
     first_bake: FirstBakeStatus | None = None
+    webhooks: tuple[WebhookState, ...] = ()
 
     @property
     def phase(self) -> RolloutPhase:
@@ -217,6 +220,7 @@ class RolloutState:
             seen_at=rollout.seen_at,
             is_urgent=bool(rollout.urgent),
             started=rollout.started_at,
+            webhooks=tuple(WebhookState.from_status(entry) for entry in rollout.webhooks or ()),
             attempts=Attempts.from_status(rollout, status.candidate.revision if status.candidate else None),
             unreadable=(*unreadable, *(unreadable_evidence(rollout.analysis) if rollout.analysis else ())),
             is_baked=bool(rollout.baked),

@@ -8,6 +8,7 @@ from typing import Final
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import (
     analysis,
+    approvals,
     baking,
     checking,
     checks,
@@ -38,6 +39,8 @@ from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pi
 
 # Pauses that end by themselves when the evidence or the metrics arrive.
 _WAITS_FOR_EVIDENCE: Final = frozenset({Stage.INCONCLUSIVE, Stage.METRICS_UNAVAILABLE})
+# Where a candidate waits before it gets more, until that is over.
+_WAITS_FOR_MORE: Final = BLOCKED | {Stage.AWAITING_APPROVAL}
 _PROMOTED: Final = frozenset({Stage.PROMOTED_BY_USER, Stage.PROMOTING, Stage.BAKING})
 _ABORTED: Final = Failure("Aborted", "aborted by annotation nereid.dev/abort")
 _LOST: Final = Failure(
@@ -57,7 +60,8 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         problem = observed.of(state.candidate).problem
         cause = problem.message if problem else "none of its pods is ready any longer"
         return fail(plan, observed, state, now, Failure("NoReadyReplica", cause, is_harmful=True))
-    if failure := failure or limits_of_time.exceeded(plan, state, now) or _lost(plan, observed, state):
+    failure = failure or limits_of_time.exceeded(plan, state, now) or approvals.refusal(plan, state)
+    if failure := failure or _lost(plan, observed, state):
         return fail(plan, observed, state, now, failure)
     if plan.rollout.max_duration and state.started is None:
         # An earlier operator, which did not write it, began this rollout.
@@ -114,9 +118,9 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     blocked = blocked_stage(plan, state, now)
-    if not blocked and state.stage in BLOCKED and _has_lost_its_pass(plan, state):
+    if not blocked and state.stage in _WAITS_FOR_MORE and _has_lost_its_pass(plan, observed, state):
         return entered(replace(state, step=state.step - 1), Stage.ANALYZING, now), ()
-    if blocked or state.stage in BLOCKED:
+    if blocked or state.stage in _WAITS_FOR_MORE:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
         # A window may have opened and closed while nobody looked.
@@ -133,7 +137,8 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
             return checking.begun(run, state, now)
-        return _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+        exposed = _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+        return approvals.begun(plan, state, now) or exposed
     if not is_over(plan, observed, state, now):
         return state, ()
     if candidate.deployment is None:
@@ -144,7 +149,12 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     return _fail_without_pods(plan, observed, state, now)
 
 
-def _has_lost_its_pass(plan: Plan, state: RolloutState) -> bool:
+def _await_approval(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    is_awaited = approvals.awaited(plan, state) and not blocked_stage(plan, state, now)
+    return (state, ()) if is_awaited else _prepare(plan, observed, state, now)
+
+
+def _has_lost_its_pass(plan: Plan, observed: Observed, state: RolloutState) -> bool:
     """Whether the candidate waited so long for its next step that what it had passed with is not shown any more.
 
     What a person has let through, or went on without a pass, goes on.
@@ -152,8 +162,11 @@ def _has_lost_its_pass(plan: Plan, state: RolloutState) -> bool:
     judged, asked = state.analysis, plan.rollout.analysis
     if judged is None or asked.provider == "None" or asked.on_inconclusive == "Continue" or state.is_fast:
         return False
-    is_gate = any(step.hold is None for step in plan.rollout.steps[: state.step][-1:])
-    return state.exposure.has_traffic and judged.verdict != "Pass" and state.step > 0 and not is_gate
+    if judged.verdict == "Pass" or state.step == 0 or not state.exposure.has_traffic:
+        return False
+    at_step = replace(state, step=state.step - 1)
+    is_gate = any(step.hold is None for step in plan.rollout.steps[at_step.step : state.step])
+    return not is_gate and not low_traffic.is_enough(plan, observed, at_step) and not low_traffic.is_clean(plan, state)
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -333,6 +346,7 @@ def _take_everything(plan: Plan, observed: Observed, state: RolloutState, now: d
 
 _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Transition]]] = {
     **dict.fromkeys(PREPARING, _prepare),
+    Stage.AWAITING_APPROVAL: _await_approval,
     Stage.PROPAGATING: _propagate,
     Stage.ANALYZING: _analyze,
     Stage.HOLDING: _hold,

@@ -64,6 +64,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROPAGATING: "its pods are ready",
             Stage.PROMOTING: "its pods are ready, no step is left",
             Stage.COMPLETED: "the first revision has a pod",
+            Stage.AWAITING_APPROVAL: "its pods are ready, an approval is due",
         },
         Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
         Stage.PROMOTED_BY_USER: {Stage.PROMOTING: "its pods are ready"},
@@ -71,6 +72,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
         Stage.PREPARATION_HELD: {Stage.STARTING_PODS: "spec accepted and resolved", **_JUDGED_AGAIN},
         Stage.NO_PLACE: {Stage.STARTING_PODS: "there is room for its pod"},
         Stage.OUTSIDE_WINDOW: {Stage.STARTING_PODS: "a window opens", **_JUDGED_AGAIN},
+        Stage.AWAITING_APPROVAL: {Stage.STARTING_PODS: "approved", **_JUDGED_AGAIN},
         Stage.PROPAGATING: _DWELLS,
         Stage.ANALYZING: {
             **_DWELLS,

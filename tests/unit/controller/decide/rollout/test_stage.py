@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from tests.support.scenario import INTERVAL, NOW, SCALING_SETTINGS, Scenario, rollout
+from tests.support.webhooks import approval
 
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import ModelDeploymentStatus, RolloutPhase
@@ -32,6 +33,7 @@ AT: dict[Stage, Scenario] = {
     Stage.PREPARATION_HELD: NEW.held().at(Stage.PREPARATION_HELD, 5),
     Stage.NO_PLACE: NEW.scaled(1).without_surge().at(Stage.NO_PLACE, 5),
     Stage.OUTSIDE_WINDOW: NEW.windows(Window(frozenset({6}), 0, 60, "UTC")).at(Stage.OUTSIDE_WINDOW, 5),
+    Stage.AWAITING_APPROVAL: NEW.calling(approval()).at(Stage.AWAITING_APPROVAL, 5),
     Stage.PROPAGATING: CANARY.at(Stage.PROPAGATING, 5),
     Stage.ANALYZING: CANARY.at(Stage.ANALYZING, 5),
     Stage.HOLDING: SERVING.candidate("b", weight=20).at(Stage.HOLDING, 5),
