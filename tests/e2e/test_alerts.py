@@ -1,6 +1,5 @@
 """Every alert of the chart fires when its fault is caused, and is over when the fault is: as Prometheus tells it."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -138,25 +137,40 @@ def test_requests_that_wait_in_vain_for_a_model_to_wake(case: Case) -> None:
 @pytest.mark.usefixtures("undisturbed")
 def test_passes_that_fail(case: Case) -> None:
     alerts = Alerts.about_operator(case.cluster)
-    with no_new_pods(case):
+    alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
+    with deployments_are_refused(case):
         served = case.apply()
-        served.wait_for_condition("Ready", "False", "ReplicaFailure")
-        since = served.status["rollout"]["since"]
-        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
-        # The API server knows this year, the operator does not.
-        set_beginning_of_state(served, "0000-01-01T00:00:00Z")
+        served.wait_for_condition("Ready", "False", "ApplyFailed")
         alerts.wait_until_fires("NereidOperatorFailing", problem="errors")
-        set_beginning_of_state(served, since)
-        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
+    served.wait_until_ready()
+    alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
 
 
-def set_beginning_of_state(served: ModelDeployment, time: str) -> None:
-    """Write into the status since when the rollout is in its state."""
-    patch = json.dumps({"status": {"rollout": {"since": time}}})
-    served.cluster.kubectl(
-        "patch", "mdep", served.name, "--subresource=status", "--type=merge", f"--patch={patch}",
-        namespace=served.namespace,
-    )  # fmt: skip
+@contextmanager
+def deployments_are_refused(case: Case) -> Iterator[None]:
+    """Have the API server ask a webhook that nobody answers about each Deployment of the namespace."""
+    name = f"{case.namespace}.example.com"
+    nobody = {"service": {"name": "nobody", "namespace": case.namespace, "path": "/"}}
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"]}
+    webhook = {
+        "name": name,
+        "clientConfig": nobody,
+        "rules": [{**rule, "resources": ["deployments"]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": case.namespace}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    configuration = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [webhook],
+    }
+    case.cluster.apply(configuration)
+    try:
+        yield
+    finally:
+        case.cluster.kubectl("delete", "validatingwebhookconfiguration", name)
 
 
 @contextmanager
