@@ -35,6 +35,8 @@ from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure, Plan, Specified
 
 STATUS_LOST: Final = "StatusLost"
+# The worst rank; see `_rank`.
+_NEVER_STABLE: Final = 5
 _NOT_KNOWN: Final = "why it was left is not known, as the status was lost"
 
 
@@ -135,9 +137,6 @@ def _serves_instead(plan: Plan, state: RolloutState, one: Serving, found: Sequen
 
 def _can_be_made(plan: Plan, revision: str) -> bool:
     return isinstance(plan, Specified) and plan.revision == revision
-
-
-_NEVER_STABLE: Final = 5
 
 
 def _rank(plan: Plan, one: Serving) -> int:

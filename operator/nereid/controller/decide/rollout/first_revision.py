@@ -15,6 +15,7 @@ from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.start import started
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered, whole_second
 from nereid.controller.decide.rollout.steps import complete
+from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
@@ -23,6 +24,10 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     """Check the first candidate, give it all traffic, and make it stable once it serves; there are no steps."""
     candidate = observed.of(state.candidate)
     if candidate.available and state.exposure.has_traffic and observed.is_routed(routing_of(state)):
+        # Its route may be new, if it was checked before: who finds it Ready is to reach it.
+        due = deadline(plan, observed, state)
+        if due is not None and now < due:
+            return state, ()
         completed, events = complete(plan, observed, state, now)
         return first_bake.begun(plan, completed, now), events
     if state.candidate != plan.revision:

@@ -43,7 +43,7 @@ def relies_on_checks(plan: Plan, observed: Observed, state: RolloutState) -> boo
     was bad, or its checks could not be run. Once somebody asks the model, the candidate is judged as any other.
     """
     rollout = plan.rollout
-    if plan.autoscaling is None or not plan.autoscaling.may_sleep or lacks_activator(plan):
+    if not _may_sleep(plan) or lacks_activator(plan):
         return False
     if rollout.strategy != "Canary" or any(step.hold is None for step in rollout.steps):
         return False
@@ -75,7 +75,7 @@ def moved_on(plan: Plan, observed: Observed, state: RolloutState) -> tuple[Event
 def skipped(plan: Plan, observed: Observed, state: RolloutState, step: int) -> tuple[Event, ...]:
     """Return the event that tells why the candidate goes to a step, if that is for lack of requests."""
     steps = len(plan.rollout.steps)
-    if state.is_fast or steps not in {step, state.step}:
+    if state.is_fast or steps not in {step, state.step} or not _may_sleep(plan):
         return ()
     if relies_on_checks(plan, observed, state):
         sentence = (
@@ -110,6 +110,10 @@ def _speaks_for_it(state: RolloutState, judged: AnalysisState) -> bool:
     if any(query.passed is False for query in judged.queries):
         return False
     return all(one.failing.log_value <= 0 for one in judged.evidence.values())
+
+
+def _may_sleep(plan: Plan) -> bool:
+    return plan.autoscaling is not None and plan.autoscaling.may_sleep
 
 
 def _has_bad_requests(state: RolloutState) -> bool:

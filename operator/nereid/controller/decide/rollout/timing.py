@@ -29,6 +29,21 @@ LATE_SECONDS: Final = 3
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
 
 
+def begins_with_route(state: RolloutState) -> bool:
+    """Whether the time of the present stage begins when the route has been applied."""
+    return state.stage in ROUTE_CHANGES or (begins_to_serve(state) and _opens_its_route(state))
+
+
+def begins_to_serve(state: RolloutState) -> bool:
+    """Whether the first revision has all traffic, and is stable as soon as it can be reached."""
+    return state.stable is None and state.exposure.has_traffic
+
+
+def _opens_its_route(state: RolloutState) -> bool:
+    """Whether the route to a first revision is new, as it was checked before; else it is as old as its pods."""
+    return state.checks is not None
+
+
 def deadline(plan: Plan, observed: Observed, state: RolloutState) -> datetime | None:
     """Return when time alone moves the rollout on; None if it waits for an event."""
     wait = _wait(plan, observed, state)
@@ -76,6 +91,8 @@ def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
     match state.stage:
         case Stage.RUNNING_CHECKS:
             return checks.time_limit(rollout)
+        case Stage.STARTING_PODS if begins_to_serve(state):
+            return rollout.propagation if _opens_its_route(state) and observed.of(state.candidate).available else None
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
         case Stage.OUTSIDE_WINDOW:
@@ -116,7 +133,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     due = deadline(plan, observed, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
-    elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
+    elif begins_with_route(state) and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
     if due is not None and baking.waits_for_window(plan, state, max(due, now)):
         due = next_opening(plan.rollout.windows, max(due, now))

@@ -28,7 +28,7 @@ _HOLDS: Final = {Stage.PREPARATION_HELD: "spec rejected or not resolved"}
 _NO_PLACE: Final = {Stage.NO_PLACE: "surge 0 and one replica"}
 _OUTSIDE: Final = {Stage.OUTSIDE_WINDOW: "no window is open"}
 _MOVES_ON: Final = {Stage.STARTING_PODS: "the next step"}
-_JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass was taken back meanwhile"}
+_JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass no longer counts"}
 # In which stage the candidate stays at a step: once the proxies have received the route, or when the spec changes.
 _DWELLS: Final = {
     Stage.ANALYZING: "the step has a hold, and is judged",

@@ -7,6 +7,7 @@ from tests.support.scenario import PROPAGATION, place, reasons, rollout, shares,
 
 from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS
 from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.plan.plan import Command
 
 
 class TestPromotion:
@@ -57,6 +58,12 @@ class TestOldCommands:
     def test_a_new_rollout_gets_a_number_that_no_command_names(self, command):
         left = getattr(rollout().stable("a"), command)("b", 2).wanting("b")
         assert left.decide().state.attempt == 3
+
+    def test_a_number_above_a_very_high_one_can_still_be_named(self):
+        """Somebody may have written any number into an annotation, which no later attempt has then."""
+        begun = rollout().stable("a").promote("b", 999_999).wanting("b").following()
+        assert begun.state.attempt == 1_000_000
+        assert Command.parse(f"b/{begun.state.attempt}") == Command("b", 1_000_000)
 
     def test_commands_about_other_revisions_do_not_count(self):
         assert rollout().stable("a").promote("a", 7).abort("c", 7).wanting("b").decide().state.attempt == 1

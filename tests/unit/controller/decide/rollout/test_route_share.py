@@ -18,7 +18,7 @@ from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteSha
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.sample import RoutedRequests
 from nereid.controller.plan.plan import Exposure
-from nereid.controller.report.events import source_events
+from nereid.controller.report.events import condition_events
 
 LONG_AGO = PROPAGATION + int(SCRAPED_AFTER.total_seconds()) + INTERVAL
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(LONG_AGO)
@@ -125,8 +125,8 @@ class TestWithoutEffect:
         assert "0 of 2000 requests, 0.0%, at a weight of 20%" in message
         assert "Is istiod running" in message
         assert message in after.rollout.message
-        assert [event.reason for event in source_events(before, after)] == ["RouteNotEffective"]
-        assert source_events(after, after) == ()
+        assert [event.reason for event in condition_events(before, after)] == ["RouteNotEffective"]
+        assert condition_events(after, after) == ()
 
     def test_what_was_shown_with_another_share_is_no_pass_with_this_one(self):
         few = CANARY.counted((900, 0), (60_000, 0), routed=RoutedRequests(900, 60_000)).following().looked(INTERVAL)
@@ -164,7 +164,7 @@ class TestChangedOnTheirWay:
         assert reason == "RoutesChanged"
         assert "mutating webhook" in message
         assert "mutating webhook" in status.rollout.message
-        assert [event.reason for event in source_events(scenario.report(), status)] == ["RouteNotEffective"]
+        assert [event.reason for event in condition_events(scenario.report(), status)] == ["RouteNotEffective"]
         assert condition(scenario.report(status)) == ("", "")
 
 
