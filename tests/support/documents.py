@@ -454,7 +454,7 @@ STATES: dict[str, Document] = {
             nextLook="2026-11-20T12:03:48Z",
             analysis={
                 **ANALYSIS,
-                "message": "It is rolled back if clearly more than 2.8% of its requests fail, by stable's rate in this rollout",
+                "message": "It is rolled back if clearly more than 2.8% of its requests fail, by stable's rate",
                 "metrics": [ERRORS],
             },
         ),
