@@ -452,11 +452,6 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets 100% of the traffic",
             step=2,
             nextLook="2026-11-20T12:03:48Z",
-            analysis={
-                **ANALYSIS,
-                "message": "It is rolled back if clearly more than 2.8% of its requests fail, by stable's rate",
-                "metrics": [ERRORS],
-            },
         ),
     ),
     "rollback-under-way": document(
