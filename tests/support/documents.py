@@ -502,13 +502,6 @@ STATES: dict[str, Document] = {
             "Candidate bbc4zt2p gets 100% of the traffic",
             step=2,
             nextLook="2026-11-20T12:03:48Z",
-            analysis={
-                **ANALYSIS,
-                "message": (
-                    "It is rolled back if clearly more than 2.8% of its requests fail, by stable's rate in this rollout"
-                ),
-                "metrics": [ERRORS],
-            },
         ),
     ),
     "promoting-without-all-pods": document(

@@ -39,7 +39,7 @@ def last_move(plan: RolloutPlan) -> str:
     if not plan.bake:
         return "100%, and it is stable"
     share = f"{100 - plan.holdback}%" if plan.holdback else "100%"
-    return f"{share}, and the previous revision is kept for {span(plan.bake)}; then it is stable"
+    return f"{share} for a bake of {span(plan.bake)}, and it is stable"
 
 
 def coming(view: View, now: datetime) -> str:

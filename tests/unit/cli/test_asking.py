@@ -74,9 +74,14 @@ class TestPromote:
         answer = asking.promote(view("completed", {"nereid.dev/promote": "bbc4zt2p/1"}))
         assert answer == AlreadyDone("bbc4zt2p (version 8) was promoted already, and is stable")
 
-    @pytest.mark.parametrize("state", ["promoting", "blue-green-kept"])
-    def test_of_what_is_promoted_is_only_waited_for(self, state):
+    @pytest.mark.parametrize("state", ["baking", "blue-green-kept"])
+    def test_in_the_bake_it_ends_that(self, state):
         answer = asking.promote(view(state))
+        assert given(answer) == ("nereid.dev/promote", "bbc4zt2p/1/bake")
+        assert "end the bake" in answer.sentence
+
+    def test_of_what_is_promoted_is_only_waited_for(self):
+        answer = asking.promote(view("promoting"))
         assert isinstance(answer, AlreadyDone)
         assert answer.pending.revision == NEW["revision"]
 

@@ -24,12 +24,7 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     """Check the first candidate, give it all traffic, and make it stable once it serves; there are no steps."""
     candidate = observed.of(state.candidate)
     if candidate.available and state.exposure.has_traffic and observed.is_routed(routing_of(state)):
-        # Its route may be new, if it was checked before: who finds it Ready is to reach it.
-        due = deadline(plan, observed, state)
-        if due is not None and now < due:
-            return state, ()
-        completed, events = complete(plan, observed, state, now)
-        return first_bake.begun(plan, completed, now), events
+        return _served(plan, observed, state, now)
     if state.candidate != plan.revision:
         first, _ = begun(plan, without_candidate(plan, observed, state, now), now)
         return first, ()
@@ -54,6 +49,15 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     if outcome.failure:
         return _failed(state, outcome.failure, now)
     return checking.passed(outcome, state, now)
+
+
+def _served(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
+    """Make it stable. Its route may be new, if it was checked before: who finds it Ready is to reach it."""
+    due = deadline(plan, observed, state)
+    if due is not None and now < due:
+        return state, ()
+    completed, events = complete(plan, observed, state, now)
+    return first_bake.begun(plan, completed, now), events
 
 
 def begun(plan: Plan, state: RolloutState, now: datetime) -> Transition:
