@@ -64,6 +64,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROPAGATING: "its pods are ready",
             Stage.PROMOTING: "its pods are ready, no step is left",
             Stage.COMPLETED: "the first revision has a pod",
+            Stage.ANALYZING: "the mesh no longer does what its route says",
         },
         Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
         Stage.PROMOTED_BY_USER: {
