@@ -48,6 +48,7 @@ class TestPromote:
 
     def test_after_the_switch_of_blue_green_ends_the_wait_for_evidence(self):
         kept = view("paused-inconclusive", step=1)
+        assert kept.plan is not None
         kept = replace(kept, plan=replace(kept.plan, strategy="BlueGreen"))
         assert given(asking.promote(kept)) == ("nereid.dev/promote", "bbc4zt2p/1")
         analyzing = replace(kept, status=view("analyzing", step=1).status)
