@@ -7,6 +7,7 @@ from tests.support.webhooks import approval
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
+from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.decide.rollout.transitions import Group
 
 _SERVING: Final = rollout().stable("a")
@@ -19,6 +20,7 @@ _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
 
 _TO_BE_APPROVED: Final = rollout().calling(approval()).stable("a").candidate("b", ready=4)
+_WITHOUT_EFFECT: Final = _TAKEN_BACK.looked(0, share=RouteShare(20, 0, 2000, is_off=True))
 
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Stage.STARTING_PODS, Stage.AWAITING_APPROVAL): _TO_BE_APPROVED.at(Stage.STARTING_PODS, 5),
@@ -27,6 +29,7 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.IN_PROGRESS, Stage.RETREATING): _STABLE_LACKS_PODS.abort("b").at(Stage.ANALYZING, 5),
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
+    (Stage.STARTING_PODS, Stage.ANALYZING): _WITHOUT_EFFECT.at(Stage.STARTING_PODS, 5),
     (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
     (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),
     (Stage.AWAITING_APPROVAL, Stage.ANALYZING): _TAKEN_BACK.at(Stage.AWAITING_APPROVAL, 5),

@@ -30,6 +30,7 @@ def consistent(state: RolloutState) -> RolloutState:
         attempt=max(1, state.attempt),
         rollbacks=state.rollbacks if state.rollbacks <= MOST_COUNTED else 0,
         retiring=_retiring(state),
+        sleep=state.sleep if state.stable else None,
     )
     if state.stable is None or state.candidate is not None:
         state = replace(state, first_bake=None)

@@ -21,6 +21,7 @@ from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
     kept_pods,
+    lacks_place,
     lacks_pods,
     offer,
     pods_needed,
@@ -33,7 +34,7 @@ from nereid.controller.decide.rollout.settling import at_rest
 from nereid.controller.decide.rollout.stage import AT_A_STEP, BLOCKED, PREPARING, SHOWN_AS, WAITING
 from nereid.controller.decide.rollout.start import blocked_stage, started_instead
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
-from nereid.controller.decide.rollout.timing import has_passed, is_over, until_propagated
+from nereid.controller.decide.rollout.timing import has_passed, is_over, lacks_effect, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pinned, Plan, RolloutPlan
 
@@ -78,10 +79,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         return started_instead(plan, observed, state, now, event)
     if plan.rollout.promote == this_attempt and not _is_promoted(plan.rollout, state):
         last = replace(state, step=len(plan.rollout.steps), is_promoted=True)
-        promoted = entered(last, Stage.PROMOTED_BY_USER, now)
-        return promoted, (
-            Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
-        )
+        return entered(last, Stage.PROMOTED_BY_USER, now), (_promoted(plan),)
     step = _step_of(plan, observed, state)
     if step is None:
         return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
@@ -112,13 +110,17 @@ def _has_everything(state: RolloutState) -> bool:
     return state.stage in {Stage.PROMOTING, Stage.BAKING} or state.weight == FULL
 
 
+def _promoted(plan: Plan) -> Event:
+    return Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote")
+
+
 def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
     return state.stage is Stage.BAKING or (state.step >= len(rollout.steps) and state.stage in _PROMOTED)
 
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     blocked = blocked_stage(plan, state, now)
-    if not blocked and state.stage in _WAITS_FOR_MORE and _has_lost_its_pass(plan, observed, state):
+    if not blocked and _has_lost_its_pass(plan, observed, state):
         return entered(replace(state, step=state.step - 1), Stage.ANALYZING, now), ()
     if blocked or state.stage in _WAITS_FOR_MORE:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
@@ -157,16 +159,22 @@ def _await_approval(plan: Plan, observed: Observed, state: RolloutState, now: da
 def _has_lost_its_pass(plan: Plan, observed: Observed, state: RolloutState) -> bool:
     """Whether the candidate waited so long for its next step that what it had passed with is not shown any more.
 
-    What a person has let through, or went on without a pass, goes on.
+    Or its route has lost its effect meanwhile, also while its pods start: then nothing moves. What a person has let
+    through, or went on without a pass, goes on.
     """
     judged, asked = state.analysis, plan.rollout.analysis
-    if judged is None or asked.provider == "None" or asked.on_inconclusive == "Continue" or state.is_fast:
-        return False
-    if judged.verdict == "Pass" or state.step == 0 or not state.exposure.has_traffic:
+    if judged is None or asked.provider == "None" or state.is_fast or not state.exposure.has_traffic or not state.step:
         return False
     at_step = replace(state, step=state.step - 1)
-    is_gate = any(step.hold is None for step in plan.rollout.steps[at_step.step : state.step])
-    return not is_gate and not low_traffic.is_enough(plan, observed, at_step) and not low_traffic.is_clean(plan, state)
+    if any(step.hold is None for step in plan.rollout.steps[at_step.step : state.step]):
+        return False
+    if lacks_effect(state) and state.stage in _WAITS_FOR_MORE | {Stage.STARTING_PODS}:
+        return True
+    if state.stage not in _WAITS_FOR_MORE or asked.on_inconclusive == "Continue":
+        return False
+    if judged.verdict == "Pass":
+        return judged.errors >= analysis.MOST_ERRORS
+    return not low_traffic.is_enough(plan, observed, at_step) and not low_traffic.is_clean(plan, state)
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -174,6 +182,13 @@ def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now:
     if problem := candidate.problem:
         return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
     cause = f"{candidate.available} of {pods_needed(plan, state)} pods were ready in time"
+    if lacks_place(plan, state):
+        # It was promoted by hand: otherwise it would have waited for a place.
+        cause += (
+            ", as surge is 0 and stable's only pod is needed: set spec.rollout.allowDowntime, or scale to two replicas"
+        )
+    elif not candidate.has_service:
+        cause += f", but it has no Service: look at why {plan.owner.name}-{state.candidate} could not be made"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 

@@ -17,7 +17,7 @@ from nereid.controller.decide.rollout import (
     sleeping,
 )
 from nereid.controller.decide.rollout.capacity import lacks_pods
-from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan
@@ -135,9 +135,13 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments += draining.moments(plan.rollout, state, now)
     elif begins_with_route(state) and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
+    # Nothing but its sleep moves on before it is awake.
+    limits = (
+        [] if is_gated(state) else [limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)]
+    )
     if due is not None and baking.waits_for_window(plan, state, max(due, now)):
         due = next_opening(plan.rollout.windows, max(due, now))
-    if due is not None and not _waits_for_a_look(plan, observed, state, max(due, now)):
+    if due is not None and not is_gated(state) and not _waits_for_a_look(plan, observed, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
@@ -145,7 +149,7 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
         moments.append(sleep_over)
     if (bake_over := first_bake.over_at(plan, state)) is not None and bake_over > now:
         moments.append(bake_over)
-    moments += filter(None, (limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)))
+    moments += filter(None, limits)
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
         # A sample that is due is in progress; its result starts the next pass.

@@ -65,6 +65,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROMOTING: "its pods are ready, no step is left",
             Stage.COMPLETED: "the first revision has a pod",
             Stage.AWAITING_APPROVAL: "its pods are ready, an approval is due",
+            Stage.ANALYZING: "the mesh no longer does what its route says",
         },
         Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
         Stage.PROMOTED_BY_USER: {Stage.PROMOTING: "its pods are ready"},

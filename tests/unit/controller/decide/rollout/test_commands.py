@@ -59,11 +59,14 @@ class TestOldCommands:
         left = getattr(rollout().stable("a"), command)("b", 2).wanting("b")
         assert left.decide().state.attempt == 3
 
-    def test_a_number_above_a_very_high_one_can_still_be_named(self):
-        """Somebody may have written any number into an annotation, which no later attempt has then."""
-        begun = rollout().stable("a").promote("b", 999_999).wanting("b").following()
-        assert begun.state.attempt == 1_000_000
-        assert Command.parse(f"b/{begun.state.attempt}") == Command("b", 1_000_000)
+    @pytest.mark.parametrize("command", ["promote", "abort", "retry"])
+    def test_no_command_keeps_the_numbers_that_follow_from_being_named(self, command):
+        forged = getattr(rollout().stable("a"), command)("b", 999_999).wanting("b").following()
+        assert forged.state.attempt == 1
+        high = rollout().stable("a").candidate("b", weight=20, attempt=2_000_000).holding(5)
+        named = Command.parse("b/2000000")
+        assert named is not None
+        assert high.abort(named.revision, named.attempt).decide().state.failed.reason == "Aborted"
 
     def test_commands_about_other_revisions_do_not_count(self):
         assert rollout().stable("a").promote("a", 7).abort("c", 7).wanting("b").decide().state.attempt == 1

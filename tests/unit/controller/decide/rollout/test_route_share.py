@@ -65,6 +65,11 @@ class TestShare:
         )
         assert share == RouteShare(weight, candidate, candidate + stable, is_off=True)
 
+    def test_of_counts_that_somebody_made_up_is_a_share_all_the_same(self):
+        most = 2**53
+        full = rollout().judged().stable("a").candidate("b", weight=100).analyzing(LONG_AGO)
+        assert seen(full.looked(INTERVAL, share=RouteShare(100, most, most)), 1000, 1) == RouteShare(100)
+
     def test_that_is_a_little_off_is_the_work_of_retries_and_streams(self):
         assert seen(CANARY, 260, 740) == RouteShare(20, 260, 1000)
         assert not seen(CANARY, 26_000, 74_000).is_off
@@ -135,6 +140,13 @@ class TestWithoutEffect:
         assert place(again.looked(1).decide()) == ("Analyzing", 0, 20)
         shown = again.looked(INTERVAL).counted((900, 0), (3600, 0), routed=RoutedRequests(900, 3600))
         assert place(shown.decide()) == ("Preparing", 1, 20)
+
+    @pytest.mark.parametrize("on_inconclusive", ["Pause", "Continue"])
+    def test_nothing_moves_where_it_is_lost_while_the_pods_of_the_next_step_start(self, on_inconclusive):
+        starting = without_effect().judged(on_inconclusive=on_inconclusive).candidate("b", weight=20, step=1, ready=4)
+        lost = starting.looked(1, share=RouteShare(20, 0, 2000, is_off=True)).preparing(60)
+        assert place(lost.decide()) == ("Analyzing", 0, 20)
+        assert unchanged(lost.following())
 
     def test_it_goes_on_when_the_route_has_taken_effect(self):
         still = without_effect().counted((1, 0), (9, 0), routed=RoutedRequests(1, 9)).following()
