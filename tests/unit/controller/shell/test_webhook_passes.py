@@ -82,6 +82,8 @@ async def test_a_transition_is_in_status_before_it_is_told() -> None:
     cluster = MemoryCluster({"model": ONE, "rollout": rollout}, ALLOWED)
     cluster.webhooks.given["chat"] = YES
     await cluster.serve()
+    await cluster.settle()
+    assert cluster.webhooks.wanted == ()
     cluster.webhooks.given.clear()
     cluster.edit(model=TWO)
     await cluster.run()
