@@ -86,6 +86,7 @@ async def test_a_transition_is_in_status_before_it_is_told() -> None:
     assert cluster.webhooks.wanted == ()
     cluster.webhooks.given.clear()
     cluster.edit(model=TWO)
+    await cluster.run()  # It makes sure that the ModelDeployment is still there.
     await cluster.run()
     assert cluster.webhooks.wanted == ()
     (told,) = cluster.status["rollout"]["webhooks"]
