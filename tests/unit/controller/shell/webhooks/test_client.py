@@ -53,7 +53,9 @@ async def client(secrets: Path | None = None, *, everywhere: bool = True) -> Asy
         await made.close()
 
 
-async def answer_to(respond: Respond, secrets: Path | None = None, path: str = "/x", seconds: int = 60) -> WebhookAnswer:
+async def answer_to(
+    respond: Respond, secrets: Path | None = None, path: str = "/x", seconds: int = 60
+) -> WebhookAnswer:
     async with serving(respond) as server, client(secrets) as one:
         return await one.send(call(str(server.make_url(path)), seconds))
 
