@@ -324,7 +324,29 @@ def state(state: str, reason: str, values: str = ALWAYS) -> dict[str, str]:
     return SERVED | operator("nereid_rollout_state", values, strategy="Canary", state=state, reason=reason)
 
 
+def without_effect(name: str, reason: str) -> dict[str, str]:
+    """Return a rollout whose routes have no effect."""
+    return state(name, reason) | condition("RouteNotEffective", "True")
+
+
 ROLLOUTS = [
+    *(
+        fires(
+            "NereidRolloutStuck",
+            f"{name} ({reason}), and its routes have no effect",
+            without_effect(name, reason),
+            "30m15s",
+            severity="warning",
+            state=name,
+        )
+        for name, reason in (("Analyzing", "CollectingEvidence"), ("Preparing", "StartingPods"))
+    ),
+    quiet(
+        "NereidRolloutStuck",
+        "it is over, and the previous revision is still asked",
+        without_effect("Completed", "Promoted"),
+        "40m",
+    ),
     *(
         fires("NereidRolloutStuck", f"{name} ({reason})", state(name, reason), "30m15s", severity="warning", state=name)
         for name, reason in (
@@ -359,6 +381,7 @@ ROLLOUTS = [
             ("Preparing", "StartingPods"),
             ("Preparing", "PausedBySpec"),
             ("Preparing", "RunningChecks"),
+            ("Preparing", "OutsideWindow"),
             ("Analyzing", "CollectingEvidence"),
             ("Holding", "HoldingWeight"),
             ("Paused", "AwaitingPromotion"),

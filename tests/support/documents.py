@@ -110,6 +110,12 @@ NO_ANSWER = "http://prometheus:9090 did not answer within 10 s"
 NO_METRICS = f"The metrics provider failed 4 times in a row: {NO_ANSWER}"
 LACKING = "errors: evidence 3.2 of 33 to 1, about 472 more requests to the candidate"
 HELD = f"Candidate bbc4zt2p gets 10% of the traffic, step 1 of 2. {LACKING}"
+OFF = (
+    "The mesh does not do what the route of candidate bbc4zt2p says: it got 0 of 400 requests, 0.0%, at a weight of 10%"
+)
+LATE = "Candidate bbc4zt2p gets 100% of the traffic, and 1 of the 2 pods that it needs are ready"
+ASKED = "No route has led to revision x7k2m9qd since 2026-11-20 11:40:00 UTC, and it still gets requests: its pods stay"
+DISAGREE = "the counts disagree: callers report 900 requests to revision bbc4zt2p, and its own pods have counted 40"
 
 
 FAILURE: Document = {
@@ -198,6 +204,26 @@ STATES: dict[str, Document] = {
         ),
     ),
     "analyzing": ANALYZING,
+    "analyzing-while-the-route-has-no-effect": document(
+        **CANARY,
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            f"Candidate bbc4zt2p gets 10% of the traffic: {OFF}",
+            analysis={**ANALYSIS, "route": {"weight": 10, "candidate": 0, "requests": 400, "effective": False}},
+        ),
+        conditions=conditions(("RouteNotEffective", "True", "ShareIsOff", OFF), *GOOD_CONDITIONS),
+    ),
+    "analyzing-while-counts-disagree": document(
+        **CANARY,
+        rollout=rollout(
+            "Analyzing",
+            "CollectingEvidence",
+            "Candidate bbc4zt2p gets 10% of the traffic, step 1 of 2",
+            analysis={**ANALYSIS, "errors": 2, "error": DISAGREE, "errorReason": "CountsDisagree"},
+        ),
+        conditions=conditions(("CountsDisagree", "True", "CountsDisagree", DISAGREE), *GOOD_CONDITIONS),
+    ),
     "analyzing-after-hold": document(
         **CANARY,
         rollout=rollout("Analyzing", "CollectingEvidence", HELD, analysis=ANALYSIS, since="2026-11-20T11:50:00Z"),
@@ -232,6 +258,18 @@ STATES: dict[str, Document] = {
         **CANARY,
         rollout=rollout(
             "Holding", "HoldingWeight", "Candidate bbc4zt2p is held at 10%", nextLook="2026-11-20T12:03:48Z"
+        ),
+    ),
+    "outside-window": document(
+        {"windows": [{"from": "14:00", "to": "16:00"}]},
+        **{**CANARY, "phase": "Paused"},
+        rollout=rollout(
+            "Preparing",
+            "OutsideWindow",
+            "Candidate bbc4zt2p gets 10% of the traffic and waits for a window of spec.rollout.windows before "
+            "step 2 of 2: the next one opens at 2026-11-20T14:00:00Z",
+            step=1,
+            nextLook="2026-11-20T14:00:00Z",
         ),
     ),
     "paused-at-gate": document(
@@ -318,10 +356,10 @@ STATES: dict[str, Document] = {
         candidate=candidate(30),
         rollout=rollout(
             "RollingBack",
-            "GuardExceeded",
+            "Aborted",
             "Stable revision x7k2m9qd has too few pods for all traffic",
             nextLook="2026-11-20T12:08:48Z",
-            failed={**FAILURE, "reason": "GuardExceeded", "message": "30% of requests failed"},
+            failed={**FAILURE, "reason": "Aborted", "message": "aborted by annotation nereid.dev/abort"},
         ),
     ),
     "failed-analysis": failed(
@@ -443,6 +481,11 @@ STATES: dict[str, Document] = {
             nextLook="2026-11-20T12:00:06Z",
         ),
     ),
+    "promoting-without-all-pods": document(
+        **{**CANARY, "stable": stable(0), "candidate": {**candidate(100), "replicas": 2}},
+        rollout=rollout("Promoting", "RouteChanged", LATE, step=2, nextLook="2026-11-20T12:08:58Z"),
+        conditions=conditions(("Ready", "False", "CandidateLacksPods", LATE), *GOOD_CONDITIONS),
+    ),
     "rollback-under-way": document(
         phase="Progressing",
         stable=stable(),
@@ -480,6 +523,17 @@ STATES: dict[str, Document] = {
             retiring=[{"revision": OLD["revision"], "since": "2026-11-20T11:59:20Z", "replicas": 2}],
         ),
         conditions=conditions(("Ready", "True", "Serving", "Revision bbc4zt2p serves with all its pods")),
+    ),
+    "completed-and-the-old-one-is-still-asked": document(
+        phase="Ready",
+        stable=stable(of=NEW),
+        rollout=rollout(
+            "Completed",
+            "Promoted",
+            "Revision bbc4zt2p is stable and gets all traffic",
+            retiring=[{"revision": OLD["revision"], "since": "2026-11-20T11:40:00Z", "replicas": 2}],
+        ),
+        conditions=conditions(("RouteNotEffective", "True", "RequestsWithoutRoute", ASKED), *GOOD_CONDITIONS),
     ),
     "autoscaled": document(
         phase="Ready",

@@ -66,6 +66,8 @@ ENV_POD_UID: Final = "NEREID_POD_UID"
 
 # A name, a dash and a revision id must fit into the 63 characters of a label, with room for what comes later.
 MAX_NAME_LENGTH: Final = 50
+# Of the name of a pod's owner, Kubernetes keeps this much before it adds five characters.
+_KEPT_IN_POD_NAMES: Final = 58
 
 REVISION_LENGTH: Final = 8
 # Kubernetes' own alphabet for generated names (apimachinery, util/rand): no vowels, so that no words appear.
@@ -99,6 +101,11 @@ def revision_of(content: Mapping[str, Any]) -> str:
 def revision_child_name(model_deployment: str, revision: str) -> str:
     """Return the name of a revision's Deployment, Service and ControllerRevision."""
     return f"{model_deployment}-{revision}"
+
+
+def pod_name_prefix(model_deployment: str, revision: str) -> str:
+    """Return how the names of a revision's pods begin: of a long name, the end and the dash are cut off."""
+    return f"{revision_child_name(model_deployment, revision)}-"[:_KEPT_IN_POD_NAMES]
 
 
 def checks_app(model_deployment: str) -> str:

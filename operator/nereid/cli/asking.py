@@ -279,12 +279,15 @@ def _reject_while_rolling_back(view: View, command: str) -> None:
 
 
 def _is_promoted(view: View) -> bool:
-    """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move."""
+    """Whether a promotion would change nothing: in blue/green it is the switch, in other strategies the last move.
+
+    After the switch it ends the wait for evidence that does not come.
+    """
     rollout, plan = view.rollout, view.plan
     if rollout is None or plan is None or view.status.stable is None:
         return False
     if plan.strategy == "BlueGreen":
-        return rollout.step >= 1
+        return rollout.step >= 1 and view.stage is not Stage.INCONCLUSIVE
     return rollout.step >= len(plan.steps) and view.stage in {Stage.PROMOTED_BY_USER, Stage.PROMOTING}
 
 

@@ -10,6 +10,7 @@ from nereid.cli.figures import span, until
 from nereid.cli.view import View, title_of
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, RolloutPlan, Step
+from nereid.controller.report.lacking_pods import CANDIDATE_LACKS_PODS
 
 
 def steps_of(view: View) -> tuple[Step, ...] | None:
@@ -52,9 +53,9 @@ def coming(view: View, now: datetime) -> str:
         case stage if stage in PREPARING:
             return f"{_at(view, rollout.step)}, as soon as {_preparing(view)}{_time_left(rollout, now)}"
         case Stage.PROPAGATING | Stage.PROMOTING:
-            return f"{_after_route(view, rollout)}, when the proxies have received the route{_in(rollout, now)}"
+            return f"{_after_route(view, rollout)}, {_once_routed(view, rollout, now)}"
         case Stage.HOLDING | Stage.ANALYZING:
-            return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
+            return _while_held(view, rollout, now)
         case _:
             return f"nothing, until {_end_of_pause(view)}"
 
@@ -84,11 +85,16 @@ def hold_ends(view: View) -> datetime | None:
 
 
 def verdict_due(view: View) -> datetime | None:
-    """Return when evidence that is still undecided becomes inconclusive."""
+    """Return when evidence that is still undecided becomes inconclusive; None while no deadline counts."""
     ends = hold_ends(view)
     if ends is None or view.plan is None or view.rollout is None or view.stage is not Stage.ANALYZING:
         return None
-    return ends + timedelta(seconds=view.plan.analysis.deadline)
+    return None if _lacks_effect(view.rollout) else ends + timedelta(seconds=view.plan.analysis.deadline)
+
+
+def waits_for_pods(view: View) -> bool:
+    """Whether a candidate that gets all traffic lacks pods, so that it is not stable yet."""
+    return any(one.type == "Ready" and one.reason == CANDIDATE_LACKS_PODS for one in view.status.conditions)
 
 
 def _matched(plan: RolloutPlan) -> str:
@@ -128,6 +134,12 @@ def _in(rollout: RolloutStatus, now: datetime) -> str:
     return f", in {until(rollout.next_look, now)}" if rollout.next_look else ""
 
 
+def _once_routed(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    if view.stage is Stage.PROMOTING and waits_for_pods(view):
+        return f"when all of its pods are ready{_time_left(rollout, now)}"
+    return f"when the proxies have received the route{_in(rollout, now)}"
+
+
 def _after_route(view: View, rollout: RolloutStatus) -> str:
     steps = steps_of(view)
     if view.stage is Stage.PROMOTING or (steps is not None and rollout.step >= len(steps)):
@@ -139,6 +151,12 @@ def _after_route(view: View, rollout: RolloutStatus) -> str:
 
 def _hold(step: Step) -> str:
     return "it is held there until promoted" if step.hold is None else f"it is held there for {span(step.hold)}"
+
+
+def _while_held(view: View, rollout: RolloutStatus, now: datetime) -> str:
+    if view.stage is Stage.ANALYZING and _lacks_effect(rollout):
+        return f"nothing, until its share of the requests is what its route says, or {_by_command(view)}"
+    return f"{_at(view, rollout.step + 1)}, {_condition(view, now)}"
 
 
 def _condition(view: View, now: datetime) -> str:
@@ -164,15 +182,23 @@ _ENDS_OF_PAUSES: Final = {
 
 def _end_of_pause(view: View) -> str:
     end = _ENDS_OF_PAUSES.get(view.stage) if view.stage else None
+    return ", or ".join(filter(None, [end, _by_command(view)]))
+
+
+def _by_command(view: View) -> str:
     given = dict.fromkeys(command.command for command in possible(view))
-    commands = [command for command in given if command in {"promote", "abort"}]
-    return ", or ".join(filter(None, [end, f"you {' or '.join(commands)}"]))
+    return f"you {' or '.join(command for command in given if command in {'promote', 'abort'})}"
+
+
+def _lacks_effect(rollout: RolloutStatus) -> bool:
+    """Whether the mesh does not do what the route says, so that nothing advances."""
+    return bool(rollout.analysis and rollout.analysis.route and not rollout.analysis.route.effective)
 
 
 def _while_rolling_back(view: View, rollout: RolloutStatus, now: datetime) -> str:
     if view.status.candidate is None:
         return f"stable has all traffic, when the proxies have received the route{_in(rollout, now)}"
-    limit = f", in {until(rollout.next_look, now)} at the latest" if rollout.next_look else ""
+    limit = f"; in {until(rollout.next_look, now)} they get up to twice their usual load" if rollout.next_look else ""
     return f"the rest of the traffic returns to stable as its pods become ready{limit}"
 
 

@@ -7,6 +7,7 @@ from tests.support.webhooks import approval
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
+from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.decide.rollout.transitions import Group
 from nereid.controller.plan.plan import ALL_TRAFFIC, Exposure
 
@@ -17,6 +18,7 @@ _SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposur
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
+_WITHOUT_EFFECT: Final = _TAKEN_BACK.looked(0, share=RouteShare(20, 0, 2000, is_off=True))
 _PREVIEWED: Final = _SERVING.blue_green().candidate("b", step=1, exposure=Exposure(preview=True))
 
 _TO_BE_APPROVED: Final = rollout().calling(approval()).stable("a").candidate("b", ready=4)
@@ -28,6 +30,7 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.IN_PROGRESS, Stage.RETREATING): _STABLE_LACKS_PODS.abort("b").at(Stage.ANALYZING, 5),
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
+    (Stage.STARTING_PODS, Stage.ANALYZING): _WITHOUT_EFFECT.at(Stage.STARTING_PODS, 5),
     (Stage.PROMOTED_BY_USER, Stage.PROPAGATING): _PREVIEWED.at(Stage.PROMOTED_BY_USER, 5),
     (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
     (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),

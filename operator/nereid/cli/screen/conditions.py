@@ -13,7 +13,7 @@ from nereid.cli.view import View
 _SHOULD_BE_TRUE: Final = frozenset(
     {"Ready", "Available", "RolloutPassed", "SpecValid", "ModelResolved", "RegistryTagged"}
 )
-_SHOULD_NOT_BE_TRUE: Final = frozenset({"ModelChanged"})
+_SHOULD_NOT_BE_TRUE: Final = frozenset({"ModelChanged", "RouteNotEffective", "CountsDisagree"})
 # A rollout in progress is not a problem, and the lines above show it.
 _NO_FAULT: Final = frozenset({"RolloutInProgress"})
 
@@ -38,14 +38,15 @@ def conditions(view: View, now: datetime) -> Group | None:
 def unreported_conditions(view: View) -> list[Condition]:
     """Return the conditions that show a problem which the rollout's own messages do not report."""
     messages = _messages_of_rollout(view)
-    return [fault for fault in view.status.conditions if _is_fault(fault) and fault.message not in messages]
+    faults = (condition for condition in view.status.conditions if _is_fault(condition))
+    return [fault for fault in faults if not any(fault.message in message for message in messages)]
 
 
-def _messages_of_rollout(view: View) -> set[str]:
+def _messages_of_rollout(view: View) -> tuple[str, ...]:
     rollout = view.rollout
     if rollout is None:
-        return set()
-    return {rollout.message, rollout.failed.message} if rollout.failed else {rollout.message}
+        return ()
+    return (rollout.message, rollout.failed.message) if rollout.failed else (rollout.message,)
 
 
 def _is_fault(condition: Condition) -> bool:

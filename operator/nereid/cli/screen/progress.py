@@ -10,7 +10,7 @@ from nereid.api.rollout_stage import Stage
 from nereid.api.status import RolloutStatus
 from nereid.cli.figures import since, span, until
 from nereid.cli.screen.layout import AHEAD, BUSY, HERE, PASSED, section, table
-from nereid.cli.steps import described, hold_ends, steps_of, verdict_due
+from nereid.cli.steps import described, hold_ends, steps_of, verdict_due, waits_for_pods
 from nereid.cli.view import View
 from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC, PREPARING, ROLLING_BACK
 from nereid.controller.plan.plan import ALL_TRAFFIC, Step
@@ -63,7 +63,9 @@ def _note(view: View, rollout: RolloutStatus, now: datetime) -> str:
             return f"an approval has been awaited for {since(rollout.since, now)}"
         case Stage.RUNNING_CHECKS:
             return f"its checks have run for {since(rollout.since, now)}"
-        case stage if stage in PREPARING:
+        case Stage.OUTSIDE_WINDOW:
+            return f"a window opens in {until(rollout.next_look, now)}" if rollout.next_look else "no window is open"
+        case stage if stage in PREPARING or (stage is Stage.PROMOTING and waits_for_pods(view)):
             candidate = view.status.candidate
             return f"{candidate.ready_replicas} of {candidate.replicas} pods are ready" if candidate else ""
         case Stage.PROPAGATING | Stage.PROMOTING:

@@ -20,7 +20,7 @@ from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 
 _PERCENT: Final = 100
-_COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,6})(?:/(?P<step>[0-9]{1,2}))?)?")
+_COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,10})(?:/(?P<step>[0-9]{1,2}))?)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def created_events(report_input: ReportInput, candidate: str | None) -> tuple[Ev
     return (Event("Normal", "RevisionCreated", f"Revision {revision} is {source}{reference}{more}"),)
 
 
-def source_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> tuple[Event, ...]:
+def condition_events(previous: ModelDeploymentStatus, status: ModelDeploymentStatus) -> tuple[Event, ...]:
     """Return the events about the source and the traffic: what the status shows and the previous one did not."""
     events = []
     before, now = previous.resolution, status.resolution

@@ -7,7 +7,7 @@ from typing import Final
 from nereid.api.status import Condition
 from nereid.controller.decide.rollout.analysis import COUNTS_DISAGREE, disagrees
 from nereid.controller.decide.rollout.draining import draining, next_look
-from nereid.controller.decide.rollout.route_share import REASON
+from nereid.controller.decide.rollout.route_share import ROUTE_NOT_EFFECTIVE
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.state import Retiring, RolloutState
 from nereid.controller.decide.rollout.timing import lacks_effect
@@ -15,7 +15,6 @@ from nereid.controller.observed.facts import Observed, Problem
 from nereid.controller.plan.plan import Plan
 from nereid.controller.report.verdict import Verdict
 
-CONDITIONS: Final = (REASON, COUNTS_DISAGREE)
 # Reasons of the condition RouteNotEffective.
 CHANGED_ON_ITS_WAY: Final = "RoutesChanged"
 SHARE_IS_OFF: Final = "ShareIsOff"
@@ -33,7 +32,10 @@ def routes_problem(
     """
     if observed.is_routed(routing_of(state)):
         return None
-    stood = any(one.type == REASON and one.status == "True" and one.reason == CHANGED_ON_ITS_WAY for one in previous)
+    stood = any(
+        one.type == ROUTE_NOT_EFFECTIVE and one.status == "True" and one.reason == CHANGED_ON_ITS_WAY
+        for one in previous
+    )
     if not is_applied and not stood:
         return None
     name = plan.owner.name
@@ -81,7 +83,7 @@ def _is_still_asked(plan: Plan, retiring: Retiring, now: datetime) -> bool:
 
 def verdicts(problem: Problem | None, state: RolloutState) -> dict[str, Verdict]:
     """Return the conditions that exist only while something is wrong; `problem` is that of the routes, if any."""
-    shown = {REASON: Verdict("True", problem.reason, problem.message)} if problem else {}
+    shown = {ROUTE_NOT_EFFECTIVE: Verdict("True", problem.reason, problem.message)} if problem else {}
     if state.candidate and state.analysis and disagrees(state.analysis):
         shown[COUNTS_DISAGREE] = Verdict("True", COUNTS_DISAGREE, state.analysis.error or "")
     return shown

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.model_deployment import ModelDeployment
-from nereid.controller.report.events import source_events
+from nereid.controller.report.events import condition_events
 from nereid.controller.report.status import to_json
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
@@ -21,7 +21,7 @@ class Reported:
 
 
 class Reporter:
-    """Writes the status of ModelDeployments, and emits its events about the model's source."""
+    """Writes the status of ModelDeployments, and emits the events of its conditions about source and traffic."""
 
     def __init__(self, client: Client, model_deployments: ModelDeployments, events: Events) -> None:
         self._client = client
@@ -40,5 +40,5 @@ class Reporter:
             )
             self._model_deployments.put(raw)
             subject = ModelDeployment.from_raw(raw)
-        await self._events.emit(subject.owner, source_events(before.status, status))
+        await self._events.emit(subject.owner, condition_events(before.status, status))
         return Reported(subject, status)

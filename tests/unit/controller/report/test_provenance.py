@@ -21,7 +21,7 @@ from nereid.controller.plan.plan import held_at
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.revision_content import with_resolved_uri
 from nereid.controller.report.conditions import ReportInput, with_apply_problems
-from nereid.controller.report.events import created_events, problem_event, source_events
+from nereid.controller.report.events import condition_events, created_events, problem_event
 from nereid.controller.report.memory import problem_of
 from nereid.controller.report.source import model_resolved, registry_tagged
 from nereid.controller.report.status import invalid, report, to_json, unresolved
@@ -120,8 +120,8 @@ class TestModelChanged:
         assert (told.status, told.reason) == ("True", "DigestsDiffer")
         assert ONE in told.message
         assert OTHER in told.message
-        assert [event.reason for event in source_events(ModelDeploymentStatus(), status)] == ["ModelChanged"]
-        assert source_events(status, status) == ()
+        assert [event.reason for event in condition_events(ModelDeploymentStatus(), status)] == ["ModelChanged"]
+        assert condition_events(status, status) == ()
 
     def test_so_is_one_that_differs_from_those_before(self):
         report_input = picture_of(SERVING)
@@ -189,7 +189,7 @@ class TestUnresolved:
         failed = Resolution(UNKNOWN.model_copy(update={"failure": NOT_FOUND}))
         later = unresolved(failed, 1, status, NOW)
         assert later.phase == "Failed"
-        assert [event.reason for event in source_events(status, later)] == ["ModelNotFound"]
+        assert [event.reason for event in condition_events(status, later)] == ["ModelNotFound"]
 
     def test_job_that_is_refused(self):
         status = unresolved(
@@ -222,7 +222,7 @@ class TestRegistryTagged:
         failed = reported(replace(picture_of(SERVING), tagging=Tagging(None, (self.JOB,), NOT_FOUND)))
         again = Tagging(None, (self.JOB,), is_retry=True)
         assert self.told(again, failed) == ("False", "ModelNotFound")
-        assert [event.reason for event in source_events(ModelDeploymentStatus(), failed)] == ["RegistryNotTagged"]
+        assert [event.reason for event in condition_events(ModelDeploymentStatus(), failed)] == ["RegistryNotTagged"]
 
     def test_what_was_told_is_kept(self):
         assert reported(replace(picture_of(SERVING), tagging=Tagging("a"))).resolution.tagged == "a"
@@ -262,9 +262,9 @@ class TestEvents:
     def test_a_reference_that_moved(self):
         before = ModelDeploymentStatus(resolution=KNOWN)
         after = ModelDeploymentStatus(resolution=KNOWN.model_copy(update={"resolved_uri": "models:/digits/8"}))
-        [event] = source_events(before, after)
+        [event] = condition_events(before, after)
         assert (event.reason, event.type) == ("ModelMoved", "Normal")
-        assert source_events(after, after) == ()
+        assert condition_events(after, after) == ()
 
 
 class TestLabels:

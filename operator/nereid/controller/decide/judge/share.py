@@ -15,6 +15,8 @@ TOLERANCE: Final = 2.0
 FALSE_ALARM: Final = 1e-4
 # The odds of 100% are infinite; a few requests of clients that have not heard of the route are no fault of it.
 _MOST: Final = 0.99
+# What some of very many requests did not go to was not all of them, though their share rounds to 1.
+_BELOW_ONE: Final = 1 - 2**-53
 
 
 def is_off(candidate: int, requests: int, percent: int) -> bool:
@@ -41,4 +43,4 @@ def _range(percent: int) -> tuple[float, float]:
 
 def _log_likelihood(candidate: int, others: int, share: float) -> float:
     of_candidate = candidate * math.log(share) if candidate else 0.0
-    return of_candidate + (others * math.log1p(-share) if others else 0.0)
+    return of_candidate + (others * math.log1p(-min(share, _BELOW_ONE)) if others else 0.0)

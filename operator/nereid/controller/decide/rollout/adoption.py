@@ -21,7 +21,7 @@ from nereid.controller.decide.rollout.routing import FULL, describe
 from nereid.controller.decide.rollout.serving import Serving, exists, serving
 from nereid.controller.decide.rollout.settling import at_rest
 from nereid.controller.decide.rollout.stage import AT_REST, ROLLING_BACK
-from nereid.controller.decide.rollout.start import next_attempt
+from nereid.controller.decide.rollout.start import AHEAD, next_attempt
 from nereid.controller.decide.rollout.state import (
     Event,
     Retiring,
@@ -35,6 +35,8 @@ from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import NO_TRAFFIC, Exposure, Plan, Specified
 
 STATUS_LOST: Final = "StatusLost"
+# The worst rank; see `_rank`.
+_NEVER_STABLE: Final = 5
 _NOT_KNOWN: Final = "why it was left is not known, as the status was lost"
 
 
@@ -136,9 +138,6 @@ def _can_be_made(plan: Plan, revision: str) -> bool:
     return isinstance(plan, Specified) and plan.revision == revision
 
 
-_NEVER_STABLE: Final = 5
-
-
 def _rank(plan: Plan, one: Serving) -> int:
     """Return how well a revision qualifies as stable; the least is the best.
 
@@ -237,9 +236,13 @@ def history_of_records(observed: Observed, known: Container[str | None], now: da
 
 
 def _rollbacks(plan: Plan, state: RolloutState) -> int:
-    """Return the number of rollbacks by hand: that of a command on the object was carried out before."""
+    """Return the number of rollbacks by hand: that of a command on the object was carried out before.
+
+    One that is far ahead of all was not: nothing has so many, and the next one could hardly be named.
+    """
     command = plan.rollout.rollback
-    return max(state.rollbacks, command.number if command else 0)
+    is_of_before = command is not None and command.number <= state.rollbacks + AHEAD
+    return max(state.rollbacks, command.number if command and is_of_before else 0)
 
 
 def pin_of(plan: Plan, observed: Observed, state: RolloutState, stable: str) -> PinnedRevision | None:

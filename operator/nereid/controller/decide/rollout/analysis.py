@@ -23,8 +23,6 @@ from nereid.controller.plan.plan import Analysis, Exposure, Plan
 COUNTS_DISAGREE: Final = "CountsDisagree"
 # After this many in a row, it is told that counts disagree.
 _DISAGREEMENTS: Final = 2
-# More change nothing, and there is always a next number, whatever somebody has written into status.
-_MOST_TRIALS: Final = 10**9
 # This many provider errors in a row pause the rollout.
 MOST_ERRORS: Final = 4
 
@@ -90,7 +88,7 @@ def next_trial(state: RolloutState, revision: str) -> int:
     before = state.analysis
     if before is None or before.revision != revision:
         return 1
-    return min(state.trial, _MOST_TRIALS) + any(one.candidate.requests for one in before.evidence.values())
+    return min(state.trial, MOST_COUNTED) + any(one.candidate.requests for one in before.evidence.values())
 
 
 def next_look(plan: Plan, state: RolloutState) -> datetime | None:

@@ -17,9 +17,10 @@ class AnalysisState:
     """The evidence so far.
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
-    times in a row it failed. revision: the candidate that it is about. shares: among how many metrics alpha is shared.
-    exposed_at: when the candidate got more traffic; None as long as it has what it got first. audience: whom
-    an A/B test picks. share: what the candidate got of the requests, where that can be compared with its weight.
+    times in a row it failed; error says why, and error_reason in one word where the counts themselves disagree.
+    revision: the candidate that it is about. shares: among how many metrics alpha is shared. exposed_at: when the
+    candidate got more traffic; None as long as it has what it got first. audience: whom an A/B test picks. share: what
+    the candidate got of the requests, where that can be compared with its weight.
     """
 
     sampled_at: datetime

@@ -28,6 +28,7 @@ def consistent(state: RolloutState) -> RolloutState:
         attempt=max(1, state.attempt),
         rollbacks=state.rollbacks if state.rollbacks <= MOST_COUNTED else 0,
         retiring=_retiring(state),
+        sleep=state.sleep if state.stable else None,
     )
     if state.candidate is None:
         stage = Stage.IDLE if state.stage in _OF_A_CANDIDATE else state.stage

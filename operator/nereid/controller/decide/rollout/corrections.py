@@ -19,6 +19,9 @@ from nereid.controller.decide.rollout.state import Event, Retiring, RolloutState
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Exposure, Plan
 
+# Where a pin is in status.
+_PIN: Final = "rollout.pinned"
+
 
 def corrected(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition | None:
     """Return the state with the candidate's real share, or with stable's real sleep; None if both are right."""
@@ -48,9 +51,6 @@ def with_missing_parts(plan: Plan, observed: Observed, state: RolloutState, now:
         pinned = pin_of(plan, observed, state, state.stable)
     drain = (Retiring(one.revision, moment, one.pods) for one in unknown)
     return replace(state, retiring=(*state.retiring, *drain), pinned=pinned, unreadable=())
-
-
-_PIN: Final = "rollout.pinned"
 
 
 def _with_real_share(plan: Plan, state: RolloutState, found: Sequence[Serving], now: datetime) -> Transition | None:

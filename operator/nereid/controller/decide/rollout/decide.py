@@ -30,7 +30,7 @@ from nereid.controller.decide.rollout.state import (
     whole_second,
 )
 from nereid.controller.decide.rollout.steps import advance
-from nereid.controller.decide.rollout.timing import ROUTE_CHANGES, requeue_after, until_propagated
+from nereid.controller.decide.rollout.timing import begins_with_route, requeue_after, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Command, Held, Plan
 
@@ -115,7 +115,7 @@ def routed_anew(state: RolloutState, now: datetime) -> RolloutState:
         for entry in state.retiring
     )
     sleep = state.sleep and (Sleep(state.sleep.state, begin) if is_gated(state) else state.sleep)
-    if state.stage not in ROUTE_CHANGES:
+    if not begins_with_route(state):
         return replace(state, retiring=retiring, sleep=sleep, seen_at=None)
     judged = state.analysis
     judged = replace(judged, exposed_at=begin) if judged and judged.exposed_at else judged

@@ -15,6 +15,7 @@ from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.start import started
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered, whole_second
 from nereid.controller.decide.rollout.steps import complete
+from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Held, Plan
 
@@ -23,7 +24,9 @@ def first_revision(plan: Plan, observed: Observed, state: RolloutState, now: dat
     """Check the first candidate, give it all traffic, and make it stable once it serves; there are no steps."""
     candidate = observed.of(state.candidate)
     if candidate.available and state.exposure.has_traffic and observed.is_routed(routing_of(state)):
-        return complete(plan, observed, state, now)
+        # Its route may be new, if it was checked before: who finds it Ready is to reach it.
+        due = deadline(plan, observed, state)
+        return complete(plan, observed, state, now) if due is None or now >= due else (state, ())
     if state.candidate != plan.revision:
         first, _ = begun(plan, without_candidate(plan, observed, state, now), now)
         return first, ()

@@ -22,10 +22,10 @@ def desired_plan(plan: Plan, observed: Observed, state: RolloutState) -> tuple[P
     """Return the plan with the pinned revision, if one is pinned, and what a rollback by hand changes in the state.
 
     A rollback pins the older revision for as long as the spec asks for the same revision as it did then, so that the
-    unchanged spec does not undo it.
+    unchanged spec does not undo it. Before the first revision is there, nothing can be rolled back.
     """
     command, pinned = plan.rollout.rollback, state.pinned
-    if command and command.number == state.rollbacks + 1:
+    if command and command.number == state.rollbacks + 1 and (state.stable or state.candidate):
         return plan, _after_rollback(plan, observed, state, command.revision)
     # A pin also holds while the spec is held.
     return (pinned_to(plan, pinned.revision) if pinned else plan), (state, ())

@@ -12,7 +12,8 @@ from nereid.api.status import RouteShareStatus
 from nereid.controller.decide.judge.share import is_off, is_within
 from nereid.controller.observed.sample import RoutedRequests
 
-REASON: Final = "RouteNotEffective"
+# A condition, and the event that tells of it.
+ROUTE_NOT_EFFECTIVE: Final = "RouteNotEffective"
 # Counters show what was before a change of the route for as long as they are not scraped again.
 SCRAPED_AFTER: Final = timedelta(seconds=60)
 # A long good record must not hide a route that was lost: counting begins anew after so many requests.

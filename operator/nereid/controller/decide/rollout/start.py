@@ -16,6 +16,8 @@ from nereid.controller.plan.plan import NO_TRAFFIC, Held, Plan
 
 # There is always a next number, whatever somebody has written into status.
 _HIGHEST: Final = 10**9
+# A command whose number is so far ahead of all others was not meant for any of them, and none gets it soon.
+AHEAD: Final = 1000
 
 
 def started(plan: Plan, state: RolloutState, now: datetime) -> Transition:
@@ -65,13 +67,14 @@ def next_attempt(plan: Plan, state: RolloutState) -> int:
     promote or abort a later rollout of the same revision. An earlier operator has left no numbers but the present one.
     """
     commands = (plan.rollout.promote, plan.rollout.abort, plan.rollout.retry)
-    used = [command.attempt for command in commands if command and command.revision == plan.revision]
-    used.append(state.attempts.of(plan.revision))
+    known = [state.attempts.of(plan.revision)]
     if state.candidate == plan.revision:
-        used.append(state.attempt)
+        known.append(state.attempt)
     if state.failed and state.failed.revision == plan.revision:
-        used.append(state.failed.attempt)
-    return min(max(used, default=0), _HIGHEST) + 1
+        known.append(state.failed.attempt)
+    named = [command.attempt for command in commands if command and command.revision == plan.revision]
+    used = [*known, *(attempt for attempt in named if attempt <= max(known) + AHEAD)]
+    return min(max(used), _HIGHEST) + 1
 
 
 def blocked_stage(plan: Plan, state: RolloutState, now: datetime) -> Stage | None:

@@ -11,6 +11,7 @@ from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
     kept_pods,
+    lacks_place,
     lacks_pods,
     offer,
     pods_needed,
@@ -23,7 +24,7 @@ from nereid.controller.decide.rollout.settling import at_rest
 from nereid.controller.decide.rollout.stage import AT_A_STEP, BLOCKED, PREPARING, SHOWN_AS, WAITING
 from nereid.controller.decide.rollout.start import blocked_stage, started_instead
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
-from nereid.controller.decide.rollout.timing import has_passed, is_over, until_propagated
+from nereid.controller.decide.rollout.timing import has_passed, is_over, lacks_effect, until_propagated
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Pinned, Plan, RolloutPlan
 
@@ -68,9 +69,7 @@ def advance(plan: Plan, observed: Observed, state: RolloutState, now: datetime, 
         return started_instead(plan, observed, state, now, event)
     if plan.rollout.promote == this_attempt and not _is_promoted(plan.rollout, state):
         promoted = entered(replace(state, step=_promotion_step(plan.rollout)), Stage.PROMOTED_BY_USER, now)
-        return promoted, (
-            Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote"),
-        )
+        return promoted, (_promoted(plan),)
     step = _step_of(plan, state)
     if step is None:
         return entered(replace(state, step=0), Stage.STARTING_PODS, now), ()
@@ -104,6 +103,10 @@ def _has_everything(state: RolloutState) -> bool:
     return state.stage is Stage.PROMOTING or state.weight == FULL
 
 
+def _promoted(plan: Plan) -> Event:
+    return Event("Normal", "Promoted", f"Revision {plan.revision} is promoted by annotation nereid.dev/promote")
+
+
 def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
     if rollout.strategy == "BlueGreen" and state.weight == FULL:
         return True
@@ -112,7 +115,7 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     blocked = blocked_stage(plan, state, now)
-    if not blocked and state.stage in _WAITS_FOR_MORE and _has_lost_its_pass(plan, state):
+    if not blocked and _has_lost_its_pass(plan, state):
         return entered(replace(state, step=state.step - 1), Stage.ANALYZING, now), ()
     if blocked or state.stage in _WAITS_FOR_MORE:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
@@ -151,13 +154,18 @@ def _await_approval(plan: Plan, observed: Observed, state: RolloutState, now: da
 def _has_lost_its_pass(plan: Plan, state: RolloutState) -> bool:
     """Whether the candidate waited so long for its next step that what it had passed with is not shown any more.
 
-    What a person has let through, or went on without a pass, goes on.
+    Or its route has lost its effect meanwhile, also while its pods start: then nothing moves. What a person has let
+    through, or went on without a pass, goes on.
     """
     judged, asked = state.analysis, plan.rollout.analysis
-    if judged is None or asked.provider == "None" or asked.on_inconclusive == "Continue" or state.is_fast:
+    if judged is None or asked.provider == "None" or state.is_fast or not state.exposure.has_traffic or not state.step:
         return False
-    is_gate = any(step.hold is None for step in plan.rollout.steps[: state.step][-1:])
-    return state.exposure.has_traffic and judged.verdict != "Pass" and state.step > 0 and not is_gate
+    if any(step.hold is None for step in plan.rollout.steps[: state.step][-1:]):
+        return False
+    if lacks_effect(state) and state.stage in _WAITS_FOR_MORE | {Stage.STARTING_PODS}:
+        return True
+    is_shown = judged.verdict == "Pass" and judged.errors < analysis.MOST_ERRORS
+    return state.stage in _WAITS_FOR_MORE and asked.on_inconclusive != "Continue" and not is_shown
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -165,6 +173,13 @@ def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now:
     if problem := candidate.problem:
         return fail(plan, observed, state, now, Failure(problem.reason, problem.message))
     cause = f"{candidate.available} of {pods_needed(plan, state)} pods were ready in time"
+    if lacks_place(plan, state):
+        # It was promoted by hand: otherwise it would have waited for a place.
+        cause += (
+            ", as surge is 0 and stable's only pod is needed: set spec.rollout.allowDowntime, or scale to two replicas"
+        )
+    elif not candidate.has_service:
+        cause += f", but it has no Service: look at why {plan.owner.name}-{state.candidate} could not be made"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))
 
 
@@ -295,6 +310,9 @@ def _pause(plan: Plan, _observed: Observed, state: RolloutState, now: datetime) 
     judged = state.analysis
     if state.stage is Stage.METRICS_UNAVAILABLE:
         return (dwelling, ()) if judged is None or judged.errors == 0 else (state, ())
+    if plan.rollout.promote == Command(plan.revision, state.attempt):
+        # In blue/green, after the switch: the previous revision was kept for as long as the spec asks for.
+        return _next_step(plan, state, now), (_promoted(plan),)
     if has_passed(state):
         return _next_step(plan, state, now), ()
     # If the user has changed what happens at the deadline, it is judged again.

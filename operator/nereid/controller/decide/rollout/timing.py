@@ -7,7 +7,7 @@ from typing import Final
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import analysis, checks, draining, limits_of_time, settling, sleeping
 from nereid.controller.decide.rollout.capacity import lacks_pods
-from nereid.controller.decide.rollout.routing import routing_of
+from nereid.controller.decide.rollout.routing import is_gated, routing_of
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Plan, RolloutPlan
@@ -17,6 +17,21 @@ from nereid.controller.plan.windows import next_opening
 LATE_SECONDS: Final = 3
 # Stages whose time begins when the route has been applied.
 ROUTE_CHANGES: Final = frozenset({Stage.PROPAGATING, Stage.PROMOTING, Stage.RETREATING, Stage.ROLLING_BACK})
+
+
+def begins_with_route(state: RolloutState) -> bool:
+    """Whether the time of the present stage begins when the route has been applied."""
+    return state.stage in ROUTE_CHANGES or (begins_to_serve(state) and _opens_its_route(state))
+
+
+def begins_to_serve(state: RolloutState) -> bool:
+    """Whether the first revision has all traffic, and is stable as soon as it can be reached."""
+    return state.stable is None and state.exposure.has_traffic
+
+
+def _opens_its_route(state: RolloutState) -> bool:
+    """Whether the route to a first revision is new, as it was checked before; else it is as old as its pods."""
+    return state.checks is not None
 
 
 def deadline(plan: Plan, observed: Observed, state: RolloutState) -> datetime | None:
@@ -66,6 +81,8 @@ def _wait(plan: Plan, observed: Observed, state: RolloutState) -> float | None:
     match state.stage:
         case Stage.RUNNING_CHECKS:
             return checks.time_limit(rollout)
+        case Stage.STARTING_PODS if begins_to_serve(state):
+            return rollout.propagation if _opens_its_route(state) and observed.of(state.candidate).available else None
         case Stage.STARTING_PODS | Stage.PROMOTED_BY_USER:
             return rollout.progress_deadline if state.stable else None
         case Stage.OUTSIDE_WINDOW:
@@ -101,15 +118,19 @@ def requeue_after(plan: Plan, observed: Observed, state: RolloutState, now: date
     due = deadline(plan, observed, state)
     if observed.is_routed(routing_of(state)):
         moments += draining.moments(plan.rollout, state, now)
-    elif state.stage in ROUTE_CHANGES and state.stage is not Stage.RETREATING:
+    elif begins_with_route(state) and state.stage is not Stage.RETREATING:
         due = None  # as its time has not begun
-    if due is not None and not _waits_for_a_look(plan, state, max(due, now)):
+    # Nothing but its sleep moves on before it is awake.
+    limits = (
+        [] if is_gated(state) else [limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)]
+    )
+    if due is not None and not is_gated(state) and not _waits_for_a_look(plan, state, max(due, now)):
         moments.append(due)
     if (settling_over := settling.moment(state)) is not None:
         moments.append(settling_over)
     if (sleep_over := sleeping.moment(plan, observed, state, now)) is not None:
         moments.append(sleep_over)
-    moments += filter(None, (limits_of_time.must_end_by(plan, state), limits_of_time.closing(plan, state, now)))
+    moments += filter(None, limits)
     look = analysis.next_look(plan, state)
     if look is not None and look > now:
         # A sample that is due is in progress; its result starts the next pass.

@@ -28,7 +28,7 @@ _HOLDS: Final = {Stage.PREPARATION_HELD: "spec rejected or not resolved"}
 _NO_PLACE: Final = {Stage.NO_PLACE: "surge 0 and one replica"}
 _OUTSIDE: Final = {Stage.OUTSIDE_WINDOW: "no window is open"}
 _MOVES_ON: Final = {Stage.STARTING_PODS: "the next step", Stage.PROMOTING: "it has all traffic"}
-_JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass was taken back meanwhile"}
+_JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass no longer counts"}
 # In which stage the candidate stays at a step: once the proxies have received the route, or when the spec changes.
 _DWELLS: Final = {
     Stage.ANALYZING: "the step has a hold, and is judged",
@@ -65,6 +65,7 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROMOTING: "its pods are ready, no step is left",
             Stage.COMPLETED: "the first revision has a pod",
             Stage.AWAITING_APPROVAL: "its pods are ready, an approval is due",
+            Stage.ANALYZING: "the mesh no longer does what its route says",
         },
         Stage.RUNNING_CHECKS: {Stage.STARTING_PODS: "passed", Stage.FAILED: "failed, and it is the first revision"},
         Stage.PROMOTED_BY_USER: {

@@ -18,6 +18,7 @@ from nereid.controller.observed.callers import (
     followed,
 )
 from nereid.controller.observed.facts import Problem
+from nereid.controller.observed.last_status import last_status
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.metrics.errors import ProviderError
@@ -170,11 +171,13 @@ def _of(subject: ModelDeployment, stable: str, looks: Mapping[Service, Look]) ->
 
 
 def _stable(subject: ModelDeployment) -> str:
-    return str((subject.status.get("stable") or {}).get("revision", ""))
+    # Without reading all of the status, as this is done for each model at each look. It may hold anything.
+    stable = subject.status.get("stable")
+    revision = stable.get("revision") if isinstance(stable, Mapping) else None
+    return revision if isinstance(revision, str) else ""
 
 
 def _told(subject: ModelDeployment) -> Problem | None:
-    for condition in subject.status.get("conditions") or ():
-        if condition["type"] == "Ready" and condition["reason"] == REASON:
-            return Problem(REASON, condition["message"])
-    return None
+    status, _ = last_status(subject.status)
+    told = (one for one in status.conditions if one.type == "Ready" and one.reason == REASON)
+    return next((Problem(REASON, one.message) for one in told), None)

@@ -27,7 +27,7 @@ async def inference_view(
     grown = window_count.count(selector, [single(counter.labels, counter.samples) for counter in counters])
 
     def of(revision: str) -> Counts:
-        prefix = f"{names.revision_child_name(request.name, revision)}-"
+        prefix = names.pod_name_prefix(request.name, revision)
         mine = [(group.labels, steps[0]) for group, steps in grown if group.labels.get("pod", "").startswith(prefix)]
         requests = sum(grown_by for _, grown_by in mine)
         result = counts(requests, sum(grown_by for labels, grown_by in mine if is_error(labels[_NAME], labels)))
@@ -39,7 +39,7 @@ async def inference_view(
 
 
 def _selector(request: SampleRequest) -> str:
-    revisions = "|".join(
-        names.revision_child_name(request.name, revision) for revision in (request.candidate, request.stable)
+    prefixes = "|".join(
+        names.pod_name_prefix(request.name, revision) for revision in (request.candidate, request.stable)
     )
-    return f'{{{_NAME}=~"{SUCCESSES}|{FAILURES}",namespace="{request.namespace}",pod=~"({revisions})-.+"}}'
+    return f'{{{_NAME}=~"{SUCCESSES}|{FAILURES}",namespace="{request.namespace}",pod=~"({prefixes}).+"}}'

@@ -93,7 +93,7 @@ def _families() -> dict[str, GaugeMetricFamily]:
 def _readable(reported: Reported) -> list[Sample]:
     """Return the samples of a ModelDeployment, without those of a part that cannot be parsed.
 
-    Its own pass fails on that part, is counted as an error, and reports it.
+    Its own pass reports that part: what is wrong with the spec, or that the status was not readable.
     """
     parts = (
         lambda: samples(last_status(reported.status)[0]),

@@ -141,6 +141,28 @@ def test_where_errors_come_in_bursts_one_interval_needs_that_many_times_the_requ
     assert (after.beyond.log_value >= math.log(100)) is decides
 
 
+@pytest.mark.parametrize(("base", "incident"), [(5, 50), (5, 200), (1, 20)])
+def test_an_incident_of_both_at_each_rise_of_the_weight_is_not_held_against_the_candidate(
+    base: int, incident: int
+) -> None:
+    """Errors per thousand. The interval of a rise is half at the weight before, half at the next one, in the incident.
+
+    There time and split are mixed, and the candidate has more of its requests in the bad half than stable has.
+    """
+    after, before = Evidence(Margins(negligible=0.01, ceiling=0.1)), 0
+    for weight in (1, 10, 50):
+        for interval in range(20):
+            halves = [(before or weight, base), (weight, incident if before and not interval else base)]
+            shares = [(7500 * one // 100, 7500 * (100 - one) // 100, rate) for one, rate in halves]
+            after = with_interval(
+                after,
+                Counts(sum(own for own, _, _ in shares), sum(own * rate // 1000 for own, _, rate in shares)),
+                Counts(sum(rest for _, rest, _ in shares), sum(rest * rate // 1000 for _, rest, rate in shares)),
+            )
+            before = weight
+            assert max(after.failing.log_value, after.beyond.log_value) < math.log(100)
+
+
 def test_evidence_on_other_grids_is_not_taken_over() -> None:
     kept = with_interval(Evidence(), CANDIDATE, STABLE).to_json()
     kept["failing"]["log_sums"] = [0.5]

@@ -3,8 +3,9 @@ import math
 import pytest
 
 from nereid.controller.decide.judge.eprocess import CEILING, EProcess
-from nereid.controller.decide.judge.evidence import Evidence
+from nereid.controller.decide.judge.evidence import Evidence, Margins, with_interval
 from nereid.controller.decide.judge.verdict import Judgement, Limits, Verdict, judge
+from nereid.controller.observed.counters import Counts
 
 LIMITS = Limits(alpha=0.01, beta=0.05)
 
@@ -66,3 +67,14 @@ def test_the_rollouts_of_a_revision_share_beta() -> None:
     assert needed == sorted(needed)
     # By Markov's inequality each passes a bad candidate with probability 1 / needed at most.
     assert 0.95 * 0.05 < sum(1 / one for one in needed) <= 0.05
+
+
+@pytest.mark.parametrize(("negligible", "verdict"), [(0.01, Verdict.PASS), (0.001, Verdict.CONTINUE)])
+def test_a_small_client_whose_every_request_fails_passes_only_if_its_share_is_negligible(
+    negligible: float, verdict: Verdict
+) -> None:
+    """It has less than 1% of the requests, which is good enough by default, and more than 0.1%."""
+    seen = Evidence(Margins(negligible=negligible))
+    for errors in (1, 0, 1, 0):
+        seen = with_interval(seen, Counts(300, errors), Counts(2700, 0))
+    assert judge({"errors": seen}, Limits(), 2).verdict is verdict

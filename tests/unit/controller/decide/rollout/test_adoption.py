@@ -270,6 +270,9 @@ class TestCommands:
         assert (decision.state.candidate, decision.state.attempt, decision.state.rollbacks) == ("b", 3, 1)
         assert then(world, decision).state.candidate == "b"
 
+    def test_a_rollback_whose_number_nothing_has_had_does_not_make_the_next_ones_impossible(self):
+        assert lost(ROLLING.rollback("z", 999_999)).state.rollbacks == 0
+
     def test_a_rollback_to_what_serves_still_holds(self):
         decision = lost(rollout().stable("a").recorded("a").wanting("b").rollback("a", 2))
         assert (decision.state.pinned.revision, decision.state.pinned.instead_of) == ("a", "b")

@@ -217,7 +217,10 @@ class TestClock:
 
 
 class TestStrategy:
-    def test_does_not_matter_once_everything_is_given(self):
-        given = rollout().blue_green().stable("a").candidate("b", weight=100, step=1).promoting(5)
+    @pytest.mark.parametrize("stage", ["promoting", "holding"])
+    def test_does_not_matter_once_everything_is_given(self, stage):
+        """Neither while the proxies receive the last move, nor while blue/green keeps stable after it."""
+        given = getattr(rollout().blue_green().stable("a").candidate("b", weight=100, step=1), stage)(5)
         edited = replace(given, rollout=replace(rollout().rollout, strategy="Canary"))
-        assert edited.decide().state.weight == 100
+        assert (edited.decide().state.weight, edited.settled().state.weight) == (100, 100)
+        assert "StrategyChanged" not in reasons(edited.decide())

@@ -7,6 +7,7 @@ from tests.support.scenario import PROPAGATION, place, reasons, rollout, shares,
 
 from nereid.controller.decide.rollout.attempts import NO_ATTEMPTS
 from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.plan.plan import Command
 
 
 class TestPromotion:
@@ -57,6 +58,15 @@ class TestOldCommands:
     def test_a_new_rollout_gets_a_number_that_no_command_names(self, command):
         left = getattr(rollout().stable("a"), command)("b", 2).wanting("b")
         assert left.decide().state.attempt == 3
+
+    @pytest.mark.parametrize("command", ["promote", "abort", "retry"])
+    def test_no_command_keeps_the_numbers_that_follow_from_being_named(self, command):
+        forged = getattr(rollout().stable("a"), command)("b", 999_999).wanting("b").following()
+        assert forged.state.attempt == 1
+        high = rollout().stable("a").candidate("b", weight=20, attempt=2_000_000).holding(5)
+        named = Command.parse("b/2000000")
+        assert named is not None
+        assert high.abort(named.revision, named.attempt).decide().state.failed.reason == "Aborted"
 
     def test_commands_about_other_revisions_do_not_count(self):
         assert rollout().stable("a").promote("a", 7).abort("c", 7).wanting("b").decide().state.attempt == 1

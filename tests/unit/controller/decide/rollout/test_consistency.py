@@ -80,3 +80,17 @@ def test_a_first_revision_that_has_not_passed_its_checks_stays_failed():
 def test_what_the_operator_wrote_is_left_as_it_is(scenario):
     assert consistent(scenario.state) == scenario.state
     assert consistent(RolloutState(since=NOW)) == RolloutState(since=NOW)
+
+
+@pytest.mark.parametrize("phase", ["Awake", "FallingAsleep", "Asleep", "Waking"])
+@pytest.mark.parametrize("scenario", [rollout().candidate("b", weight=30, ready=0), rollout().wanting("b")])
+def test_nothing_sleeps_without_a_stable_revision(scenario, phase):
+    """As where the part of the status that names it was lost."""
+    assert scenario.sleep(phase).decide().state.sleep is None
+
+
+@pytest.mark.parametrize("stage", [Stage.RUNNING_CHECKS, Stage.PROPAGATING, Stage.STARTING_PODS])
+def test_a_candidate_beside_a_revision_that_sleeps_is_not_looked_at_again_and_again(stage):
+    waking = rollout().stable("a", ready=0).candidate("b", weight=20).at(stage, 10**6).autoscaled(4, may_sleep=True)
+    wait = waking.within(60, started=10**6).sleep("Waking").decide().requeue_after
+    assert wait is None or wait > 0

@@ -1,9 +1,10 @@
 """The first revision: there is nothing stable to compare it with, or to go back to."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from tests.support.scenario import NOW, PROGRESS_DEADLINE, doing, reasons, rollout, shares, unchanged
+from tests.support.scenario import NOW, PROGRESS_DEADLINE, PROPAGATION, doing, reasons, rollout, shares, unchanged
 
 from nereid.api.checks import AccuracyCheck, CheckSpec, ComparisonCheck
 from nereid.controller.decide.rollout.routing import routing_of
@@ -15,6 +16,8 @@ COMPARISON = CheckSpec(name="same", comparison=ComparisonCheck(output="label", k
 CHECKED = rollout().checking(ACCURACY)
 STARTS = CHECKED.wanting("a").following().ready("a", 0)
 RUNS = STARTS.ready("a", 1).following()
+# When the proxies have had the time to receive the route.
+SERVED = NOW + timedelta(seconds=PROPAGATION)
 FAILED = RUNS.checked(("accuracy", False)).following()
 
 
@@ -54,6 +57,13 @@ class TestFirstRevision:
 
 
 class TestChecks:
+    def test_that_have_passed_make_it_stable_once_the_proxies_have_its_route(self):
+        routed = replace(RUNS.checked(("accuracy", True)).following().following(), available={"a": 1})
+        assert routed.state.weight == 100
+        waiting = routed.decide()
+        assert (waiting.state.stable, waiting.requeue_after) == (None, PROPAGATION)
+        assert routed.decide(SERVED).state.stable == "a"
+
     def test_nothing_is_routed_to_it_before_they_have_passed(self):
         assert shares(CHECKED.wanting("a").decide()) == {"a": (4, 0)}
         assert unchanged(STARTS)
@@ -70,7 +80,8 @@ class TestChecks:
         routed = passed.following().following()
         assert routed.state.weight == 100
         assert unchanged(routed.unrouted()), "before the route is there, nobody is served"
-        assert (routed.following().state.stable, routed.following().state.phase) == ("a", "Completed")
+        served = routed.decide(SERVED).state
+        assert (served.stable, served.phase) == ("a", "Completed")
 
     def test_that_compare_with_stable_are_left_out(self):
         assert CHECKED.checking(ACCURACY, COMPARISON).candidate(
@@ -134,7 +145,7 @@ class TestChecks:
 
     def test_that_are_taken_out_of_the_spec_or_overruled_let_it_serve(self):
         for scenario in (FAILED.checking(), FAILED.promote("a"), RUNS.promote("a")):
-            serving = scenario.settled()
+            serving = scenario.settled().decide(SERVED)
             assert (serving.state.stable, serving.state.failed) == ("a", None)
 
     def test_of_a_fixed_spec_begin_anew(self):

@@ -156,6 +156,13 @@ class TestRollbackByHand:
         assert (decision.state.pinned, decision.state.rollbacks) == (None, 1)
         assert unchanged(refused.following())
 
+    @pytest.mark.parametrize("scenario", [rollout(), rollout().recorded("z")], ids=["new", "status-lost"])
+    def test_of_an_object_that_has_nothing_yet_is_told_once_the_first_revision_is_there(self, scenario):
+        """The annotation came with the manifest, which was copied from another one."""
+        first = scenario.wanting("a").rollback("y")
+        assert (first.decide().state.candidate, first.report().phase) == ("a", "Pending")
+        assert reasons(first.following().decide()) == ["RollbackRefused"]
+
     def test_that_fails_is_a_failure_like_any_other(self):
         lost = self.BACK.following().following().preparing(9999).ready("a", 0)
         assert lost.decide().state.failed.revision == "a"

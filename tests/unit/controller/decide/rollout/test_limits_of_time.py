@@ -7,6 +7,7 @@ import pytest
 from tests.support.scenario import INTERVAL, NOW, ago, doing, place, reasons, rollout, unchanged
 
 from nereid.api.rollout_stage import Stage
+from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.plan.windows import Window
 from nereid.controller.report.conditions import rollout_message
 
@@ -60,6 +61,12 @@ class TestWindows:
         opened = waiting.looked(INTERVAL).windows(NOW_OPEN)
         assert opened.state.analysis.verdict == "Continue"
         assert place(opened.decide()) == ("Analyzing", 0, 20)
+
+    def test_what_has_passed_waits_for_metrics_that_failed_while_it_waited(self):
+        waiting = OUTSIDE.judged().candidate("b", weight=20, step=1, ready=4).at(Stage.OUTSIDE_WINDOW, 60)
+        failing = waiting.looked(5, verdict="Pass", errors=MOST_ERRORS, error="Prometheus is down").windows(NOW_OPEN)
+        assert doing(failing.following().decide()) == ("Paused", "MetricsUnavailable")
+        assert place(failing.settled().decide())[2] == 20
 
     @pytest.mark.parametrize("steps", [((20, None), (50, 60)), ((20, 60), (50, 60))])
     def test_what_went_on_without_a_pass_goes_on(self, steps):

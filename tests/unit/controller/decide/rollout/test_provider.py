@@ -8,7 +8,7 @@ from tests.support.scenario import ANALYSIS_DEADLINE, INTERVAL, NOW, ago, doing,
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
 from nereid.controller.observed.counters import MOST_PER_SAMPLE
 from nereid.controller.observed.sample import SampleFailure
-from nereid.controller.report.events import source_events
+from nereid.controller.report.events import condition_events
 
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
 UNAVAILABLE = CANARY.phase("Paused", 300, "MetricsUnavailable").looked(INTERVAL, errors=MOST_ERRORS, error="down")
@@ -52,7 +52,7 @@ class TestErrors:
 
         assert "CountsDisagree" not in conditions(0)
         assert "600 requests, the pods 300" in conditions(1)["CountsDisagree"]
-        told = source_events(failing(0).report(), failing(1).report())
+        told = condition_events(failing(0).report(), failing(1).report())
         assert [(event.type, event.reason) for event in told] == [("Warning", "CountsDisagree")]
         assert doing(failing(MOST_ERRORS - 1).decide()) == ("Paused", "MetricsUnavailable")
         good = failing(2).counted((5, 0), (20, 0))

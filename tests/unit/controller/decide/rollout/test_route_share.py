@@ -18,7 +18,7 @@ from nereid.controller.decide.rollout.route_share import SCRAPED_AFTER, RouteSha
 from nereid.controller.decide.rollout.state import RolloutState
 from nereid.controller.observed.sample import RoutedRequests
 from nereid.controller.plan.plan import Exposure
-from nereid.controller.report.events import source_events
+from nereid.controller.report.events import condition_events
 
 LONG_AGO = PROPAGATION + int(SCRAPED_AFTER.total_seconds()) + INTERVAL
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(LONG_AGO)
@@ -64,6 +64,11 @@ class TestShare:
             rollout().judged().stable("a").candidate("b", weight=weight).analyzing(LONG_AGO), candidate, stable
         )
         assert share == RouteShare(weight, candidate, candidate + stable, is_off=True)
+
+    def test_of_counts_that_somebody_made_up_is_a_share_all_the_same(self):
+        most = 2**53
+        full = rollout().judged().stable("a").candidate("b", weight=100).analyzing(LONG_AGO)
+        assert seen(full.looked(INTERVAL, share=RouteShare(100, most, most)), 1000, 1) == RouteShare(100)
 
     def test_that_is_a_little_off_is_the_work_of_retries_and_streams(self):
         assert seen(CANARY, 260, 740) == RouteShare(20, 260, 1000)
@@ -125,8 +130,8 @@ class TestWithoutEffect:
         assert "0 of 2000 requests, 0.0%, at a weight of 20%" in message
         assert "Is istiod running" in message
         assert message in after.rollout.message
-        assert [event.reason for event in source_events(before, after)] == ["RouteNotEffective"]
-        assert source_events(after, after) == ()
+        assert [event.reason for event in condition_events(before, after)] == ["RouteNotEffective"]
+        assert condition_events(after, after) == ()
 
     def test_what_was_shown_with_another_share_is_no_pass_with_this_one(self):
         few = CANARY.counted((900, 0), (60_000, 0), routed=RoutedRequests(900, 60_000)).following().looked(INTERVAL)
@@ -135,6 +140,13 @@ class TestWithoutEffect:
         assert place(again.looked(1).decide()) == ("Analyzing", 0, 20)
         shown = again.looked(INTERVAL).counted((900, 0), (3600, 0), routed=RoutedRequests(900, 3600))
         assert place(shown.decide()) == ("Preparing", 1, 20)
+
+    @pytest.mark.parametrize("on_inconclusive", ["Pause", "Continue"])
+    def test_nothing_moves_where_it_is_lost_while_the_pods_of_the_next_step_start(self, on_inconclusive):
+        starting = without_effect().judged(on_inconclusive=on_inconclusive).candidate("b", weight=20, step=1, ready=4)
+        lost = starting.looked(1, share=RouteShare(20, 0, 2000, is_off=True)).preparing(60)
+        assert place(lost.decide()) == ("Analyzing", 0, 20)
+        assert unchanged(lost.following())
 
     def test_it_goes_on_when_the_route_has_taken_effect(self):
         still = without_effect().counted((1, 0), (9, 0), routed=RoutedRequests(1, 9)).following()
@@ -164,7 +176,7 @@ class TestChangedOnTheirWay:
         assert reason == "RoutesChanged"
         assert "mutating webhook" in message
         assert "mutating webhook" in status.rollout.message
-        assert [event.reason for event in source_events(scenario.report(), status)] == ["RouteNotEffective"]
+        assert [event.reason for event in condition_events(scenario.report(), status)] == ["RouteNotEffective"]
         assert condition(scenario.report(status)) == ("", "")
 
 

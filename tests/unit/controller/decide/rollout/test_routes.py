@@ -1,6 +1,6 @@
 """Time counts from what the routes are, not from what was decided."""
 
-from tests.support.scenario import DRAIN, NOW, PROPAGATION, rollout, shares
+from tests.support.scenario import DRAIN, NOW, PROGRESS_DEADLINE, PROPAGATION, rollout, shares
 
 from nereid.controller.decide.rollout.decide import routed_anew
 
@@ -33,6 +33,8 @@ class TestRoutes:
         ready = rollout().stable("a").candidate("b", ready=4).preparing()
         assert ready.decide().state.weight == 20
         assert ready.without_service("b").decide().state.weight == 0
+        late = ready.without_service("b").preparing(PROGRESS_DEADLINE).decide().state
+        assert "it has no Service" in late.failed.message
 
     def test_times_begin_anew_with_a_route_that_is_applied_late(self):
         late = rollout().stable("a").candidate("b", weight=20).propagating(3600).retiring("c", 3600).state

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.support.scenario import INTERVAL, NOW, PROPAGATION, doing, place, reasons, rollout, shares, unchanged
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.rollout.analysis import wanted_sample
 from nereid.controller.decide.rollout.routing import routing_of
@@ -60,6 +61,16 @@ class TestBlueGreen:
         assert kept.counted((100, 0)).decide().state.stable == "a"
         over = kept.phase(kept.state.phase, 300).looked(INTERVAL).counted((100, 0))
         assert place(over.decide()) == ("Promoting", 2, 100)
+
+    def test_a_promotion_ends_the_wait_for_evidence_that_does_not_come_and_not_the_time_for_which_stable_is_kept(self):
+        undecided = self.KEPT.at(Stage.INCONCLUSIVE, 5)
+        assert unchanged(undecided)
+        assert "To go on without it: kubectl annotate mdep digits --overwrite nereid.dev/promote=b" in (
+            undecided.report().rollout.message
+        )
+        promoted = undecided.promote("b").decide()
+        assert (place(promoted), reasons(promoted)) == (("Promoting", 2, 100), ["Promoted"])
+        assert unchanged(self.KEPT.analyzing(299).looked(1).promote("b"))
 
     def test_is_complete_after_that(self):
         last = self.GREEN.candidate("b", exposure=ALL_TRAFFIC, step=2)

@@ -107,6 +107,13 @@ class TestOnlyPlace:
     def test_is_waited_for_until_the_user_helps(self, helped):
         assert doing(helped.preparing(9999, "NoPlace").settled().decide()) == ("Preparing", "StartingPods")
 
+    def test_a_promotion_makes_no_place_and_its_failure_says_what_does(self):
+        promoted = ONE.stable("a").candidate("b", step=2, ready=0).preparing(PROGRESS_DEADLINE, "Promoted")
+        assert promoted.decide().state.failed.message == (
+            "0 of 1 pods were ready in time, as surge is 0 and stable's only pod is needed: set "
+            "spec.rollout.allowDowntime, or scale to two replicas"
+        )
+
     def test_a_promotion_makes_no_place_so_it_fails_in_the_end(self):
         promoted = self.WAITING.promote("b").following()
         assert unchanged(promoted)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.documents import Document, conditions
 from tests.support.scenario import NOW
 
 from nereid.controller.observed.model_deployment import Key
@@ -41,14 +42,21 @@ class World:
         self.put("digits", ready)
         self.callers = Callers(self.prometheus, self.model_deployments, self.changed.append, lambda: self.now)
 
-    def put(self, name: str, ready: tuple[str, str] = ("Serving", ""), revision: str = "a", version: int = 1) -> None:
+    def put(
+        self,
+        name: str,
+        ready: tuple[str, str] = ("Serving", ""),
+        revision: str = "a",
+        version: int = 1,
+        forged: Document | None = None,
+    ) -> None:
         reason, message = ready
         metadata = {"namespace": "models", "name": name, "uid": name, "generation": 1, "creationTimestamp": ""}
         status = {
             "stable": {"revision": revision},
-            "conditions": [{"type": "Ready", "reason": reason, "message": message}],
+            "conditions": conditions(("Ready", "False", reason, message)),
         }
-        raw = {"metadata": {**metadata, "resourceVersion": str(version)}, "spec": {}, "status": status}
+        raw = {"metadata": {**metadata, "resourceVersion": str(version)}, "spec": {}, "status": forged or status}
         self.model_deployments.put(raw)
 
     async def look(self, *rows: tuple[Mapping[str, str], float], times: int = 1) -> str | None:
@@ -150,3 +158,14 @@ async def test_a_provider_that_fails_changes_nothing_at_once() -> None:
     with pytest.raises(ProviderError):
         await world.callers.look()
     assert world.reason == "RequestsFailing"
+
+
+@pytest.mark.parametrize(
+    "forged", [{"stable": "a"}, {"stable": {"revision": 7}}, {"conditions": ["x", {"type": "Ready"}]}]
+)
+async def test_a_status_that_cannot_be_read_keeps_no_other_from_being_looked_at(forged: Document) -> None:
+    world = World()
+    world.put("another", forged=forged)
+    (another,) = [one for one in world.model_deployments.all() if one.name == "another"]
+    assert world.callers.problem(another) is None
+    assert await world.look(row("503"), times=5) == "RequestsFailing"
