@@ -1,6 +1,7 @@
 """Whatever endpoints answer, and when: no traffic rises without an approval, and none is kept back by one."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ SECONDS = st.sampled_from([0, 1, 10, 30, 60, 600])
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(BOARD, CHAT, SECONDS, st.booleans()), max_size=30))
-def test_answers_in_any_order(moves: list[tuple[object, object, int, bool]]) -> None:
+def test_answers_in_any_order(moves: list[tuple[Any, Any, int, bool]]) -> None:
     walk, approved = Walk(BEGINNING), set()
     for board, chat, seconds, is_paused in moves:
         asked = {call.id for call in walk.calls if call.webhook == "board"}
@@ -40,7 +41,7 @@ def test_answers_in_any_order(moves: list[tuple[object, object, int, bool]]) -> 
 
 @settings(max_examples=30)
 @given(CHAT, st.integers(1, 40))
-def test_no_notification_delays_a_rollout(answer: object, passes: int) -> None:
+def test_no_notification_delays_a_rollout(answer: Any, passes: int) -> None:
     told = Walk(BEGINNING.calling(notification()))
     untold = Walk(BEGINNING.calling())
     for _ in range(passes):

@@ -44,7 +44,7 @@ class Walk:
 
     scenario: Scenario
     now: datetime = NOW
-    decision: Decision | None = None
+    decision: Any = None
 
     @property
     def state(self) -> RolloutState:
@@ -65,8 +65,8 @@ class Walk:
         decision = self.decision or self.scenario.decide(self.now)
         return _status(self.scenario, decision, self.now)
 
-    def condition(self, kind: str) -> tuple[str, str] | None:
-        """Return reason and message of a condition, if it is there."""
+    def condition(self, kind: str) -> Any:
+        """Return reason and message of a condition; None if it is not there."""
         return next(((one.reason, one.message) for one in self.status.conditions if one.type == kind), None)
 
     def go(self, answers: Mapping[str, WebhookAnswer] | None = None) -> "Walk":

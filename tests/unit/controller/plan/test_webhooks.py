@@ -1,5 +1,7 @@
 """Which webhooks may be called: those of hosts that the installer has named, and no URL that reads otherwise."""
 
+from typing import Any
+
 import pytest
 from tests.support.scenario import plan_of
 
@@ -70,7 +72,7 @@ def test_defaults() -> None:
     spec = {"model": {"uri": "pvc://m/m.onnx"}, "rollout": {"webhooks": webhooks}}
     metadata = {"namespace": "models", "name": "digits", "uid": "1"}
     planned = read_plan(metadata, spec, Settings(webhook_hosts="c.d, a.b")).rollout.webhooks
-    everything = ("Started", "WeightChanged", "Paused", "RolledBack", "Completed")
+    everything: Any = ("Started", "WeightChanged", "Paused", "RolledBack", "Completed")
     assert planned == (
         WebhookPlan("board", "https://a.b/", "BeforeTraffic", 30, (), "CloudEvents", 10),
         WebhookPlan("chat", "https://a.b/", None, 30, everything, "Slack", 3),

@@ -94,7 +94,7 @@ def _call(plan: Plan, webhook: WebhookPlan, identity: str, number: int, body: st
 
 
 def _pause(known: webhook_state.WebhookState) -> int:
-    return min(_FIRST_PAUSE * 2 ** min(max(known.failures - 1, 0), _MOST_DOUBLINGS), _LONGEST_PAUSE)
+    return min(_FIRST_PAUSE << min(max(known.failures - 1, 0), _MOST_DOUBLINGS), _LONGEST_PAUSE)
 
 
 def _due(known: webhook_state.WebhookState, now: datetime, pause: int) -> datetime:

@@ -9,13 +9,14 @@ from tests.support.webhooks import DOWN, NOT_YET, REFUSED, YES, Walk, approval
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.observed.webhook_answers import WebhookAnswer
+from nereid.controller.plan.webhooks import WebhookPlan
 
 READY = rollout().stable("a").candidate("b", ready=4)
 AT_20 = rollout().stable("a").candidate("b", weight=20, ready=4)
 ALL_STEPS = rollout().calling(approval(when="EachStep")).stable("a").candidate("b", ready=4)
 
 
-def waiting(scenario: Scenario, *webhooks: object) -> Walk:
+def waiting(scenario: Scenario, *webhooks: WebhookPlan) -> Walk:
     walk = Walk(scenario.calling(*webhooks)).rest()
     assert walk.state.stage is Stage.AWAITING_APPROVAL
     return walk

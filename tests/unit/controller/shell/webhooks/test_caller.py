@@ -88,5 +88,5 @@ async def test_an_error_of_the_operators_own_is_an_answer_too() -> None:
     caller, ready = made(Client(board=RuntimeError("a bug")))
     caller.call(KEY, [CALL])
     await until(lambda: ready)
-    assert "failed unexpectedly: RuntimeError" in caller.answers(KEY)[CALL].failure
+    assert "failed unexpectedly: RuntimeError" in str(caller.answers(KEY)[CALL].failure)
     await caller.close()
