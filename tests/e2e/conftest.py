@@ -130,9 +130,8 @@ def in_company(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Non
 
 
 @pytest.fixture
-def case(
-    request: pytest.FixtureRequest, cluster: Cluster, digits: Digits, model_server: ModelServer, in_company: None
-) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, cluster: Cluster, digits: Digits, model_server: ModelServer) -> Iterator[Case]:
+    request.getfixturevalue("in_company")
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     name = f"e2e-{words[:36].strip('-')}-{secrets.token_hex(2)}"
     cluster.create_namespace(name, {"istio-injection": "enabled", **LABELS})
