@@ -113,7 +113,25 @@ def undisturbed(run_folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture
+def alone(run_folder: Path) -> Iterator[None]:
+    """For a case that stops what no other can do without, such as what starts pods: none runs meanwhile."""
+    with in_turn(locked, run_folder / "company"):
+        yield
+
+
+@pytest.fixture
+def in_company(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[None]:
+    """For every case: none that has to be alone runs meanwhile."""
+    if "alone" in request.fixturenames:
+        yield
+        return
+    with in_turn(shared, run_folder / "company"):
+        yield
+
+
+@pytest.fixture
 def case(request: pytest.FixtureRequest, cluster: Cluster, digits: Digits, model_server: ModelServer) -> Iterator[Case]:
+    request.getfixturevalue("in_company")
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
     name = f"e2e-{words[:36].strip('-')}-{secrets.token_hex(2)}"
     cluster.create_namespace(name, {"istio-injection": "enabled", **LABELS})

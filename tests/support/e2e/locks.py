@@ -1,7 +1,7 @@
 """Locks between the worker processes of one test run, which all work on the same cluster and the same operator.
 
 A case takes them in this order, so that nobody waits in a circle: `training` and `serving`, which it leaves at once;
-`disturbance`, in turn; `gpus`; `starting` of a shared server. No case takes one of them twice.
+`disturbance`, then `company`, in turn; `gpus`; `starting` of a shared server. No case takes one of them twice.
 """
 
 import fcntl

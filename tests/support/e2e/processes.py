@@ -58,6 +58,7 @@ def frozen_istiod(cluster: Cluster) -> Iterator[None]:
     """
     webhooks = [
         ("ValidatingWebhookConfiguration", "istio-validator-istio-system"),
+        ("ValidatingWebhookConfiguration", "istiod-default-validator"),
         ("MutatingWebhookConfiguration", "istio-sidecar-injector"),
     ]
     kept = [(kind, name, (cluster.get(kind, name) or {})["webhooks"]) for kind, name in webhooks]
