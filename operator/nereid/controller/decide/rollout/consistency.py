@@ -38,7 +38,9 @@ def consistent(state: RolloutState) -> RolloutState:
         stage = Stage.IDLE if state.stage in _OF_A_CANDIDATE else state.stage
         return replace(state, stage=stage, exposure=NO_TRAFFIC)
     if state.stable is None and state.exposure.has_traffic:
-        state = replace(state, exposure=ALL_TRAFFIC)
+        # The first revision has no steps: it is stable as soon as it serves.
+        stage = Stage.STARTING_PODS if state.stage in AT_A_STEP | {Stage.PROMOTING} else state.stage
+        state = replace(state, exposure=ALL_TRAFFIC, stage=stage)
     if state.stage is Stage.FAILED and state.stable is None and not state.exposure.has_traffic:
         return state  # The first revision, which has not passed its checks.
     is_early = state.stage is Stage.BAKING and (state.stable is None or state.weight < _LEAST_BAKED)
