@@ -125,7 +125,7 @@ def test_checks_of_each_step_open_each_step(models: Models, jobs: Jobs) -> None:
     candidate = begin(models, checked({"weight": 10, "hold": "1s"}, {"weight": 50, "hold": "1s"}, when="EachStep"))
     models.wait_settled(seconds=40)
     assert models.stable() == candidate
-    assert of(jobs) == [f"{candidate}-{step}-1" for step in (0, 1, 2)]
+    assert of(jobs) == [f"{candidate}-w{weight}-1" for weight in (10, 50, 100)]
     wait_gone(models)
 
 
