@@ -43,6 +43,7 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Stage.HOLDING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.HOLDING, 5),
     (Stage.HOLDING, Stage.STEP_PAUSED): _NOT_JUDGED.paused().at(Stage.HOLDING, 5),
     (Stage.HOLDING, Stage.STEP_HELD): _NOT_JUDGED.held().at(Stage.HOLDING, 5),
+    (Group.WAITING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.STEP_PAUSED, 5),
     (Stage.INCONCLUSIVE, Stage.PROMOTING): _SWITCHED.counted((100, 0)).at(Stage.INCONCLUSIVE, 300),
     (Stage.RETREATING, Stage.ROLLING_BACK): _JUDGED.abort("b").at(Stage.RETREATING, 5, "Aborted"),
 }
