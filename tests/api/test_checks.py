@@ -34,7 +34,7 @@ def begin(models: Models, rollout: Object) -> str:
 
 
 def of(jobs: Jobs) -> list[str]:
-    """Return which revision, step and attempt each Job was for, without what tells its checks from others."""
+    """Return which revision, exposure and attempt each Job was for, without what tells its checks from others."""
     return [name.removeprefix("digits-checks-").rpartition("-")[0] for name in jobs.seen]
 
 
@@ -55,7 +55,7 @@ def test_checks_run_once_the_pods_are_ready(models: Models, workloads: Workloads
     name = jobs.running()
     status, candidate = models.wait_for("Preparing", "RunningChecks"), models.candidate()
     assert status["candidate"]["weight"] == 0
-    assert of(jobs) == [f"{candidate}-0-1"]
+    assert of(jobs) == [f"{candidate}-w100-1"]
     jobs.end(name, told(known_answers=True))
     assert models.wait_settled()["status"]["stable"]["revision"] == candidate
     [result] = models.rollout()["checks"]["results"]
@@ -89,7 +89,7 @@ def test_candidate_whose_checks_do_not_pass_never_gets_traffic(
     wait_gone(models)
     models.annotate(retry=f"{candidate}/1")
     wait_until(lambda: len(jobs.seen) == 2, seconds=10, what="the checks of the second attempt")
-    assert of(jobs) == [f"{candidate}-0-1", f"{candidate}-0-2"]
+    assert of(jobs) == [f"{candidate}-w50-1", f"{candidate}-w50-2"]
 
 
 @pytest.mark.usefixtures("operator")
@@ -125,7 +125,7 @@ def test_checks_of_each_step_open_each_step(models: Models, jobs: Jobs) -> None:
     candidate = begin(models, checked({"weight": 10, "hold": "1s"}, {"weight": 50, "hold": "1s"}, when="EachStep"))
     models.wait_settled(seconds=40)
     assert models.stable() == candidate
-    assert of(jobs) == [f"{candidate}-{step}-1" for step in (0, 1, 2)]
+    assert of(jobs) == [f"{candidate}-w{weight}-1" for weight in (10, 50, 100)]
     wait_gone(models)
 
 
@@ -182,6 +182,6 @@ def test_checks_of_a_superseded_candidate_are_removed(models: Models, jobs: Jobs
     wait_until(
         lambda: not models.kubernetes.find("Job", models.namespace, name), seconds=10, what="the first Job being gone"
     )
-    wait_until(lambda: of(jobs) == [f"{first}-0-1", f"{second}-0-1"], seconds=10, what="the second Job")
+    wait_until(lambda: of(jobs) == [f"{first}-w100-1", f"{second}-w100-1"], seconds=10, what="the second Job")
     jobs.end(jobs.running(), told(known_answers=True))
     assert models.wait_settled(seconds=30)["status"]["stable"]["revision"] == second

@@ -232,6 +232,17 @@ class MemoryCluster:
                 return wait
         raise AssertionError("the passes do not come to an end")
 
+    async def settle_in_spite_of_crashes(self) -> None:
+        """Settle, the operator being started again where it crashes."""
+        while True:
+            try:
+                await self.settle()
+            except Crash:
+                self.server.crash_at = None
+                self.start()
+            else:
+                return
+
     async def serve(self) -> None:
         """Let the spec's revision become stable, with all of its pods."""
         await self.settle()

@@ -324,7 +324,7 @@ class PendingNotification(ApiModel):
     event: WebhookEvent = Field(description="What happened.")
     at: Time = Field(description="When it happened.")
     revision: RevisionId = Field(description="Id of the revision that it is about.")
-    version: str | None = Field(default=None, max_length=63, description="The version label of that revision in the spec.")
+    version: str | None = Field(default=None, max_length=63, description="Its version label in the spec.")
     attempt: Ordinal = Field(description="Number of the attempt at that revision.")
     weight: Percentage = Field(description="Percentage of requests that it answered then.")
     reason: str = Field(max_length=64, description="The reason of the rollout's state then, in one word.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.support.memory_cluster import KEY, KIND, Call, Crash, MemoryCluster
+from tests.support.memory_cluster import KEY, KIND, Call, MemoryCluster
 from tests.support.scenario import plan_of
 
 from nereid.controller.decide.measurement_requests import ActivityRequest
@@ -299,26 +299,15 @@ class TestFirstModelThatIsLookedUp:
 
 async def rolled_out(cluster: MemoryCluster) -> MemoryCluster:
     """Let a first model be served and another one take over, the operator being started again where it crashed."""
-
-    async def settle() -> None:
-        while True:
-            try:
-                await cluster.settle()
-            except Crash:
-                cluster.server.crash_at = None
-                cluster.start()
-            else:
-                return
-
-    await settle()
+    await cluster.settle_in_spite_of_crashes()
     cluster.start_pods()
-    await settle()
+    await cluster.settle_in_spite_of_crashes()
     cluster.edit(model=TWO)
     for _ in range(8):
-        await settle()
+        await cluster.settle_in_spite_of_crashes()
         cluster.start_pods()
         cluster.wait(60)
-    await settle()
+    await cluster.settle_in_spite_of_crashes()
     return cluster
 
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from tests.support.memory_cluster import KIND, Call, Crash, MemoryCluster
+from tests.support.memory_cluster import KIND, Call, MemoryCluster
 from tests.support.scenario import METADATA, plan_of
 
 ONE, TWO, THREE = ({"uri": f"pvc://models/digits/{number}/model.onnx"} for number in (1, 2, 3))
@@ -51,14 +51,7 @@ async def rolling() -> MemoryCluster:
 async def go_on(cluster: MemoryCluster, times: int) -> None:
     """Let pods become ready and time go by, the operator being started again where it crashes."""
     for _ in range(times):
-        while True:
-            try:
-                await cluster.settle()
-            except Crash:
-                cluster.server.crash_at = None
-                cluster.start()
-            else:
-                break
+        await cluster.settle_in_spite_of_crashes()
         cluster.start_pods()
         cluster.wait(11)
 

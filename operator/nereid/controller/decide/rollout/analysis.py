@@ -213,7 +213,10 @@ def _with_result(
         usual=usual,
         bake=bake,
     )
-    return replace(state, analysis=judged), failure
+    took_effect = before.share is not None and before.share.is_off and share is not None and not is_off
+    # No evidence could be gathered at this step until now, so its time begins only now.
+    since = whole_second(now) if took_effect and state.stage is Stage.ANALYZING else state.since
+    return replace(state, analysis=judged, since=since), failure
 
 
 def _share_of_route(plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample) -> RouteShare | None:

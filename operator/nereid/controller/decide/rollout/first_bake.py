@@ -23,7 +23,7 @@ def begun(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
 
 def over_at(plan: Plan, state: RolloutState) -> datetime | None:
     """Return when the bake is over, if nothing speaks against that; None if there is none."""
-    return state.first_bake and state.first_bake.since + timedelta(seconds=plan.rollout.bake)
+    return state.first_bake.since + timedelta(seconds=plan.rollout.bake) if state.first_bake else None
 
 
 def further(plan: Plan, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:

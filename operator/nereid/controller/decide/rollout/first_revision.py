@@ -8,12 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import FailedRollout
 from nereid.controller.decide.rollout import checking, checks, first_bake, history
 from nereid.controller.decide.rollout.rolling_back import without_candidate
 from nereid.controller.decide.rollout.routing import routing_of
 from nereid.controller.decide.rollout.start import started
-from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered, whole_second
+from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, entered
 from nereid.controller.decide.rollout.steps import complete
 from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.observed.facts import Observed
@@ -81,14 +80,7 @@ def _is_tried_again(plan: Plan, state: RolloutState) -> bool:
 
 def _failed(state: RolloutState, failure: Failure, now: datetime) -> Transition:
     assert state.candidate is not None  # noqa: S101 - only a candidate is checked
-    failed = FailedRollout(
-        revision=state.candidate,
-        attempt=state.attempt,
-        reason=failure.reason,
-        message=failure.message,
-        at=whole_second(now),
-    )
     sentence = f"First revision {state.candidate} gets no traffic ({failure.reason}): {failure.message}"
-    told = history.left_as_failed(state, failure, state.candidate)
-    resting = entered(replace(state, failed=failed, history=told), Stage.FAILED, now, failure.reason)
+    failed = history.left_as_failed(state, state.candidate, failure, now)
+    resting = entered(failed, Stage.FAILED, now, failure.reason)
     return resting, (Event("Warning", failure.reason, sentence),)

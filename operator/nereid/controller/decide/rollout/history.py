@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from nereid.api.status import PinnedRevision, ServedRevision
+from nereid.api.status import FailedRollout, PinnedRevision, ServedRevision
 from nereid.controller.decide.rollout.state import Event, Failure, RolloutState, Transition, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import Held, Plan, pinned_to
@@ -61,11 +61,19 @@ def was_bad(entry: ServedRevision) -> bool:
     return entry.left_reason not in {None, SUPERSEDED}
 
 
-def left_as_failed(state: RolloutState, failure: Failure, revision: str) -> tuple[ServedRevision, ...]:
-    """Return the history after a rollout of a former revision failed: its newest entry says so from now on."""
+def left_as_failed(state: RolloutState, revision: str, failure: Failure, now: datetime) -> RolloutState:
+    """Return the state in which a revision has failed; if it served before, its newest entry says so from now on."""
+    failed = FailedRollout(
+        revision=revision,
+        attempt=state.attempt,
+        reason=failure.reason,
+        message=failure.message,
+        at=whole_second(now),
+    )
     last = last_of(state.history, revision)
     told = last and last.model_copy(update={"left_reason": failure.reason, "left_message": failure.message})
-    return tuple(told if told and entry is last else entry for entry in state.history)
+    entries = tuple(told if told and entry is last else entry for entry in state.history)
+    return replace(state, failed=failed, history=entries)
 
 
 def may_return(state: RolloutState, revision: str | None) -> bool:

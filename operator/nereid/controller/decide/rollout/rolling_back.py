@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import FailedRollout
 from nereid.controller.decide.rollout import history, kept_pod
 from nereid.controller.decide.rollout.capacity import carried, has_only_place, live_revisions
 from nereid.controller.decide.rollout.routing import FULL
@@ -34,10 +33,9 @@ _URGENT_LOAD: Final = 2
 def fail(plan: Plan, observed: Observed, state: RolloutState, now: datetime, failure: Failure) -> Transition:
     """Roll the candidate back as failed; it stays failed until its user retries it or changes the spec."""
     sentence = f"Revision {plan.revision} is rolled back ({failure.reason}): {failure.message}"
-    failed = replace(state, failed=_failed(plan, state, now, failure), is_urgent=failure.is_harmful)
+    failed = history.left_as_failed(replace(state, is_urgent=failure.is_harmful), plan.revision, failure, now)
     rolling_back = _with_exposure(plan, observed, failed, exposure_to_keep(plan, observed, failed), now, failure.reason)
-    told = history.left_as_failed(state, failure, plan.revision)
-    return replace(rolling_back, history=told), (Event("Warning", "RolledBack", sentence),)
+    return rolling_back, (Event("Warning", "RolledBack", sentence),)
 
 
 def rolled_back(plan: Plan, observed: Observed, state: RolloutState, now: datetime, cause: str) -> RolloutState:
@@ -60,22 +58,11 @@ def roll_back_further(
         sentence = f"Revision {state.candidate}, which is being rolled back, is found bad: {failure.message}"
         events = (Event("Warning", failure.reason, sentence),)
         if state.failed is None and plan.revision == state.candidate:
-            told = history.left_as_failed(state, failure, plan.revision)
-            following = replace(following, failed=_failed(plan, state, now, failure), history=told)
+            following = history.left_as_failed(following, plan.revision, failure, now)
     kept = exposure_to_keep(plan, observed, following)
     if kept.weight < state.weight or not kept.has_traffic:
         return _with_exposure(plan, observed, following, kept, now, state.cause), events
     return following, events
-
-
-def _failed(plan: Plan, state: RolloutState, now: datetime, failure: Failure) -> FailedRollout:
-    return FailedRollout(
-        revision=plan.revision,
-        attempt=state.attempt,
-        reason=failure.reason,
-        message=failure.message,
-        at=whole_second(now),
-    )
 
 
 def _with_exposure(

@@ -373,11 +373,11 @@ _NEXT: Final[dict[Stage, Callable[[Plan, Observed, RolloutState, datetime], Tran
 
 def complete(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Make the candidate the stable revision; the previous one keeps its pods until it has drained."""
-    retiring = tuple(entry for entry in state.retiring if entry.revision != state.candidate)
+    drains = state.retiring
     if state.stable is not None:
         # What a rollback replaces was found bad.
         drains = with_retiring(plan, observed, state, state.stable, now, may_return=not state.is_fast)
-        retiring = tuple(entry for entry in drains if entry.revision != state.candidate)
+    retiring = tuple(entry for entry in drains if entry.revision != state.candidate)
     completed = replace(
         state,
         stable=state.candidate,

@@ -4,6 +4,7 @@ import pytest
 from tests.support.scenario import (
     ANALYSIS_DEADLINE,
     INTERVAL,
+    NOW,
     PROPAGATION,
     Scenario,
     doing,
@@ -96,6 +97,14 @@ class TestShare:
         status = without_effect().report()
         assert status.rollout.analysis.route.effective is False
         assert RolloutState.from_status(status).analysis.share == without_effect().state.analysis.share
+
+    def test_that_is_right_again_begins_the_time_of_its_step_as_nothing_could_be_shown_before(self):
+        late = CANARY.analyzing(LONG_AGO + 2 * ANALYSIS_DEADLINE).judged(on_inconclusive="Rollback")
+        back = without_effect(late).counted((200, 0), (800, 0), routed=RoutedRequests(200, 800)).following()
+        assert back.state.analysis
+        assert back.state.analysis.share
+        assert not back.state.analysis.share.is_off
+        assert (back.state.since, doing(back.decide())) == (NOW, ("Analyzing", "CollectingEvidence"))
 
 
 class TestWithoutEffect:
