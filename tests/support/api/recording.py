@@ -14,6 +14,7 @@ class Recording:
         self._follower = Follower(kubernetes, self._path, self._on_event)
         self._objects: list[Object] = []
         self._present: dict[str, Object] = {}
+        self._shown: dict[str, int] = {}
         self._pictures: list[list[Object]] = []
 
     def start(self) -> None:
@@ -33,19 +34,23 @@ class Recording:
         return list(self._pictures)
 
     def _catch_up(self) -> None:
-        """Wait for what a reader sees already: a watch is told of a write a moment after it."""
+        """Wait for what a reader sees already: a watch is told of a write a moment after it.
+
+        What the reader sees may be gone by the time that the watch gets there, so an end counts as shown, too.
+        """
         listed = self._kubernetes.request("GET", self._path)
         now = {one["metadata"]["name"]: version(one) for one in listed["items"]}
 
         def is_shown() -> bool:
             present = {name: version(one) for name, one in list(self._present.items())}
             gone = {name for name, seen in present.items() if name not in now and seen <= version(listed)}
-            return not gone and all(present.get(name, 0) >= newest for name, newest in now.items())
+            return not gone and all(self._shown.get(name, 0) >= newest for name, newest in now.items())
 
         wait_until(is_shown, seconds=60, what=f"the watch of {self._path} showing what is there")
 
     def _on_event(self, event: str, found: Object) -> None:
         name = found["metadata"]["name"]
+        self._shown[name] = version(found)
         if event == "DELETED":
             self._present.pop(name, None)
         else:
