@@ -9,18 +9,15 @@ from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.decide.rollout.transitions import Group
-from nereid.controller.plan.plan import ALL_TRAFFIC
 
 _SERVING: Final = rollout().stable("a")
 _JUDGED: Final = _SERVING.judged().candidate("b", weight=20).looked(INTERVAL)
 _NOT_JUDGED: Final = _SERVING.candidate("b", weight=20)
-_SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposure=ALL_TRAFFIC).looked(INTERVAL)
 _GIVEN: Final = _SERVING.candidate("b", weight=100, step=2)
 _HELD_BACK: Final = _SERVING.bake(300, holdback=5).candidate("b", weight=95, step=2)
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
-
 _TO_BE_APPROVED: Final = rollout().calling(approval()).stable("a").candidate("b", ready=4)
 _WITHOUT_EFFECT: Final = _TAKEN_BACK.looked(0, share=RouteShare(20, 0, 2000, is_off=True))
 
@@ -53,6 +50,5 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Stage.BAKING, Stage.COMPLETED): _GIVEN.bake(300).at(Stage.BAKING, 300),
     (Stage.BAKING, Stage.PROMOTING): _HELD_BACK.at(Stage.BAKING, 300),
     (Group.WAITING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.STEP_PAUSED, 5),
-    (Stage.INCONCLUSIVE, Stage.PROMOTING): _SWITCHED.counted((100, 0)).at(Stage.INCONCLUSIVE, 300),
     (Stage.RETREATING, Stage.ROLLING_BACK): _JUDGED.abort("b").at(Stage.RETREATING, 5, "Aborted"),
 }

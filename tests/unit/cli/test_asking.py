@@ -46,14 +46,6 @@ class TestPromote:
     def test_at_a_step_with_a_hold_skips_the_rest(self):
         assert given(asking.promote(view("paused-at-gate", step=2))) == ("nereid.dev/promote", "bbc4zt2p/1")
 
-    def test_after_the_switch_of_blue_green_ends_the_wait_for_evidence(self):
-        kept = view("paused-inconclusive", step=1)
-        assert kept.plan is not None
-        kept = replace(kept, plan=replace(kept.plan, strategy="BlueGreen"))
-        assert given(asking.promote(kept)) == ("nereid.dev/promote", "bbc4zt2p/1")
-        analyzing = replace(kept, status=view("analyzing", step=1).status)
-        assert isinstance(asking.promote(analyzing), AlreadyDone)
-
     def test_nothing_is_rolled_out(self):
         assert refusal(asking.promote, view("completed")) == (
             "nothing to promote: bbc4zt2p (version 8) is stable and nothing is being rolled out"

@@ -30,7 +30,7 @@ def test_one_that_can_be_read_is_read_whole():
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("rollout", "stage"), "Baking"),
+        (("rollout", "stage"), "Melting"),
         (("scaling",), {"state": "Dreaming", "since": "2026-11-20T12:00:00Z"}),
         (("phase",), 7),
         (("rollout", "mirror"), -1),

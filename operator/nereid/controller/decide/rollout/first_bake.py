@@ -22,14 +22,17 @@ def begun(plan: Plan, state: RolloutState, now: datetime) -> RolloutState:
 
 
 def over_at(plan: Plan, state: RolloutState) -> datetime | None:
-    """Return when the bake is over, if nothing speaks against that; None if there is none."""
-    return state.first_bake.since + timedelta(seconds=plan.rollout.bake) if state.first_bake else None
+    """Return when time alone ends the bake; None if there is none, or it waits to hear that what was found is over."""
+    bake = state.first_bake
+    if bake is None or (bake.failure and not _is_seen(state, bake)):
+        return None
+    return bake.since + timedelta(seconds=plan.rollout.bake)
 
 
 def further(plan: Plan, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     """Return the state with what was found in the bake (`failure`), or without a bake that is over."""
     bake, end = state.first_bake, over_at(plan, state)
-    if bake is None or end is None or state.stable is None:
+    if bake is None or state.stable is None:
         return state, ()
     if failure:
         found = FailedRollout(
@@ -41,7 +44,7 @@ def further(plan: Plan, state: RolloutState, now: datetime, failure: Failure | N
         )
         anew = FirstBakeStatus(since=whole_second(now), failure=found)
         return replace(state, first_bake=anew, analysis=new_analysis(plan, now)), ()
-    if now < end or (bake.failure and not _is_seen(state, bake)):
+    if end is None or now < end:
         return state, ()
     told = Event("Normal", "BakePassed", f"First revision {state.stable} was fine for {plan.rollout.bake:.0f} s")
     return replace(state, first_bake=None), (told,) if bake.failure else ()
