@@ -60,7 +60,7 @@ def test_blue_green(models: Models) -> None:
     assert destinations(preview) == destinations(preview, "grpc") == {candidate: 100}
     wait_restored(models, lambda spec: spec["http"].pop(), "digits.preview")
     promote(models)
-    models.wait_for("Holding")
+    models.wait_for("Baking")
     for name in ("digits", "digits.gateways", "digits.preview"):
         assert destinations(route(models, name)) == {candidate: 100}
     assert models.status()["stable"]["replicas"] == 1, "the previous revision keeps its pods"

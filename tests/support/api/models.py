@@ -34,7 +34,7 @@ class Models:
             "apiVersion": "nereid.dev/v1alpha1",
             "kind": "ModelDeployment",
             "metadata": {"name": name},
-            "spec": {"model": {"uri": uri}, "rollout": rollout, **spec},
+            "spec": _without_bake({"model": {"uri": uri}, "rollout": rollout, **spec}),
         }
         return self.kubernetes.create(self.kubernetes.path("ModelDeployment", self.namespace), body)
 
