@@ -5,6 +5,7 @@ from typing import Final
 from tests.support.scenario import INTERVAL, PROPAGATION, Scenario, rollout
 from tests.support.webhooks import approval
 
+from nereid.api.checks import SMOKE_CHECK
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
 from nereid.controller.decide.rollout.route_share import RouteShare
@@ -18,6 +19,7 @@ _HELD_BACK: Final = _SERVING.bake(300, holdback=5).candidate("b", weight=95, ste
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
 _TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
+_FIRST_CHECKED: Final = rollout().smoke(asked_for=True).candidate("a", ready=4).at(Stage.RUNNING_CHECKS, 5)
 _TO_BE_APPROVED: Final = rollout().calling(approval()).stable("a").candidate("b", ready=4)
 _WITHOUT_EFFECT: Final = _TAKEN_BACK.looked(0, share=RouteShare(20, 0, 2000, is_off=True))
 
@@ -49,6 +51,9 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Stage.PROMOTING, Stage.BAKING): _GIVEN.bake(300).at(Stage.PROMOTING, PROPAGATION),
     (Stage.BAKING, Stage.COMPLETED): _GIVEN.bake(300).at(Stage.BAKING, 300),
     (Stage.BAKING, Stage.PROMOTING): _HELD_BACK.at(Stage.BAKING, 300),
+    (Stage.RUNNING_CHECKS, Stage.FAILED): _FIRST_CHECKED.checked((SMOKE_CHECK, False)),
+    (Stage.FAILED, Stage.IDLE): _SERVING.failed("b").wanting("a"),
+    (Group.WAITING, Stage.STEP_HELD): _JUDGED.held().at(Stage.STEP_PAUSED, 5),
     (Group.WAITING, Stage.AWAITING_PROMOTION): _NOT_JUDGED.steps((20, None)).at(Stage.STEP_PAUSED, 5),
     (Stage.RETREATING, Stage.ROLLING_BACK): _JUDGED.abort("b").at(Stage.RETREATING, 5, "Aborted"),
 }
