@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import webhook_state
 from nereid.controller.decide.rollout.approvals import approval_id, awaited
 from nereid.controller.decide.rollout.state import RolloutState
@@ -29,11 +30,15 @@ def failing_webhook(plan: Plan, state: RolloutState) -> Verdict | None:
         if webhook.refusal:
             return Verdict("True", NOT_ALLOWED, f"Webhook {webhook.name} is not called: {webhook.refusal}")
         known = webhook_state.of(state.webhooks, webhook.name)
-        if known.failures:
+        if known.failures and (webhook.when is None or _is_asked(plan, state, webhook)):
             times = "once" if known.failures == 1 else f"{known.failures} times in a row"
             sentence = f"Webhook {webhook.name} has failed {times}: {(known.message or '').rstrip('.')}. "
             return Verdict("True", CALL_FAILED, sentence + _consequence(webhook))
     return None
+
+
+def _is_asked(plan: Plan, state: RolloutState, webhook: WebhookPlan) -> bool:
+    return state.stage is Stage.AWAITING_APPROVAL and webhook in awaited(plan, state)
 
 
 def _consequence(webhook: WebhookPlan) -> str:

@@ -4,16 +4,21 @@ It ends when its time is over and the candidate was looked at to the end; or by 
 (`holdback`) goes to the candidate afterwards, within a window if there are any, as with any other traffic.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS
-from nereid.controller.decide.rollout.capacity import lacks_pods
+from nereid.controller.decide.rollout.capacity import has_only_place, lacks_pods
 from nereid.controller.decide.rollout.routing import FULL
-from nereid.controller.decide.rollout.state import RolloutState
+from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.observed.facts import Observed
 from nereid.controller.plan.plan import ALL_TRAFFIC, Command, Exposure, Held, Plan
 from nereid.controller.plan.windows import is_open
+
+# A pass that comes this much later than planned comes after something has held the bake, or the operator was away.
+_LATE_SECONDS: Final = 15
 
 
 def has_bake(plan: Plan, state: RolloutState) -> bool:
@@ -22,9 +27,14 @@ def has_bake(plan: Plan, state: RolloutState) -> bool:
     return plan.rollout.bake > 0 and not (state.is_fast or state.is_baked or is_skipped)
 
 
-def last_move(plan: Plan, state: RolloutState) -> Exposure:
-    """Return what the candidate gets by the last move: everything but what stable keeps during the bake."""
-    return Exposure(FULL - plan.rollout.holdback) if plan.rollout.holdback and has_bake(plan, state) else ALL_TRAFFIC
+def last_move(plan: Plan, observed: Observed, state: RolloutState) -> Exposure:
+    """Return what the candidate gets by the last move: everything but what stable keeps during the bake.
+
+    A stable revision without ready pods, or whose only place the candidate takes, keeps nothing.
+    """
+    can_serve = observed.of(state.stable).available > 0 and not has_only_place(plan, state)
+    keeps = can_serve and plan.rollout.holdback > 0 and has_bake(plan, state)
+    return Exposure(FULL - plan.rollout.holdback) if keeps else ALL_TRAFFIC
 
 
 def is_ended_by_hand(plan: Plan, state: RolloutState) -> bool:
@@ -42,6 +52,16 @@ def waits_for_window(plan: Plan, state: RolloutState, now: datetime) -> bool:
     if state.stage is not Stage.BAKING or state.exposure == ALL_TRAFFIC or is_by_hand:
         return False
     return bool(plan.rollout.windows) and not is_open(plan.rollout.windows, now)
+
+
+def with_time_for_pods(plan: Plan, state: RolloutState, now: datetime) -> RolloutState | None:
+    """Return the state in which a candidate that lacks pods has the time for them; None if it has had that.
+
+    A bake that was held for longer, by a pause, a window or a provider that failed, has not counted that time.
+    """
+    bake = timedelta(seconds=plan.rollout.bake)
+    late = timedelta(seconds=plan.rollout.progress_deadline + _LATE_SECONDS)
+    return replace(state, since=whole_second(now) - bake) if now > state.since + bake + late else None
 
 
 def is_blind(state: RolloutState) -> bool:

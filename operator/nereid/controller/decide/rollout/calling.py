@@ -7,10 +7,11 @@ from typing import Final
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout import approvals, notifications, webhook_bodies, webhook_state
+from nereid.controller.decide.rollout.start import blocked_stage
 from nereid.controller.decide.rollout.state import RolloutState, whole_second
 from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.webhook_answers import WebhookAnswer
-from nereid.controller.plan.plan import Held, Plan
+from nereid.controller.plan.plan import Plan
 from nereid.controller.plan.webhooks import WebhookPlan
 
 # The pause after a call that has failed, doubled each time.
@@ -63,12 +64,14 @@ def _calls(plan: Plan, state: RolloutState, now: datetime) -> Iterator[tuple[Web
         if webhook.when is None and webhook.refusal is None and known.pending:
             news = known.pending[0]
             call = _call(plan, webhook, news.id, known.calls, webhook_bodies.told(plan, webhook, news))
-            yield call, _due(known, now, _pause(known)) if known.calls else now
+            yield call, _due(known, now, _pause(known.calls)) if known.calls else now
 
 
 def _questions(plan: Plan, state: RolloutState, now: datetime) -> Iterator[tuple[WebhookCall, datetime]]:
-    if state.stage is not Stage.AWAITING_APPROVAL or isinstance(plan, Held):
+    if state.stage is not Stage.AWAITING_APPROVAL or blocked_stage(plan, state, now):
         return
+    if state.candidate != plan.revision and state.pinned is None:
+        return  # It is about to be superseded.
     for webhook in approvals.awaited(plan, state):
         if webhook.refusal is not None:
             continue
@@ -76,7 +79,7 @@ def _questions(plan: Plan, state: RolloutState, now: datetime) -> Iterator[tuple
         is_asked = known.approval == question
         body = webhook_bodies.asked(plan, state, question)
         call = _call(plan, webhook, question, known.calls if is_asked else 0, body)
-        pause = max(webhook.interval, _pause(known)) if known.failures else webhook.interval
+        pause = max(webhook.interval, _pause(known.failures)) if known.failures else webhook.interval
         yield call, _due(known, now, pause) if is_asked else now
 
 
@@ -93,8 +96,8 @@ def _call(plan: Plan, webhook: WebhookPlan, identity: str, number: int, body: st
     )
 
 
-def _pause(known: webhook_state.WebhookState) -> int:
-    return min(_FIRST_PAUSE << min(max(known.failures - 1, 0), _MOST_DOUBLINGS), _LONGEST_PAUSE)
+def _pause(failures: int) -> int:
+    return min(_FIRST_PAUSE << min(max(failures - 1, 0), _MOST_DOUBLINGS), _LONGEST_PAUSE)
 
 
 def _due(known: webhook_state.WebhookState, now: datetime, pause: int) -> datetime:

@@ -31,6 +31,8 @@ def over_at(plan: Plan, state: RolloutState) -> datetime | None:
 
 def further(plan: Plan, state: RolloutState, now: datetime, failure: Failure | None) -> Transition:
     """Return the state with what was found in the bake (`failure`), or without a bake that is over."""
+    if state.first_bake and (plan.rollout.analysis.provider == "None" or not plan.rollout.bake):
+        return replace(state, first_bake=None), ()  # Nobody judges it any more.
     bake, end = state.first_bake, over_at(plan, state)
     if bake is None or state.stable is None:
         return state, ()

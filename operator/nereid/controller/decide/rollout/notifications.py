@@ -76,7 +76,7 @@ def _news(plan: Plan, before: RolloutState, decision: Decision, now: datetime) -
         return None
     revision = after.candidate or before.candidate or plan.revision
     attempt, at = (after if after.candidate else before).attempt, whole_second(now)
-    words = decision.events[-1].message if decision.events else _held(after, revision)
+    words = decision.events[-1].message if decision.events else _words(event, after, revision)
     happened = f"{revision}-{attempt}-{event}-{exposure_id(after.exposure)}-{int(at.timestamp())}"
     return PendingNotification(
         id=f"{plan.owner.uid}-{happened}",
@@ -91,5 +91,7 @@ def _news(plan: Plan, before: RolloutState, decision: Decision, now: datetime) -
     )
 
 
-def _held(state: RolloutState, revision: str) -> str:
+def _words(event: WebhookEvent, state: RolloutState, revision: str) -> str:
+    if event == "WeightChanged":
+        return f"Revision {revision} gets {describe(state)}"
     return f"Revision {revision} is held at {describe(state)} ({state.reason})"

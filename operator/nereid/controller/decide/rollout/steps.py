@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
@@ -17,6 +17,7 @@ from nereid.controller.decide.rollout import (
     limits_of_time,
     low_traffic,
 )
+from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.capacity import (
     drains_without_surge,
     exposure_at,
@@ -139,7 +140,7 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
     if candidate.has_service and (is_full or partial):
         if run := checks.pending(plan, state):
             return checking.begun(run, state, now)
-        exposed = _expose_partly(plan, state, partial, now) if partial else _expose(plan, state, now)
+        exposed = _expose_partly(plan, state, partial, now) if partial else _expose(plan, observed, state, now)
         return approvals.begun(plan, state, now) or exposed
     if not is_over(plan, observed, state, now):
         return state, ()
@@ -172,9 +173,21 @@ def _has_lost_its_pass(plan: Plan, observed: Observed, state: RolloutState) -> b
         return True
     if state.stage not in _WAITS_FOR_MORE or asked.on_inconclusive == "Continue":
         return False
+    if judged.errors >= analysis.MOST_ERRORS:
+        return True
     if judged.verdict == "Pass":
-        return judged.errors >= analysis.MOST_ERRORS
-    return not low_traffic.is_enough(plan, observed, at_step) and not low_traffic.is_clean(plan, state)
+        return False
+    at_step = _as_it_was_left(plan, at_step, judged)
+    return not low_traffic.is_enough(plan, observed, at_step) and not low_traffic.is_clean(plan, at_step)
+
+
+def _as_it_was_left(plan: Plan, state: RolloutState, judged: AnalysisState) -> RolloutState:
+    """Return the state of a candidate that waits as if it were at its step still, since the routes have shown it there.
+
+    No sample may have come since it waits, and one that could not be had takes nothing away.
+    """
+    since = judged.exposed_at and judged.exposed_at + timedelta(seconds=plan.rollout.propagation)
+    return replace(state, since=min(since or state.since, state.since), analysis=replace(judged, errors=0))
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
@@ -222,10 +235,10 @@ def _take_checks(plan: Plan, observed: Observed, state: RolloutState, now: datet
     return checking.passed(outcome, state, now)
 
 
-def _expose(plan: Plan, state: RolloutState, now: datetime) -> Transition:
+def _expose(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     """Give the candidate the exposure of its step; never less than it has, however the steps are edited."""
     is_last = state.step >= len(plan.rollout.steps)
-    target = baking.last_move(plan, state) if is_last else exposure_at(plan.rollout, state.step)
+    target = baking.last_move(plan, observed, state) if is_last else exposure_at(plan.rollout, state.step)
     exposure = target if target.order >= state.exposure.order else state.exposure
     stage = Stage.PROMOTING if is_last else Stage.PROPAGATING
     # Nothing is left to be passed while it is promoted: what was shown last stays to be seen.
@@ -342,12 +355,11 @@ def _promote(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
 
 
 def _bake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
-    if not is_over(plan, observed, state, now):
+    if not is_over(plan, observed, state, now) or baking.waits_for_window(plan, state, now):
         return state, ()
     if lacks_pods(plan, observed, state):
-        return _fail_without_pods(plan, observed, state, now)
-    if baking.waits_for_window(plan, state, now):
-        return state, ()
+        granted = baking.with_time_for_pods(plan, state, now)
+        return (granted, ()) if granted else _fail_without_pods(plan, observed, state, now)
     return _take_everything(plan, observed, state, now)
 
 

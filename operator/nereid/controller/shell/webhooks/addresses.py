@@ -14,8 +14,9 @@ from aiohttp.resolver import ThreadedResolver
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Where clouds answer who asks for a machine's credentials, as far as these are not link-local.
-_METADATA: Final = frozenset(
-    ipaddress.ip_address(address) for address in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+_METADATA: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in ("fd00:ec2::/32", "fd20:ce::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32")
 )
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -31,7 +32,7 @@ def is_forbidden(text: str) -> bool:
     except ValueError:
         return True
     return (
-        address in _METADATA
+        any(address in network for network in _METADATA)
         or address.is_link_local
         or address.is_loopback
         or address.is_multicast

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 import aiohttp
 from yarl import URL
@@ -16,7 +17,7 @@ from nereid.controller.shell.webhooks.addresses import ForbiddenAddressError, Pu
 from nereid.controller.shell.webhooks.signing import KeyFormatError, keys_of, signature
 
 MAX_BYTES: Final = 64 * 2**10
-# A host that does not answer holds up the calls to itself alone.
+# A host that does not answer holds up the calls to itself alone; waiting for a turn is no part of a call's time.
 _MOST_CONNECTIONS: Final = 64
 _MOST_TO_A_HOST: Final = 4
 _AUTHORITIES: Final = "ca.crt"
@@ -29,9 +30,10 @@ class WebhookClient:
         """`secrets`: the folder with a key for each host, and certificates to trust in ca.crt."""
         self._secrets = secrets
         self._is_forbidden = forbidden
+        self._turns = asyncio.Semaphore(_MOST_CONNECTIONS)
+        self._turns_at: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         connector = aiohttp.TCPConnector(
-            limit=_MOST_CONNECTIONS,
-            limit_per_host=_MOST_TO_A_HOST,
+            limit=0,  # the turns are a bound: the connector's own would depend on the certificates, too
             resolver=PublicResolver(forbidden),
             force_close=True,
         )
@@ -40,6 +42,11 @@ class WebhookClient:
     async def send(self, call: WebhookCall) -> WebhookAnswer:
         """Return what came of a call; whatever goes wrong is an answer that says so."""
         host = URL(call.url).host or ""
+        turns_here = self._turns_at.setdefault(host, asyncio.Semaphore(_MOST_TO_A_HOST))
+        async with turns_here, self._turns:
+            return await self._answer(call, host)
+
+    async def _answer(self, call: WebhookCall, host: str) -> WebhookAnswer:
         try:
             async with asyncio.timeout(call.timeout):
                 return await self._sent(call, host)

@@ -141,6 +141,11 @@ class TestUnreachable:
         assert message.startswith("Webhook board has failed once: board.example.com did not answer within 10 s. It is")
         assert down.later(30).rest({"board": YES}).condition("WebhookFailing") is None
 
+    def test_is_no_condition_once_nobody_waits_for_it(self):
+        down = waiting(AT_20, approval(when="EachStep")).rest({"board": DOWN})
+        promoted = down.with_(down.scenario.promote("b")).rest()
+        assert (weight(promoted), promoted.condition("WebhookFailing")) == (100, None)
+
     def test_a_host_that_is_not_allowed_is_never_called_and_says_what_to_change(self):
         refused = approval(refusal="a.b is not allowed: add it to webhooks.allowedHosts of its chart")
         walk = waiting(READY, refused)
@@ -195,6 +200,11 @@ class TestWhatGoesOnMeanwhile:
         asked = waiting(READY, approval())
         paused = asked.with_(asked.scenario.paused()).rest()
         assert (paused.state.stage, paused.calls) == (Stage.PREPARATION_PAUSED, ())
+        assert asked.with_(asked.scenario.paused()).calls == (), "not even in the pass that finds it paused"
+
+    def test_a_candidate_that_is_to_be_replaced_asks_nothing(self):
+        asked = waiting(READY, approval())
+        assert asked.with_(asked.scenario.wanting("c")).calls == ()
 
     def test_pods_are_looked_at_again_after_it(self):
         asked = waiting(READY, approval())

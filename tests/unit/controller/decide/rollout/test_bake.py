@@ -70,6 +70,13 @@ class TestBake:
         late = baking(GIVEN, BAKE + PROGRESS_DEADLINE).ready("b", 1).decide()
         assert late.state.failed.reason == "ProgressDeadlineExceeded"
 
+    def test_gives_pods_their_time_also_after_it_was_held_for_longer(self):
+        held = baking(GIVEN, BAKE + 10 * PROGRESS_DEADLINE).ready("b", 3).following()
+        assert held.state.stage is Stage.BAKING
+        assert unchanged(held)
+        assert held.decide().requeue_after == PROGRESS_DEADLINE
+        assert held.ready("b", 4).decide().state.stable == "b"
+
     def test_is_the_way_back_in_one_move(self):
         back = baking(GIVEN).wanting("a").decide()
         assert doing(back) == ("RollingBack", "SpecReverted")
@@ -130,6 +137,14 @@ class TestHoldback:
     def test_is_given_too_if_the_bake_is_skipped(self):
         skipped = HELD_BACK.promoting(PROPAGATION).end_bake("b").following()
         assert place(skipped.decide()) == ("Promoting", 2, 100)
+
+    @pytest.mark.parametrize("lacks", ["pods", "a place"])
+    def test_leaves_nothing_to_a_stable_that_cannot_serve(self, lacks: str):
+        moved = rollout().bake(BAKE, holdback=5).stable("a").candidate("b", weight=50, step=2, ready=4).ready("a", 0)
+        if lacks == "a place":
+            alone = rollout().scaled(1).without_surge(allow_downtime=True).bake(BAKE, holdback=5).stable("a", 0)
+            moved = alone.candidate("b", step=2, ready=1)
+        assert place(moved.promote("b").at(Stage.PROMOTED_BY_USER, 5).decide()) == ("Promoting", 2, 100)
 
     def test_keeps_the_comparison(self):
         look = baking(HELD_BACK).looked(INTERVAL).counted((950, 5), (50, 0)).decide().state.analysis
@@ -207,6 +222,11 @@ class TestWindow:
         over = baking(HELD_BACK, BAKE).looked(INTERVAL).counted((950, 1), (50, 0))
         assert over.windows(self.CLOSED).decide().state.weight == 95
         assert over.following().state.weight == 100
+
+    def test_is_not_ended_by_a_pod_that_is_not_ready_for_a_moment(self):
+        waits = baking(HELD_BACK, 20 * BAKE).looked(1).windows(self.CLOSED)
+        assert unchanged(waits)
+        assert unchanged(waits.ready("b", 3))
 
     def test_does_not_hold_up_the_end_of_a_bake_that_gives_nothing_more(self):
         assert baking(GIVEN, BAKE).windows(self.CLOSED).decide().state.stable == "b"

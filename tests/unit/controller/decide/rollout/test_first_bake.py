@@ -82,5 +82,12 @@ def test_that_found_something_is_not_over_while_the_provider_fails():
     assert baking(BAKE, FOUND).provider_fails().decide().state.first_bake.failure == FOUND
 
 
+@pytest.mark.parametrize("change", [{"provider": "None"}, None])
+def test_that_found_something_is_over_when_nobody_judges_any_more(change: dict[str, str] | None):
+    found = baking(60, FOUND)
+    over = (found.judged(**change) if change else found.bake(0)).decide()
+    assert (over.state.first_bake, reasons(over)) == (None, [])
+
+
 def test_ends_with_the_next_rollout():
     assert baking(60, FOUND).wanting("b").decide().state.first_bake is None

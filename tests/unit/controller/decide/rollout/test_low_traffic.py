@@ -19,8 +19,10 @@ from tests.support.scenario import (
     rollout,
     unchanged,
 )
+from tests.support.webhooks import YES, Walk, approval
 
 from nereid.api.checks import SMOKE_CHECK
+from nereid.api.rollout_stage import Stage
 from nereid.api.status import QueryStatus
 from nereid.controller.decide.rollout import query_results
 from nereid.controller.plan.plan import Exposure, Query, Step
@@ -127,6 +129,13 @@ class TestContinueIfClean:
         paused = seen(self.CANARY, LATE, FLAWLESS).phase("Paused", 60, "Inconclusive")
         assert unchanged(paused)
         assert place(paused.looked(INTERVAL).counted(*FLAWLESS).decide()) == ("Preparing", 1, 20)
+
+    def test_is_not_judged_again_after_a_wait_in_which_nothing_was_heard(self):
+        clean = seen(self.CANARY, LATE, FLAWLESS, FLAWLESS).exposed(LATE + PROPAGATION).ready("b", 4)
+        asked = Walk(clean.calling(approval(when="EachStep"))).rest()
+        assert (asked.state.stage, asked.state.weight) == (Stage.AWAITING_APPROVAL, 20)
+        approved = asked.later(2).rest({"board": YES})
+        assert (approved.state.stage, approved.state.weight) == (Stage.PROPAGATING, 50)
 
     def test_waits_for_queries(self):
         unknown = QueryStatus(name=QUERY.name, failures=0, definition=query_results.definition_of(QUERY))

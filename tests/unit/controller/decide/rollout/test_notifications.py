@@ -32,6 +32,13 @@ class TestWhatIsTold:
         assert told(once(AT_20.steps((20, None), (50, 60)).propagating(10))) == ["Paused"]
         assert told(once(AT_20.paused().holding(5))) == ["Paused"]
 
+    def test_the_traffic_of_a_first_revision_that_has_passed_its_checks(self):
+        first = rollout().smoke(asked_for=True).calling(CHAT).candidate("a", ready=4).has_passed(step=2)
+        told_of = once(first.at(Stage.STARTING_PODS, 5)).state.webhooks[0].pending
+        assert [(news.event, news.message) for news in told_of] == [
+            ("WeightChanged", "Revision a gets 100% of the traffic")
+        ]
+
     def test_a_rollback_and_nothing_more_of_it(self):
         failed = once(AT_20.abort("b").holding(5))
         assert told(failed) == ["RolledBack"]

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -117,6 +118,25 @@ class TestAnswer:
             return web.Response()
 
         assert (await answer_to(respond, seconds=1)).failure == "127.0.0.1 did not answer within 1 s"
+
+    async def test_many_wait_for_their_turn_at_a_host_and_not_at_the_cost_of_their_time(self, tmp_path: Path) -> None:
+        authority, *_ = ssl.create_default_context().get_ca_certs(binary_form=True)
+        (tmp_path / "ca.crt").write_text(ssl.DER_cert_to_PEM_cert(authority))
+        asked, most = 0, 0
+
+        async def respond(_: web.Request) -> web.Response:
+            nonlocal asked, most
+            asked += 1
+            most = max(most, asked)
+            await asyncio.sleep(0.6)
+            asked -= 1
+            return web.Response()
+
+        async with serving(respond) as server, client(tmp_path) as one:
+            calls = [one.send(replace(call(str(server.make_url("/")), 2), number=number)) for number in range(20)]
+            answers = await asyncio.gather(*calls)
+        assert [answer.failure for answer in answers] == [None] * 20
+        assert most <= 4
 
     async def test_one_that_trickles(self) -> None:
         async def respond(request: web.Request) -> web.StreamResponse:
