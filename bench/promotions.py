@@ -133,3 +133,16 @@ def bursts(runs: int) -> Iterator[str]:
                 traffic = Traffic(per_second, lambda _weight, bad=bad: bad, 0.005, burst)  # type: ignore[misc]
                 for told in (1, burst):
                     yield f"| {burst} | {per_second} | {odds} | {told} | {ends(traffic, runs, judge={'burst': told})} |"
+
+
+def small_client(runs: int) -> Iterator[str]:
+    """Yield the table of a candidate that fails all requests of a client with 0.3% of the traffic."""
+    yield "\n### The candidate fails all requests of a client with 0.3% of the traffic, and stable none of them\n"
+    yield "| errors of other clients | requests/s | `negligiblePercent` | promoted | rolled back | waits |"
+    yield "|---|---|---|---|---|---|"
+    for rate in (0.0, 0.001):
+        for per_second in (5, 50):
+            traffic = Traffic(per_second, lambda _weight, rate=rate: rate + 0.003, rate)  # type: ignore[misc]
+            for negligible in (1, 0.1):
+                found = ends(traffic, runs, judge={"negligiblePercent": negligible})
+                yield f"| {rate:.1%} | {per_second} | {negligible} | {found} |"
