@@ -124,9 +124,15 @@ VALID: dict[str, Object] = {
                 "deadline": "1h",
                 "onInconclusive": "Rollback",
                 "latencyObjectiveMilliseconds": 100,
-                "judge": {"tolerated": 3, "against": 6, "negligiblePercent": 0.5, "alpha": 0.001, "beta": 0.1},
+                "judge": {
+                    "tolerated": 3,
+                    "against": 6,
+                    "negligiblePercent": 0.5,
+                    "alpha": 0.001,
+                    "beta": 0.1,
+                    "burst": 5,
+                },
                 "guard": {"maxErrorPercent": 5, "maxSlowPercent": 20, "minRequests": 20},
-                "burst": 5,
                 "queries": [
                     {"name": "queue", "query": "1", "maxRatioToStable": 2, "failureLimit": 5},
                     {"name": "orders", "bad": "abandoned", "total": "orders"},

@@ -1,6 +1,5 @@
 """Every alert of the chart fires when its fault is caused, and is over when the fault is: as Prometheus tells it."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from tests.support.e2e.alerts import Alerts
 from tests.support.e2e.case import Case
 from tests.support.e2e.processes import container_of, operator_is_ready, operator_pods, process_of
 from tests.support.e2e.promql import ask
+from tests.support.e2e.quotas import no_new_pods
 from tests.support.e2e.rollouts import RATE, judged, serve_first, wait_until_paused, wait_until_rolled_back
 from tests.support.e2e.scaling import CAPACITY, PATIENCE, may_sleep, scaled, wait_until_asleep
 
@@ -137,25 +137,40 @@ def test_requests_that_wait_in_vain_for_a_model_to_wake(case: Case) -> None:
 @pytest.mark.usefixtures("undisturbed")
 def test_passes_that_fail(case: Case) -> None:
     alerts = Alerts.about_operator(case.cluster)
-    with no_new_pods(case):
+    alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
+    with deployments_are_refused(case):
         served = case.apply()
-        served.wait_for_condition("Ready", "False", "ReplicaFailure")
-        since = served.status["rollout"]["since"]
-        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
-        # The API server knows this year, the operator does not.
-        set_beginning_of_state(served, "0000-01-01T00:00:00Z")
+        served.wait_for_condition("Ready", "False", "ApplyFailed")
         alerts.wait_until_fires("NereidOperatorFailing", problem="errors")
-        set_beginning_of_state(served, since)
-        alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
+    served.wait_until_ready()
+    alerts.wait_until_clear("NereidOperatorFailing", problem="errors")
 
 
-def set_beginning_of_state(served: ModelDeployment, time: str) -> None:
-    """Write into the status since when the rollout is in its state."""
-    patch = json.dumps({"status": {"rollout": {"since": time}}})
-    served.cluster.kubectl(
-        "patch", "mdep", served.name, "--subresource=status", "--type=merge", f"--patch={patch}",
-        namespace=served.namespace,
-    )  # fmt: skip
+@contextmanager
+def deployments_are_refused(case: Case) -> Iterator[None]:
+    """Have the API server ask a webhook that nobody answers about each Deployment of the namespace."""
+    name = f"{case.namespace}.example.com"
+    nobody = {"service": {"name": "nobody", "namespace": case.namespace, "path": "/"}}
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"]}
+    webhook = {
+        "name": name,
+        "clientConfig": nobody,
+        "rules": [{**rule, "resources": ["deployments"]}],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": case.namespace}},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    configuration = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [webhook],
+    }
+    case.cluster.apply(configuration)
+    try:
+        yield
+    finally:
+        case.cluster.kubectl("delete", "validatingwebhookconfiguration", name)
 
 
 @contextmanager
@@ -173,22 +188,6 @@ def hidden_from_prometheus(served: ModelDeployment, revision: str) -> Iterator[N
     set_port("1")
     yield
     set_port(port)
-
-
-@contextmanager
-def no_new_pods(case: Case) -> Iterator[None]:
-    """Let the namespace take no pod more, by a quota that is used up."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
-    case.cluster.apply(quota, namespace=case.namespace)
-    wait_for(
-        "the quota holds",
-        lambda: (case.cluster.get("ResourceQuota", "none", case.namespace) or {}).get("status", {}).get("hard"),
-        seconds=30,
-    )
-    yield
-    case.cluster.kubectl("delete", "resourcequota", "none", namespace=case.namespace)
-    # Its controller tries again later each time, and minutes later in the end, unless the object changes.
-    case.cluster.kubectl("annotate", "replicasets", "--all", "quota=lifted", namespace=case.namespace)
 
 
 def kill_container_of_operator(cluster: Cluster) -> None:

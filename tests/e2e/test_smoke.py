@@ -54,6 +54,7 @@ def test_a_first_version_that_fails_every_inference_is_not_routed_until_it_is_fi
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_a_model_whose_callers_are_all_denied_is_not_ready(case: Case) -> None:
     served = case.apply(version="1")
     served.wait_until_ready()

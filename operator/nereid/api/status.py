@@ -52,6 +52,8 @@ RevisionId = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$
 Percentage = Annotated[int, Field(ge=0, le=100)]
 Pods = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Ordinal = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# Where the operator stops counting, whatever somebody has written: what it writes can always be read back.
+MOST_COUNTED: Final = 10**9
 Requests = Annotated[int, Field(ge=0, le=2**53)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -15,6 +15,7 @@ _NOT_JUDGED: Final = _SERVING.candidate("b", weight=20)
 _SWITCHED: Final = _SERVING.judged().blue_green().candidate("b", step=1, exposure=ALL_TRAFFIC).looked(INTERVAL)
 _ONE_PLACE: Final = rollout().scaled(1).without_surge().stable("a")
 _STABLE_LACKS_PODS: Final = _JUDGED.ready("a", 3)
+_TAKEN_BACK: Final = _SERVING.judged().candidate("b", weight=20, step=1).looked(INTERVAL)
 _PREVIEWED: Final = _SERVING.blue_green().candidate("b", step=1, exposure=Exposure(preview=True))
 
 RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
@@ -23,6 +24,9 @@ RARE: Final[dict[tuple[Stage | Group, Stage], Scenario]] = {
     (Group.PREPARING, Stage.NO_PLACE): _ONE_PLACE.candidate("b", ready=0).at(Stage.STARTING_PODS, 5),
     (Group.AT_A_STEP, Stage.PROMOTED_BY_USER): _JUDGED.promote("b").at(Stage.ANALYZING, 5),
     (Stage.PROMOTED_BY_USER, Stage.PROPAGATING): _PREVIEWED.at(Stage.PROMOTED_BY_USER, 5),
+    (Stage.PREPARATION_PAUSED, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_PAUSED, 5),
+    (Stage.PREPARATION_HELD, Stage.ANALYZING): _TAKEN_BACK.at(Stage.PREPARATION_HELD, 5),
+    (Stage.OUTSIDE_WINDOW, Stage.ANALYZING): _TAKEN_BACK.at(Stage.OUTSIDE_WINDOW, 5),
     (Stage.PROPAGATING, Stage.STEP_PAUSED): _JUDGED.paused().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.PROPAGATING, Stage.STEP_HELD): _JUDGED.held().at(Stage.PROPAGATING, PROPAGATION),
     (Stage.ANALYZING, Stage.METRICS_UNAVAILABLE): (

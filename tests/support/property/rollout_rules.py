@@ -141,7 +141,7 @@ class Ledger:
         assert kept >= one.plan.rollout.propagation, "stable before the proxies know"
         in_time = kept <= one.plan.rollout.propagation + LATE_SECONDS + 1
         assert in_time or self.seen >= 1 or not one.plan.rollout.propagation, "stable because the clock jumped"
-        places = max(one.plan.replicas, one.after.floor)
+        places = max(one.plan.replicas, one.before.floor)
         needed = places if one.plan.rollout.surge else max(1, places - 1)
         assert one.ready(one.after.stable) >= needed, "stable without the pods for everything"
 
@@ -487,7 +487,8 @@ def check_loss(one: Pass, read: RolloutState, usual: Decision) -> None:
     assert sum(after.values()) == (0 if is_unchecked else 100)
     assert after.keys() <= one.pods.keys() | {ACTIVATOR}
     is_first, is_wiped, own = one.before.stable is None, read == RolloutState(), one.plan.revision
-    if not is_first and (is_wiped or read.unreadable):
+    is_stable = own == one.before.stable == one.after.stable
+    if not is_first and not is_stable and (is_wiped or read.unreadable):
         had = max(before.get(own, 0), 0 if is_wiped else without_loss.get(own, 0))
         assert after.get(own, 0) <= had, "an unjudged revision gains by a lost status"
         ready = {revision for revision, seen in one.observed.revisions.items() if seen.available}
@@ -505,6 +506,11 @@ def begun_anew(before: Ledger, one: Pass, *, applied: bool) -> Ledger:
     """Return a ledger that knows what the status after a loss tells, and of the one before only where routes led."""
     ledger = Ledger(routes=before.routes, led=before.led)
     ledger.learn(one, applied=applied)
+    if one.after.candidate:
+        # When its share rose is told by the status alone; this pass has seen the routes.
+        ledger.raised, ledger.seen = one.after.since, int(one.after.since < one.now)
+    if one.after.sleep and one.after.sleep.state == "Waking":
+        ledger.woken = one.after.sleep.since
     for kept in (*one.after.retiring, *stable_falling_asleep(one.after)):
         ledger.retired[kept.revision] = kept.since
         # An older status tells of an earlier end of its traffic, and nothing in the cluster tells of another one.

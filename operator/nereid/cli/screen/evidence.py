@@ -99,4 +99,4 @@ def _reached(evidence: EvidenceStatus, style: str) -> Text:
 
 
 def _failures(query: QueryStatus) -> str:
-    return f"exceeded its limit {query.failures} times in a row" if query.failures else ""
+    return f"outside its limits {query.failures} times in a row" if query.failures else ""

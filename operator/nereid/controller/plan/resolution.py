@@ -15,7 +15,7 @@ from nereid.api import names
 from nereid.api.model_uri import LONGEST_URI
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.schema import seconds
-from nereid.api.status import ResolutionFailure, ResolutionStatus
+from nereid.api.status import MOST_COUNTED, ResolutionFailure, ResolutionStatus
 from nereid.contract.model_job import ModelJobAnswer
 from nereid.contract.source import source_of
 from nereid.controller.observed.model_jobs import UNANSWERED, ModelJobFacts, progress
@@ -145,7 +145,7 @@ def _answered(
             reason=UNANSWERED, message=f"the Job answered {uri}, which is not a fixed URI of the same model"
         )
     if failure is not None or answer is None:
-        update = {"checked_at": checked, "failures": status.failures + 1, "failure": failure}
+        update = {"checked_at": checked, "failures": min(status.failures, MOST_COUNTED) + 1, "failure": failure}
         return _dated(request, status.model_copy(update=update))
     is_same = status.resolved_uri == uri and status.resolved_at is not None
     update = {

@@ -7,6 +7,7 @@ from typing import Final
 
 from nereid.api import names
 from nereid.api.rollout_stage import Stage
+from nereid.api.status import MOST_COUNTED
 from nereid.controller.decide.judge import evidence
 from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.measurement_requests import SampleRequest
@@ -164,7 +165,13 @@ def _why_not_believed(sample: Sample) -> str | None:
 
 
 def _with_failure(before: AnalysisState, error: str, now: datetime, reason: str | None = None) -> AnalysisState:
-    return replace(before, looked_at=whole_second(now), errors=before.errors + 1, error=error, error_reason=reason)
+    return replace(
+        before,
+        looked_at=whole_second(now),
+        errors=min(before.errors, MOST_COUNTED) + 1,
+        error=error,
+        error_reason=reason,
+    )
 
 
 def _with_result(

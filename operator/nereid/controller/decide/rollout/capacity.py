@@ -171,7 +171,9 @@ def _stable_places(plan: Plan, observed: Observed, state: RolloutState) -> int:
     # Draining revisions still occupy places; the candidate gets these before it gets more of stable's.
     draining = sum(retiring.replicas for retiring in state.retiring)
     needed = _candidate_places(plan, observed, state)
-    if needed and takes_only_place(plan, state):
+    if not needed:
+        return places
+    if takes_only_place(plan, state):
         return 0
     if needed <= draining:
         return max(1, places - draining)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
+from nereid.api.status import MOST_COUNTED
 from nereid.controller.decide.rollout.stage import AT_A_STEP, AT_REST, PREPARING
 from nereid.controller.decide.rollout.state import Retiring, RolloutState
 from nereid.controller.plan.plan import ALL_TRAFFIC, NO_TRAFFIC
@@ -25,6 +26,7 @@ def consistent(state: RolloutState) -> RolloutState:
         candidate=None if state.candidate == state.stable else state.candidate,
         floor=min(state.floor, _MOST_PODS),
         attempt=max(1, state.attempt),
+        rollbacks=state.rollbacks if state.rollbacks <= MOST_COUNTED else 0,
         retiring=_retiring(state),
     )
     if state.candidate is None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from nereid.api import names
-from nereid.api.status import QueryStatus
+from nereid.api.status import MOST_COUNTED, QueryStatus
 from nereid.controller.decide.rollout.state import Failure
 from nereid.controller.observed.sample import QueryReading, Sample
 from nereid.controller.plan.plan import Analysis, Query
@@ -36,7 +36,7 @@ def _result(
     before = before or QueryStatus(name=query.name, failures=0)
     value, stable = (_finite(reading.candidate), _finite(reading.stable)) if reading else (None, None)
     if value is None or (query.max_ratio is not None and stable is None):
-        missing = before.missing + 1
+        missing = min(before.missing, MOST_COUNTED) + 1
         return QueryStatus(
             name=query.name,
             value=value,
@@ -52,7 +52,7 @@ def _result(
         value=value,
         stable_value=stable,
         passed=is_within if at_exposure or not is_within else before.passed,
-        failures=0 if is_within else before.failures + 1,
+        failures=0 if is_within else min(before.failures, MOST_COUNTED) + 1,
         definition=definition_of(query),
     )
 
@@ -63,12 +63,12 @@ def at_another_exposure(statuses: tuple[QueryStatus, ...]) -> tuple[QueryStatus,
 
 
 def query_failure(analysis: Analysis, statuses: tuple[QueryStatus, ...]) -> Failure | None:
-    """Return why the candidate fails, if a query exceeded its limit too often in a row."""
+    """Return why the candidate fails, if a query was outside its limits too often in a row, and still is."""
     for query, status in zip(analysis.queries, statuses, strict=True):
-        if status.failures >= query.failure_limit:
+        if status.value is not None and status.failures >= query.failure_limit:
             stable = f" (stable: {status.stable_value:g})" if status.stable_value is not None else ""
             times = f" {status.failures} times in a row" if status.failures > 1 else ""
-            sentence = f"query {query.name} exceeded its limit{times}: {status.value:g}{stable}"
+            sentence = f"query {query.name} is outside its limits{times}: {status.value:g}{stable}"
             return Failure("QueryFailed", sentence, is_harmful=True)
     return None
 

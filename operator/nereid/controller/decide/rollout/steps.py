@@ -109,6 +109,8 @@ def _is_promoted(rollout: RolloutPlan, state: RolloutState) -> bool:
 
 def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
     blocked = blocked_stage(plan, state, now)
+    if not blocked and state.stage in BLOCKED and _has_lost_its_pass(plan, state):
+        return entered(replace(state, step=state.step - 1), Stage.ANALYZING, now), ()
     if blocked or state.stage in BLOCKED:
         # Afterwards the stage begins again, as the time in between must not count against the deadline.
         stage = blocked or Stage.STARTING_PODS
@@ -135,6 +137,18 @@ def _prepare(plan: Plan, observed: Observed, state: RolloutState, now: datetime)
         # Nothing was tried yet: draining revisions still occupy the places.
         return entered(state, state.stage, now), ()
     return _fail_without_pods(plan, observed, state, now)
+
+
+def _has_lost_its_pass(plan: Plan, state: RolloutState) -> bool:
+    """Whether the candidate waited so long for its next step that what it had passed with is not shown any more.
+
+    What a person has let through, or went on without a pass, goes on.
+    """
+    judged, asked = state.analysis, plan.rollout.analysis
+    if judged is None or asked.provider == "None" or asked.on_inconclusive == "Continue" or state.is_fast:
+        return False
+    is_gate = any(step.hold is None for step in plan.rollout.steps[: state.step][-1:])
+    return state.exposure.has_traffic and judged.verdict != "Pass" and state.step > 0 and not is_gate
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:

@@ -28,6 +28,7 @@ _HOLDS: Final = {Stage.PREPARATION_HELD: "spec rejected or not resolved"}
 _NO_PLACE: Final = {Stage.NO_PLACE: "surge 0 and one replica"}
 _OUTSIDE: Final = {Stage.OUTSIDE_WINDOW: "no window is open"}
 _MOVES_ON: Final = {Stage.STARTING_PODS: "the next step", Stage.PROMOTING: "it has all traffic"}
+_JUDGED_AGAIN: Final = {Stage.ANALYZING: "likewise, and its pass was taken back meanwhile"}
 # In which stage the candidate stays at a step: once the proxies have received the route, or when the spec changes.
 _DWELLS: Final = {
     Stage.ANALYZING: "the step has a hold, and is judged",
@@ -69,10 +70,10 @@ TRANSITIONS: Final[Mapping[Stage | Group, Mapping[Stage, str]]] = MappingProxyTy
             Stage.PROPAGATING: "its pods are ready, blue/green switches",
             Stage.PROMOTING: "its pods are ready",
         },
-        Stage.PREPARATION_PAUSED: {Stage.STARTING_PODS: "spec resumed"},
-        Stage.PREPARATION_HELD: {Stage.STARTING_PODS: "spec accepted and resolved"},
+        Stage.PREPARATION_PAUSED: {Stage.STARTING_PODS: "spec resumed", **_JUDGED_AGAIN},
+        Stage.PREPARATION_HELD: {Stage.STARTING_PODS: "spec accepted and resolved", **_JUDGED_AGAIN},
         Stage.NO_PLACE: {Stage.STARTING_PODS: "there is room for its pod"},
-        Stage.OUTSIDE_WINDOW: {Stage.STARTING_PODS: "a window opens"},
+        Stage.OUTSIDE_WINDOW: {Stage.STARTING_PODS: "a window opens", **_JUDGED_AGAIN},
         Stage.PROPAGATING: _DWELLS,
         Stage.ANALYZING: {
             **_DWELLS,

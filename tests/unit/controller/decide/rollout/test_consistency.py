@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.support.scenario import NOW, rollout
+from tests.support.scenario import INTERVAL, NOW, rollout
 
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.rollout.consistency import consistent
@@ -32,6 +32,7 @@ def test_any_stage_with_any_revisions_is_decided_and_reported(scenario, stage):
     [
         {"step": 4000},
         {"floor": 10**9},
+        {"rollbacks": 2**31 - 1},
         {"attempt": 0},
         {"candidate": "a"},
     ],
@@ -46,9 +47,17 @@ def test_impossible_numbers_and_roles_end_in_possible_ones(junk):
     assert decision.state.attempt >= 1
 
 
-def test_a_revision_in_two_roles_keeps_the_one_with_traffic():
+def test_a_count_that_is_as_high_as_can_be_goes_on_and_can_be_read_back():
+    judged = rollout().stable("a").judged().candidate("b", weight=20).analyzing(10)
+    failing = judged.looked(INTERVAL, errors=2**31 - 1).provider_fails().report()
+    assert failing.rollout.analysis.errors < 2**31 - 1
+    by_hand = replace(SERVING, state=replace(SERVING.state, rollbacks=2**31 - 1)).served("a", "z").recorded("a", "z")
+    assert by_hand.rollback("z", 1).decide().state.pinned.revision == "z"
+
+
+def test_stable_does_not_drain_while_a_candidate_may_as_it_can_be_asked_for_again():
     forged = consistent(ROLLING.retiring("a").retiring("x", replicas=3).retiring("b").state)
-    assert [kept.revision for kept in forged.retiring] == ["x"]
+    assert [kept.revision for kept in forged.retiring] == ["x", "b"]
 
 
 def test_a_candidate_that_is_said_to_be_at_rest_begins_its_step_again():

@@ -96,7 +96,7 @@ class TestQueries:
     def test_too_often_in_a_row_takes_the_candidate_back(self):
         decision = self.asked(9.0, 9.5)
         assert doing(decision) == ("RollingBack", "QueryFailed")
-        assert decision.state.failed.message == "query memory exceeded its limit 2 times in a row: 9.5"
+        assert decision.state.failed.message == "query memory is outside its limits 2 times in a row: 9.5"
 
     def test_a_good_value_between_forgives(self):
         assert self.asked(9.0, 4.0, 9.0).state.failed is None
@@ -142,7 +142,7 @@ class TestQueries:
 
     def test_a_failure_of_a_ratio_tells_both_values(self):
         message = self.asked((9.0, 2.0), query=COMPARED).state.failed.message
-        assert message == "query memory exceeded its limit: 9 (stable: 2)"
+        assert message == "query memory is outside its limits: 9 (stable: 2)"
 
     def test_all_have_to_pass(self):
         other = replace(QUERY, name="cache")

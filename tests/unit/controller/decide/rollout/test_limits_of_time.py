@@ -55,6 +55,18 @@ class TestWindows:
         assert (shown.state.analysis.verdict, place(opened.decide())) == ("Pass", ("Propagating", 1, 50))
         assert opened.state.analysis.verdict == "Continue"
 
+    def test_what_has_lost_its_pass_while_it_waited_earns_it_anew(self):
+        waiting = OUTSIDE.judged().candidate("b", weight=20, step=1, ready=4).at(Stage.OUTSIDE_WINDOW, 60)
+        opened = waiting.looked(INTERVAL).windows(NOW_OPEN)
+        assert opened.state.analysis.verdict == "Continue"
+        assert place(opened.decide()) == ("Analyzing", 0, 20)
+
+    @pytest.mark.parametrize("steps", [((20, None), (50, 60)), ((20, 60), (50, 60))])
+    def test_what_went_on_without_a_pass_goes_on(self, steps):
+        waiting = OUTSIDE.judged(on_inconclusive="Continue" if steps[0][1] else "Pause").steps(*steps)
+        waiting = waiting.candidate("b", weight=20, step=1, ready=4).at(Stage.OUTSIDE_WINDOW, 60).looked(INTERVAL)
+        assert doing(waiting.windows(NOW_OPEN).decide()) == ("Preparing", "StartingPods")
+
     def test_inside_all_goes_on_and_is_looked_at_when_it_closes(self):
         inside = rollout().windows(NOW_OPEN).stable("a").candidate("b", ready=0).preparing(0)
         assert unchanged(inside)
