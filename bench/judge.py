@@ -5,7 +5,7 @@ minutes each. Every thirty seconds three judges look: Nereid's as a rollout uses
 threshold (rolled back at the fifth look with more than 1% errors); and Fisher's exact test of all counts so far,
 repeated at each look. Nereid's has passed a candidate that it has passed at each of the four weights.
 
-All of it takes about an hour of a fast core; `python -m bench.judge --only hard guard` makes some of the tables.
+All of it takes long; `python -m bench.judge --only hard guard` makes some of the tables.
 """
 
 import argparse
