@@ -3,16 +3,19 @@
 Each revision's requests fail independently, unless said otherwise. The candidate gets 5, 10, 25 and 50% of them for ten
 minutes each. Every thirty seconds three judges look: Nereid's as a rollout uses it, with its defaults and its guard; a
 threshold (rolled back at the fifth look with more than 1% errors); and Fisher's exact test of all counts so far,
-repeated at each look.
+repeated at each look. Nereid's has passed a candidate that it has passed at each of the four weights.
+
+All of it takes long; `python -m bench.judge --only hard guard` makes some of the tables.
 """
 
 import argparse
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from itertools import accumulate, product
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import accumulate, count, product
 from typing import Any
 
 import numpy as np
@@ -20,12 +23,12 @@ import numpy as np
 from bench import bakes, promotions
 from nereid.api.rollout_stage import Stage
 from nereid.controller.decide.judge.verdict import Verdict
-from nereid.controller.decide.rollout.analysis import with_sample
+from nereid.controller.decide.rollout.analysis import exposed, with_sample
 from nereid.controller.decide.rollout.analysis_state import AnalysisState
 from nereid.controller.decide.rollout.state import EPOCH, RolloutState
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.sample import ERRORS, REJECTIONS, Comparison, Sample
-from nereid.controller.plan.plan import Exposure
+from nereid.controller.plan.plan import Exposure, Specified
 from nereid.controller.plan.reading import read_plan
 from nereid.controller.plan.settings import Settings
 
@@ -42,8 +45,18 @@ SETTINGS = Settings(prometheus_url="http://prometheus")
 MOST_ERRORS = 0.01
 MISSES = 5
 IDENTICAL_TIMES = 5  # rare events need more rollouts to be seen
+GUARDED_RATES = (0.02, 0.05, 0.3)
+GUARD_EXCEEDED = "GuardExceeded"
+ANALYSIS_FAILED = "AnalysisFailed"
 
-Look = tuple[Counts, Counts]
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one interval brought, at the candidate's weight in percent."""
+
+    weight: int
+    candidate: Counts
+    stable: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +83,8 @@ class Scenario:
         requests = generator.poisson(LOOK_SECONDS * self.requests_per_second)
         to_candidate = generator.binomial(requests, weight / 100)
         rate = self.candidate if number >= self.good_for * LOOKS_PER_MINUTE else self.stable
-        return self._counts(generator, to_candidate, rate), self._counts(
-            generator, requests - to_candidate, self.stable
-        )
+        counted = self._counts(generator, to_candidate, rate)
+        return Look(weight, counted, self._counts(generator, requests - to_candidate, self.stable))
 
     def _counts(self, generator: np.random.Generator, requests: int, rate: float) -> Counts:
         bursts = generator.binomial(requests, rate / self.burst)
@@ -81,10 +93,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one judge ended one rollout: its verdict, and after how many minutes."""
+    """How one judge ended one rollout: its verdict, after how many minutes, and why it rolled back."""
 
     verdict: Verdict
     minutes: float
+    reason: str | None = None
 
 
 Judge = Callable[[Sequence[Look]], Outcome]
@@ -95,40 +108,53 @@ def nereid(**analysis: Any) -> Judge:
     wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
 
     def run(looks: Sequence[Look]) -> Outcome:
-        # What it gets does not count, but that both get something.
         state = RolloutState(
             stage=Stage.ANALYZING,
             stable="a",
             candidate=wanted.revision,
-            exposure=Exposure(WEIGHTS[0]),
+            exposure=Exposure(looks[0].weight),
             analysis=AnalysisState(EPOCH, EPOCH),
         )
-        for number, (candidate, stable) in enumerate(looks, 1):
+        has_passed = True
+        for number, look in enumerate(looks, 1):
             now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
-            counted = {ERRORS: Comparison(candidate, stable), REJECTIONS: _none_of(candidate, stable)}
+            if look.weight != state.weight:
+                has_passed = has_passed and _passes(state)
+                state = _exposed(wanted, state, look.weight, now - timedelta(seconds=LOOK_SECONDS))
+            counted = {ERRORS: Comparison(look.candidate, look.stable), REJECTIONS: _without_errors(look)}
             state, failure = with_sample(wanted, state, Sample(now, counted), now)
             if failure:
-                return Outcome(Verdict.FAIL, number / LOOKS_PER_MINUTE)
-        passed = state.analysis is not None and state.analysis.verdict == "Pass"
-        return Outcome(Verdict.PASS if passed else Verdict.INCONCLUSIVE, len(looks) / LOOKS_PER_MINUTE)
+                return Outcome(Verdict.FAIL, number / LOOKS_PER_MINUTE, failure.reason)
+        verdict = Verdict.PASS if has_passed and _passes(state) else Verdict.INCONCLUSIVE
+        return Outcome(verdict, len(looks) / LOOKS_PER_MINUTE)
 
     return run
 
 
-def _none_of(candidate: Counts, stable: Counts) -> Comparison:
-    return Comparison(Counts(candidate.requests, 0), Counts(stable.requests, 0))
+def _passes(state: RolloutState) -> bool:
+    return state.analysis is not None and state.analysis.verdict == "Pass"
+
+
+def _exposed(wanted: Specified, state: RolloutState, weight: int, now: datetime) -> RolloutState:
+    exposure = Exposure(weight)
+    return replace(state, exposure=exposure, analysis=exposed(wanted, state, exposure, now))
+
+
+def _without_errors(look: Look) -> Comparison:
+    return Comparison(Counts(look.candidate.requests, 0), Counts(look.stable.requests, 0))
 
 
 def threshold(looks: Sequence[Look]) -> Outcome:
     """Roll back at the fifth look with more than 1% errors; a look without requests counts for nothing."""
-    misses = accumulate(int(candidate.errors > MOST_ERRORS * candidate.requests) for candidate, _ in looks)
+    misses = accumulate(int(look.candidate.errors > MOST_ERRORS * look.candidate.requests) for look in looks)
     return _first_to_fail(seen >= MISSES for seen in misses)
 
 
 def repeated_fisher(looks: Sequence[Look]) -> Outcome:
     """Roll back at the first look at which Fisher's one-sided test of all counts so far gives p < alpha."""
-    totals = accumulate(looks, lambda total, look: (total[0] + look[0], total[1] + look[1]))
-    return _first_to_fail(fisher_p(candidate, stable) < ALPHA for candidate, stable in totals)
+    candidates = accumulate(look.candidate for look in looks)
+    stables = accumulate(look.stable for look in looks)
+    return _first_to_fail(fisher_p(*totals) < ALPHA for totals in zip(candidates, stables, strict=True))
 
 
 def fisher_p(candidate: Counts, stable: Counts) -> float:
@@ -167,9 +193,10 @@ JUDGES: Mapping[str, Judge] = {
 class Bench:
     """Runs scenarios, each with its own generator, so that one figure does not depend on which others are asked for."""
 
-    def __init__(self, runs: int, seed: int) -> None:
+    def __init__(self, runs: int, seed: int, baselines: Sequence[float] = BASELINES) -> None:
         self.runs = runs
         self._seed = seed
+        self._baselines = baselines
 
     def outcomes(self, scenario: Scenario, judges: Mapping[str, Judge], times: int = 1) -> dict[str, list[Outcome]]:
         """Let all judges see the same rollouts, `times` as many as usual."""
@@ -183,7 +210,7 @@ class Bench:
         yield "| errors of stable | requests/s | judge | inconclusive | passed | threshold | repeated Fisher |"
         yield "|---|---|---|---|---|---|---|"
         times = IDENTICAL_TIMES if odds_ratio == 1 else 1
-        for rate, per_second in product(BASELINES, REQUESTS_PER_SECOND):
+        for rate, per_second in product(self._baselines, REQUESTS_PER_SECOND):
             outcomes = self.outcomes(Scenario(worse(rate, odds_ratio), rate, per_second), JUDGES, times)
             judged = outcomes["judge"]
             cells = (
@@ -211,7 +238,7 @@ class Bench:
         )
         yield f"| {' | '.join(columns)} |"
         yield "|---|---|---|---|---|---|---|"
-        for weights, rate in product(((10, 50), WEIGHTS), BASELINES):
+        for weights, rate in product(((10, 50), WEIGHTS), self._baselines):
             outcomes = self.outcomes(Scenario(0.30, rate, 5, weights=weights), JUDGES, IDENTICAL_TIMES)
             minutes = {name: sorted(outcome.minutes for outcome in ended) for name, ended in outcomes.items()}
             judged = minutes["judge"]
@@ -233,25 +260,74 @@ class Bench:
         yield "| case | requests/s | judge | inconclusive | passed | threshold | repeated Fisher |"
         yield "|---|---|---|---|---|---|---|"
         lenient = {**JUDGES, "judge": nereid(judge={"tolerated": 3, "against": 6, "alpha": 0.001})}
-        for per_second in REQUESTS_PER_SECOND:
-            for case, scenario, judges in (
-                ("identical, 0.5%, in bursts of 5", Scenario(0.005, 0.005, per_second, burst=5), JUDGES),
-                ("identical, 0.5%, in bursts of 20", Scenario(0.005, 0.005, per_second, burst=20), JUDGES),
-                (
-                    "the same, tolerated 3, against 6, alpha 0.001",
-                    Scenario(0.005, 0.005, per_second, burst=20),
-                    lenient,
-                ),
-                ("no errors at all", Scenario(0, 0, per_second), JUDGES),
-                ("as stable (0.5%) for 20 minutes, then 30%", Scenario(0.3, 0.005, per_second, good_for=20), JUDGES),
-            ):
-                outcomes = self.outcomes(scenario, judges)
+        for case, scenario, judges in (
+            ("identical, 0.5%, in bursts of 5", Scenario(0.005, 0.005, 0, burst=5), JUDGES),
+            ("the same, burst 5", Scenario(0.005, 0.005, 0, burst=5), _knowing(5)),
+            ("identical, 0.5%, in bursts of 20", Scenario(0.005, 0.005, 0, burst=20), JUDGES),
+            ("the same, burst 20", Scenario(0.005, 0.005, 0, burst=20), _knowing(20)),
+            ("the same, tolerated 3, against 6, alpha 0.001", Scenario(0.005, 0.005, 0, burst=20), lenient),
+            ("no errors at all", Scenario(0, 0, 0), JUDGES),
+            ("as stable (0.5%) for 20 minutes, then 30%", Scenario(0.3, 0.005, 0, good_for=20), JUDGES),
+        ):
+            for per_second in REQUESTS_PER_SECOND:
+                outcomes = self.outcomes(replace(scenario, requests_per_second=per_second), judges)
                 judged = outcomes["judge"]
                 yield (
                     f"| {case} | {per_second} | {rolled_back(judged)} | {share(judged, Verdict.INCONCLUSIVE)} "
                     f"| {share(judged, Verdict.PASS)} | {rolled_back(outcomes['threshold'])} "
                     f"| {rolled_back(outcomes['repeated Fisher'])} |"
                 )
+
+    def guard(self) -> Iterator[str]:
+        """Yield the lines of the table of both versions with errors in bursts, below and above the guard's ceiling."""
+        yield "\n### The guard, with 10% as its ceiling: both versions fail alike, in bursts of 20\n"
+        yield "| errors of both | requests/s | `burst` | by the guard | by the judge |"
+        yield "|---|---|---|---|---|"
+        for rate, per_second, burst in product(GUARDED_RATES, REQUESTS_PER_SECOND, (1, 20)):
+            judged = self.outcomes(Scenario(rate, rate, per_second, burst=20), {"judge": _knowing(burst)["judge"]})
+            by_guard = [_if_for(outcome, GUARD_EXCEEDED) for outcome in judged["judge"]]
+            others = [_if_for(outcome, ANALYSIS_FAILED) for outcome in judged["judge"]]
+            yield f"| {rate:.0%} | {per_second} | {burst} | {rolled_back(by_guard)} | {rolled_back(others)} |"
+
+
+def _knowing(burst: int) -> Mapping[str, Judge]:
+    """Return the judges, of which Nereid's is told the size of bursts."""
+    return {**JUDGES, "judge": nereid(judge={"burst": burst})}
+
+
+def _if_for(outcome: Outcome, reason: str) -> Outcome:
+    """Return the outcome, if the rollback was for this reason; else one without a rollback."""
+    return outcome if outcome.reason == reason else replace(outcome, verdict=Verdict.INCONCLUSIVE)
+
+
+def enough() -> Iterator[str]:
+    """Yield the table of how many requests of the candidate pass it, if neither version has any error."""
+    yield "\n### Requests of the candidate without an error that are a pass, in intervals of 15\n"
+    yield "| compared with | `negligiblePercent` | requests |"
+    yield "|---|---|---|"
+    for negligible in (0.1, 1, 5):
+        yield f"| stable | {negligible} | {_until_passed(Exposure(10), {'judge': {'negligiblePercent': negligible}})} |"
+    yield f"| the guard's 10% | | {_until_passed(Exposure(matched=True), {})} |"
+
+
+def _until_passed(exposure: Exposure, analysis: Mapping[str, Any]) -> int:
+    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+    state = RolloutState(
+        stage=Stage.ANALYZING,
+        stable="a",
+        candidate=wanted.revision,
+        exposure=exposure,
+        analysis=AnalysisState(EPOCH, EPOCH),
+    )
+    few = Counts(15)
+    for number in count(1):
+        now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
+        state, _ = with_sample(
+            wanted, state, Sample(now, dict.fromkeys((ERRORS, REJECTIONS), Comparison(few, few))), now
+        )
+        if _passes(state):
+            break
+    return number * few.requests
 
 
 def worse(rate: float, odds_ratio: float) -> float:
@@ -274,25 +350,45 @@ def share(outcomes: Sequence[Outcome], verdict: Verdict) -> str:
     return f"{min(part, 99.9):.1f}%" if 0 < part < 10 or 99 < part < 100 else f"{part:.0f}%"  # noqa: PLR2004
 
 
+def sections(bench: Bench) -> Mapping[str, Callable[[], Iterator[str]]]:
+    """Return the tables by name, in the order in which they are printed."""
+    whole_rollouts = max(1, bench.runs // 4)
+    return {
+        **{f"odds-{odds:g}": partial(bench.comparison, odds) for odds in ODDS_RATIOS},
+        "targets": bench.targets,
+        "hard": bench.hard_cases,
+        "guard": bench.guard,
+        "exposures": partial(promotions.each_exposure, bench.runs),
+        "bursts": partial(promotions.bursts, bench.runs),
+        "clients": partial(promotions.small_client, bench.runs),
+        "enough": enough,
+        "low-traffic": partial(promotions.little_traffic, whole_rollouts),
+        "bake": partial(bakes.table, max(1, bench.runs // 2)),
+    }
+
+
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(prog="bench.judge", description=__doc__)
     parser.add_argument("--runs", type=int, default=400, help="rollouts for each figure (default: 400)")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: 1)")
+    parser.add_argument("--only", nargs="+", metavar="TABLE", help="names of tables (default: all)")
+    parser.add_argument("--stable", nargs="+", type=float, default=BASELINES, help="error rates of stable, for odds-*")
     options = parser.parse_args()
-    bench = Bench(options.runs, options.seed)
-    print(f"{bench.runs} rollouts for each line, {bench.runs * IDENTICAL_TIMES} for odds of 1 and for 30% errors.")  # noqa: T201
-    print("Share of rollouts rolled back, and after how many minutes (median).")  # noqa: T201
-    for odds_ratio in ODDS_RATIOS:
-        for line in bench.comparison(odds_ratio):
-            print(line, flush=True)  # noqa: T201
-    whole_rollouts = max(1, options.runs // 4)
-    print(f"\nWhole rollouts: {whole_rollouts} for each line.")  # noqa: T201
-    for table in (promotions.little_traffic, promotions.each_exposure, promotions.bursts):
-        for line in table(whole_rollouts):
-            print(line, flush=True)  # noqa: T201
-    for line in (*bench.targets(), *bench.hard_cases(), *bakes.table(max(1, options.runs // 2))):
-        print(line, flush=True)  # noqa: T201
+    tables = sections(Bench(options.runs, options.seed, options.stable))
+    if unknown := set(options.only or ()) - tables.keys():
+        parser.error(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
+    _print(
+        f"{options.runs} rollouts for each line, {options.runs * IDENTICAL_TIMES} for odds of 1 and for targets.\n"
+        "Share of rollouts rolled back, and after how many minutes (median)."
+    )
+    for name in options.only or tables:
+        for line in tables[name]():
+            _print(line)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -165,3 +165,16 @@ def _share_and_median(found: Sequence[tuple[str, float]], wanted: str) -> str:
     minutes = [taken for end, taken in found if end == wanted]
     share = f"{100 * len(minutes) / len(found):.0f}%"
     return f"{share}, {statistics.median(minutes):.0f} min" if minutes and wanted != "waits" else share
+
+
+def small_client(runs: int) -> Iterator[str]:
+    """Yield the table of a candidate that fails all requests of a client with 0.3% of the traffic."""
+    yield "\n### The candidate fails all requests of a client with 0.3% of the traffic, and stable none of them\n"
+    yield "| errors of other clients | requests/s | `negligiblePercent` | promoted | rolled back | waits |"
+    yield "|---|---|---|---|---|---|"
+    for rate in (0.0, 0.001):
+        for per_second in (5, 50):
+            traffic = Traffic(per_second, lambda _weight, rate=rate: rate + 0.003, rate)  # type: ignore[misc]
+            for negligible in (1, 0.1):
+                found = ends(traffic, runs, judge={"negligiblePercent": negligible})
+                yield f"| {rate:.1%} | {per_second} | {negligible} | {found} |"
