@@ -9,6 +9,8 @@ from digits.cluster import Cluster, Manifest, wait_for
 READY_SECONDS: Final = 180
 ROLLOUT_SECONDS: Final = 240
 _GROUP: Final = "nereid.dev"
+# States in which the proxies have had the time to receive the route.
+_SPLIT: Final = ("Analyzing", "Holding", "Paused", "Baking")
 
 
 @dataclass(frozen=True)
@@ -117,4 +119,4 @@ def matches(item: Manifest, status: str, reason: str | None = None) -> bool:
 def is_split(status: Manifest, weight: int) -> bool:
     """Tell whether the candidate has this share of the traffic, and the proxies have had time to receive it."""
     state = (status.get("rollout") or {}).get("state")
-    return (status.get("candidate") or {}).get("weight") == weight and state in ("Analyzing", "Holding", "Paused")
+    return (status.get("candidate") or {}).get("weight") == weight and state in _SPLIT

@@ -44,6 +44,7 @@ def test_a_queue_that_no_scaler_sees(case: Case) -> None:
     alerts.wait_until_clear("NereidAtMaxReplicas", "NereidQueueSaturated", "NereidLatencyBudgetBurn")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_a_version_that_fails_and_is_rolled_back(case: Case) -> None:
     served = serve_first(case, HALF)

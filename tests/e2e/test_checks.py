@@ -59,6 +59,7 @@ def test_one_failing_check_is_enough(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_checks_that_cannot_run_give_no_traffic(case: Case) -> None:
     rollout = judged(checks={"items": [impossible()], "timeout": "30s"})
     served = serve_first(case, rollout)

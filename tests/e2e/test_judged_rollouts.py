@@ -143,6 +143,7 @@ def test_paused_version_that_goes_bad_is_rolled_back(case: Case) -> None:
     assert failure(served)["reason"] in ("GuardExceeded", "AnalysisFailed")
 
 
+@pytest.mark.long
 def test_hardly_any_traffic_pauses_until_the_user_decides(case: Case) -> None:
     rollout = judged(analysis={"deadline": "10s"})
     served = serve_first(case, rollout)

@@ -91,6 +91,7 @@ def test_abort(case: Case) -> None:
     wait_until_alone(served, stable)
 
 
+@pytest.mark.long
 def test_steps_without_analysis_go_by_time(case: Case) -> None:
     case.apply(version="1", rollout=BY_TIME_ALONE).wait_until_ready()
     served = case.apply(version="2", rollout=BY_TIME_ALONE)
@@ -101,6 +102,7 @@ def test_steps_without_analysis_go_by_time(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_new_revision_supersedes_the_candidate(case: Case) -> None:
     served = begin_rollout(case)
     stable, second = served.revision("stable"), served.revision("candidate")

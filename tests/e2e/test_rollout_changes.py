@@ -108,6 +108,7 @@ def serve_second(case: Case) -> tuple[ModelDeployment, str, str]:
     return served, first, second
 
 
+@pytest.mark.long
 def test_rollback_by_hand_holds_until_the_spec_changes(case: Case) -> None:
     served, first, second = serve_second(case)
     with case.traffic() as client:

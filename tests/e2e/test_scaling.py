@@ -12,6 +12,7 @@ WITHOUT_KEDA_SECONDS = 30
 HALF_FULL = [{"type": "RequestRate", "target": CAPACITY / 2}]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_pods_come_before_requests_have_to_wait_and_go_when_the_load_is_over(case: Case) -> None:
     served = case.apply(model=case.faulty("busy"), scaling=scaled(metrics=HALF_FULL))

@@ -58,6 +58,7 @@ def test_rare_requests_never_fail_whatever_they_meet(case: Case) -> None:
     assert total.failed == 0, total.errors[:5]
 
 
+@pytest.mark.long
 def test_a_sleeping_model_is_woken_for_a_new_version(case: Case) -> None:
     served = case.apply(scaling=may_sleep(), rollout=judged())
     served.wait_until_ready()

@@ -106,6 +106,7 @@ def assert_serves_image(case: Case, sources: Sources, model: Artifact, uri: str,
     assert status["resolution"]["resolvedUri"] == f"{uri.removesuffix(':stable')}@{digest}"
 
 
+@pytest.mark.long
 def test_mlflow_run(case: Case, sources: Sources) -> None:
     model = mlflow_models.regression(3)
     published = mlflow_models.publish(sources.mlflow, case.namespace, model)

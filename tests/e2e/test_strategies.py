@@ -38,7 +38,7 @@ DECIDED_BY_REFUSALS = judged(
 
 
 def test_blue_green_previews_then_switches_then_keeps(case: Case) -> None:
-    blue_green = {"previewHosts": [case.preview_host()], "keep": "15s"}
+    blue_green = {"previewHosts": [case.preview_host()], "keep": "45s"}
     rollout = judged(strategy="BlueGreen", blueGreen=blue_green)
     served = serve_first(case, rollout)
     old = served.revision("stable")
@@ -188,6 +188,7 @@ def test_shadow_that_fails_is_rolled_back_without_a_client_noticing(case: Case) 
     assert total.by_version() == {"1": total.sent}
 
 
+@pytest.mark.long
 def test_copies_come_before_answers_in_one_list_and_a_gate_stands_between(case: Case) -> None:
     steps = [{"mirror": 50, "hold": "5s"}, {"mirror": 100}, {"weight": 20, "hold": "10s"}, {"weight": 50, "hold": "5s"}]
     rollout = judged(steps=steps)
@@ -221,6 +222,7 @@ def test_direct_replaces_as_soon_as_the_candidate_is_ready(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_without_surge_there_is_never_a_pod_more_and_nothing_is_lost(case: Case) -> None:
     rollout = judged(surge=0, steps=[{"weight": 50, "hold": "10s"}])
     served = serve_first(case, rollout, scaling={"minReplicas": 2})
