@@ -6,17 +6,19 @@ from typing import Any
 
 from tests.support.api.kubernetes import CHILDREN, Kubernetes, Object
 from tests.support.api.waiting import wait_until
+from tests.support.bakes import without_bake
 
 Key = tuple[str, str]
 
 
-def _without_bake(spec: Object, *, changes: bool = False) -> Object:
-    """Return a spec whose rollouts are over with their last move, unless it says how long they bake."""
-    rollout = spec.get("rollout", {})
-    if rollout.get("strategy") == "BlueGreen":
-        # Nor does one that was of another strategy before.
-        return {**spec, "rollout": {**rollout, "bake": None}} if changes else spec
-    return spec if "bake" in rollout else {**spec, "rollout": {**rollout, "bake": "0s"}}
+def _changes_without_bake(spec: Object) -> Object:
+    """Return changes of a spec after which no rollout has a bake that they do not ask for.
+
+    Blue/green keeps its own; what another strategy was given before is taken back.
+    """
+    if spec["rollout"].get("strategy") == "BlueGreen":
+        return {**spec, "rollout": {**spec["rollout"], "bake": None}}
+    return without_bake(spec)
 
 
 class Models:
@@ -34,7 +36,7 @@ class Models:
             "apiVersion": "nereid.dev/v1alpha1",
             "kind": "ModelDeployment",
             "metadata": {"name": name},
-            "spec": _without_bake({"model": {"uri": uri}, "rollout": rollout, **spec}),
+            "spec": without_bake({"model": {"uri": uri}, "rollout": rollout, **spec}),
         }
         return self.kubernetes.create(self.kubernetes.path("ModelDeployment", self.namespace), body)
 
@@ -42,7 +44,7 @@ class Models:
         return self.kubernetes.get("ModelDeployment", self.namespace, name)
 
     def change(self, name: str = "digits", **spec: Any) -> None:
-        changes = _without_bake(spec, changes=True) if "rollout" in spec else spec
+        changes = _changes_without_bake(spec) if "rollout" in spec else spec
         self.kubernetes.patch("ModelDeployment", self.namespace, name, {"spec": changes})
 
     def annotate(self, name: str = "digits", **values: str | None) -> None:

@@ -8,6 +8,7 @@ from digits.cluster import Cluster, Manifest
 from digits.model_deployment import ModelDeployment
 from digits.traffic import ANYBODY, Endpoint, Group, TrafficClient
 from digits.train import Digits
+from tests.support.bakes import without_bake
 from tests.support.e2e.faulty_models import Fault, archive_name
 from tests.support.e2e.model_server import ModelServer, version_file
 
@@ -15,14 +16,6 @@ from tests.support.e2e.model_server import ModelServer, version_file
 PATIENCE = 60.0
 AUTHORITY = "company-ca"
 WAITS_AT_20 = {"steps": [{"weight": 20}], "drain": "5s"}
-
-
-def without_bake(spec: Manifest) -> Manifest:
-    """Return a spec whose rollouts are over with their last move, unless it says how long they bake."""
-    rollout = spec.get("rollout", {})
-    if "bake" in rollout or "holdback" in rollout or rollout.get("strategy") == "BlueGreen":
-        return spec
-    return {**spec, "rollout": {**rollout, "bake": "0s"}}
 
 
 @dataclass(frozen=True, slots=True)

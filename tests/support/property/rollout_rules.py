@@ -544,9 +544,8 @@ def check_loss(one: Pass, read: RolloutState, usual: Decision) -> None:
     if not is_first and not is_stable and (is_wiped or read.unreadable):
         had = max(before.get(own, 0), 0 if is_wiped else without_loss.get(own, 0))
         if "rollout.retiring" in read.unreadable and own in _draining(one.before):
-            had = max(
-                had, exposure_at(one.plan.rollout, 0).weight
-            )  # It waited for places that drain, and for no judge.
+            # It waited for places that drain, and for no judge.
+            had = max(had, exposure_at(one.plan.rollout, 0).weight)
         assert after.get(own, 0) <= had, "an unjudged revision gains by a lost status"
         ready = {revision for revision, seen in one.observed.revisions.items() if seen.available}
         kept = ready if is_wiped else ready & {live.revision for live in usual.live}

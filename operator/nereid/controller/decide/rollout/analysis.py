@@ -178,6 +178,11 @@ def _with_failure(before: AnalysisState, error: str, now: datetime, reason: str 
     )
 
 
+def reached_at(plan: Plan, judged: AnalysisState) -> datetime | None:
+    """Return when the proxies had the route of the present exposure; None if that is not known."""
+    return judged.exposed_at and judged.exposed_at + timedelta(seconds=plan.rollout.propagation)
+
+
 def _with_result(
     plan: Plan, state: RolloutState, before: AnalysisState, sample: Sample, now: datetime
 ) -> tuple[RolloutState, Failure | None]:
@@ -187,7 +192,7 @@ def _with_result(
         before = _to_be_shown_anew(before)  # What was shown with this weight was shown with another share.
     known, shares = joined(analysis, before.evidence, before.shares)
     # A window that began before the proxies had the route holds requests of less traffic.
-    reached = before.exposed_at and before.exposed_at + timedelta(seconds=plan.rollout.propagation)
+    reached = reached_at(plan, before)
     at_exposure = not is_off and (reached is None or before.sampled_at >= reached)
     gathered = _gathered(analysis, known, sample.metrics, state, at_exposure=at_exposure)
     queries = query_results.query_results(analysis, before.queries, sample, at_exposure=at_exposure)

@@ -61,19 +61,23 @@ def was_bad(entry: ServedRevision) -> bool:
     return entry.left_reason not in {None, SUPERSEDED}
 
 
-def left_as_failed(state: RolloutState, revision: str, failure: Failure, now: datetime) -> RolloutState:
-    """Return the state in which a revision has failed; if it served before, its newest entry says so from now on."""
-    failed = FailedRollout(
+def failed_now(state: RolloutState, revision: str, failure: Failure, now: datetime) -> FailedRollout:
+    """Return the record of a revision that fails now, at its present attempt."""
+    return FailedRollout(
         revision=revision,
         attempt=state.attempt,
         reason=failure.reason,
         message=failure.message,
         at=whole_second(now),
     )
+
+
+def left_as_failed(state: RolloutState, revision: str, failure: Failure, now: datetime) -> RolloutState:
+    """Return the state in which a revision has failed; if it served before, its newest entry says so from now on."""
     last = last_of(state.history, revision)
     told = last and last.model_copy(update={"left_reason": failure.reason, "left_message": failure.message})
     entries = tuple(told if told and entry is last else entry for entry in state.history)
-    return replace(state, failed=failed, history=entries)
+    return replace(state, failed=failed_now(state, revision, failure, now), history=entries)
 
 
 def may_return(state: RolloutState, revision: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from nereid.api.rollout_stage import Stage
@@ -186,8 +186,8 @@ def _as_it_was_left(plan: Plan, state: RolloutState, judged: AnalysisState) -> R
 
     No sample may have come since it waits, and one that could not be had takes nothing away.
     """
-    since = judged.exposed_at and judged.exposed_at + timedelta(seconds=plan.rollout.propagation)
-    return replace(state, since=min(since or state.since, state.since), analysis=replace(judged, errors=0))
+    since = min(analysis.reached_at(plan, judged) or state.since, state.since)
+    return replace(state, since=since, analysis=replace(judged, errors=0))
 
 
 def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now: datetime) -> Transition:
