@@ -105,16 +105,10 @@ Judge = Callable[[Sequence[Look]], Outcome]
 
 def nereid(**analysis: Any) -> Judge:
     """Return Nereid's judge as a rollout uses it, with these fields of spec.rollout.analysis."""
-    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+    wanted = _wanted(analysis)
 
     def run(looks: Sequence[Look]) -> Outcome:
-        state = RolloutState(
-            stage=Stage.ANALYZING,
-            stable="a",
-            candidate=wanted.revision,
-            exposure=Exposure(looks[0].weight),
-            analysis=AnalysisState(EPOCH, EPOCH),
-        )
+        state = _begun(wanted, Exposure(looks[0].weight))
         has_passed = True
         for number, look in enumerate(looks, 1):
             now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
@@ -129,6 +123,20 @@ def nereid(**analysis: Any) -> Judge:
         return Outcome(verdict, len(looks) / LOOKS_PER_MINUTE)
 
     return run
+
+
+def _wanted(analysis: Mapping[str, Any]) -> Specified:
+    return read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
+
+
+def _begun(wanted: Specified, exposure: Exposure) -> RolloutState:
+    return RolloutState(
+        stage=Stage.ANALYZING,
+        stable="a",
+        candidate=wanted.revision,
+        exposure=exposure,
+        analysis=AnalysisState(EPOCH, EPOCH),
+    )
 
 
 def _passes(state: RolloutState) -> bool:
@@ -211,7 +219,7 @@ class Bench:
         yield "|---|---|---|---|---|---|---|"
         times = IDENTICAL_TIMES if odds_ratio == 1 else 1
         for rate, per_second in product(self._baselines, REQUESTS_PER_SECOND):
-            outcomes = self.outcomes(Scenario(worse(rate, odds_ratio), rate, per_second), JUDGES, times)
+            outcomes = self.outcomes(Scenario(promotions.worse(rate, odds_ratio), rate, per_second), JUDGES, times)
             judged = outcomes["judge"]
             cells = (
                 f"{rate:.1%}",
@@ -284,7 +292,9 @@ class Bench:
         yield "| errors of both | requests/s | `burst` | by the guard | by the judge |"
         yield "|---|---|---|---|---|"
         for rate, per_second, burst in product(GUARDED_RATES, REQUESTS_PER_SECOND, (1, 20)):
-            judged = self.outcomes(Scenario(rate, rate, per_second, burst=20), {"judge": _knowing(burst)["judge"]})
+            judged = self.outcomes(
+                Scenario(rate, rate, per_second, burst=20), {"judge": nereid(judge={"burst": burst})}
+            )
             by_guard = [_if_for(outcome, GUARD_EXCEEDED) for outcome in judged["judge"]]
             others = [_if_for(outcome, ANALYSIS_FAILED) for outcome in judged["judge"]]
             yield f"| {rate:.0%} | {per_second} | {burst} | {rolled_back(by_guard)} | {rolled_back(others)} |"
@@ -311,14 +321,8 @@ def enough() -> Iterator[str]:
 
 
 def _until_passed(exposure: Exposure, analysis: Mapping[str, Any]) -> int:
-    wanted = read_plan(METADATA, {"model": {"uri": "pvc://m/x.onnx"}, "rollout": {"analysis": analysis}}, SETTINGS)
-    state = RolloutState(
-        stage=Stage.ANALYZING,
-        stable="a",
-        candidate=wanted.revision,
-        exposure=exposure,
-        analysis=AnalysisState(EPOCH, EPOCH),
-    )
+    wanted = _wanted(analysis)
+    state = _begun(wanted, exposure)
     few = Counts(15)
     for number in count(1):
         now = EPOCH + timedelta(seconds=number * LOOK_SECONDS)
@@ -328,12 +332,6 @@ def _until_passed(exposure: Exposure, analysis: Mapping[str, Any]) -> int:
         if _passes(state):
             break
     return number * few.requests
-
-
-def worse(rate: float, odds_ratio: float) -> float:
-    """Return the error rate whose odds are `odds_ratio` times those of `rate`."""
-    odds = odds_ratio * rate / (1 - rate)
-    return odds / (1 + odds)
 
 
 def rolled_back(outcomes: Sequence[Outcome]) -> str:
@@ -379,7 +377,8 @@ def main() -> None:
     if unknown := set(options.only or ()) - tables.keys():
         parser.error(f"no such table: {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
     _print(
-        f"{options.runs} rollouts for each line, {options.runs * IDENTICAL_TIMES} for odds of 1 and for targets.\n"
+        f"{options.runs} rollouts for each line, {options.runs * IDENTICAL_TIMES} for odds of 1 and for targets; "
+        "half as many for bake, a quarter for low-traffic.\n"
         "Share of rollouts rolled back, and after how many minutes (median)."
     )
     for name in options.only or tables:

@@ -113,8 +113,10 @@ def ends(traffic: Traffic, runs: int, **analysis: Any) -> str:
     return " | ".join(f"{100 * found.count(end) / runs:.0f}%" for end in ("promoted", "rolled back", "waits"))
 
 
-def _at_odds(rate: float, odds: float) -> float:
-    return odds * rate / (1 - rate + odds * rate)
+def worse(rate: float, odds_ratio: float) -> float:
+    """Return the error rate whose odds are `odds_ratio` times those of `rate`."""
+    odds = odds_ratio * rate / (1 - rate)
+    return odds / (1 + odds)
 
 
 def each_exposure(runs: int) -> Iterator[str]:
@@ -124,7 +126,7 @@ def each_exposure(runs: int) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for per_second in (5, 50):
         for rate, odds in ((0.001, 10), (0.005, 3), (0.02, 3), (0.005, 1)):
-            bad = _at_odds(rate, odds)
+            bad = worse(rate, odds)
             traffic = Traffic(per_second, lambda weight, rate=rate, bad=bad: bad if weight >= 50 else rate, rate)  # type: ignore[misc] # noqa: PLR2004
             yield f"| {rate:.1%} | {per_second} | {odds} | {ends(traffic, runs)} |"
 
@@ -137,7 +139,7 @@ def bursts(runs: int) -> Iterator[str]:
     for burst in (5, 20):
         for per_second in (5, 50):
             for odds in (1, 3, 10):
-                bad = _at_odds(0.005, odds)
+                bad = worse(0.005, odds)
                 traffic = Traffic(per_second, lambda _weight, bad=bad: bad, 0.005, burst)  # type: ignore[misc]
                 for told in (1, burst):
                     yield f"| {burst} | {per_second} | {odds} | {told} | {ends(traffic, runs, judge={'burst': told})} |"
