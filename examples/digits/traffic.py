@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -104,15 +105,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request that was not answered; its kind is an HTTP or gRPC status, or the name of what went wrong."""
+    """A request that was not answered; its kind is an HTTP or gRPC status, or the name of what went wrong.
+
+    `at` is the time of the day at which it was known.
+    """
 
     protocol: Protocol
     group: str
     kind: str
     message: str
+    at: datetime
 
     def __str__(self) -> str:
-        return f"{self.protocol} {self.kind}: {self.message}"
+        return f"{self.protocol} {self.kind} at {self.at:%H:%M:%S}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,16 @@ class Tally:
             for answer in self.answers
             if protocol in (None, answer.protocol) and group in (None, answer.group)
         )
+
+    def failures(self) -> str:
+        """Tell how many requests failed in each way, when the first and the last did, and what the first was told."""
+        kinds = self.by_kind()
+        kinds[UNKNOWN] = self.by_version()[UNKNOWN]
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        if not self.errors:
+            return counts
+        first, last = self.errors[0], self.errors[-1]
+        return f"{counts}; from {first.at:%H:%M:%S} to {last.at:%H:%M:%S}, the first: {first.message}"
 
     def by_kind(self) -> Counter[str]:
         """Return how many requests failed in each way."""
@@ -277,7 +292,7 @@ class TrafficClient:
         try:
             probabilities = await self._senders[protocol](image, group)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is a failed request, and is reported at the end
-            self._errors.append(Failure(protocol, group.name, _kind(error), str(error)))
+            self._errors.append(Failure(protocol, group.name, _kind(error), str(error), datetime.now(UTC)))
         else:
             version = self._version_of(image, probabilities)
             self._answers.append(Answer(protocol, group.name, version, self._loop.time() - start))

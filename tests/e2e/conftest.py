@@ -24,6 +24,13 @@ LABELS: Final = {"app.kubernetes.io/part-of": "nereid-e2e"}
 REPORT: Final = (
     ("get", "mdep", "--output=yaml"),
     ("get", "pods", "--output=wide"),
+    # Since when each is ready, and where requests may go.
+    (
+        "get",
+        "pods",
+        "--output=custom-columns=POD:.metadata.name,READY:.status.conditions[?(@.type=='Ready')].lastTransitionTime",
+    ),
+    ("get", "endpointslices", "--output=custom-columns=SLICE:.metadata.name,READY:.endpoints[*].conditions.ready"),
     ("get", "events", "--sort-by=.lastTimestamp"),
 )
 LOGS: Final = (

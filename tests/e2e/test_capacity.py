@@ -39,7 +39,7 @@ def test_promotion_that_loses_three_of_four_pods_waits_for_them(case: Case) -> N
         served.wait_until_ready()
         wait_until_over(served)
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert_only_version_answers(case, "2")
 
 
@@ -56,7 +56,7 @@ def test_reverted_right_after_its_promotion_is_back_in_seconds_with_the_pods_tha
         taken = time.monotonic() - begun
         total = client.stop()
     assert pods_of(case, first) == pods
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert taken < SECONDS_BACK
     assert_only_version_answers(case, "1")
 

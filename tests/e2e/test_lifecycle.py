@@ -23,7 +23,7 @@ WARM_UP = {
 
 def assert_nothing_lost(total: Tally, seconds: float) -> None:
     """Expect an answer to every request of at least so many seconds."""
-    assert total.failed == 0, (total.by_kind(), total.errors[:5])
+    assert total.failed == 0, total.failures()
     assert total.sent > RATE * seconds
     assert total.by_version("REST").keys() == total.by_version("gRPC").keys() == {"1"}
 
@@ -100,7 +100,7 @@ def test_a_pod_gets_no_request_before_its_warm_up_is_over(case: Case) -> None:
         before = client.tally().sent
         wait_for("both have been asked", lambda: client.tally().sent > before + CAPACITY, seconds=30)
         total = client.stop()
-    assert total.failed == 0, (total.by_kind(), total.errors[:5])
+    assert total.failed == 0, total.failures()
     assert max(answer.seconds for answer in total.answers) < WARM_UP_SECONDS / 2
     assert min(seconds_to_readiness(pod) for pod in pods_of(served)) >= WARM_UP_SECONDS
 

@@ -21,7 +21,7 @@ def test_status_wiped_in_mid_rollout_costs_no_request(case: Case) -> None:
         case.cluster.kubectl(*patch, namespace=case.namespace)
         after = wait_until_paused(served, "AwaitingPromotion")
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     for role in ("stable", "candidate"):
         assert (after[role]["revision"], after[role]["weight"]) == (before[role]["revision"], before[role]["weight"])
 
@@ -48,4 +48,4 @@ def test_made_again_beside_its_orphans_with_the_next_version_keeps_the_good_one(
         served.promote()
         served.wait_until_ready()
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()

@@ -35,7 +35,7 @@ def test_rollout_waits_while_istiod_is_away(case: Case) -> None:
         served.wait_until_ready(seconds=300)
         wait_until_over(served)
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert not route_without_effect(served.status)
     assert_only_version_answers(case, "2")
 

@@ -26,7 +26,7 @@ def test_rollout_continues_after_the_operator_is_killed(case: Case) -> None:
         kill_operator(case.cluster)
         served.wait_until_ready()
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert_only_version_answers(case, "2")
 
 

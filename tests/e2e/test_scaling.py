@@ -27,7 +27,7 @@ def test_pods_come_before_requests_have_to_wait_and_go_when_the_load_is_over(cas
         # One pod does a second's requests in 1.4 s: the last ones would wait for all the others' share of that.
         with_one_pod = (time.monotonic() - began) * 0.4
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert total.latency(next(iter(total.by_version())), 99) < with_one_pod / 2
     wait_for_fewer_pods(served, 1)
     served.wait_until_ready()
@@ -42,7 +42,7 @@ def test_a_queue_brings_pods_by_default(case: Case) -> None:
         client.start(CAPACITY * 1.3)
         wait_for_pods(served, 2)
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
 
 
 @pytest.mark.long
@@ -66,7 +66,7 @@ def test_a_rollout_while_pods_come_takes_none_from_stable(case: Case) -> None:
         served.promote()
         served.wait_until_ready()
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert pods(served, served.revision("stable")) >= 2
 
 

@@ -24,7 +24,7 @@ def test_a_thousand_requests_at_once_wake_a_model_and_all_are_answered(case: Cas
     wait_until_kiali_is_content(case, "asleep")
     with case.traffic(patience=PATIENCE) as client:
         total = client.burst(AT_ONCE, at_once=AT_ONCE)
-    assert total.failed == 0, (total.by_kind(), total.errors[:5])
+    assert total.failed == 0, total.failures()
     assert [total.by_version(protocol)["1"] for protocol in PROTOCOLS] == [AT_ONCE // 2] * 2
     served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
 
@@ -38,7 +38,7 @@ def test_the_first_request_wakes_a_model_over_each_protocol(case: Case) -> None:
         for protocol in PROTOCOLS:
             wait_until_asleep(served)
             total = client.burst(1, at_once=1)
-            assert total.failed == 0, total.errors
+            assert total.failed == 0, total.failures()
             assert total.by_version(protocol) == {"1": 1}
             served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
 
@@ -55,7 +55,7 @@ def test_rare_requests_never_fail_whatever_they_meet(case: Case) -> None:
             served.wait_for("it is awake", lambda seen: seen["scaling"]["state"] == "Awake")
             client.stop()
         total = client.stop()
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
 
 
 @pytest.mark.long
@@ -70,7 +70,7 @@ def test_a_sleeping_model_is_woken_for_a_new_version(case: Case) -> None:
     served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"))
     with case.traffic(patience=PATIENCE) as client:
         total = client.burst(20)
-    assert total.failed == 0, total.errors[:5]
+    assert total.failed == 0, total.failures()
     assert total.by_version() == {"2": 20}
 
 
@@ -86,5 +86,5 @@ def test_a_model_that_nobody_asks_gets_a_new_version_by_its_checks_and_sleeps_ag
     wait_until_asleep(served, SETTLED_SECONDS)
     with case.traffic(patience=PATIENCE) as client:
         total = client.burst(2, at_once=1)
-    assert total.failed == 0, total.errors
+    assert total.failed == 0, total.failures()
     assert total.by_version() == {"2": 2}

@@ -31,6 +31,16 @@ def test_slowest_cases_come_first(tmp_path: Path) -> None:
     assert lines[-2:] == ["  1:05  tests.e2e::test_slow", "  0:05  tests.e2e::test_slow"]
 
 
+def test_failures_come_last_each_in_a_line_of_bounded_length(tmp_path: Path) -> None:
+    failure = f'<failure message="assert 35 == 0&#10;  where 35 {"x" * 600}">the whole text</failure>'
+    case = f'<testcase classname="tests.e2e" name="test_bad" time="1">{failure}</testcase>'
+    (tmp_path / "e2e.xml").write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>")
+    lines = timing("--report", notes=tmp_path).stdout.splitlines()
+    assert lines[-2] == "FAILED  tests.e2e::test_bad"
+    assert lines[-1].startswith("        assert 35 == 0 where 35 xx")
+    assert len(lines[-1]) == 8 + 500
+
+
 def test_half_a_report_of_a_suite_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "unit.xml").write_text("<testsuites>")
     assert timing("--report", notes=tmp_path).returncode == 0
