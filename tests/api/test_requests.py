@@ -81,6 +81,7 @@ def test_restart_lists_each_kind_once_and_writes_nothing(
             "horizontalpodautoscalers",
             "scaledobjects",
             "pods",
+            "endpointslices",
         ),
         1,
     )

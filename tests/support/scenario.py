@@ -146,6 +146,8 @@ class Scenario:
     records: frozenset[str] = frozenset()
     # Places on nodes that pods hold which are not ready, or are ending.
     occupied: Mapping[str, int] = field(default_factory=dict)
+    # Ready pods that Services have as endpoints; by default that is not known.
+    endpoints: Mapping[str, int] = field(default_factory=dict)
     # Pods that Deployments are to have; by default those that are available.
     deployed: Mapping[str, int] = field(default_factory=dict)
     autoscaling: Autoscaling | None = None
@@ -427,6 +429,10 @@ class Scenario:
     def ready(self, revision: str, pods: int) -> "Scenario":
         return replace(self, available={**self.available, revision: pods})
 
+    def with_endpoints(self, revision: str, pods: int) -> "Scenario":
+        """Let a revision's Service have so many of its ready pods as endpoints."""
+        return replace(self, endpoints={**self.endpoints, revision: pods})
+
     def pod_problem(self, revision: str, reason: str, message: str = "it is ill") -> "Scenario":
         return replace(self, pod_problems={**self.pod_problems, revision: Problem(reason, message)})
 
@@ -570,6 +576,7 @@ class Scenario:
             has_service=revision not in self.lacking,
             record=RevisionRecord(revision, 1, f"1-{revision}", URI, b"{}") if revision in self.records else None,
             scaler=self.scalers.get(revision),
+            endpoints=self.endpoints.get(revision),
         )
 
 

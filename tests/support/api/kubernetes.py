@@ -26,6 +26,7 @@ COLLECTIONS = {
     "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Pod": "/api/v1/namespaces/{}/pods",
+    "EndpointSlice": "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
     "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
 }
 # The children that a ModelDeployment has for as long as it lives.

@@ -1,6 +1,7 @@
 """The facts themselves, and all of them together, by revision."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -113,13 +114,17 @@ class ScalerFacts:
 
 @dataclass(frozen=True, slots=True)
 class RevisionObserved:
-    """Everything observed of one revision."""
+    """Everything observed of one revision.
+
+    endpoints: how many of its pods are ready endpoints of its Service; None if no EndpointSlice is known.
+    """
 
     record: RevisionRecord | None = None
     deployment: DeploymentFacts | None = None
     pods: Sequence[PodFacts] = ()
     has_service: bool = False
     scaler: ScalerFacts | None = None
+    endpoints: int | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -138,8 +143,24 @@ class RevisionObserved:
 
     @property
     def available(self) -> int:
-        """Pods that have been ready long enough to get traffic."""
-        return self.deployment.available if self.deployment else 0
+        """Pods that get traffic: they have been ready long enough, and the Service has them as endpoints.
+
+        These come from different controllers. That of the EndpointSlices may be seconds behind, and what is routed to a
+        Service without endpoints fails.
+        """
+        available = self.deployment.available if self.deployment else 0
+        return available if self.endpoints is None else min(available, self.endpoints)
+
+    @property
+    def late_endpoints(self) -> str | None:
+        """Tell of pods that would get traffic if they were endpoints of the Service; None if there are none."""
+        ready = self.deployment.available if self.deployment else 0
+        if ready <= self.available:
+            return None
+        return (
+            f"{ready} pods are ready, but the Service has {self.available} as endpoints: the cluster's controller of "
+            "EndpointSlices is behind"
+        )
 
     @property
     def occupied(self) -> int:
@@ -176,6 +197,14 @@ class GatewayFacts:
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
     """A revision's Service exists, so that requests may be routed to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """An EndpointSlice of a revision's Service: the type of its addresses, and how many of them may get requests."""
+
+    address_type: str
+    ready: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +258,7 @@ Facts = (
     | RevisionRecord
     | RouteFacts
     | ServiceFacts
+    | EndpointFacts
     | ScalerFacts
     | ChecksFacts
     | ModelJobFacts
@@ -285,6 +315,7 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
     pods: dict[str, list[PodFacts]] = {}
     services: set[str] = set()
     scalers: dict[str, ScalerFacts] = {}
+    endpoints: dict[str, Counter[str]] = {}
     routings: set[Routing] = set()
     gated: set[str] = set()
     for revision, facts in children:
@@ -295,6 +326,8 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
             continue
         elif isinstance(facts, ServiceFacts):
             services.add(revision)
+        elif isinstance(facts, EndpointFacts):
+            endpoints.setdefault(revision, Counter())[facts.address_type] += facts.ready
         elif isinstance(facts, ScalerFacts):
             scalers[revision] = facts
         elif isinstance(facts, RevisionRecord):
@@ -311,6 +344,8 @@ def observe(children: Sequence[tuple[str | None, Facts]]) -> Observed:
                 tuple(pods.get(revision, ())),
                 revision in services,
                 scalers.get(revision),
+                # A Service of two families of addresses has each pod twice.
+                max(endpoints[revision].values()) if revision in endpoints else None,
             )
             for revision in {*records, *deployments, *pods, *services, *scalers}
         },

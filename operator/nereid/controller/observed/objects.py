@@ -8,6 +8,7 @@ from nereid.contract.sentence import as_sentence
 from nereid.controller.observed.check_jobs import checks_facts, checks_job_facts
 from nereid.controller.observed.facts import (
     DeploymentFacts,
+    EndpointFacts,
     Facts,
     GatewayFacts,
     Problem,
@@ -35,6 +36,8 @@ def facts_of(kind: str, raw: Mapping[str, Any]) -> Facts:
             return model_job_facts(raw) if names.LABEL_MODEL_JOB in _labels(raw) else checks_job_facts(raw)
         case "Service":
             return ServiceFacts()
+        case "EndpointSlice":
+            return endpoint_facts(raw)
         case "VirtualService":
             return route_facts(raw)
         case "HorizontalPodAutoscaler":
@@ -68,6 +71,13 @@ def deployment_facts(raw: Mapping[str, Any]) -> DeploymentFacts:
         available=status.get("availableReplicas", 0),
         problem=Problem("ReplicaFailure", as_sentence(failures[0].get("message", ""))) if failures else None,
     )
+
+
+def endpoint_facts(raw: Mapping[str, Any]) -> EndpointFacts:
+    """Return the facts of an EndpointSlice. Readiness that is not told counts as ready, as its API has it."""
+    endpoints = raw.get("endpoints") or []
+    ready = sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+    return EndpointFacts(raw.get("addressType", ""), ready)
 
 
 def revision_record(raw: Mapping[str, Any]) -> RevisionRecord | None:

@@ -156,8 +156,12 @@ def available(report_input: ReportInput) -> Verdict:
     if report_input.serving.available:
         return Verdict("True", "ReplicasAvailable", f"Revision {report_input.decision.live[0].revision} serves")
     if state.stable is None:
-        return Verdict("False", "FirstRevisionPending", "The first revision has no ready pod yet")
-    return Verdict("False", "NoReadyReplica", f"Stable revision {state.stable} has no ready pod")
+        late = report_input.candidate.late_endpoints
+        sentence = f"First revision: {late}" if late else "The first revision has no ready pod yet"
+        return Verdict("False", "FirstRevisionPending", sentence)
+    late = report_input.stable.late_endpoints
+    sentence = f"Stable revision {state.stable}: {late}" if late else f"Stable revision {state.stable} has no ready pod"
+    return Verdict("False", "NoReadyReplica", sentence)
 
 
 def progressing(report_input: ReportInput) -> Verdict:
@@ -336,7 +340,8 @@ def _preparation(report_input: ReportInput, gets: str, place: str) -> str:
         case Stage.AWAITING_APPROVAL:
             return f"{gets} and waits {awaiting_approval(report_input.plan, state)} before {place}"
         case _:
-            starts = f"Candidate {state.candidate} is starting its pods for {place}"
+            late = report_input.candidate.late_endpoints
+            starts = f"Candidate {state.candidate} is starting its pods for {place}{f': {late}' if late else ''}"
             return waiting_for_places(report_input.plan, state) or starts
 
 

@@ -57,5 +57,6 @@ def _until_stable_has_them(plan: Plan, observed: Observed, state: RolloutState) 
 
 
 def _cause(observed: Observed, revision: str | None) -> str:
-    problem = observed.of(revision).problem
-    return f". Revision {revision}: {problem.message}" if problem else ""
+    seen = observed.of(revision)
+    cause = seen.problem.message if seen.problem else seen.late_endpoints
+    return f". Revision {revision}: {cause}" if cause else ""

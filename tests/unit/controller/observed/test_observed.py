@@ -1,7 +1,9 @@
 import copy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.pods import IMAGE, INITIALIZING, container, crash_looping, pod, terminated, waiting
@@ -12,7 +14,13 @@ from nereid.controller.build.revision import controller_revision, deployment, ne
 from nereid.controller.build.routing import virtual_services
 from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.observed.facts import NOWHERE, Crash, DeploymentFacts, PodFacts, Problem, Routing, observe
-from nereid.controller.observed.objects import deployment_facts, facts_of, recovered_record, revision_record
+from nereid.controller.observed.objects import (
+    deployment_facts,
+    endpoint_facts,
+    facts_of,
+    recovered_record,
+    revision_record,
+)
 from nereid.controller.observed.pods import explained, pod_facts
 from nereid.controller.observed.triton_log import load_failure
 from nereid.controller.plan.plan import Exposure
@@ -346,6 +354,11 @@ class TestRecord:
         assert (found.model_uri, found.model_name) == ("pvc://models/1", None)
 
 
+def endpoint_slice(family: str, ready: Sequence[bool | None]) -> dict[str, Any]:
+    conditions = [{} if one is None else {"ready": one} for one in ready]
+    return {"addressType": family, "endpoints": [{"addresses": ["::"], "conditions": one} for one in conditions]}
+
+
 class TestObserve:
     def test_groups_children_by_revision(self):
         made = plan_of()
@@ -356,6 +369,27 @@ class TestObserve:
         assert (seen.of("a").record, seen.of("a").ready, seen.of("a").available) == (record, 2, 1)
         assert seen.of("b").problem == ill.problem
         assert (seen.of("c").available, seen.of(None).available) == (0, 0)
+
+    def test_a_pod_gets_traffic_once_the_service_has_it_as_endpoint(self):
+        deployed = DeploymentFacts(3, 3, 3, None)
+        slices = [endpoint_facts(endpoint_slice("IPv4", ready)) for ready in ([True, False], [None])]
+        seen = observe([("a", deployed), *(("a", one) for one in slices)]).of("a")
+        assert (seen.ready, seen.available) == (3, 2)
+        assert "3 pods are ready, but the Service has 2 as endpoints" in seen.late_endpoints
+
+    def test_a_pod_with_an_address_of_each_family_is_one(self):
+        slices = [endpoint_facts(endpoint_slice(family, [True, True])) for family in ("IPv4", "IPv6")]
+        seen = observe([("a", DeploymentFacts(3, 3, 3, None)), *(("a", one) for one in slices)]).of("a")
+        assert seen.available == 2
+
+    def test_endpoints_of_pods_that_the_deployment_does_not_count_add_nothing(self):
+        slices = [endpoint_facts(endpoint_slice("IPv4", [True, True]))]
+        seen = observe([("a", DeploymentFacts(2, 1, 1, None)), *(("a", one) for one in slices)]).of("a")
+        assert (seen.available, seen.late_endpoints) == (1, None)
+
+    def test_without_any_slice_the_deployment_is_believed(self):
+        seen = observe([("a", DeploymentFacts(3, 3, 3, None))]).of("a")
+        assert (seen.available, seen.late_endpoints) == (3, None)
 
     def test_the_most_telling_problem_wins_and_is_the_same_in_any_order(self):
         crash = PodFacts("p", ready=False, problem=Problem("ContainerCrashed", "z"))

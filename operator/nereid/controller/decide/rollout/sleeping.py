@@ -122,8 +122,8 @@ def _wake(plan: Plan, observed: Observed, state: RolloutState, now: datetime) ->
 
 def _has_pod(observed: Observed, state: RolloutState) -> bool:
     """Whether stable has a ready pod. One that the scaler has just removed is still counted for a moment."""
-    deployment = observed.of(state.stable).deployment
-    return deployment is not None and min(deployment.replicas, deployment.available) > 0
+    stable = observed.of(state.stable)
+    return stable.deployment is not None and min(stable.deployment.replicas, stable.available) > 0
 
 
 def _may_sleep(plan: Plan, observed: Observed, state: RolloutState) -> bool:

@@ -200,6 +200,8 @@ def _fail_without_pods(plan: Plan, observed: Observed, state: RolloutState, now:
         cause += (
             ", as surge is 0 and stable's only pod is needed: set spec.rollout.allowDowntime, or scale to two replicas"
         )
+    elif late := candidate.late_endpoints:
+        cause = late
     elif not candidate.has_service:
         cause += f", but it has no Service: look at why {plan.owner.name}-{state.candidate} could not be made"
     return fail(plan, observed, state, now, Failure("ProgressDeadlineExceeded", cause))

@@ -13,9 +13,11 @@ from nereid.api import names
 from nereid.api.identity import Owner
 from nereid.controller.observed.facts import Facts
 from nereid.controller.observed.objects import facts_of
+from nereid.controller.shell.cluster.resources import MADE_BY_OTHERS
 
 ChildKey = tuple[str, str, str]
 OwnerKey = tuple[str, str]
+_MADE_BY_OTHERS: Final = frozenset(resource.kind for resource in MADE_BY_OTHERS)
 _NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
@@ -75,7 +77,7 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
     """Reduce a raw object to its record."""
     metadata = raw["metadata"]
     labels, annotations = metadata.get("labels", {}), metadata.get("annotations", {})
-    content = b"" if kind == "Pod" else names.canonical_json(comparable(raw))
+    content = b"" if kind in _MADE_BY_OTHERS else names.canonical_json(comparable(raw))
     return Child(
         kind=kind,
         namespace=metadata["namespace"],
@@ -131,9 +133,9 @@ class Children:
         return self._children.get((kind, namespace, name))
 
     def of(self, owner: Owner) -> list[Child]:
-        """Return the children that belong to `owner`, and the pods that carry its name."""
+        """Return the children that belong to `owner`, and what others made of these: it carries the owner's name."""
         named = (self._children[key] for key in self._by_owner.get((owner.namespace, owner.name), ()))
-        return [child for child in named if child.kind == "Pod" or child.belongs_to(owner)]
+        return [child for child in named if child.kind in _MADE_BY_OTHERS or child.belongs_to(owner)]
 
     def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
         """Store an object from a watch, unless a newer one is stored; notify the owner of a relevant change."""

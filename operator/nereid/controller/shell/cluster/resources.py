@@ -44,6 +44,7 @@ POD_DISRUPTION_BUDGET: Final = Resource("policy", "v1", "PodDisruptionBudget", "
 HORIZONTAL_POD_AUTOSCALER: Final = Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT: Final = Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 POD: Final = Resource("", "v1", "Pod", "pods")
+ENDPOINT_SLICE: Final = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
 
 # What Nereid creates for a ModelDeployment, and so repairs and deletes.
@@ -60,8 +61,11 @@ CHILDREN: Final = (
 )
 # Kinds that a cluster may lack: a condition reports it if they are needed.
 OPTIONAL: Final = frozenset({SCALED_OBJECT})
-# What it watches besides ModelDeployments. Pods are created by Deployments; they show why a revision is not ready.
-WATCHED: Final = (*CHILDREN, POD)
+# What others make of its children, with their labels: pods, which show why a revision is not ready, and the endpoints of
+# its Services.
+MADE_BY_OTHERS: Final = (POD, ENDPOINT_SLICE)
+# What it watches besides ModelDeployments.
+WATCHED: Final = (*CHILDREN, *MADE_BY_OTHERS)
 
 _BY_KIND: Final = {resource.kind: resource for resource in (MODEL_DEPLOYMENT, *WATCHED, EVENT)}
 

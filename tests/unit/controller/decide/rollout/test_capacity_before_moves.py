@@ -25,6 +25,36 @@ from nereid.controller.plan.plan import Exposure, Query
 AB_TEST = ABTestSpec(cookie=CookieMatch(name="cohort", value="beta"))
 
 
+class TestEndpoints:
+    """A pod that is ready, and that the Service has not as endpoint yet, gets nothing and counts for nothing."""
+
+    STARTING = rollout().stable("a").candidate("b").ready("b", 1)
+
+    def test_the_first_share_waits_for_them(self):
+        late = self.STARTING.with_endpoints("b", 0)
+        assert unchanged(late)
+        assert "1 pods are ready, but the Service has 0 as endpoints" in late.report().rollout.message
+        assert shares(late.with_endpoints("b", 1).decide()) == {"a": (4, 80), "b": (1, 20)}
+
+    def test_the_deadline_tells_of_them(self):
+        late = self.STARTING.preparing(PROGRESS_DEADLINE).with_endpoints("b", 0)
+        assert "the Service has 0 as endpoints" in late.decide().state.failed.message
+
+    def test_all_traffic_waits_for_those_of_all_pods(self):
+        whole = rollout().stable("a").candidate("b", weight=100, step=2, ready=4).promoting(PROPAGATION)
+        assert unchanged(whole.with_endpoints("b", 3))
+        assert whole.with_endpoints("b", 4).decide().state.stable == "b"
+
+    def test_the_first_revision_is_available_with_them(self):
+        first = rollout().candidate("a", weight=100, ready=1)
+        late, there = (
+            next(one for one in first.with_endpoints("a", count).report().conditions if one.type == "Available")
+            for count in (0, 1)
+        )
+        assert (late.status, there.status) == ("False", "True")
+        assert "the Service has 0 as endpoints" in late.message
+
+
 class TestPromotion:
     """The last move is over when all pods that it needs are ready."""
 
