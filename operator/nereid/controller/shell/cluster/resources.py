@@ -61,8 +61,8 @@ CHILDREN: Final = (
 )
 # Kinds that a cluster may lack: a condition reports it if they are needed.
 OPTIONAL: Final = frozenset({SCALED_OBJECT})
-# What others make of its children, with their labels: pods, which show why a revision is not ready, and the endpoints of
-# its Services.
+# What others make of its children, with their labels: pods, which show why a revision is not ready, and the endpoints
+# of its Services.
 MADE_BY_OTHERS: Final = (POD, ENDPOINT_SLICE)
 # What it watches besides ModelDeployments.
 WATCHED: Final = (*CHILDREN, *MADE_BY_OTHERS)
