@@ -79,7 +79,8 @@ def test_a_model_that_nobody_asks_gets_a_new_version_by_its_checks_and_sleeps_ag
     served = serve_first(case, judged(), scaling=may_sleep())
     wait_until_asleep(served)
     with Journey(served) as journey:
-        case.apply(version="2", scaling=may_sleep(), rollout=judged(analysis={"deadline": "10m"}))
+        checked = judged(analysis={"deadline": "10m"}, checks={"smoke": True})
+        case.apply(version="2", scaling=may_sleep(), rollout=checked)
         status = served.wait_for("version 2 is stable", lambda seen: seen["stable"]["version"].startswith("2-"), 300)
     assert "Paused" not in journey.states
     assert [check["name"] for check in status["rollout"]["checks"]["results"]] == ["smoke"]
