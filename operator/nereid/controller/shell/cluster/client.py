@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 
 from nereid.api import names
+from nereid.contract.foreign_text import ERROR_BYTES, LOG_BYTES, LOG_LINES, read_start
 from nereid.controller.shell.cluster.connection import REQUEST_TIMEOUT, Connection
 from nereid.controller.shell.cluster.errors import ApiError, Conflict, Gone, NotFound, Rejected, Unavailable
 from nereid.controller.shell.cluster.resources import EVENT, POD, Manifest, Resource, resource_of
@@ -31,7 +32,7 @@ WATCH_SECONDS: Final = 300
 WATCH_SILENCE_SECONDS: Final = 90
 _WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=WATCH_SILENCE_SECONDS)
 
-_LOG_TAIL: Final = {"tailLines": "300", "limitBytes": "262144"}
+_LOG_TAIL: Final = {"tailLines": str(LOG_LINES), "limitBytes": str(LOG_BYTES)}
 
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML
 _JSON: Final = "application/json"
@@ -111,7 +112,7 @@ class Client:
         """
         parameters = {"container": container, "previous": str(previous).lower(), **_LOG_TAIL}
         async with self._send("GET", POD.path(namespace, pod, "log"), parameters) as response:
-            return (await response.read()).decode(errors="replace")
+            return (await read_start(response.content.iter_any(), LOG_BYTES)).decode(errors="replace")
 
     async def create_event(
         self, regarding: Mapping[str, str], *, type_: str, reason: str, action: str, note: str
@@ -222,7 +223,7 @@ class Client:
     async def _failure(self, method: str, path: str, response: aiohttp.ClientResponse) -> ApiError:
         if response.status == _UNAUTHORIZED:
             self._connection.renew()
-        text = await response.text(errors="replace")
+        text = (await read_start(response.content.iter_any(), ERROR_BYTES)).decode(errors="replace")
         retry_after = response.headers.get("Retry-After", "")
         return _error(
             response.status, f"{method} {path}: {_message(text)}", float(retry_after) if retry_after.isdigit() else 0.0

@@ -1,0 +1,139 @@
+"""How much text from outside is read, in one place.
+
+What a model, a pod, a server or a user writes has no bound of its own, and neither this process nor somebody's terminal
+may suffer from it. Whoever reads such text takes a bound from here, reads it by one of the functions below, and looks
+through it in time that grows with its length alone: no regular expression with two parts that can match the same
+characters.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Final
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+
+# The end of a container's log; a line of it is read as far as a message can show it.
+LOG_BYTES: Final = 256 * KIB
+LOG_LINES: Final = 300
+LOG_LINE_CHARACTERS: Final = 4 * KIB
+
+# A spec as JSON. Model configuration and checks take 96 KiB each at most; Python needs thirty times the size.
+SPEC_BYTES: Final = 256 * KIB
+# An object of another kind that comes to this size is taken apart before the next one is read.
+SMALL_OBJECT_CHARACTERS: Final = 256 * KIB
+
+# A pod's page of metrics: a busy sidecar's takes a megabyte, and few of its lines are Triton's.
+METRICS_PAGE_BYTES: Final = 4 * MIB
+METRICS_LINE_BYTES: Final = 4 * KIB
+METRICS_SERIES: Final = 2_000
+
+# Prometheus' answers: a gateway's samples are some ten kilobytes, so these are those of a hundred clients' proxies.
+SERIES_BYTES: Final = 2 * MIB
+# A user's query returns one number.
+VALUE_BYTES: Final = 64 * KIB
+
+# What a webhook answers.
+WEBHOOK_BYTES: Final = 64 * KIB
+# An error in place of an answer; only its start is shown.
+ERROR_BYTES: Final = 64 * KIB
+
+# YAML that aliases make larger than it is written, as a person's file is not.
+YAML_VALUES: Final = 200_000
+
+# ESC sequences, whole: without the ESC alone, the rest of a colour would be left in the text.
+_ESCAPE_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))|\x9b[0-?]*[ -/]*[@-~]")
+_CONTROLS: Final = (*range(0x20), *range(0x7F, 0xA0))
+# They change the order in which a line is shown.
+_DIRECTIONS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_WHITE_SPACE: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"
+_UNPRINTABLE: Final = {
+    **dict.fromkeys(_CONTROLS),
+    **dict.fromkeys(_DIRECTIONS),
+    **dict.fromkeys(map(ord, _WHITE_SPACE), " "),
+}
+_UNPRINTABLE_IN_LINES: Final = {key: value for key, value in _UNPRINTABLE.items() if key not in (0x09, 0x0A)}
+
+
+class TooLargeError(Exception):
+    """What is read is larger than its bound."""
+
+
+def printable(text: str) -> str:
+    """Return the text without what a terminal would obey: control characters (C0, C1, ESC) and changes of direction.
+
+    White space becomes a blank, so that the text is one line.
+    """
+    return _without_escapes(text).translate(_UNPRINTABLE)
+
+
+def printable_lines(text: str) -> str:
+    """Return the same, but with its tabs and ends of lines."""
+    return _without_escapes(text).translate(_UNPRINTABLE_IN_LINES)
+
+
+def clipped_lines(text: str, characters: int = LOG_LINE_CHARACTERS, most: int = LOG_LINES) -> Iterator[str]:
+    """Yield the last lines of a text, each cut to a length."""
+    for line in text.splitlines()[-most:]:
+        yield line[:characters]
+
+
+async def read_at_most(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    """Return all that is received; raises TooLargeError as soon as that is more than `most` bytes."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) > most:
+            raise TooLargeError
+    return bytes(content)
+
+
+async def read_start(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    """Return the first bytes of what is received, and read no more than that."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) >= most:
+            break
+    return bytes(content[:most])
+
+
+async def lines_starting_with(
+    chunks: AsyncIterator[bytes], prefixes: tuple[bytes, ...], *, most: int, longest: int
+) -> AsyncIterator[bytes]:
+    """Yield the lines that begin with one of the prefixes, and keep nothing of any other.
+
+    Raises TooLargeError when more than `most` bytes are received, or one of these lines is longer than `longest`.
+    """
+    received, rest, is_skipped = 0, b"", False
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > most:
+            raise TooLargeError
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if not is_skipped and line.startswith(prefixes):
+                _require_short(line, longest)
+                yield line
+            is_skipped = False
+        if len(rest) > longest:
+            if not is_skipped and rest.startswith(prefixes):
+                raise TooLargeError
+            rest, is_skipped = b"", True
+    if not is_skipped and rest.startswith(prefixes):
+        _require_short(rest, longest)
+        yield rest
+
+
+def is_larger(values: Iterable[object], most: int) -> bool:
+    """Whether there are more than `most`; looks at no more than that."""
+    return any(number >= most for number, _ in enumerate(values))
+
+
+def _require_short(line: bytes, longest: int) -> None:
+    if len(line) > longest:
+        raise TooLargeError
+
+
+def _without_escapes(text: str) -> str:
+    return _ESCAPE_SEQUENCE.sub("", text) if "\x1b" in text or "\x9b" in text else text
