@@ -23,13 +23,17 @@ SPEC_BYTES: Final = 256 * KIB
 # An object of another kind that comes to this size is taken apart before the next one is read.
 SMALL_OBJECT_CHARACTERS: Final = 256 * KIB
 
-# A pod's page of metrics: a busy sidecar's takes a megabyte, and few of its lines are Triton's.
-METRICS_PAGE_BYTES: Final = 4 * MIB
+# A pod's page of metrics: a busy sidecar's takes a megabyte or three, and few of its lines are Triton's.
+METRICS_PAGE_BYTES: Final = 8 * MIB
+METRICS_KEPT_BYTES: Final = 256 * KIB
 METRICS_LINE_BYTES: Final = 4 * KIB
 METRICS_SERIES: Final = 2_000
+# The names of all series of a revision's pods, which are remembered from one sample to the next.
+METRICS_REVISION_CHARACTERS: Final = 2 * MIB
 
-# Prometheus' answers: a gateway's samples are some ten kilobytes, so these are those of a hundred clients' proxies.
-SERIES_BYTES: Final = 2 * MIB
+# Prometheus' answers: a gateway's samples are some ten kilobytes, so these are those of hundreds of clients' proxies.
+# Parsed, they take sixteen times as much.
+SERIES_BYTES: Final = 4 * MIB
 # A user's query returns one number.
 VALUE_BYTES: Final = 64 * KIB
 
@@ -56,7 +60,7 @@ _UNPRINTABLE_IN_LINES: Final = {key: value for key, value in _UNPRINTABLE.items(
 
 
 class TooLargeError(Exception):
-    """What is read is larger than its bound."""
+    """What is read is larger than its bound; the message says by which bound, of what it calls `it`."""
 
 
 def printable(text: str) -> str:
@@ -84,7 +88,7 @@ async def read_at_most(chunks: AsyncIterator[bytes], most: int) -> bytes:
     async for chunk in chunks:
         content += chunk
         if len(content) > most:
-            raise TooLargeError
+            raise TooLargeError(f"it has more than {most} bytes")
     return bytes(content)
 
 
@@ -103,25 +107,26 @@ async def lines_starting_with(
 ) -> AsyncIterator[bytes]:
     """Yield the lines that begin with one of the prefixes, and keep nothing of any other.
 
-    Raises TooLargeError when more than `most` bytes are received, or one of these lines is longer than `longest`.
+    Raises TooLargeError when more than `most` bytes are received, or one of these lines is longer than `longest`; its
+    message says what is too large.
     """
     received, rest, is_skipped = 0, b"", False
     async for chunk in chunks:
         received += len(chunk)
         if received > most:
-            raise TooLargeError
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if not is_skipped and line.startswith(prefixes):
-                _require_short(line, longest)
+            raise TooLargeError(f"it has more than {most >> 20} MiB")
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        if newline:
+            for line in _beginning_with(prefixes, _without_first_line(whole) if is_skipped else whole):
+                _require_short(line, prefixes, longest)
                 yield line
             is_skipped = False
         if len(rest) > longest:
-            if not is_skipped and rest.startswith(prefixes):
-                raise TooLargeError
+            if not is_skipped:
+                _require_short(rest, prefixes, longest)
             rest, is_skipped = b"", True
     if not is_skipped and rest.startswith(prefixes):
-        _require_short(rest, longest)
+        _require_short(rest, prefixes, longest)
         yield rest
 
 
@@ -130,9 +135,27 @@ def is_larger(values: Iterable[object], most: int) -> bool:
     return any(number >= most for number, _ in enumerate(values))
 
 
-def _require_short(line: bytes, longest: int) -> None:
-    if len(line) > longest:
-        raise TooLargeError
+def _beginning_with(prefixes: tuple[bytes, ...], lines: bytes) -> Iterator[bytes]:
+    """Yield the lines that begin with a prefix, by a search for each: a page may have a line for each of its bytes."""
+    text = b"\n" + lines
+    starts: list[int] = []
+    for prefix in prefixes:
+        start = text.find(b"\n" + prefix)
+        while start >= 0:
+            starts.append(start + 1)
+            start = text.find(b"\n" + prefix, start + 1)
+    for start in sorted(starts):
+        end = text.find(b"\n", start)
+        yield text[start:] if end < 0 else text[start:end]
+
+
+def _without_first_line(lines: bytes) -> bytes:
+    return lines.partition(b"\n")[2]
+
+
+def _require_short(line: bytes, prefixes: tuple[bytes, ...], longest: int) -> None:
+    if len(line) > longest and line.startswith(prefixes):
+        raise TooLargeError(f"one of its lines is longer than {longest >> 10} KiB")
 
 
 def _without_escapes(text: str) -> str:
