@@ -7,7 +7,7 @@ characters.
 """
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 KIB: Final = 1 << 10
@@ -42,15 +42,17 @@ WEBHOOK_BYTES: Final = 64 * KIB
 # An error in place of an answer; only its start is shown.
 ERROR_BYTES: Final = 64 * KIB
 
-# YAML that aliases make larger than it is written, as a person's file is not.
+# The values of a document in YAML, each alias written out: no manifest has a hundredth of it.
 YAML_VALUES: Final = 200_000
+# As deep as a spec may be, and what is around it.
+YAML_LEVELS: Final = 120
 
 # ESC sequences, whole: without the ESC alone, the rest of a colour would be left in the text.
 _ESCAPE_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))|\x9b[0-?]*[ -/]*[@-~]")
 _CONTROLS: Final = (*range(0x20), *range(0x7F, 0xA0))
 # They change the order in which a line is shown.
 _DIRECTIONS: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_WHITE_SPACE: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85"
+_WHITE_SPACE: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 _UNPRINTABLE: Final = {
     **dict.fromkeys(_CONTROLS),
     **dict.fromkeys(_DIRECTIONS),
@@ -128,11 +130,6 @@ async def lines_starting_with(
     if not is_skipped and rest.startswith(prefixes):
         _require_short(rest, prefixes, longest)
         yield rest
-
-
-def is_larger(values: Iterable[object], most: int) -> bool:
-    """Whether there are more than `most`; looks at no more than that."""
-    return any(number >= most for number, _ in enumerate(values))
 
 
 def _beginning_with(prefixes: tuple[bytes, ...], lines: bytes) -> Iterator[bytes]:

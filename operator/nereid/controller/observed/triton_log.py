@@ -35,8 +35,8 @@ def load_failure(log: str) -> str | None:
     for number, line in enumerate(lines):
         status = _status(line)
         if status and status.startswith(_UNAVAILABLE):
-            cause = status.removeprefix(_UNAVAILABLE).strip()
-            return " ".join([cause, *_continuation(lines[number + 1 : number + 1 + _MOST_ROWS])])
+            beginning = status.removeprefix(_UNAVAILABLE).strip()
+            return " ".join([beginning, *_continuation(lines[number + 1 : number + 1 + _MOST_ROWS])])
     for cause_in in (_of_version, _of_configuration, _of_name, _of_server):
         if cause := next(filter(None, map(cause_in, lines)), None):
             return cause.partition(_TRACEBACK)[0].removesuffix('"')

@@ -4,6 +4,7 @@ Handlers only pass on what they receive. No change handlers, daemons or timers: 
 the user's object.
 """
 
+import asyncio
 import logging
 import sys
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from nereid.controller.shell.engine import Engine
 from nereid.controller.shell.log_object import ObjectFilter
 from nereid.controller.shell.telemetry.instruments import Instruments
 from nereid.controller.shell.telemetry.rollouts import RolloutCollector
+from nereid.controller.shell.watchdog import watch as watchdog_of_the_loop
 
 # The API server accepts objects that are nested 10000 levels deep; one that cannot be parsed would end the whole watch.
 RECURSION_LIMIT: Final = 25_000
@@ -46,6 +48,8 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
     """Start the engine; no ModelDeployment is processed before it has listed all children."""
     _configure(settings)
     async with AsyncExitStack() as stack:
+        watchdog = asyncio.create_task(watchdog_of_the_loop(), name="watchdog")
+        stack.callback(watchdog.cancel)
         registry = CollectorRegistry()
         instruments = Instruments(registry)
         api_server = await stack.enter_async_context(connection.connect())
