@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def _deep_json() -> Iterator[None]:
 
 
 # Many small values, which take Python thirty times their size as JSON.
-LARGE = [{}] * 100_000
+LARGE: list[Any] = [{}] * 100_000
 LARGE_OBJECTS = 3
 
 
@@ -40,7 +41,7 @@ def test_large_objects_are_told_and_take_no_memory(models: Models, operator: Ope
         models.create(f"fat-{number}", model={"uri": "pvc://a/b", "config": {"parameters": LARGE}})
     for number in range(LARGE_OBJECTS):
         name = f"fat-{number}"
-        told = wait_until(lambda name=name: models.condition("Ready", name), seconds=60, what=f"a condition of {name}")
+        told = wait_until(partial(models.condition, "Ready", name), seconds=60, what=f"a condition of {name}")
         assert told["reason"] == "InvalidSpec"
         assert "of which spec.model.config takes 293 KiB" in told["message"]
     peaks = [operator.peak_mebibytes]

@@ -122,7 +122,7 @@ def _configure_logging(log_format: str, log_level: str) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _empty(raw: dict[str, Any]) -> None:
+def _empty(raw: Any) -> None:
     """Take from an object what has been stored of it: Kopf keeps it for some seconds more."""
     for field in ("spec", "status"):
         raw.pop(field, None)
