@@ -6,7 +6,7 @@ import click
 import yaml
 
 from nereid.api import names
-from nereid.cli.yaml_documents import Loader, PlainDumper
+from nereid.cli.yaml_documents import PlainDumper, read_documents
 from nereid.controller.build.manifests import manifests
 from nereid.controller.build.revision import new_record
 from nereid.controller.decide.orders import LiveRevision
@@ -21,9 +21,11 @@ from nereid.controller.plan.settings import Settings
 def render(file: Path, namespace: str) -> None:
     """Print the manifests that Nereid would create for the ModelDeployments in FILE, as for a first rollout."""
     try:
-        for document in yaml.load_all(file.read_text(), Loader=Loader):
+        for document in read_documents(file.read_text()):
             if document and document.get("kind") == names.KIND:
                 _render(document, namespace)
+    except yaml.YAMLError as error:
+        raise click.ClickException(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from error
     except InvalidSpecError as error:
         click.echo(f"{file}: {error}", err=True)
         raise SystemExit(1) from error

@@ -13,7 +13,7 @@ LONGEST_MESSAGE = 1000
 MODEL: Final = "spec.model"
 
 _BEGIN, _END = "\x02", "\x03"
-_FIELD: Final = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+_FIELD: Final = re.compile(f"{_BEGIN}([^{_BEGIN}{_END}]*){_END}")
 
 
 class Field(Enum):

@@ -45,6 +45,12 @@ class Operator:
         return self.process.popen.pid
 
     @property
+    def peak_mebibytes(self) -> int:
+        """The most memory that the present process has had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) >> 10
+
+    @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.popen.poll() is None
 

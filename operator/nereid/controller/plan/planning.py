@@ -38,6 +38,8 @@ def plan(situation: Situation, settings: Settings, now: datetime) -> Specified |
     Its hosts are those of the spec without those of older ModelDeployments.
     """
     subject = situation.subject
+    if subject.spec_problem:
+        return Invalid(subject.spec_problem)
     try:
         reading = read_spec(subject.owner, subject.annotations, subject.spec, settings)
     except InvalidSpecError as error:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final, TypeVar
 
 from nereid.api import names
@@ -22,6 +23,9 @@ from nereid.controller.shell.cluster.errors import ApiError
 READ_SECONDS: Final = 3.0
 PAUSE_AFTER_FAILURE_SECONDS: Final = 60.0
 _REMEMBERED: Final = 1000
+# The pods of a revision crash for the same cause, and each log takes memory while it is read.
+PODS_IN_A_PASS: Final = 5
+_READ_AT_A_TIME: Final = 16
 
 _Run = tuple[str, Crash]
 _Value = TypeVar("_Value")
@@ -36,21 +40,19 @@ class CrashCauses:
         self._client = client
         self._explained: OrderedDict[_Run, PodFacts] = OrderedDict()
         self._unreadable_until: OrderedDict[_Run, float] = OrderedDict()
+        self._turns = asyncio.Semaphore(_READ_AT_A_TIME)
 
     async def read(self, children: Iterable[Child]) -> None:
-        """Read the logs of crashed pods, all at the same time; takes `READ_SECONDS` at most and never fails.
+        """Read the logs of a few crashed pods at the same time; takes `READ_SECONDS` at most and never fails.
 
         A log that was read is not read again, one that could not be read not for `PAUSE_AFTER_FAILURE_SECONDS`.
         """
-        await asyncio.gather(
-            *(
-                self._read(child, child.facts, child.facts.crash)
-                for child in children
-                if isinstance(child.facts, PodFacts)
-                and child.facts.crash
-                and self._is_due((child.uid, child.facts.crash))
-            )
+        due = (
+            self._read(child, child.facts, child.facts.crash)
+            for child in children
+            if isinstance(child.facts, PodFacts) and child.facts.crash and self._is_due((child.uid, child.facts.crash))
         )
+        await asyncio.gather(*islice(due, PODS_IN_A_PASS))
 
     def facts(self, child: Child) -> Facts:
         """Return a child's facts, those of a crashed pod with the cause that its log gives, if that could be read."""
@@ -65,7 +67,7 @@ class CrashCauses:
     async def _read(self, child: Child, facts: PodFacts, crash: Crash) -> None:
         run = (child.uid, crash)
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(READ_SECONDS), self._turns:
                 log = await self._client.log_tail(
                     child.namespace, child.name, names.CONTAINER_TRITON, previous=crash.restarted
                 )

@@ -5,13 +5,14 @@ They are kept in memory only: after a restart of the operator one sample is lost
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
 import aiohttp
 
+from nereid.contract.foreign_text import METRICS_REVISION_CHARACTERS
 from nereid.controller.decide.measurement_requests import ActivityRequest, SampleRequest
 from nereid.controller.observed.counters import Advance, Counts, NoData, advance, counts, reading
 from nereid.controller.observed.pod_address import PodAddress
@@ -21,6 +22,8 @@ from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.pod_metrics import PodMetrics
 
 _UNKNOWN: Final = Activity(None, None)
+# The pods of a revision that are read at a time: each may send as much as its bounds allow.
+PODS_AT_A_TIME: Final = 8
 _logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result", Advance, Counts)
@@ -96,13 +99,12 @@ class Triton:
 
     async def activity(self, request: ActivityRequest, pods: Pods) -> Activity:
         """Return what a revision's pods do; unknown unless each of them can be read."""
-        try:
-            metrics = await asyncio.gather(
-                *(pod_metrics.read(self._session, pod, request.model) for pod in pods.get(request.revision, ()))
-            )
-        except ProviderError as error:
-            _logger.info("the activity of %s/%s cannot be measured: %s", request.namespace, request.name, error)
-            return _UNKNOWN
+        metrics: list[PodMetrics] = []
+        async for _, answer in self._answers(pods.get(request.revision, ()), request.model):
+            if isinstance(answer, ProviderError):
+                _logger.info("the activity of %s/%s cannot be measured: %s", request.namespace, request.name, answer)
+                return _UNKNOWN
+            metrics.append(answer)
         return Activity(_requests(metrics), _in_flight(metrics))
 
     def forget(self, key: Key) -> None:
@@ -110,21 +112,39 @@ class Triton:
         self._last_samples.pop(key, None)
 
     async def _read(self, revision: str, pods: Sequence[PodAddress], model: str) -> dict[str, PodMetrics]:
-        answers = await asyncio.gather(
-            *(pod_metrics.read(self._session, pod, model) for pod in pods), return_exceptions=True
-        )
         by_uid: dict[str, PodMetrics] = {}
         problems: list[ProviderError] = []
-        for pod, answer in zip(pods, answers, strict=True):
-            if isinstance(answer, PodMetrics):
-                by_uid[pod.uid] = answer
-            elif isinstance(answer, ProviderError):
+        characters = 0
+        async for pod, answer in self._answers(pods, model):
+            if isinstance(answer, ProviderError):
                 problems.append(answer)
-            else:
-                raise answer
+                continue
+            by_uid[pod.uid] = answer
+            characters += sum(len(series) for series in answer.requests)
+            if characters > METRICS_REVISION_CHARACTERS:
+                raise ProviderError(
+                    f"the {len(pods)} pods of revision {revision} count requests in too many series: their names take "
+                    f"more than {METRICS_REVISION_CHARACTERS >> 20} MiB. Let Prometheus count them "
+                    "(spec.rollout.analysis.provider: Prometheus), or serve fewer models in a pod"
+                )
         if problems and not by_uid:
             raise ProviderError(f"none of the pods of revision {revision} can be read: {problems[0]}")
         return by_uid
+
+    async def _answers(
+        self, pods: Sequence[PodAddress], model: str
+    ) -> AsyncIterator[tuple[PodAddress, PodMetrics | ProviderError]]:
+        """Yield what each pod answers, in their order; a few are read at a time."""
+        for first in range(0, len(pods), PODS_AT_A_TIME):
+            few = pods[first : first + PODS_AT_A_TIME]
+            answers = await asyncio.gather(
+                *(pod_metrics.read(self._session, pod, model) for pod in few), return_exceptions=True
+            )
+            for pod, answer in zip(few, answers, strict=True):
+                if isinstance(answer, (PodMetrics, ProviderError)):
+                    yield pod, answer
+                else:
+                    raise answer
 
 
 def _counts_of(

@@ -13,7 +13,7 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster import crash_causes
 from nereid.controller.shell.cluster.children import Child, Children, child_of
 from nereid.controller.shell.cluster.client import Client
-from nereid.controller.shell.cluster.crash_causes import CrashCauses
+from nereid.controller.shell.cluster.crash_causes import PODS_IN_A_PASS, CrashCauses
 from nereid.controller.shell.cluster.errors import Unavailable
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.gather import Gatherer, Stores
@@ -74,6 +74,15 @@ async def test_the_logs_of_a_model_deployment_are_read_at_the_same_time() -> Non
     gatherer = Gatherer(client, Stores(ModelDeployments(), children, None), sampler)
     observed = await asyncio.wait_for(gatherer.observe(OWNER), 1)
     assert [one.problem.reason for one in observed.of("x7k2m9qd").pods] == ["ModelLoadFailed"] * 3
+
+
+async def test_a_pass_reads_the_logs_of_a_few_pods() -> None:
+    client = FakeClient()
+    children = [child(f"p{number}") for number in range(3 * PODS_IN_A_PASS)]
+    causes = CrashCauses(client)
+    for passes in (1, 2, 3, 3):
+        await causes.read(children)
+        assert len(client.asked) == min(passes, 3) * PODS_IN_A_PASS
 
 
 async def test_a_log_is_read_once() -> None:
