@@ -53,6 +53,7 @@ VALID: dict[str, Object] = {
             "caBundle": {"name": "ca", "key": "ca.crt"},
             "refresh": "5m",
             "cache": {"claim": "models", "limit": "50Gi"},
+            "maxSize": "20Gi",
             "tagRegistry": True,
             "config": {"maxBatchSize": 8, "dynamicBatching": {}},
             "provenance": {"repository": "r", "commit": "c", "dataset": "d", "datasetVersion": "1", "run": "r"},

@@ -34,6 +34,8 @@ def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
         ("models.image.repository=nereid-models:0.1.0", "/models/image/repository"),
         ("models.image.pullPolicy=Always", "'pullPolicy' not allowed"),
         ("models.forestBackend=onnx", "/models/forestBackend"),
+        ("models.maxSize=lots", "/models/maxSize"),
+        ("models.maxSize=0Gi", "/models/maxSize"),
         ("mlflow.trackingUri=mlflow.example.com", "/mlflow/trackingUri"),
         ("mlflow.trackingUri=https://me:secret@mlflow.example.com", "/mlflow/trackingUri"),
         ("watchNamespaces={Team_A}", "/watchNamespaces/0"),

@@ -56,7 +56,7 @@ def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec
 def rejection(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
     """Return why a spec's model or its pods cannot become a revision, in a sentence; None if they can."""
     try:
-        _check_model(spec.model)
+        _check_model(spec.model, settings)
         _check_runtime(spec.runtime or RuntimeSpec(), settings)
     except ValueError as error:
         return str(error)
@@ -68,8 +68,10 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return any(levels == 0 or _is_deeper(item, levels - 1) for item in inner)
 
 
-def _check_model(model: ModelSpec) -> None:
+def _check_model(model: ModelSpec, settings: Settings) -> None:
     _check_uri(model.uri)
+    if model.max_size is not None:
+        _check_max_size(model.max_size, settings.max_model_size)
     if model.cache:
         _check_size_of_memory("spec.model.cache.limit", model.cache.limit)
     size = len(names.canonical_json(model.config or {}))
@@ -112,6 +114,15 @@ def _check_size_of_memory(field: str, size: str) -> None:
         parse_bytes(size)
     except ValueError as error:
         raise ValueError(f"{field}: {error}") from error
+
+
+def _check_max_size(size: str, most: str) -> None:
+    _check_size_of_memory("spec.model.maxSize", size)
+    if parse_bytes(size) > parse_bytes(most):
+        raise ValueError(
+            f"spec.model.maxSize is {size}, and this operator allows {most} (Helm value models.maxSize): lower it, or "
+            "have the operator's value raised"
+        )
 
 
 def _check_uri(uri: str) -> None:

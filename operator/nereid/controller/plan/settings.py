@@ -4,10 +4,18 @@ They are read from environment variables, which the Helm chart sets, and passed 
 environment.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nereid.api.quantity import as_size, parse_bytes
+from nereid.contract.fetch_request import DEFAULT_MAX_BYTES
+
+
+def _size(value: str) -> str:
+    parse_bytes(value)
+    return value
 
 
 class Settings(BaseSettings):
@@ -39,6 +47,10 @@ class Settings(BaseSettings):
         description=(
             "Mount models of oci:// URIs as image volumes. The cluster and its container runtime must support them."
         ),
+    )
+    max_model_size: Annotated[str, AfterValidator(_size)] = Field(
+        default=as_size(DEFAULT_MAX_BYTES),
+        description="Maximum size of a model that is fetched; spec.model.maxSize may be smaller.",
     )
     mlflow_tracking_uri: str = Field(
         default="",

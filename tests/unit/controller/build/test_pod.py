@@ -21,6 +21,18 @@ def test_a_pool_for_each_gpu_that_can_be(limit: str, pools: int) -> None:
     assert len([one for one in arguments if one.startswith("--cuda-memory-pool-byte-size=")]) == pools
 
 
+@pytest.mark.parametrize(("size", "models", "tmp"), [(None, "201Gi", "100Gi"), ("3Gi", "7Gi", "3Gi")])
+def test_no_volume_takes_more_of_the_node_than_a_model_may_have(size: str | None, models: str, tmp: str) -> None:
+    volumes = {one["name"]: one["emptyDir"] for one in spec_of({}, maxSize=size)["volumes"] if "emptyDir" in one}
+    limits = {name: volume.get("sizeLimit") for name, volume in volumes.items() if volume.get("medium") != "Memory"}
+    assert limits == {"models": models, "tmp": tmp, "fetch-tmp": "1Gi"}
+
+
+def test_an_image_that_others_had_pulled_is_not_mounted_without_asking_its_registry() -> None:
+    spec = spec_of({}, uri=f"oci://registry/digits@sha256:{'0' * 64}", imageVolume=True)
+    assert [volume["image"]["pullPolicy"] for volume in spec["volumes"] if "image" in volume] == ["Always"]
+
+
 def test_a_pull_secret_for_two_images_is_named_once() -> None:
     runtime = {"imagePullSecrets": [{"name": "registry"}]}
     source = {"uri": f"oci://registry/digits@sha256:{'0' * 64}", "imageVolume": True}

@@ -351,6 +351,7 @@ class TestRevision:
             ("model.endpoint", "https://minio.example.com"),
             ("model.credentials", {"secretName": "s3"}),
             ("model.cache", {"claim": "models", "limit": "1Gi"}),
+            ("model.maxSize", "20Gi"),
             ("model.config", {"maxBatchSize": 8}),
             ("model.config", {"dynamicBatching": {}}),
             ("runtime.gpu", {}),
@@ -451,6 +452,11 @@ class TestRejection:
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is not a valid URI"),
             ({"model": {"uri": URI, "cache": {"claim": "c", "limit": "lots"}}}, "spec.model.cache.limit: 'lots'"),
+            ({"model": {"uri": URI, "maxSize": "much"}}, "spec.model.maxSize: 'much' is not a valid size"),
+            (
+                {"model": {"uri": URI, "maxSize": "101Gi"}},
+                r"operator allows 100Gi \(Helm value models.maxSize\): lower",
+            ),
             ({"model": {"uri": URI, "path": "a/../../b"}}, "spec.model.path leads out"),
             (
                 {"model": {"uri": URI}, "rollout": {"checks": {"items": [{**CHECK, "dataset": OUTSIDE}]}}},
