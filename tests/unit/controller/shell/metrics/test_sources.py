@@ -12,10 +12,10 @@ SETTLED = Route(20, is_settled=True)
 
 def windows(*splits: Split, route: Route = SETTLED) -> list[bool]:
     """Return of each window whether the caller counts."""
-    record, counts = {}, []
+    record, counts = dict[Source, Split](), list[bool]()
     for split in splits:
         result = by_the_route({ONE: split}, record, route)
-        record, counts = result.record, [*counts, ONE not in result.left_out]
+        record, counts = dict(result.record), [*counts, ONE not in result.left_out]
     return counts
 
 
