@@ -177,8 +177,9 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "How often an alias, latest, a tag or a branch is resolved again, for instance 5m. If it has moved, "
-            "the new model is rolled out like any other change. Values below 10s count as 10s. Default: never; it "
-            "is resolved only when the URI, its endpoint or its credentials change."
+            "the new model is rolled out like any other change. Values below the operator's shortest time, by default "
+            "1m, count as that. Default: never; it is resolved only when the URI, its endpoint or its credentials "
+            "change."
         ),
     )
     cache: ModelCache | None = Field(

@@ -13,6 +13,7 @@ from nereid.controller.decide.orders import LiveRevision
 from nereid.controller.plan.plan import ALL_TRAFFIC
 from nereid.controller.plan.reading import InvalidSpecError, read_plan
 from nereid.controller.plan.settings import Settings
+from nereid.controller.report.queries import queries_not_allowed
 
 
 @click.command()
@@ -34,6 +35,8 @@ def render(file: Path, namespace: str) -> None:
 def _render(document: dict[str, dict[str, str]], namespace: str) -> None:
     metadata = {"namespace": namespace, "uid": "", **document["metadata"]}
     plan = read_plan(metadata, document["spec"], Settings())
+    if not_allowed := queries_not_allowed(plan):
+        click.echo(f"{plan.owner.name}: {not_allowed.message} (here: NEREID_ALLOW_QUERIES=true)", err=True)
     live = [LiveRevision(plan.revision, plan.replicas, ALL_TRAFFIC)]
     for wave in manifests(plan, live, {plan.revision: new_record(plan)}):
         for manifest in wave:

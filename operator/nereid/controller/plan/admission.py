@@ -40,7 +40,7 @@ POD_LABELS: Final = (
 )
 
 
-def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec:
+def admitted(spec: Mapping[str, Any]) -> ModelDeploymentSpec:
     """Return the parsed spec.
 
     Raises ValueError (pydantic's ValidationError is one) with what is wrong; `rejection` checks the model and the pods.
@@ -49,7 +49,7 @@ def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec
         raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
     parsed = ModelDeploymentSpec.model_validate(spec)
     _check_checks(parsed)
-    _check_scaling(parsed, settings)
+    _check_scaling(parsed)
     return parsed
 
 
@@ -152,12 +152,7 @@ def _check_placeholders(query: str) -> None:
         raise ValueError(f"spec.scaling.metrics: {error}") from error
 
 
-def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
-    queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
-    for query in queries:
-        _check_placeholders(query)
-    if queries and not settings.allow_queries:
-        raise ValueError(
-            "spec.scaling.metrics: user-supplied PromQL is disabled on this operator (Helm value "
-            "prometheus.allowQueries): use a metric of another type than Query"
-        )
+def _check_scaling(spec: ModelDeploymentSpec) -> None:
+    for metric in (spec.scaling and spec.scaling.metrics) or ():
+        if metric.query:
+            _check_placeholders(metric.query)

@@ -103,7 +103,8 @@ class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
     tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; about `burst`
-    bad requests have one cause. See `controller.decide.judge`.
+    bad requests have one cause. may_query: whether the operator may run its queries and business metrics. See
+    `controller.decide.judge`.
     """
 
     provider: AnalysisProvider
@@ -120,6 +121,17 @@ class Analysis:
     queries: tuple[Query, ...]
     business: tuple[BusinessMetric, ...] = ()
     burst: int = 1
+    may_query: bool = True
+
+    @property
+    def has_queries(self) -> bool:
+        """Whether any of it is PromQL of the user's own."""
+        return bool(self.queries or self.business)
+
+    @property
+    def runs_queries(self) -> bool:
+        """Whether PromQL of the user's own is run."""
+        return self.has_queries and self.may_query
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, A
     if len(owner.name) > names.MAX_NAME_LENGTH:
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
     try:
-        parsed = admitted(spec, settings)
+        parsed = admitted(spec)
         return Reading(_plan(owner, annotations, parsed, settings), rejection(parsed, settings))
     except ValidationError as error:
         raise InvalidSpecError(_explain(error)) from error
@@ -78,7 +78,7 @@ def _plan(owner: Owner, annotations: Mapping[str, str], spec: ModelDeploymentSpe
         model_name=model.name or owner.name,
         source=SourceSpec(owner, settings, model, runtime),
         replicas=fixed_replicas(scaling),
-        autoscaling=autoscaling(scaling),
+        autoscaling=autoscaling(scaling, may_query=settings.allow_queries),
         disruption_budget=runtime.disruption_budget or DisruptionBudget(),
         hosts=tuple(traffic.hosts or ()),
         gateways=tuple(traffic.gateways or ()),

@@ -58,6 +58,11 @@ class Settings(BaseSettings):
             "Default MLflow tracking server of models:/ and runs:/ URIs, for specs without spec.model.endpoint."
         ),
     )
+    shortest_refresh: int = Field(
+        default=60,
+        ge=10,
+        description="Shortest time, in seconds, after which a reference is resolved again by spec.model.refresh.",
+    )
     allow_pod_template: bool = Field(
         default=True,
         description="Allow spec.runtime.podTemplate. The cluster's admission policies still apply.",
@@ -84,9 +89,21 @@ class Settings(BaseSettings):
     prometheus_ca_file: str = Field(
         default="", description="File with the certificates to trust for an https Prometheus."
     )
+    prometheus_reporters: str = Field(
+        default="istio-system,istio-ingress",
+        description=(
+            "Comma-separated namespaces whose proxies are believed about requests to models of other namespaces; * "
+            "for all."
+        ),
+    )
     allow_queries: bool = Field(
-        default=True,
+        default=False,
         description="Allow user-supplied PromQL. It runs with the operator's Prometheus credentials.",
+    )
+    shortest_query_interval: int = Field(
+        default=30,
+        ge=5,
+        description="Shortest interval, in seconds, at which a candidate whose analysis has queries is judged.",
     )
     scaling_prometheus_url: str = Field(
         default="", description="URL at which KEDA reaches Prometheus; empty for prometheus_url."
@@ -131,6 +148,12 @@ class Settings(BaseSettings):
     def activator_host(self) -> str:
         """The activator's full name in DNS."""
         return f"{self.activator_service}.svc.{self.cluster_domain}"
+
+    @property
+    def trusted_reporters(self) -> frozenset[str]:
+        """The namespaces whose proxies are believed about everybody's requests: those set, and the activator's."""
+        names = {name.strip() for name in self.prometheus_reporters.split(",")}
+        return frozenset({*names, self.activator_service.partition(".")[2]} - {""})
 
     @property
     def allowed_webhook_hosts(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.kept_log import kept_log
 from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
 from nereid.controller.report.memory import problem_of, standing
+from nereid.controller.report.queries import QUERIES_NOT_ALLOWED, queries_not_allowed
 from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
 from nereid.controller.report.route_effect import verdicts as traffic_verdicts
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
@@ -427,6 +428,8 @@ def conditions(
     verdicts |= traffic_verdicts(route, state)
     if failing := failing_webhook(report_input.plan, state):
         verdicts[FAILING] = failing
+    if not_allowed := queries_not_allowed(report_input.plan):
+        verdicts[QUERIES_NOT_ALLOWED] = not_allowed
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

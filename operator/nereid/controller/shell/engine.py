@@ -43,7 +43,7 @@ class Engine:
     def __init__(self, client: Client, settings: Settings, instruments: Instruments) -> None:
         self.client = client
         self._instruments = instruments
-        self.queue = WorkQueue[Key]()
+        self.queue = WorkQueue[Key](lambda key: key[0], _most_of_one_namespace(settings))
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
         # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
@@ -51,7 +51,9 @@ class Engine:
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
         stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
         prometheus = self.sampler.prometheus
-        self._callers = Callers(prometheus, self.model_deployments, self.queue.add, _now) if prometheus else None
+        self._callers = (
+            Callers(prometheus, self.model_deployments, self.queue.add, _now, settings) if prometheus else None
+        )
         secrets = Path(settings.webhook_secret_folder) if settings.webhook_secret_folder else None
         self._webhooks = WebhookCaller(WebhookClient(secrets), on_ready=self.queue.add)
         self._reconciler = Reconciler(
@@ -123,6 +125,13 @@ class Engine:
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(coroutine, name=name))
+
+
+def _most_of_one_namespace(settings: Settings) -> int | None:
+    """Return how many workers may serve one namespace at a time: some are kept for others, if there may be others."""
+    if len(settings.namespaces) == 1 or settings.workers == 1:
+        return None
+    return settings.workers - max(1, settings.workers // 4)
 
 
 def _now() -> datetime:
