@@ -129,9 +129,7 @@ async def converge_model_jobs(client: Client, children: Children, owner: Owner, 
 class _Convergence:
     """One run for one owner."""
 
-    def __init__(
-        self, client: Client, children: Children, owner: Owner, waves: Sequence[Sequence[Manifest]]
-    ) -> None:
+    def __init__(self, client: Client, children: Children, owner: Owner, waves: Sequence[Sequence[Manifest]]) -> None:
         self._client = client
         self._children = children
         self._owner = owner
