@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nereid.controller.plan.host_policy import HostRule
+
 
 class Settings(BaseSettings):
     """Settings of one operator, each from the environment variable NEREID_<NAME>."""
@@ -100,6 +102,13 @@ class Settings(BaseSettings):
         description=(
             "Folder with a signing key for each host, in a file of its name, and certificates to trust in ca.crt; "
             "empty for none."
+        ),
+    )
+    traffic_allowed: tuple[HostRule, ...] = Field(
+        default=(),
+        description=(
+            "Which namespaces may have which hosts at which Gateways, as JSON: a list of {namespaces, hosts, "
+            "gateways}. Empty: any host that nobody else has."
         ),
     )
     kiali_url: str = Field(default="", description="URL of Kiali, for links; empty for none.")
