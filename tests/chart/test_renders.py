@@ -3,6 +3,7 @@
 `.venv/bin/pytest tests/chart --update-golden` writes the golden files anew.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from tests.support.golden import compare
 
 from nereid.cli import main
+from nereid.controller.plan.host_policy import may_have
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.resources import CHILDREN, EVENT, GATEWAY, MODEL_DEPLOYMENT, WATCHED
 
@@ -185,6 +187,17 @@ def test_the_keys_of_webhooks_lie_where_the_operator_looks(render: Render) -> No
     assert variables["NEREID_WEBHOOK_SECRET_FOLDER"] == mount["mountPath"]
     assert variables["NEREID_WEBHOOK_HOSTS"] == "a.b,c.d:8080"
     assert "volumes" not in operator(render())["spec"]
+
+
+def test_rules_of_hosts_reach_the_operator_as_they_are_written(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = "*.{{namespace}}.models.example.com"
+    given = json.dumps([{"namespaces": ["team-*"], "hosts": [hosts]}])
+    variables = {one["name"]: one["value"] for one in container(render(f"--set-json=traffic.allowed={given}"))["env"]}
+    monkeypatch.setenv("NEREID_TRAFFIC_ALLOWED", variables["NEREID_TRAFFIC_ALLOWED"])
+    rules = Settings().traffic_allowed
+    assert may_have(rules, "team-a", "digits.team-a.models.example.com", "istio-ingress/public")
+    assert not may_have(rules, "team-a", "digits.team-b.models.example.com", "istio-ingress/public")
+    assert not may_have(rules, "other", "digits.other.models.example.com", "istio-ingress/public")
 
 
 def test_the_metrics_are_scraped_by_annotation(render: Render) -> None:

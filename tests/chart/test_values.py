@@ -56,6 +56,12 @@ def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
         ("prometheus.auth.tokenKey=token", "set prometheus.auth.secretName"),
         ("prometheus.url=http://p,prometheus.auth.secretName=s", "set prometheus.auth.tokenKey, caKey, or both"),
         ("prometheus.auth.secretName=s,prometheus.auth.caKey=ca.crt", "set prometheus.url"),
+        ("traffic.allowed[0].hosts={a.b}", "/traffic/allowed/0"),
+        ("traffic.allowed[0].namespaces={a},traffic.allowed[0].hosts={https://a.b}", "/traffic/allowed/0/hosts/0"),
+        (
+            "traffic.allowed[0].namespaces={a},traffic.allowed[0].hosts={a.b},traffic.allowed[0].gateways={public}",
+            "/traffic/allowed/0/gateways/0",
+        ),
         ("webhooks.allowedHosts={*}", "/webhooks/allowedHosts/0"),
         ("webhooks.allowedHosts={https://a.b}", "/webhooks/allowedHosts/0"),
         ("webhooks.allowedHosts={a.b/c}", "/webhooks/allowedHosts/0"),

@@ -3,6 +3,7 @@
 Some rules cannot be expressed in a schema, such as Triton's fields; some objects were written under an older CRD. Pure.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -13,10 +14,12 @@ from nereid.api import names
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.quantity import parse_bytes
+from nereid.api.rollout import BlueGreenSpec
 from nereid.api.runtime import RuntimeSpec, TensorMemory
+from nereid.api.traffic import GATEWAY_MESSAGE, GATEWAY_PATTERN, HOST_MESSAGE, HOST_PATTERN, TrafficSpec
 from nereid.contract import triton_config
 from nereid.contract.check_job import checks_size_problem
-from nereid.controller.plan import pod_patch
+from nereid.controller.plan import header_regex, pod_patch
 from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.settings import Settings
 
@@ -50,6 +53,8 @@ def admitted(spec: Mapping[str, Any]) -> ModelDeploymentSpec:
     parsed = ModelDeploymentSpec.model_validate(spec)
     _check_checks(parsed)
     _check_scaling(parsed)
+    _check_ab_test(parsed)
+    _check_traffic(parsed)
     return parsed
 
 
@@ -143,6 +148,31 @@ def _check_checks(spec: ModelDeploymentSpec) -> None:
             raise ValueError(
                 f"spec.rollout.checks: dataset.path of {check.name} leads out of its source: write it without '..'"
             )
+
+
+def _check_ab_test(spec: ModelDeploymentSpec) -> None:
+    ab_test = spec.rollout.ab_test if spec.rollout else None
+    headers = (ab_test and ab_test.headers) or ()
+    if problem := header_regex.problem([(header.name, header.regex) for header in headers if header.regex]):
+        raise ValueError(f"spec.rollout.abTest: {problem}")
+
+
+def _check_traffic(spec: ModelDeploymentSpec) -> None:
+    """Check what keeps hosts at their Gateways: without one, a VirtualService takes its hosts in the whole mesh."""
+    traffic = spec.traffic or TrafficSpec()
+    blue_green = (spec.rollout and spec.rollout.blue_green) or BlueGreenSpec()
+    fields = {"spec.traffic.hosts": traffic.hosts, "spec.rollout.blueGreen.previewHosts": blue_green.preview_hosts}
+    for name, hosts in fields.items():
+        if hosts and not traffic.gateways:
+            raise ValueError(
+                f"{name} needs spec.traffic.gateways, the Istio Gateways that receive its requests: set them"
+            )
+        for host in hosts or ():
+            if not re.fullmatch(HOST_PATTERN, host):
+                raise ValueError(f"{name}: {host} {HOST_MESSAGE}")
+    for gateway in traffic.gateways or ():
+        if not re.fullmatch(GATEWAY_PATTERN, gateway):
+            raise ValueError(f"spec.traffic.gateways: {gateway} {GATEWAY_MESSAGE}")
 
 
 def _check_placeholders(query: str) -> None:

@@ -235,6 +235,7 @@ class Plan:
 
     model_name: the model's name in requests to Triton. replicas: the number of pods that stable has at least while it
     is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways of the spec.
+    hosts_after: in how many seconds it may have more of them without an event that tells of it.
     """
 
     owner: Owner
@@ -250,6 +251,7 @@ class Plan:
     timeout: int
     rollout: RolloutPlan
     route_problems: tuple[Problem, ...] = ()
+    hosts_after: float | None = None
 
 
 AnyPlan = TypeVar("AnyPlan", bound=Plan)

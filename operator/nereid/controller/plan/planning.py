@@ -9,7 +9,7 @@ from datetime import datetime
 
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.situation import Situation
-from nereid.controller.plan.hosts import without_conflicting_hosts
+from nereid.controller.plan.hosts import with_hosts_that_it_may_have
 from nereid.controller.plan.plan import Held, SourceSpec, Specified, held_at
 from nereid.controller.plan.reading import InvalidSpecError, Reading, read_spec
 from nereid.controller.plan.resolution import ResolutionRequest, request_of, resolved
@@ -35,7 +35,7 @@ class Invalid:
 def plan(situation: Situation, settings: Settings, now: datetime) -> Specified | Held | Unresolved | Invalid:
     """Return the plan of a ModelDeployment; Unresolved or Invalid if there is no revision to plan for.
 
-    Its hosts are those of the spec without those of older ModelDeployments.
+    Its hosts are those of the spec that it may have.
     """
     subject = situation.subject
     if subject.spec_problem:
@@ -47,7 +47,7 @@ def plan(situation: Situation, settings: Settings, now: datetime) -> Specified |
     result = _plan(reading, situation, now)
     if isinstance(result, (Invalid, Unresolved)):
         return result
-    return without_conflicting_hosts(result, situation.rivals, situation.gateways)
+    return with_hosts_that_it_may_have(result, situation)
 
 
 def last_desired_revision(status: ModelDeploymentStatus) -> str | None:

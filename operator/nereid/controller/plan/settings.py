@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nereid.api.quantity import as_size, parse_bytes
 from nereid.contract.fetch_request import DEFAULT_MAX_BYTES
+from nereid.controller.plan.host_policy import HostRule
 
 
 def _size(value: str) -> str:
@@ -129,6 +130,13 @@ class Settings(BaseSettings):
         description=(
             "Folder with a signing key for each host, in a file of its name, and certificates to trust in ca.crt; "
             "empty for none."
+        ),
+    )
+    traffic_allowed: tuple[HostRule, ...] = Field(
+        default=(),
+        description=(
+            "Which namespaces may have which hosts at which Gateways, as JSON: a list of {namespaces, hosts, "
+            "gateways}. Empty: any host that nobody else has."
         ),
     )
     kiali_url: str = Field(default="", description="URL of Kiali, for links; empty for none.")

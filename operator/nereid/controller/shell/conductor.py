@@ -111,7 +111,7 @@ class Reconciler:
         return (
             _AT_ONCE
             if orders.is_news or observed != situation.observed
-            else _wait(situation, orders, outcome, observed)
+            else sooner(planned.hosts_after, _wait(situation, orders, outcome, observed))
         )
 
     async def _reject(self, rejected: Invalid, situation: Situation, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,10 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.gateways import Gateways
-from nereid.controller.shell.cluster.informer import Informer
+from nereid.controller.shell.cluster.host_routes import HostRoutes
+from nereid.controller.shell.cluster.informer import Both, Informer
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
-from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, WATCHED
+from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, VIRTUAL_SERVICE, WATCHED
 from nereid.controller.shell.conductor import Reconciler
 from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.metrics.callers import Callers
@@ -49,7 +50,9 @@ class Engine:
         # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
         gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
-        stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
+        host_routes = HostRoutes(self._on_host_change)
+        other_routes = HostRoutes(self._on_host_change)
+        stores = Stores(self.model_deployments, children, gateways, host_routes, other_routes, has_keda=self._has_keda)
         prometheus = self.sampler.prometheus
         self._callers = (
             Callers(prometheus, self.model_deployments, self.queue.add, _now, settings) if prometheus else None
@@ -69,12 +72,18 @@ class Engine:
             Informer(
                 client,
                 resource,
-                children,
+                Both(children, host_routes) if resource == VIRTUAL_SERVICE else children,
                 namespace=namespace,
                 label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
                 on_served=self._queue_all if resource in OPTIONAL else None,
             )
             for resource in WATCHED
+            for namespace in settings.namespaces or (None,)
+        ]
+        # Of others' VirtualServices only hosts and Gateways are kept.
+        others = f"{LABEL_MANAGED_BY}!={MANAGED_BY}"
+        self._informers += [
+            Informer(client, VIRTUAL_SERVICE, other_routes, namespace=namespace, label_selector=others)
             for namespace in settings.namespaces or (None,)
         ]
         if gateways is not None:
@@ -112,12 +121,21 @@ class Engine:
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
 
+    def sharing_hosts(self, key: Key) -> Collection[Key]:
+        """Return the keys of those whose specs name a host of a ModelDeployment's, by whatever Gateways."""
+        found = self.model_deployments.get(key)
+        return self.model_deployments.naming_hosts(found.hosts) if found else ()
+
     def _has_keda(self) -> bool:
         return all(informer.is_served for informer in self._informers if informer.resource == SCALED_OBJECT)
 
     def _queue_all(self) -> None:
         for model_deployment in self.model_deployments.all():
             self.queue.add(model_deployment.key)
+
+    def _on_host_change(self, hosts: Collection[str]) -> None:
+        for key in self.model_deployments.naming_hosts_below(hosts):
+            self.queue.add(key)
 
     def _on_gateway_change(self, reference: str) -> None:
         for key in self.model_deployments.naming_gateway(reference):

@@ -65,11 +65,12 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """Store a ModelDeployment and queue it, together with its rivals."""
+    """Store a ModelDeployment and queue it, together with those that name one of its hosts."""
     engine: Engine = memo.engine
     raw, model_deployments = event["object"], engine.model_deployments
     key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-    rivals, is_news = model_deployments.rivals(key), True
+    before = engine.sharing_hosts(key)
+    is_news = True
     if event["type"] == "DELETED":
         model_deployments.remove(raw)
         engine.sampler.forget(*key)
@@ -78,7 +79,7 @@ async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     _empty(raw)
     if not is_news:
         return
-    for changed in (key, *(rival.key for rival in (*rivals, *model_deployments.rivals(key)))):
+    for changed in {key, *before, *engine.sharing_hosts(key)}:
         engine.queue.add(changed)
 
 

@@ -84,7 +84,7 @@ def test_hosts_of_an_older_rival_are_left_to_it() -> None:
     assert isinstance(found, Specified)
     assert (found.hosts, found.gateways) == (("one.example.com",), (GATEWAY,))
     [problem] = found.route_problems
-    assert (problem.reason, "b/old" in problem.message) == ("HostConflict", True)
+    assert (problem.reason, "b/old" in problem.message) == ("HostConflict", False)
     assert "elsewhere" not in problem.message
 
 

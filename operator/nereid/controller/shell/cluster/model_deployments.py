@@ -1,8 +1,9 @@
 """The store of ModelDeployments, as last received from Kopf's watch or in the response to our own status write."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from nereid.controller.observed.host_routes import above
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 
 
@@ -50,13 +51,23 @@ class ModelDeployments:
         """Return the keys of those whose spec names the Gateway NAMESPACE/NAME."""
         return tuple(self._by_gateway.get(reference, ()))
 
-    def rivals(self, key: Key) -> list[ModelDeployment]:
-        """Return the others whose specs have one of its hosts on one of its Gateways."""
+    def naming_hosts(self, hosts: Iterable[str]) -> Collection[Key]:
+        """Return the keys of those whose specs name one of the hosts."""
+        return set[Key]().union(*(self._by_host.get(host, ()) for host in hosts))
+
+    def naming_hosts_below(self, hosts: Collection[str]) -> Collection[Key]:
+        """Return the keys of those whose specs name one of the hosts, or one that lies below."""
+        below = [host for host in self._by_host if any(name in hosts for name in (host, *above(host)))]
+        return self.naming_hosts(below)
+
+    def rivals(self, key: Key, doors: Collection[str] | None = None) -> list[ModelDeployment]:
+        """Return the others whose specs have one of its hosts on one of `doors`, by default its Gateways."""
         mine = self._by_key.get(key)
         if mine is None:
             return []
-        keys = set[Key]().union(*(self._by_host[host] for host in mine.hosts)) - {key}
-        return [self._by_key[other] for other in sorted(keys) if self._by_key[other].gateways & mine.gateways]
+        doors = mine.gateways if doors is None else doors
+        others = [self._by_key[other] for other in sorted(self.naming_hosts(mine.hosts)) if other != key]
+        return [other for other in others if not other.gateways.isdisjoint(doors)]
 
     def _forget(self, key: Key) -> None:
         old = self._by_key.pop(key, None)
