@@ -248,7 +248,7 @@ def model_of_others_through_the_activator(attack: Attack) -> None:
 
 @contextmanager
 def only_gateway_and_activator(case: Case) -> Iterator[None]:
-    """Let nobody else in a namespace's pods, by their certificates."""
+    """Let nobody else into a namespace's pods but the namespace itself; docs/security.md shows this policy."""
     operator = case.cluster.operator["metadata"]
     accounts = ("istio-ingress/sa/istio-ingressgateway", f"{operator['namespace']}/sa/{operator['name']}-activator")
     principals = [f"cluster.local/ns/{account}" for account in accounts]
@@ -256,7 +256,10 @@ def only_gateway_and_activator(case: Case) -> Iterator[None]:
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
         "metadata": {"name": "only-gateway-and-activator"},
-        "spec": {"action": "ALLOW", "rules": [{"from": [{"source": {"principals": principals}}]}]},
+        "spec": {
+            "action": "ALLOW",
+            "rules": [{"from": [{"source": {"principals": principals}}, {"source": {"namespaces": [case.namespace]}}]}],
+        },
     }
     case.cluster.apply(policy, namespace=case.namespace)
     try:
