@@ -135,11 +135,11 @@ def _harm(victim: Victim, before: dict[str, int], witness: "_Witness", total: Ta
     harm = ended_since(victim.case.cluster, before)
     if total.failed:
         harm.append(f"{total.failed} of the victim's {total.sent} requests failed: {total.failures()}")
-    if set(witness.standings) != {_JUDGED}:
+    if set(witness.standings) - {_JUDGED}:
         harm.append(f"the victim's rollout went through {witness.standings}")
     if late := [seconds for seconds in witness.delays if seconds > OBSERVED_SECONDS]:
         harm.append(f"of {len(witness.delays)} changes of the victim's spec, {len(late)} were observed after {late} s")
-    return harm
+    return [*harm, victim.served.describe()] if harm else []
 
 
 def _standing(status: dict[str, Any], rollout: dict[str, Any]) -> Standing:
