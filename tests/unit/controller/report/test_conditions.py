@@ -10,7 +10,7 @@ from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.facts import Problem, ScalerFacts
-from nereid.controller.plan.plan import POLICY_VIOLATION, Exposure, Query, held_at
+from nereid.controller.plan.plan import POLICY_VIOLATION, Exposure, Query, Specified, held_at
 from nereid.controller.report.status import report
 
 SERVING = rollout().stable("a")
@@ -372,9 +372,9 @@ class TestPolicyOfTheInstaller:
 
     def test_what_runs_beyond_it_is_told_and_stays_ready(self):
         planned = SERVING.report_input()
-        found = report(
-            replace(planned, plan=replace(planned.plan, tolerated=self.SENTENCE)), {}, "", ModelDeploymentStatus(), NOW
-        )
+        assert isinstance(planned.plan, Specified)
+        beyond = replace(planned.plan, tolerated=self.SENTENCE)
+        found = report(replace(planned, plan=beyond), {}, "", ModelDeploymentStatus(), NOW)
         by_type = {one.type: one for one in found.conditions}
         assert by_type["Ready"].status == "True"
         assert (by_type["SpecValid"].status, by_type["SpecValid"].reason) == ("True", "RunsBeyondPolicy")
@@ -383,6 +383,7 @@ class TestPolicyOfTheInstaller:
 
     def test_what_it_refuses_is_told_while_stable_serves(self):
         planned = SERVING.report_input()
+        assert isinstance(planned.plan, Specified)
         held = held_at(planned.plan, planned.plan.revision, "digits", self.SENTENCE, POLICY_VIOLATION)
         found = report(replace(planned, plan=held), {}, "", ModelDeploymentStatus(), NOW)
         by_type = {one.type: one for one in found.conditions}
