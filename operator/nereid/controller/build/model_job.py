@@ -8,10 +8,10 @@ from nereid.contract.model_job import CONTAINER_RESOLVE, CONTAINER_TAG, ENV_WORK
 from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
 from nereid.controller.build.metadata import Manifest, mesh_labels
-from nereid.controller.build.security import RESTRICTED_CONTAINER
 from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS
 from nereid.controller.plan.plan import SourceSpec
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER
 
 # The operator gives up earlier, while the pod still shows the cause; a Job deletes its pods at its deadline.
 DEADLINE_SECONDS: Final = ANSWER_SECONDS + 60

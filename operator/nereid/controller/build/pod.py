@@ -13,16 +13,16 @@ from nereid.api.quantity import as_size, parse_bytes
 from nereid.contract.fetch_job import CACHE, CLAIM, ENV_WORK, IMAGE, MODELS, FetchWork, ForestBackend
 from nereid.contract.source import OciSource, claim_of, source_of
 from nereid.controller.build import hardware, source_access
+from nereid.controller.build.cloud_identity import only_for_fetching
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
-from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from nereid.controller.plan.plan import Specified
 from nereid.controller.plan.pod_patch import merged
+from nereid.controller.plan.pod_policy import ISTIO_ANNOTATIONS, ISTIO_LABELS
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER, RESTRICTED_POD, completed
 
 # What a client must not do: load another model, run its code, write traces, or map the server's memory.
 CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
-
-IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
 
 _FORESTS: Final = (Format.XGBOOST, Format.LIGHTGBM)
 
@@ -42,7 +42,8 @@ EXIT_MARGIN_SECONDS: Final = 10
 
 def pod_template(plan: Specified, version: str) -> dict[str, Any]:
     """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
-    return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
+    patched = merged(_template(plan, version), plan.runtime.pod_template or {})
+    return only_for_fetching(completed(patched, plan.settings.pod_security))
 
 
 def _template(plan: Specified, version: str) -> dict[str, Any]:
@@ -52,19 +53,16 @@ def _template(plan: Specified, version: str) -> dict[str, Any]:
                 **common_labels(plan.owner),
                 names.LABEL_REVISION: plan.revision,
                 **mesh_labels(plan.owner.name, version),
-                "sidecar.istio.io/inject": "true",
+                **ISTIO_LABELS,
             },
             "annotations": {
                 "kubectl.kubernetes.io/default-container": names.CONTAINER_TRITON,
-                # The sidecar must run before the model is fetched, and after Triton has finished its last request.
-                "sidecar.istio.io/nativeSidecar": "true",
+                **ISTIO_ANNOTATIONS,
                 # Istio merges these metrics into the sidecar's, which can be scraped under STRICT mTLS.
                 "prometheus.io/scrape": "true",
                 "prometheus.io/port": str(names.PORT_METRICS),
                 "prometheus.io/path": "/metrics",
                 "kiali.io/dashboards": "triton,envoy",
-                # The sidecar reports requests in flight, so that pods are removed only when there are none.
-                "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
             },
         },
         "spec": _pod_spec(plan),

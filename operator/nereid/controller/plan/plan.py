@@ -19,6 +19,9 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 
+# Why a spec is rejected: it cannot be carried out, or the installer's policy does not allow its pods.
+INVALID_SPEC: Final = "InvalidSpec"
+POLICY_VIOLATION: Final = "PolicyViolation"
 _PERCENT: Final = 100
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,10})(?:/(?P<step>[0-9]{1,2}))?)?")
 
@@ -259,11 +262,15 @@ AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specified(Plan):
-    """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched."""
+    """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched.
+
+    tolerated: why the installer's policy would refuse its pods, if they were not there already.
+    """
 
     model: ModelSpec
     model_uri: str
     runtime: RuntimeSpec
+    tolerated: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,9 +278,11 @@ class Held(Plan):
     """The revision that was asked for before, as it is not known which one the spec asks for now.
 
     rejection: why the spec's model or its pods are rejected; None if only the spec's URI is not resolved yet.
+    reason: the same in one word.
     """
 
     rejection: str | None
+    reason: str = INVALID_SPEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,9 +290,9 @@ class Pinned(Plan):
     """The revision that the user rolled back to by hand."""
 
 
-def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None) -> Held:
+def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None, reason: str = INVALID_SPEC) -> Held:
     """Return the plan for another revision than its own, whose model is not in the spec."""
-    return _as(Held, plan, revision=revision, model_name=model_name, rejection=rejection)
+    return _as(Held, plan, revision=revision, model_name=model_name, rejection=rejection, reason=reason)
 
 
 def pinned_to(plan: Plan, revision: str) -> Pinned:

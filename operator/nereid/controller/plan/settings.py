@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from nereid.api.quantity import as_size, parse_bytes
 from nereid.contract.fetch_request import DEFAULT_MAX_BYTES
 from nereid.controller.plan.host_policy import HostRule
+from nereid.controller.plan.pod_security import PodSecurity
 
 
 def _size(value: str) -> str:
@@ -67,6 +68,33 @@ class Settings(BaseSettings):
     allow_pod_template: bool = Field(
         default=True,
         description="Allow spec.runtime.podTemplate. The cluster's admission policies still apply.",
+    )
+    pod_security: PodSecurity = Field(
+        default="restricted",
+        description="Level of the Pod Security Standards that the pods of a new revision meet, with their patch.",
+    )
+    allowed_images: str = Field(
+        default="",
+        description="Comma-separated image repositories, PREFIX/* for all below; empty for any.",
+    )
+    allowed_service_accounts: str = Field(
+        default="", description="Comma-separated ServiceAccounts that specs may name; empty for any."
+    )
+    allowed_service_account_tokens: bool = Field(
+        default=False, description="Allow podTemplate to mount tokens of the Kubernetes API."
+    )
+    allowed_priority_classes: str = Field(
+        default="", description="Comma-separated PriorityClasses that specs may name; empty for any."
+    )
+    allowed_placement: bool = Field(
+        default=True, description="Allow specs to choose nodes: nodeSelector, tolerations, affinity, nodeName."
+    )
+    allowed_secrets: bool = Field(
+        default=True, description="Allow specs to give Secrets to the containers that serve, beside the source's."
+    )
+    allowed_istio_metadata: str = Field(
+        default="",
+        description="Comma-separated labels and annotations of Istio that podTemplate may set, PREFIX* for several.",
     )
     propagation_seconds: float = Field(
         default=10,
@@ -166,9 +194,33 @@ class Settings(BaseSettings):
     @property
     def allowed_webhook_hosts(self) -> tuple[str, ...]:
         """The hosts that webhooks may call."""
-        return tuple(host.strip() for host in self.webhook_hosts.split(",") if host.strip())
+        return _listed(self.webhook_hosts)
+
+    @property
+    def image_repositories(self) -> tuple[str, ...]:
+        """The repositories from which specs may name images; empty means any."""
+        return _listed(self.allowed_images)
+
+    @property
+    def service_accounts(self) -> tuple[str, ...]:
+        """The ServiceAccounts that specs may name; empty means any."""
+        return _listed(self.allowed_service_accounts)
+
+    @property
+    def priority_classes(self) -> tuple[str, ...]:
+        """The PriorityClasses that specs may name; empty means any."""
+        return _listed(self.allowed_priority_classes)
+
+    @property
+    def istio_metadata(self) -> tuple[str, ...]:
+        """The labels and annotations of Istio that a podTemplate may set."""
+        return _listed(self.allowed_istio_metadata)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces to watch; empty means all."""
-        return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())
+        return _listed(self.watch_namespaces)
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())

@@ -9,6 +9,7 @@ from typing import Final
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure, rfc3339
+from nereid.contract.sentence import as_sentence
 from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
@@ -22,7 +23,7 @@ from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
-from nereid.controller.plan.plan import Held, Plan
+from nereid.controller.plan.plan import Held, Plan, Specified
 from nereid.controller.plan.rollout_plan import END_OF_BAKE
 from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.kept_log import kept_log
@@ -131,8 +132,13 @@ def with_apply_problems(report_input: ReportInput, apply_problems: Sequence[Prob
 
 def spec_valid(report_input: ReportInput) -> Verdict:
     """Return condition SpecValid. For a spec that cannot even be parsed, see `report.status.invalid`."""
-    rejection = report_input.plan.rejection if isinstance(report_input.plan, Held) else None
-    return rejected_verdict(rejection) if rejection else Verdict("True", "Valid", "The spec is valid")
+    plan = report_input.plan
+    if isinstance(plan, Held) and plan.rejection:
+        return rejected_verdict(plan.rejection, plan.reason)
+    if isinstance(plan, Specified) and plan.tolerated:
+        kept = f"Revision {plan.revision} goes on as it runs, and a new one would be rejected: {plan.tolerated}"
+        return Verdict("True", "RunsBeyondPolicy", as_sentence(kept))
+    return Verdict("True", "Valid", "The spec is valid")
 
 
 def held_verdict(report_input: ReportInput) -> Verdict | None:

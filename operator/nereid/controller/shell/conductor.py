@@ -116,7 +116,8 @@ class Reconciler:
 
     async def _reject(self, rejected: Invalid, situation: Situation, now: datetime) -> None:
         """Report why a spec is rejected; what runs is kept as it is."""
-        status = invalid(rejected.message, situation.subject.generation, situation.status, now)
+        generation = situation.subject.generation
+        status = invalid(rejected.message, generation, situation.status, now, rejected.reason)
         await self._reporter.write(Reported(situation.subject, situation.status), status)
 
     async def _wait_for_model(self, unresolved_plan: Unresolved, situation: Situation, now: datetime) -> float | None:

@@ -40,3 +40,32 @@ def test_a_pull_secret_for_two_images_is_named_once() -> None:
     assert named == [{"name": "registry"}]
     named = spec_of(runtime, **source, credentials={"secretName": "models"})["imagePullSecrets"]
     assert named == [{"name": "registry"}, {"name": "models"}]
+
+
+EKS, AZURE = "eks.amazonaws.com/skip-containers", "azure.workload.identity/skip-containers"
+
+
+def test_the_clusters_token_is_mounted_nowhere_and_the_clouds_only_where_the_model_is_fetched() -> None:
+    beside = {"spec": {"containers": [{"name": "agent"}], "initContainers": [{"name": "wait"}]}}
+    runtime = {"serviceAccountName": "reader", "podTemplate": beside}
+    template = pod_template(plan_of({"model": {"uri": "s3://models/1"}, "runtime": runtime}), "v1")
+    assert template["spec"]["serviceAccountName"] == "reader"
+    assert template["spec"]["automountServiceAccountToken"] is False
+    containers = {one["name"] for kind in ("containers", "initContainers") for one in template["spec"][kind]}
+    for annotation, separator in ((EKS, ","), (AZURE, ";")):
+        skipped = set(template["metadata"]["annotations"][annotation].split(separator))
+        assert containers - skipped == {"fetch-model"}
+        assert "istio-proxy" in skipped
+
+
+def test_the_author_of_the_pods_may_give_a_clouds_identity_to_a_container() -> None:
+    patch = {"metadata": {"annotations": {EKS: ""}}}
+    template = pod_template(plan_of({"model": {"uri": URI}, "runtime": {"podTemplate": patch}}), "v1")
+    assert template["metadata"]["annotations"][EKS] == ""
+    assert "triton" in template["metadata"]["annotations"][AZURE]
+
+
+def test_a_container_beside_triton_is_restricted_too() -> None:
+    spec = spec_of({"podTemplate": {"spec": {"containers": [{"name": "agent", "image": "a"}]}}})
+    (agent,) = [one for one in spec["containers"] if one["name"] == "agent"]
+    assert agent["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

@@ -357,7 +357,7 @@ class TestRevision:
             ("runtime.gpu", {}),
             ("runtime.tensorMemory", {"shared": "1Gi"}),
             ("runtime.priorityClassName", "serving"),
-            ("runtime.podTemplate", {"spec": {"hostNetwork": True}}),
+            ("runtime.podTemplate", {"spec": {"runtimeClassName": "nvidia"}}),
             ("runtime.podTemplate", {"spec": {"tolerations": []}}),
             ("runtime.image", "registry.example.com/triton:2"),
             ("runtime.imagePullPolicy", "Never"),
