@@ -4,7 +4,7 @@ If it is not known which revision the spec asks for, the plan is for the revisio
 rolled back, scaled and repaired. Pure: no client, no clock.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nereid.api.status import ModelDeploymentStatus
@@ -45,6 +45,7 @@ def plan(situation: Situation, settings: Settings, now: datetime) -> Specified |
     result = _plan(reading, situation, now)
     if isinstance(result, (Invalid, Unresolved)):
         return result
+    result = replace(result, activator_key=situation.activator_key)
     return without_conflicting_hosts(result, situation.rivals, situation.gateways)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from nereid.controller.observed.model_deployment import Key
 from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.activator_key import ActivatorKey
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.gateways import Gateways
@@ -49,7 +50,15 @@ class Engine:
         # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
         gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
-        stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
+        folder = Path(settings.activator_proof_folder) if settings.activator_proof_folder else None
+        self._activator_key = ActivatorKey(folder, on_change=self._queue_all)
+        stores = Stores(
+            self.model_deployments,
+            children,
+            gateways,
+            has_keda=self._has_keda,
+            activator_key=lambda: self._activator_key.current,
+        )
         prometheus = self.sampler.prometheus
         self._callers = Callers(prometheus, self.model_deployments, self.queue.add, _now) if prometheus else None
         secrets = Path(settings.webhook_secret_folder) if settings.webhook_secret_folder else None
@@ -84,6 +93,7 @@ class Engine:
         for informer in self._informers:
             self._spawn(f"watch {informer.resource.plural}", informer.run())
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        self._spawn("follows the activator's key", self._activator_key.run())
         for number in range(self._workers):
             self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
         if self._callers:

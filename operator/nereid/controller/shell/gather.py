@@ -35,12 +35,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The observed cluster. `gateways` is None if the operator may not read Gateways."""
+    """The observed cluster. `gateways` is None if the operator may not read Gateways.
+
+    activator_key: returns the key with which the proofs for the activator are made, or an empty text.
+    """
 
     model_deployments: ModelDeployments
     children: Children
     gateways: Gateways | None
     has_keda: Callable[[], bool] = lambda: True
+    activator_key: Callable[[], str] = lambda: ""
 
 
 class Gatherer:
@@ -82,6 +86,7 @@ class Gatherer:
             looked_up=self._take_looked_up(subject),
             callers=self._callers.problem(subject) if self._callers else None,
             webhook_answers=self._webhooks.answers(subject.key) if self._webhooks else {},
+            activator_key=self._stores.activator_key(),
         )
 
     async def observe(self, owner: Owner) -> Observed:
