@@ -86,7 +86,7 @@ class Situation:
     gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
     unreadable: the parts of the stored status that `status` lacks, as the operator cannot have written them.
     callers: why all recent requests to stable fail, if they do. webhook_answers: each by exactly the call that it
-    answers.
+    answers. activator_key: with which the proofs for the activator are made; empty if there is none.
     """
 
     subject: ModelDeployment
@@ -103,6 +103,7 @@ class Situation:
     unreadable: tuple[str, ...] = ()
     callers: Problem | None = None
     webhook_answers: Mapping[Any, WebhookAnswer] = field(default_factory=dict)
+    activator_key: str = field(default="", repr=False)
 
     @property
     def served_uris(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ Values only; `reading` reads a spec into a plan, and `planning` makes the plan o
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
 from nereid.api.analysis import AnalysisProvider, OnInconclusive
@@ -239,6 +239,7 @@ class Plan:
     model_name: the model's name in requests to Triton. replicas: the number of pods that stable has at least while it
     is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways of the spec.
     hosts_after: in how many seconds it may have more of them without an event that tells of it.
+    activator_key: with which the proofs for the activator are made; empty if there is none.
     """
 
     owner: Owner
@@ -255,6 +256,7 @@ class Plan:
     rollout: RolloutPlan
     route_problems: tuple[Problem, ...] = ()
     hosts_after: float | None = None
+    activator_key: str = field(default="", repr=False)
 
 
 AnyPlan = TypeVar("AnyPlan", bound=Plan)
@@ -302,5 +304,5 @@ def pinned_to(plan: Plan, revision: str) -> Pinned:
 
 def _as(kind: type[AnyPlan], plan: Plan, **differing: Any) -> AnyPlan:
     """Return a plan of another kind, with the values that all plans have, except those that differ."""
-    common = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    common = {one.name: getattr(plan, one.name) for one in fields(Plan)}
     return kind(**{**common, **differing})

@@ -49,6 +49,7 @@ def plan(situation: Situation, settings: Settings, now: datetime) -> Specified |
     result = _plan(reading, situation, now)
     if isinstance(result, (Invalid, Unresolved)):
         return result
+    result = replace(result, activator_key=situation.activator_key)
     return with_hosts_that_it_may_have(result, situation)
 
 

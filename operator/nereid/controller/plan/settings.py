@@ -149,6 +149,13 @@ class Settings(BaseSettings):
     activator_service: str = Field(
         default="", description="NAME.NAMESPACE of the activator's Service; empty if it is not installed."
     )
+    activator_proof_folder: str = Field(
+        default="",
+        description=(
+            "Folder with the file `keys`, which the activator shares: by a proof with the first key it recognizes the "
+            "routes and ScaledObjects that the operator made. Changes are picked up."
+        ),
+    )
     webhook_hosts: str = Field(
         default="",
         description="Comma-separated hosts that webhooks may call, as NAME, *.DOMAIN or NAME:PORT; empty for none.",

@@ -10,6 +10,7 @@ from typing import Any, Final
 from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from nereid.controller.observed.model_deployment import Key
 from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.activator_key import ActivatorKey
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.gateways import Gateways
@@ -52,7 +53,17 @@ class Engine:
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
         host_routes = HostRoutes(self._on_host_change)
         other_routes = HostRoutes(self._on_host_change)
-        stores = Stores(self.model_deployments, children, gateways, host_routes, other_routes, has_keda=self._has_keda)
+        folder = Path(settings.activator_proof_folder) if settings.activator_proof_folder else None
+        self._activator_key = ActivatorKey(folder, on_change=self._queue_all)
+        stores = Stores(
+            self.model_deployments,
+            children,
+            gateways,
+            host_routes,
+            other_routes,
+            has_keda=self._has_keda,
+            activator_key=lambda: self._activator_key.current,
+        )
         prometheus = self.sampler.prometheus
         self._callers = (
             Callers(prometheus, self.model_deployments, self.queue.add, _now, settings) if prometheus else None
@@ -95,6 +106,7 @@ class Engine:
         for informer in self._informers:
             self._spawn(f"watch {informer.resource.plural}", informer.run())
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        self._spawn("follows the activator's key", self._activator_key.run())
         for number in range(self._workers):
             self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
         if self._callers:

@@ -40,6 +40,7 @@ class Stores:
     """The observed cluster. `gateways` is None if the operator may not read Gateways.
 
     `host_routes` are the hosts that Nereid's own VirtualServices have, `other_routes` those of all others.
+    activator_key: returns the key with which the proofs for the activator are made, or an empty text.
     """
 
     model_deployments: ModelDeployments
@@ -48,6 +49,7 @@ class Stores:
     host_routes: HostRoutes = field(default_factory=nothing_routed)
     other_routes: HostRoutes = field(default_factory=nothing_routed)
     has_keda: Callable[[], bool] = lambda: True
+    activator_key: Callable[[], str] = lambda: ""
 
 
 class Gatherer:
@@ -93,6 +95,7 @@ class Gatherer:
             looked_up=self._take_looked_up(subject),
             callers=self._callers.problem(subject) if self._callers else None,
             webhook_answers=self._webhooks.answers(subject.key) if self._webhooks else {},
+            activator_key=self._stores.activator_key(),
         )
 
     async def observe(self, owner: Owner) -> Observed:
