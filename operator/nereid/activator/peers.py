@@ -32,6 +32,8 @@ _GATHER_SECONDS: Final = 0.02
 # This many times what they take between two lines, the other one is taken for gone.
 _SILENT_TIMES: Final = 5
 _CONNECT_SECONDS: Final = 2.0
+# How long an activator that ends waits for the others to hang up, which they do not. To the library, 0 means for ever.
+_END_SECONDS: Final = 0.1
 _RESOLVE_SECONDS: Final = 2.0
 # Some 20,000 targets with long names.
 _LONGEST_LINE: Final = 2**22
@@ -75,7 +77,7 @@ class Teller:
         """Return a server for the other activators."""
         application = web.Application()
         application.router.add_get(PATH, self._tell)
-        return web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=0)
+        return web.AppRunner(application, handler_cancellation=True, access_log=None, shutdown_timeout=_END_SECONDS)
 
     async def _tell(self, request: web.Request) -> web.StreamResponse:
         if not self._keys.peer_is_proven(request.headers.get(HEADER_PROOF, "")):

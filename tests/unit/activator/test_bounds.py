@@ -187,7 +187,7 @@ async def taken(room: Room, namespace: str, message: int, log: list[str]) -> Non
 
 
 async def test_messages_are_read_while_there_is_room_and_namespaces_take_turns():
-    room, log = Room(memory_bytes=1400, message_bytes=100, used=lambda: 50), []
+    room, log = Room(memory_bytes=1400, message_bytes=100, used=lambda: 50), list[str]()
     looking = asyncio.create_task(room.run())
     work = [taken(room, "greedy", 100, log) for _ in range(6)] + [taken(room, "modest", 100, log)]
     tasks = [asyncio.create_task(one) for one in work]
@@ -200,7 +200,7 @@ async def test_messages_are_read_while_there_is_room_and_namespaces_take_turns()
 
 
 async def test_a_message_that_does_not_come_keeps_no_room():
-    room, log = Room(memory_bytes=1400, message_bytes=200, used=lambda: 0), []
+    room, log = Room(memory_bytes=1400, message_bytes=200, used=lambda: 0), list[str]()
     with room.place("idle") as place:
         assert await place.read()
         looking = asyncio.create_task(room.run())
