@@ -12,7 +12,7 @@ def test_a_candidate_gets_its_first_share_when_its_service_has_its_pods(models: 
     models.wait_settled()
     workloads.held_back.add(models.namespace)
     models.change(model={"uri": "pvc://models/digits/2"})
-    candidate = wait_until(models.candidate, seconds=15, what="a candidate")
+    candidate = str(wait_until(models.candidate, seconds=15, what="a candidate"))
     name = put_slice(models, candidate, ready=False)
     workloads.release(models.namespace)
     wait_until(
@@ -27,15 +27,14 @@ def test_a_candidate_gets_its_first_share_when_its_service_has_its_pods(models: 
 
 def put_slice(models: Models, revision: str, *, ready: bool) -> str:
     """Do what the controller of EndpointSlices does for the Service of a revision; return the slice's name."""
-    service = wait_until(
-        lambda: models.kubernetes.find("Service", models.namespace, f"digits-{revision}"),
-        seconds=10,
-        what="the Service",
-    )
-    owner = {"apiVersion": "v1", "kind": "Service", "name": service["metadata"]["name"], "controller": True}
+    name = f"digits-{revision}"
+    find = models.kubernetes.find
+    wait_until(lambda: find("Service", models.namespace, name), seconds=10, what="the candidate's Service")
+    service = models.kubernetes.get("Service", models.namespace, name)
+    owner = {"apiVersion": "v1", "kind": "Service", "name": name, "controller": True}
     metadata = {
         "name": f"digits-{revision}-x",
-        "labels": {**service["metadata"]["labels"], "kubernetes.io/service-name": service["metadata"]["name"]},
+        "labels": {**service["metadata"]["labels"], "kubernetes.io/service-name": name},
         "ownerReferences": [{**owner, "uid": service["metadata"]["uid"]}],
     }
     made = {"metadata": metadata, "addressType": "IPv4", "ports": [], "endpoints": endpoints(ready=ready)}

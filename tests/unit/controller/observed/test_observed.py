@@ -375,7 +375,7 @@ class TestObserve:
         slices = [endpoint_facts(endpoint_slice("IPv4", ready)) for ready in ([True, False], [None])]
         seen = observe([("a", deployed), *(("a", one) for one in slices)]).of("a")
         assert (seen.ready, seen.available) == (3, 2)
-        assert "3 pods are ready, but the Service has 2 as endpoints" in seen.late_endpoints
+        assert "3 pods are ready, but the Service has 2 as endpoints" in str(seen.late_endpoints)
 
     def test_a_pod_with_an_address_of_each_family_is_one(self):
         slices = [endpoint_facts(endpoint_slice(family, [True, True])) for family in ("IPv4", "IPv6")]

@@ -129,12 +129,12 @@ class TestAnswer:
             nonlocal asked, most
             asked += 1
             most = max(most, asked)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(1.2)
             asked -= 1
             return web.Response()
 
         async with serving(respond) as server, client(tmp_path) as one:
-            calls = [one.send(replace(call(str(server.make_url("/")), 2), number=number)) for number in range(20)]
+            calls = [one.send(replace(call(str(server.make_url("/")), 5), number=number)) for number in range(20)]
             answers = await asyncio.gather(*calls)
         assert [answer.failure for answer in answers] == [None] * 20
         assert most <= 4
