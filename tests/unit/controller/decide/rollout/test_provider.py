@@ -7,7 +7,7 @@ from tests.support.scenario import ANALYSIS_DEADLINE, INTERVAL, NOW, ago, doing,
 
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
 from nereid.controller.observed.counters import MOST_PER_SAMPLE
-from nereid.controller.observed.sample import LeftOut, SampleFailure
+from nereid.controller.observed.sample import LeftOut, Sample, SampleFailure
 from nereid.controller.report.events import condition_events
 
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
@@ -61,6 +61,7 @@ class TestErrors:
     def test_requests_that_do_not_count_are_told_of_until_there_are_none(self):
         why = LeftOut("NotByTheRoute", "500 of 500 went past the route")
         counted = CANARY.counted((5, 0), (20, 0))
+        assert isinstance(counted.sample, Sample)
         left_out = replace(counted, sample=replace(counted.sample, left_out=why))
         shown = {one.type: one for one in left_out.report().conditions}["RequestsLeftOut"]
         assert (shown.status, shown.reason, shown.message) == ("True", why.reason, why.message)
