@@ -170,7 +170,9 @@ class TestStrategies:
         assert rollout_of(**fields).steps == tuple(Step(exposure, hold) for exposure, hold in steps)
 
     def test_blue_green_has_its_hosts(self):
-        made = rollout_of(strategy="BlueGreen", blueGreen={"previewHosts": ["preview.example.com"]})
+        rollout = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}}
+        traffic = {"hosts": ["example.com"], "gateways": ["istio-ingress/public"]}
+        made = plan_of({"model": {"uri": URI}, "rollout": rollout, "traffic": traffic}).rollout
         assert made.preview_hosts == ("preview.example.com",)
 
     def test_an_ab_test_has_its_match(self):
