@@ -48,6 +48,15 @@ def test_missing_gateway_is_named_until_it_exists(models: Models, new_operator: 
     wait_for_reason(models, "digits", "GatewayNotFound")
 
 
+def delete_with_children(models: Models, name: str) -> None:
+    """Delete a ModelDeployment, and what it owns as the garbage collector would, which does not run here."""
+    uid = models.get(name)["metadata"]["uid"]
+    models.kubernetes.delete("ModelDeployment", models.namespace, name)
+    for (kind, child), owner in models.owners().items():
+        if owner == uid:
+            models.kubernetes.delete(kind, models.namespace, child)
+
+
 @pytest.mark.usefixtures("operator")
 def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     models.create("older", traffic=asking_for(models, "shared.example.com"))
@@ -60,7 +69,7 @@ def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     assert "shared.example.com" in message
     assert (hosts(models, "older"), hosts(models, "younger")) == (["shared.example.com"], [])
     assert models.condition("Ready", "older")["status"] == "True"
-    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    delete_with_children(models, "older")
     models.wait_settled("younger")
     wait_until(lambda: hosts(models, "younger") == ["shared.example.com"], seconds=10, what="the younger one's route")
 
@@ -71,15 +80,6 @@ def thief(models: Models) -> Models:
     namespace = f"{models.namespace[:50]}-thief"
     models.kubernetes.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     return Models(models.kubernetes, namespace)
-
-
-def delete_with_children(models: Models, name: str) -> None:
-    """Delete a ModelDeployment, and what it owns as the garbage collector would, which does not run here."""
-    uid = models.get(name)["metadata"]["uid"]
-    models.kubernetes.delete("ModelDeployment", models.namespace, name)
-    for (kind, child), owner in models.owners().items():
-        if owner == uid:
-            models.kubernetes.delete(kind, models.namespace, child)
 
 
 def test_host_stays_with_its_owner_that_is_made_again(
@@ -144,7 +144,7 @@ def test_preview_host_that_an_older_one_serves_is_left_to_it(models: Models) -> 
     assert "taken.example.com" in wait_for_reason(models, "younger", "HostConflict")
     wait_until(lambda: hosts(models, "younger") == ["free.example.com"], seconds=10, what="the other host's route")
     assert models.kubernetes.find("VirtualService", models.namespace, "younger.preview") is None
-    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    delete_with_children(models, "older")
     models.wait_settled("younger")
     wait_until(
         lambda: models.kubernetes.find("VirtualService", models.namespace, "younger.preview"),
