@@ -23,7 +23,7 @@ def staying(cluster: Cluster) -> set[str]:
 
 @pytest.mark.usefixtures("disturbs")
 def test_requests_that_wait_are_answered_though_all_activators_are_drained(case: Case) -> None:
-    """Those that end hold them until the model is awake; only those that are new are asked by KEDA."""
+    """Those that end hold them until the model is awake, and go on to tell KEDA of them."""
     served = case.apply(scaling=may_sleep())
     served.wait_until_ready()
     wait_until_asleep(served)
