@@ -489,20 +489,20 @@ def fetched_archive(attack: Attack, content: bytes, **model: Any) -> ModelDeploy
 
 HOSTILE: Final[tuple[Callable[[Attack], None], ...]] = (
     log_line,
-    log_line_of_a_model,
     fat_objects,
     regex_that_proxies_refuse,
     hosts_of_others,
-    host_of_an_owner_that_is_made_anew,
-    name_of_somebody_elses_service,
     model_of_others_through_the_activator,
-    requests_for_models_that_do_not_exist,
     pods_beyond_the_policy,
     identity_of_the_operator,
     archive_beyond_all_ratios,
-    archive_beyond_its_bound,
 )
 LONG: Final[tuple[Callable[[Attack], None], ...]] = (
+    log_line_of_a_model,
+    host_of_an_owner_that_is_made_anew,
+    name_of_somebody_elses_service,
+    requests_for_models_that_do_not_exist,
+    archive_beyond_its_bound,
     metrics_page,
     message_of_350_mebibytes,
     requests_that_are_held,
