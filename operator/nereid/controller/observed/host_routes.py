@@ -13,7 +13,8 @@ MESH: Final = "mesh"
 class HostRoute:
     """The hosts of a VirtualService at Gateways, these as NAMESPACE/NAME.
 
-    owner: the name of the ModelDeployment that it was made for, with its uid; empty if it is not Nereid's.
+    owner: the name of the ModelDeployment that controls it, with its uid; empty if none does (anybody may set labels).
+    orphan_of: the name of the one that it was made for, if nothing controls it.
     """
 
     namespace: str
@@ -21,6 +22,7 @@ class HostRoute:
     owner_uid: str
     hosts: frozenset[str]
     gateways: frozenset[str]
+    orphan_of: str = ""
 
 
 def host_route(raw: Mapping[str, Any]) -> HostRoute | None:
@@ -31,9 +33,17 @@ def host_route(raw: Mapping[str, Any]) -> HostRoute | None:
     gateways = frozenset(gateway if "/" in gateway else f"{namespace}/{gateway}" for gateway in named)
     if not (hosts and gateways):
         return None
-    owner = metadata.get("labels", {}).get(names.LABEL_MODEL_DEPLOYMENT, "")
-    uids = [str(one.get("uid")) for one in metadata.get("ownerReferences") or () if one.get("controller")]
-    return HostRoute(namespace, owner, next(iter(uids), ""), hosts, gateways)
+    label = (metadata.get("labels") or {}).get(names.LABEL_MODEL_DEPLOYMENT, "")
+    controller = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
+    if controller is None:
+        return HostRoute(namespace, "", "", hosts, gateways, orphan_of=label)
+    owner = label if _is_model_deployment(controller, label) else ""
+    return HostRoute(namespace, owner, str(controller.get("uid")) if owner else "", hosts, gateways)
+
+
+def _is_model_deployment(controller: Mapping[str, Any], name: str) -> bool:
+    group = str(controller.get("apiVersion")).partition("/")[0]
+    return (group, controller.get("kind"), controller.get("name")) == (names.GROUP, names.KIND, name)
 
 
 def above(host: str) -> Iterator[str]:

@@ -27,7 +27,11 @@ class World:
         self._version = 0
 
     def restart(self) -> None:
-        self.routes = HostRoutes(lambda hosts: self.told.append(set(hosts)), clock=lambda: self.now)
+        self.routes = HostRoutes(
+            lambda hosts: self.told.append(set(hosts)),
+            clock=lambda: self.now,
+            has_seen_owner=self.model_deployments.has_seen,
+        )
         self.others = HostRoutes(lambda _: None, clock=lambda: self.now)
         self.reader = HostClaimsReader(self.model_deployments, self.gateways, self.routes, self.others)
 
@@ -45,6 +49,12 @@ class World:
 
     def route(self, key: str, *, uid: str = "", hosts: Iterable[str] = (HOST,), gateway: str = PUBLIC) -> None:
         self.routes.observe("VirtualService", self._route(key, uid, hosts, gateway))
+
+    def forged(self, key: str, references: list[Any]) -> Any:
+        raw = self._route(key, "", (HOST,), PUBLIC)
+        raw["metadata"]["ownerReferences"] = references
+        self.routes.observe("VirtualService", raw)
+        return raw
 
     def foreign(self, key: str, hosts: Iterable[str], gateway: str = PUBLIC) -> None:
         raw = self._route(key, "", hosts, gateway)
@@ -73,7 +83,15 @@ class World:
             "uid": f"route of {uid or key}",
             "resourceVersion": self._next(),
             "labels": {"nereid.dev/model-deployment": name},
-            "ownerReferences": [{"uid": uid or key, "controller": True}],
+            "ownerReferences": [
+                {
+                    "apiVersion": "nereid.dev/v1alpha1",
+                    "kind": "ModelDeployment",
+                    "name": name,
+                    "uid": uid or key,
+                    "controller": True,
+                }
+            ],
         }
         return {"metadata": metadata, "spec": {"hosts": list(hosts), "gateways": [gateway]}}
 
@@ -144,8 +162,77 @@ def test_a_host_that_its_owner_gave_up_is_not_kept(world: World) -> None:
 def test_after_a_restart_a_route_speaks_for_its_owner_that_is_not_known_yet(world: World) -> None:
     world.delete("victim/own")
     assert world.rivals("thief/wait") == (
-        Rival("victim/own", frozenset({HOST}), is_older=True, serves=frozenset({HOST})),
+        Rival("victim/own", frozenset({HOST}), is_older=False, serves=frozenset({HOST})),
     )
+
+
+@pytest.mark.parametrize(
+    "references",
+    [
+        [],
+        [{"apiVersion": "v1", "kind": "ConfigMap", "name": "ghost", "uid": "ghost", "controller": True}],
+        [
+            {
+                "apiVersion": "nereid.dev/v1alpha1",
+                "kind": "ModelDeployment",
+                "name": "other",
+                "uid": "g",
+                "controller": True,
+            }
+        ],
+        [{"apiVersion": "nereid.dev/v1alpha1", "kind": "ModelDeployment", "name": "ghost", "uid": "g"}],
+    ],
+)
+def test_labels_alone_make_no_route_of_a_model_deployment(world: World, references: list[Any]) -> None:
+    forged = world.forged("tenant/ghost", references)
+    assert world.rivals("victim/own") == (Rival("thief/wait", frozenset({HOST}), is_older=True),)
+    assert world.reader.claims(world.subject("thief/wait")).taken == {HOST}
+    world.lose_route("victim/own")
+    world.routes.remove("VirtualService", forged)
+    assert world.kept("thief/wait") == {HOST: KeptHost("victim", KEEP_SECONDS)}
+
+
+def test_an_owner_that_never_was_takes_nothing_from_one_that_serves(world: World) -> None:
+    world.routes.retain("VirtualService", None, {"route of victim/own"}, 0)
+    world.route("tenant/ghost")
+    ghost = Rival("tenant/ghost", frozenset({HOST}), is_older=False, serves=frozenset({HOST}))
+    assert ghost in world.rivals("victim/own")
+    assert ghost in world.rivals("thief/wait")
+    world.lose_route("tenant/ghost")
+    assert world.kept("victim/own") == {}
+    world.delete("victim/own")
+    world.lose_route("victim/own")
+    world.route("tenant/ghost")
+    world.lose_route("tenant/ghost")
+    assert world.kept("thief/wait") == {HOST: KeptHost("victim", KEEP_SECONDS)}
+
+
+def test_a_route_of_before_the_start_is_believed_though_its_owner_is_gone(world: World) -> None:
+    world.restart()
+    world.route("gone/own")
+    world.routes.retain("VirtualService", None, {"route of gone/own"}, 0)
+    world.lose_route("gone/own")
+    assert world.kept("thief/wait") == {HOST: KeptHost("gone", KEEP_SECONDS)}
+
+
+def test_one_that_is_made_again_beside_its_orphaned_route_has_its_host(world: World) -> None:
+    world.forged("victim/own", [])
+    assert world.reader.claims(world.subject("victim/own")).own == {(HOST, PUBLIC)}
+    assert world.reader.claims(world.subject("thief/wait")).taken == {HOST}
+
+
+def test_at_the_start_two_that_serve_one_host_keep_it_until_both_are_known() -> None:
+    world = World()
+    world.route("victim/own")
+    world.route("victim/sibling")
+    for name in ("victim/own", "victim/sibling"):
+        world.model(name)
+        assert not any(one.is_older for one in world.rivals(name))
+        world.delete(name)
+    world.model("victim/own", age=10)
+    world.model("victim/sibling", age=5)
+    assert not world.rivals("victim/own")[0].is_older
+    assert world.rivals("victim/sibling")[0].is_older
 
 
 def test_after_a_restart_the_one_that_was_refused_does_not_get_it_at_once(world: World) -> None:

@@ -1,10 +1,12 @@
 """The store of ModelDeployments, as last received from Kopf's watch or in the response to our own status write."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from nereid.controller.observed.host_routes import above
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
+
+_MOST_REMEMBERED: Final = 50_000
 
 
 class ModelDeployments:
@@ -14,6 +16,7 @@ class ModelDeployments:
         self._by_key: dict[Key, ModelDeployment] = {}
         self._by_host: dict[str, set[Key]] = {}
         self._by_gateway: dict[str, set[Key]] = {}
+        self._seen: dict[str, None] = {}
 
     def get(self, key: Key) -> ModelDeployment | None:
         """Return a ModelDeployment; None if it does not exist."""
@@ -31,6 +34,7 @@ class ModelDeployments:
             return False
         self._forget(new.key)
         self._by_key[new.key] = new
+        self._see(new.uid)
         for host in new.hosts:
             self._by_host.setdefault(host, set()).add(new.key)
         for gateway in new.gateways:
@@ -46,6 +50,10 @@ class ModelDeployments:
         stored = self._by_key.get(deleted.key)
         if stored and stored.uid == deleted.uid:
             self._forget(deleted.key)
+
+    def has_seen(self, uid: str) -> bool:
+        """Whether one with this uid was there since the start, as far as is remembered."""
+        return uid in self._seen
 
     def naming_gateway(self, reference: str) -> Collection[Key]:
         """Return the keys of those whose spec names the Gateway NAMESPACE/NAME."""
@@ -68,6 +76,12 @@ class ModelDeployments:
         doors = mine.gateways if doors is None else doors
         others = [self._by_key[other] for other in sorted(self.naming_hosts(mine.hosts)) if other != key]
         return [other for other in others if not other.gateways.isdisjoint(doors)]
+
+    def _see(self, uid: str) -> None:
+        self._seen.pop(uid, None)
+        self._seen[uid] = None
+        if len(self._seen) > _MOST_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
     def _forget(self, key: Key) -> None:
         old = self._by_key.pop(key, None)
