@@ -145,8 +145,9 @@ class Engine:
         for model_deployment in self.model_deployments.all():
             self.queue.add(model_deployment.key)
 
-    def _on_host_change(self, hosts: Collection[str]) -> None:
-        for key in self.model_deployments.naming_hosts_below(hosts):
+    def _on_host_change(self, hosts: Collection[str], with_those_below: bool) -> None:  # noqa: FBT001
+        known = self.model_deployments
+        for key in known.naming_hosts_below(hosts) if with_those_below else known.naming_hosts(hosts):
             self.queue.add(key)
 
     def _on_gateway_change(self, reference: str) -> None:

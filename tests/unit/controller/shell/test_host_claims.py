@@ -1,6 +1,6 @@
 """Who has a host is read from the routes that run, so that neither a restart nor a re-creation hands it to a thief."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         self.told: list[set[str]] = []
+        self.told_below: list[bool] = []
         self.model_deployments = ModelDeployments()
         self.gateways = Gateways(lambda _: None)
         self.restart()
@@ -28,12 +29,16 @@ class World:
 
     def restart(self) -> None:
         self.routes = HostRoutes(
-            lambda hosts: self.told.append(set(hosts)),
+            self._tell,
             clock=lambda: self.now,
             has_seen_owner=self.model_deployments.has_seen,
         )
-        self.others = HostRoutes(lambda _: None, clock=lambda: self.now)
+        self.others = HostRoutes(self._tell, clock=lambda: self.now)
         self.reader = HostClaimsReader(self.model_deployments, self.gateways, self.routes, self.others)
+
+    def _tell(self, hosts: Collection[str], with_those_below: bool) -> None:  # noqa: FBT001
+        self.told.append(set(hosts))
+        self.told_below.append(with_those_below)
 
     def model(self, key: str, *, uid: str = "", age: int = 0, hosts: Iterable[str] = (HOST,), **more: Any) -> None:
         namespace, _, name = key.partition("/")
@@ -301,3 +306,12 @@ def test_only_those_that_a_host_is_about_are_looked_at_again(world: World) -> No
     world.model("far/away", hosts=("far.example.org",))
     below = world.model_deployments.naming_hosts_below({"*.example.com"})
     assert set(below) == {("thief", "wait"), ("victim", "own")}
+
+
+def test_only_routes_of_others_are_about_those_below(world: World) -> None:
+    world.foreign("apps/shop", ["*.example.com"])
+    world.forged("tenant/ghost", [])
+    world.route("victim/own", hosts=["example.com"])
+    assert world.told_below == [False, True, True, False]
+    world.forged("victim/own", [])
+    assert world.told_below[-1]

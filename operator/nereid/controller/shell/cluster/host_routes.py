@@ -40,12 +40,13 @@ class Left:
 class HostRoutes:
     """Hosts at Gateways, by the VirtualServices that have them. `on_change` is called with hosts that came or went.
 
+    Its second argument is whether those that lie below these hosts are concerned too: of ModelDeployments they are not.
     has_seen_owner: whether a ModelDeployment with a uid was there since the start.
     """
 
     def __init__(
         self,
-        on_change: Callable[[Collection[str]], None],
+        on_change: Callable[[Collection[str], bool], None],
         clock: Callable[[], float] = time.monotonic,
         has_seen_owner: Callable[[str], bool] = lambda _: False,
     ) -> None:
@@ -157,10 +158,13 @@ class HostRoutes:
                 del self._by_host[host]
 
     def _tell(self, before: HostRoute | None, after: HostRoute | None) -> None:
-        if before != after:
-            self._on_change((before.hosts if before else frozenset()) | (after.hosts if after else frozenset()))
+        if before == after:
+            return
+        routes = [route for route in (before, after) if route]
+        hosts = frozenset[str]().union(*(route.hosts for route in routes))
+        self._on_change(hosts, not all(route.owner for route in routes))
 
 
 def nothing_routed() -> HostRoutes:
     """Return a store without any routes, of which nobody is told."""
-    return HostRoutes(lambda _: None)
+    return HostRoutes(lambda _hosts, _below: None)
