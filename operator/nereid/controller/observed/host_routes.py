@@ -7,6 +7,9 @@ from typing import Any, Final
 from nereid.api import names
 
 MESH: Final = "mesh"
+# What a VirtualService has beyond these is not seen: whoever may make one decides how long its lists are.
+MOST_HOSTS: Final = 1000
+MOST_GATEWAYS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class HostRoute:
 def host_route(raw: Mapping[str, Any]) -> HostRoute | None:
     """Return the hosts that a VirtualService has at Gateways; None if it is for the mesh only."""
     metadata, spec = raw["metadata"], raw.get("spec") or {}
-    namespace, hosts = metadata["namespace"], frozenset(spec.get("hosts") or ())
-    named = [gateway for gateway in spec.get("gateways") or () if gateway != MESH]
+    namespace, hosts = metadata["namespace"], frozenset((spec.get("hosts") or ())[:MOST_HOSTS])
+    named = [gateway for gateway in spec.get("gateways") or () if gateway != MESH][:MOST_GATEWAYS]
     gateways = frozenset(gateway if "/" in gateway else f"{namespace}/{gateway}" for gateway in named)
     if not (hosts and gateways):
         return None

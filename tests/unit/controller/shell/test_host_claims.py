@@ -7,6 +7,7 @@ import pytest
 
 from nereid.controller.observed.model_deployment import ModelDeployment
 from nereid.controller.observed.situation import KeptHost, Rival
+from nereid.controller.shell.cluster import host_routes
 from nereid.controller.shell.cluster.gateways import Gateways
 from nereid.controller.shell.cluster.host_routes import KEEP_SECONDS, HostRoutes
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
@@ -315,3 +316,57 @@ def test_only_routes_of_others_are_about_those_below(world: World) -> None:
     assert world.told_below == [False, True, True, False]
     world.forged("victim/own", [])
     assert world.told_below[-1]
+
+
+def test_a_virtual_service_has_no_more_hosts_and_gateways_than_are_kept(world: World) -> None:
+    world.foreign("apps/shop", [f"x{number}.example.com" for number in range(5000)])
+    assert len(world.others.of("x999.example.com")) == 1
+    assert world.others.of("x1000.example.com") == []
+
+
+def times_looked_at(routes_that_go: int) -> int:
+    """Return how often it is looked at until when a host is kept, while many routes go one after another."""
+    world, count = World(), 0
+    names = [f"victim/m{number}" for number in range(routes_that_go)]
+
+    class Time(float):
+        __slots__ = ()
+
+        def __add__(self, other: float) -> "Time":
+            return Time(float(self) + other)
+
+        def __le__(self, other: float) -> bool:
+            nonlocal count
+            count += 1
+            return float(self) <= float(other)
+
+        def __gt__(self, other: float) -> bool:
+            nonlocal count
+            count += 1
+            return float(self) > float(other)
+
+    for name in names:
+        world.route(name, hosts=[f"{name[7:]}.example.com"])
+    world.now = Time(1.0)
+    for name in names:
+        world.lose_route(name)
+    return count
+
+
+def test_each_route_that_goes_costs_the_same() -> None:
+    few, many = times_looked_at(50), times_looked_at(100)
+    assert many <= 2 * few + 2
+    assert few
+
+
+def test_what_is_kept_is_forgotten_in_time_and_in_the_order_in_which_it_gets_free(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_routes, "_MOST_REMEMBERED", 2)
+    for name in ("own", "second", "third"):
+        key, host = f"victim/{name}", f"{name}.example.com"
+        world.route(key, hosts=[host])
+        world.lose_route(key)
+        world.routes.keep("own.example.com")
+    kept = [name for name in ("own", "second", "third") if world.routes.left(f"{name}.example.com", lambda _: None)]
+    assert kept == ["own", "third"]

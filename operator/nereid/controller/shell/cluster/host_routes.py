@@ -6,6 +6,7 @@ ModelDeployment that was seen, or of a route that was there at the start: anybod
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -56,7 +57,8 @@ class HostRoutes:
         self._started = clock()
         self._records: dict[RouteKey, _Record] = {}
         self._by_host: dict[str, set[RouteKey]] = {}
-        self._left: dict[str, Left] = {}
+        # In the order in which they get free.
+        self._left: OrderedDict[str, Left] = OrderedDict()
         self._seen: set[str] = set()
         self._listed: set[str | None] = set()
 
@@ -79,7 +81,7 @@ class HostRoutes:
     def keep(self, host: str) -> None:
         """Keep a host that was left for its whole time again."""
         if found := self._left.get(host):
-            self._left[host] = replace(found, free_at=self._clock() + KEEP_SECONDS)
+            self._leave(host, replace(found, free_at=self._clock() + KEEP_SECONDS))
 
     def seconds_left(self, left: Left) -> float:
         """Return for how long a host is kept yet."""
@@ -136,7 +138,8 @@ class HostRoutes:
         if self._is_believed(record):
             self._purge()
             now = self._clock()
-            self._left |= {host: Left(route, now, now + KEEP_SECONDS) for host in route.hosts}
+            for host in route.hosts:
+                self._leave(host, Left(route, now, now + KEEP_SECONDS))
         self._tell(route, None)
 
     def _is_believed(self, record: _Record) -> bool:
@@ -148,7 +151,14 @@ class HostRoutes:
 
     def _purge(self) -> None:
         now = self._clock()
-        self._left = {host: left for host, left in self._left.items() if left.free_at > now}
+        while self._left and next(iter(self._left.values())).free_at <= now:
+            self._left.popitem(last=False)
+
+    def _leave(self, host: str, left: Left) -> None:
+        self._left[host] = left
+        self._left.move_to_end(host)
+        if len(self._left) > _MOST_REMEMBERED:
+            self._left.popitem(last=False)
 
     def _unlink(self, key: RouteKey) -> None:
         record = self._records.pop(key, None)
