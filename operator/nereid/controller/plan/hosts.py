@@ -29,6 +29,7 @@ def with_hosts_that_it_may_have(plan: _Plan, situation: Situation) -> _Plan:
         return plan
     refused = _Refused(plan, situation)
     plan = _without_gateways(plan, refused.gateways_by_rule())
+    plan = _without_gateways(plan, refused.gateways_that_cost_hosts(plan))
     plan = _without_hosts(plan, refused.hosts_of(plan, [refused.by_rule, refused.by_rival, refused.by_other_route]))
     plan = _without_gateways(plan, refused.gateways_that_lack(plan))
     plan = _without_hosts(plan, refused.hosts_of(plan, [refused.by_gateways_of(plan)]))
@@ -55,6 +56,7 @@ class _Refused:
         self._rivals = situation.rivals
         self._claims = situation.claims
         self._usable = [name for name in plan.gateways if not self._lacks(name, plan)]
+        self._staying: set[str] = set()
         self.hosts_after: float | None = None
         self.problems: dict[tuple[str, str], list[str]] = {}
 
@@ -86,16 +88,29 @@ class _Refused:
                 f"it allowed {_ALLOW}"
             )
             self._tell("GatewayNotAllowed", sentence, name)
+        self._leave_out(refused)
         return refused
+
+    def gateways_that_cost_hosts(self, plan: Plan) -> list[str]:
+        """Return the Gateways at which a host may not be had that is served at others already: there it stays."""
+        left_out: list[str] = []
+        for host in _hosts(plan):
+            mine = [name for name in self._usable if (host, name) in self._claims.own and self._allows(host, name)]
+            new = [name for name in self._usable if (host, name) not in self._claims.own]
+            problem = self._refusal(host) if mine and new else None
+            if problem:
+                reason, why = problem
+                out, stays = ", ".join(new), ", ".join(mine)
+                sentence = f"{out} is left out of the Gateways, and {{hosts}} stays at {stays} as before: there {why}"
+                self._tell(reason, sentence, host)
+                self._staying.add(host)
+                self._leave_out(new)
+                left_out += new
+        return left_out
 
     def by_rule(self, host: str) -> tuple[str, str] | None:
         """Refuse what the installer's rules do not allow."""
-        allowed = [
-            host_policy.may_have(self._rules, self._namespace, host, name)
-            for name in self._gateways
-            if host_policy.may_use(self._rules, self._namespace, name)
-        ]
-        if not self._rules or all(allowed):
+        if all(self._allows(host, name) for name in self._gateways):
             return None
         patterns = ", ".join(host_policy.hosts_of(self._rules, self._namespace)) or "no host at all"
         return "HostNotAllowed", (
@@ -105,6 +120,8 @@ class _Refused:
 
     def by_rival(self, host: str) -> tuple[str, str] | None:
         """Refuse what another ModelDeployment serves, or has the right to."""
+        if host in self._staying:
+            return None
         is_mine, kept = self._is_mine(host), self._claims.kept.get(host)
         rivals = [rival for rival in self._rivals if host in rival.hosts]
         if kept and kept.namespace == self._namespace:
@@ -166,6 +183,16 @@ class _Refused:
     def _is_mine(self, host: str) -> bool:
         """Whether it has a host already, wherever it can have it."""
         return bool(self._usable) and all((host, gateway) in self._claims.own for gateway in self._usable)
+
+    def _refusal(self, host: str) -> tuple[str, str] | None:
+        return self.by_rule(host) or self.by_rival(host) or self.by_other_route(host)
+
+    def _allows(self, host: str, gateway: str) -> bool:
+        return not self._rules or host_policy.may_have(self._rules, self._namespace, host, gateway)
+
+    def _leave_out(self, gateways: Collection[str]) -> None:
+        self._gateways = tuple(name for name in self._gateways if name not in gateways)
+        self._usable = [name for name in self._usable if name not in gateways]
 
     def _may_have_kept(self, namespace: str | None, host: str) -> bool:
         if namespace is None or not self._rules:

@@ -51,7 +51,7 @@ class Engine:
         # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
         gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
-        host_routes = HostRoutes(self._on_host_change)
+        host_routes = HostRoutes(self._on_host_change, has_seen_owner=self.model_deployments.has_seen)
         other_routes = HostRoutes(self._on_host_change)
         folder = Path(settings.activator_proof_folder) if settings.activator_proof_folder else None
         self._activator_key = ActivatorKey(folder, on_change=self._queue_all)
@@ -145,8 +145,9 @@ class Engine:
         for model_deployment in self.model_deployments.all():
             self.queue.add(model_deployment.key)
 
-    def _on_host_change(self, hosts: Collection[str]) -> None:
-        for key in self.model_deployments.naming_hosts_below(hosts):
+    def _on_host_change(self, hosts: Collection[str], with_those_below: bool) -> None:  # noqa: FBT001
+        known = self.model_deployments
+        for key in known.naming_hosts_below(hosts) if with_those_below else known.naming_hosts(hosts):
             self.queue.add(key)
 
     def _on_gateway_change(self, reference: str) -> None:

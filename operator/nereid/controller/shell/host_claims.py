@@ -35,7 +35,7 @@ class HostClaimsReader:
                 (host, gateway)
                 for host in hosts
                 for route in self.routes.of(host)
-                if _key(route) == subject.key
+                if subject.key in (_key(route), (route.namespace, route.orphan_of))
                 for gateway in route.gateways
             ),
             taken=frozenset(host for host in hosts if self._is_taken(subject, [host], doors)),
@@ -59,24 +59,28 @@ class HostClaimsReader:
         return Rival("/".join(rival.key), rival.hosts, is_older, serves)
 
     def _unknown(self, subject: ModelDeployment, doors: Collection[str]) -> list[Rival]:
-        """Return those that have a route, and that do not exist any more, or are not known yet."""
+        """Return those that have a route, and that do not exist any more, or are not known yet.
+
+        They keep newcomers away, and take nothing from one that serves: perhaps they never were.
+        """
         found: dict[str, set[str]] = {}
         for host in subject.hosts:
             for route in self.routes.of(host):
-                is_known = self.model_deployments.get(_key(route)) is not None
-                if not is_known and not route.gateways.isdisjoint(doors):
+                is_unknown = route.owner and self.model_deployments.get(_key(route)) is None
+                if is_unknown and not route.gateways.isdisjoint(doors):
                     found.setdefault("/".join(_key(route)), set()).add(host)
         return [
-            Rival(name, frozenset(hosts), is_older=True, serves=frozenset(hosts))
+            Rival(name, frozenset(hosts), is_older=False, serves=frozenset(hosts))
             for name, hosts in sorted(found.items())
         ]
 
     def _is_taken(self, subject: ModelDeployment, names: Iterable[str], doors: Collection[str]) -> bool:
-        """Whether a VirtualService of another namespace that is not Nereid's has one of these hosts."""
+        """Whether a VirtualService of another namespace that no ModelDeployment controls has one of these hosts."""
         return any(
             route.namespace != subject.namespace and not route.gateways.isdisjoint(doors)
             for name in names
-            for route in self.others.of(name)
+            for route in (*self.others.of(name), *self.routes.of(name))
+            if not route.owner
         )
 
     def _kept(self, subject: ModelDeployment) -> Mapping[str, KeptHost]:

@@ -25,6 +25,7 @@ def gateway(*hosts: str, name: str = PUBLIC, port: int = 80, istio: str = "ingre
 
 
 OPEN = {PUBLIC: gateway("*")}
+TWO = {**OPEN, OWN: gateway("*", name=OWN, port=81)}
 
 
 def planned(
@@ -201,3 +202,45 @@ class TestOthers:
     def test_hosts_with_the_same_cause_are_told_in_one_sentence(self) -> None:
         away = Rival("a/b", frozenset({HOST, "b.example.com"}), is_older=True)
         assert f"b.example.com, {HOST}" in only(planned((HOST, "b.example.com"), rivals=[away])).message
+
+
+class TestAddedGateways:
+    """A Gateway that is added takes no host from those at which it is served."""
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            {"claims": replace(serving(HOST), below=frozenset({HOST}))},
+            {"claims": replace(serving(HOST), taken=frozenset({HOST}))},
+            {"claims": replace(serving(HOST), kept={HOST: KeptHost("other", 60.0)})},
+            {
+                "claims": serving(HOST),
+                "rivals": (Rival("other/own", frozenset({HOST}), is_older=True, serves=frozenset({HOST})),),
+            },
+            {
+                "claims": serving(HOST),
+                "rules": (HostRule(namespaces=("models",), hosts=("*",), gateways=(PUBLIC,)),
+                          HostRule(namespaces=("models",), hosts=("x.*",), gateways=(OWN,))),
+            },
+        ],
+    )  # fmt: skip
+    def test_what_is_served_stays_and_the_gateway_is_left_out(self, seen: Any) -> None:
+        found = planned(gateways=(PUBLIC, OWN), gateways_seen=TWO, **seen)
+        assert (found.hosts, found.gateways) == ((HOST,), (PUBLIC,))
+        assert f"{OWN} is left out" in only(found).message
+        assert HOST in only(found).message
+
+    def test_one_that_a_rule_refuses_costs_nothing_either(self) -> None:
+        rule = HostRule(namespaces=("models",), hosts=("*",), gateways=(PUBLIC,))
+        claims = replace(serving(HOST), taken=frozenset({HOST}))
+        found = planned(gateways=(PUBLIC, OWN), gateways_seen=TWO, rules=(rule,), claims=claims)
+        assert (found.hosts, found.gateways, only(found).reason) == ((HOST,), (PUBLIC,), "GatewayNotAllowed")
+
+    def test_a_host_that_the_rules_no_longer_allow_goes(self) -> None:
+        rule = HostRule(namespaces=("models",), hosts=("x.*",))
+        found = planned(gateways=(PUBLIC, OWN), gateways_seen=TWO, rules=(rule,), claims=serving(HOST))
+        assert (found.hosts, found.gateways, only(found).reason) == ((), (), "HostNotAllowed")
+
+    def test_one_at_which_nobody_has_the_host_is_had(self) -> None:
+        found = planned(gateways=(PUBLIC, OWN), gateways_seen=TWO, claims=serving(HOST))
+        assert (found.hosts, found.gateways, found.route_problems) == ((HOST,), (PUBLIC, OWN), ())

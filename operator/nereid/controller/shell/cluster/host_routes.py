@@ -1,10 +1,12 @@
 """The store of the hosts that VirtualServices have at Gateways: Nereid's own, and those of others.
 
 Only the hosts, Gateways and owners are kept. Of Nereid's own that are deleted it also remembers for a while whose they
-were, so that a ModelDeployment that is deleted and made again finds its hosts free.
+were, so that a ModelDeployment that is deleted and made again finds its hosts free. Whose they were is believed of a
+ModelDeployment that was seen, or of a route that was there at the start: anybody may make a route that names an owner.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,6 +26,7 @@ class _Record:
     uid: str
     resource_version: int
     route: HostRoute
+    is_from_start: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +39,28 @@ class Left:
 
 
 class HostRoutes:
-    """Hosts at Gateways, by the VirtualServices that have them. `on_change` is called with hosts that came or went."""
+    """Hosts at Gateways, by the VirtualServices that have them. `on_change` is called with hosts that came or went.
+
+    Its second argument is whether those that lie below these hosts are concerned too: of ModelDeployments they are not.
+    has_seen_owner: whether a ModelDeployment with a uid was there since the start.
+    """
 
     def __init__(
-        self, on_change: Callable[[Collection[str]], None], clock: Callable[[], float] = time.monotonic
+        self,
+        on_change: Callable[[Collection[str], bool], None],
+        clock: Callable[[], float] = time.monotonic,
+        has_seen_owner: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._on_change = on_change
+        self._has_seen_owner = has_seen_owner
         self._clock = clock
         self._started = clock()
         self._records: dict[RouteKey, _Record] = {}
         self._by_host: dict[str, set[RouteKey]] = {}
-        self._left: dict[str, Left] = {}
+        # In the order in which they get free.
+        self._left: OrderedDict[str, Left] = OrderedDict()
         self._seen: set[str] = set()
+        self._listed: set[str | None] = set()
 
     def of(self, host: str) -> list[HostRoute]:
         """Return the routes of exactly this host."""
@@ -68,7 +81,7 @@ class HostRoutes:
     def keep(self, host: str) -> None:
         """Keep a host that was left for its whole time again."""
         if found := self._left.get(host):
-            self._left[host] = replace(found, free_at=self._clock() + KEEP_SECONDS)
+            self._leave(host, replace(found, free_at=self._clock() + KEEP_SECONDS))
 
     def seconds_left(self, left: Left) -> float:
         """Return for how long a host is kept yet."""
@@ -92,11 +105,14 @@ class HostRoutes:
             return
         self._unlink(key)
         if route:
-            self._records[key] = _Record(metadata["uid"], version, route)
+            # One record's later versions may have been made up.
+            is_from_start = not before and self._listed.isdisjoint((None, key[0]))
+            record = self._records[key] = _Record(metadata["uid"], version, route, is_from_start)
             self._remember(route.hosts)
             for host in route.hosts:
                 self._by_host.setdefault(host, set()).add(key)
-                self._left.pop(host, None)
+                if self._is_believed(record):
+                    self._left.pop(host, None)
         self._tell(before.route if before else None, route)
 
     def remove(self, _kind: str, raw: Mapping[str, Any]) -> None:
@@ -109,19 +125,25 @@ class HostRoutes:
 
     def retain(self, _kind: str, namespace: str | None, listed: set[str], resource_version: int) -> None:
         """Forget what is older than a complete list and whose uid is not in it."""
+        self._listed.add(namespace)
         for key, record in list(self._records.items()):
             is_listed = record.uid in listed or namespace not in (None, key[0])
             if not is_listed and record.resource_version <= resource_version:
                 self._forget(key)
 
     def _forget(self, key: RouteKey) -> None:
-        route = self._records[key].route
+        record = self._records[key]
+        route = record.route
         self._unlink(key)
-        if route.owner:
+        if self._is_believed(record):
             self._purge()
             now = self._clock()
-            self._left |= {host: Left(route, now, now + KEEP_SECONDS) for host in route.hosts}
+            for host in route.hosts:
+                self._leave(host, Left(route, now, now + KEEP_SECONDS))
         self._tell(route, None)
+
+    def _is_believed(self, record: _Record) -> bool:
+        return bool(record.route.owner) and (record.is_from_start or self._has_seen_owner(record.route.owner_uid))
 
     def _remember(self, hosts: frozenset[str]) -> None:
         if len(self._seen) < _MOST_REMEMBERED:
@@ -129,7 +151,14 @@ class HostRoutes:
 
     def _purge(self) -> None:
         now = self._clock()
-        self._left = {host: left for host, left in self._left.items() if left.free_at > now}
+        while self._left and next(iter(self._left.values())).free_at <= now:
+            self._left.popitem(last=False)
+
+    def _leave(self, host: str, left: Left) -> None:
+        self._left[host] = left
+        self._left.move_to_end(host)
+        if len(self._left) > _MOST_REMEMBERED:
+            self._left.popitem(last=False)
 
     def _unlink(self, key: RouteKey) -> None:
         record = self._records.pop(key, None)
@@ -139,10 +168,13 @@ class HostRoutes:
                 del self._by_host[host]
 
     def _tell(self, before: HostRoute | None, after: HostRoute | None) -> None:
-        if before != after:
-            self._on_change((before.hosts if before else frozenset()) | (after.hosts if after else frozenset()))
+        if before == after:
+            return
+        routes = [route for route in (before, after) if route]
+        hosts = frozenset[str]().union(*(route.hosts for route in routes))
+        self._on_change(hosts, not all(route.owner for route in routes))
 
 
 def nothing_routed() -> HostRoutes:
     """Return a store without any routes, of which nobody is told."""
-    return HostRoutes(lambda _: None)
+    return HostRoutes(lambda _hosts, _below: None)
