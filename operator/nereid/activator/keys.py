@@ -57,9 +57,9 @@ class Keys:
         """Whether the operator made the trigger by which KEDA asks; for a while, one without a proof may be old."""
         return self._may_be_old(proof) or proves_trigger(proof or "", self.all, target)
 
-    def peer_is_proven(self, proof: str) -> bool:
-        """Whether another activator of this release asks."""
-        return proves_peer(proof, self.all)
+    def peer_is_proven(self, proofs: str) -> bool:
+        """Whether another activator of this release asks, which shows proofs of all keys that it has."""
+        return proves_peer(proofs, self.all)
 
     def _may_be_old(self, proof: str | None) -> bool:
         return proof is None and self._clock() < self._unproven_until
