@@ -14,9 +14,9 @@ from nereid.controller.build.revision import new_record
 from nereid.controller.build.routing import virtual_services
 from nereid.controller.build.scaler import scaler
 from nereid.controller.decide.orders import LiveRevision, Scale
-from nereid.controller.plan.plan import ALL_TRAFFIC, Plan
+from nereid.controller.plan.plan import ALL_TRAFFIC, Specified
 from nereid.controller.plan.reading import read_spec
-from nereid.controller.shell.cluster.errors import Conflict, Rejected, Unavailable
+from nereid.controller.shell.cluster.errors import ApiError, Conflict, Rejected, Unavailable
 from nereid.controller.shell.outcome import FIRST_RETRY_SECONDS, LATER_RETRY_SECONDS
 
 KEY, NEXT_KEY = "k" * 40, "n" * 40
@@ -34,7 +34,7 @@ SCALER = f"digits-{REVISION}"
 OBJECTS = [*(("VirtualService", name) for name in ROUTES), ("ScaledObject", SCALER)]
 
 
-def asleep_plan() -> Plan:
+def asleep_plan() -> Specified:
     return read_spec(Owner("models", "digits", "1f7c", 3), {}, SPEC, SCALING_SETTINGS).plan
 
 
@@ -150,7 +150,7 @@ async def test_it_goes_on_where_a_crash_has_ended_it(asleep: MemoryCluster, tmp_
     ids=lambda one: type(one).__name__,
 )
 async def test_what_fails_is_tried_again_and_keeps_nothing_from_being_told(
-    asleep: MemoryCluster, tmp_path, failure: Exception, seconds: float
+    asleep: MemoryCluster, tmp_path, failure: ApiError, seconds: float
 ) -> None:
     asleep.server.failures["VirtualService", "digits"] = failure
     assert await asleep.run() == seconds
