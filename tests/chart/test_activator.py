@@ -118,6 +118,8 @@ def test_they_find_each_other_also_while_they_start_or_end(render: Render, templ
     release = render("--show-only=templates/activator.yaml")
     (peers,) = (one for one in release if one["kind"] == "Service" and one["metadata"]["name"].endswith("-peers"))
     assert peers["spec"]["clusterIP"] == "None"
+    # A headless Service makes a listener in all sidecars that know it.
+    assert peers["metadata"]["annotations"]["networking.istio.io/exportTo"] == "."
     assert peers["spec"]["publishNotReadyAddresses"] is True
     assert peers["spec"]["selector"].items() <= template["metadata"]["labels"].items()
     (container,) = template["spec"]["containers"]

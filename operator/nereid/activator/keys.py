@@ -10,8 +10,8 @@ from typing import Final
 
 from nereid.contract.proof import KEYS_FILE, keys_of, proves_peer, proves_route, proves_trigger
 
-# Beside the keys, the moment until which routes and triggers need no proof yet, as the operator of an older release
-# made them; RFC 3339. Without the file there is no such time.
+# Beside the keys, the moment until which routes and triggers need no proof yet, as an operator of an older release made
+# them, or one with a key that is lost; RFC 3339. Without the file there is no such time.
 UNPROVEN_UNTIL_FILE: Final = "accept-unproven-until"
 LOOK_SECONDS: Final = 5.0
 # How long a key that is gone is still accepted: until the operator has written all routes anew, by a margin.
@@ -50,19 +50,20 @@ class Keys:
             await asyncio.to_thread(self._read)
 
     def route_is_proven(self, proof: str | None, target: str, seconds: str) -> bool:
-        """Whether the operator made the route by which a request came; for a while, one without a proof may be old."""
-        return self._may_be_old(proof) or proves_route(proof or "", self.all, target, seconds)
+        """Whether the operator made the route by which a request came; for a while, any may be old."""
+        return self._may_be_old() or proves_route(proof or "", self.all, target, seconds)
 
     def trigger_is_proven(self, proof: str | None, target: str) -> bool:
-        """Whether the operator made the trigger by which KEDA asks; for a while, one without a proof may be old."""
-        return self._may_be_old(proof) or proves_trigger(proof or "", self.all, target)
+        """Whether the operator made the trigger by which KEDA asks; for a while, any may be old."""
+        return self._may_be_old() or proves_trigger(proof or "", self.all, target)
 
-    def peer_is_proven(self, proof: str) -> bool:
-        """Whether another activator of this release asks."""
-        return proves_peer(proof, self.all)
+    def peer_is_proven(self, proofs: str) -> bool:
+        """Whether another activator of this release asks, which shows proofs of all keys that it has."""
+        return proves_peer(proofs, self.all)
 
-    def _may_be_old(self, proof: str | None) -> bool:
-        return proof is None and self._clock() < self._unproven_until
+    def _may_be_old(self) -> bool:
+        # Who may come without a proof may as well come with one of another key.
+        return self._clock() < self._unproven_until
 
     def _read(self) -> None:
         now, present = time.monotonic(), keys_of(self._text(KEYS_FILE))

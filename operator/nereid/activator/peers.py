@@ -24,7 +24,7 @@ from nereid.activator.keys import Keys
 from nereid.activator.options import Timing
 from nereid.activator.targets import InvalidTargetError, Target, parse_target
 from nereid.api.names import HEADER_PROOF
-from nereid.contract.proof import peer_proof
+from nereid.contract.proof import peer_proofs
 
 PATH: Final = "/activity"
 # Changes within this time are told together.
@@ -190,7 +190,8 @@ class Peers:
     async def _lines(self, address: str) -> AsyncIterator[Mapping[str, Any]]:
         silence = self._timing.peer_seconds * _SILENT_TIMES
         timeout = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS, sock_read=silence)
-        headers = {HEADER_PROOF: peer_proof(self._keys.all[0]) if self._keys.all else ""}
+        # Another key comes to one of them minutes before it comes to the other.
+        headers = {HEADER_PROOF: peer_proofs(self._keys.all)}
         async with (
             aiohttp.ClientSession(timeout=timeout, read_bufsize=_LONGEST_LINE) as session,
             session.get(f"http://{address}{PATH}", headers=headers, raise_for_status=True) as answer,

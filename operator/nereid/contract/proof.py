@@ -30,9 +30,9 @@ def trigger_proof(key: str, target: str) -> str:
     return _proof(key, "trigger", target)
 
 
-def peer_proof(key: str) -> str:
-    """Return the proof by which one activator recognizes another."""
-    return _proof(key, "peer")
+def peer_proofs(keys: Sequence[str]) -> str:
+    """Return the proofs by which one activator recognizes another, one of each key."""
+    return " ".join(_proof(key, "peer") for key in keys[:_MOST_KEYS])
 
 
 def proves_route(proof: str, keys: Sequence[str], target: str, seconds: str) -> bool:
@@ -45,9 +45,10 @@ def proves_trigger(proof: str, keys: Sequence[str], target: str) -> bool:
     return _is_among(proof, [trigger_proof(key, target) for key in keys])
 
 
-def proves_peer(proof: str, keys: Sequence[str]) -> bool:
-    """Whether another activator with one of the keys made the proof."""
-    return _is_among(proof, [peer_proof(key) for key in keys])
+def proves_peer(proofs: str, keys: Sequence[str]) -> bool:
+    """Whether another activator with one of the keys made one of the proofs."""
+    own = [_proof(key, "peer") for key in keys]
+    return any(_is_among(proof, own) for proof in proofs.split(maxsplit=_MOST_KEYS)[:_MOST_KEYS])
 
 
 def _proof(key: str, *parts: str) -> str:

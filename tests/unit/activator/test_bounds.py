@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +12,21 @@ import grpc
 import grpc.aio
 import pytest
 from tests.support.activator import triton
+from tests.support.activator.keda import keda
 from tests.support.activator.options import HOST, OPTIONS, routed, with_limits, with_timing
 from tests.support.activator.until import until
 
 from nereid.activator.room import Room, memory_in_use
 
 ELSEWHERE = "digits-4hx8l2qz.elsewhere.svc.cluster.local"
+THIRD = "digits-4hx8l2qz.third.svc.cluster.local"
 MEBIBYTE = 2**20
 
 
-async def held_request(port: int, body: bytes = b"", headers: str = "") -> asyncio.StreamWriter:
+async def held_request(port: int, body: bytes = b"", headers: str = "", host: str = HOST) -> asyncio.StreamWriter:
     """Send a request of which more is announced than comes; return its connection."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = "".join(f"{name}: {value}\r\n" for name, value in routed(seconds=3000).items())
+    head = "".join(f"{name}: {value}\r\n" for name, value in routed(host, seconds=3000).items())
     writer.write(f"POST /a HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 10000000\r\n{headers}\r\n".encode() + body)
     return writer
 
@@ -125,6 +128,36 @@ class TestHeld:
         task = asyncio.create_task(client.get("/v2"))
         await until(lambda: activator.activity.in_flight == 1)
         task.cancel()
+
+
+class TestSeveralNamespaces:
+    """With room for sixteen requests, half of them of one namespace: a client trickles bodies to models of two."""
+
+    @pytest.fixture
+    def options(self):
+        return with_limits(requests=16, requests_per_namespace=8)
+
+    @pytest.mark.usefixtures("scaled")
+    async def test_bodies_that_trickle_in_two_of_them_do_not_keep_a_third_out(self, client, activator, model):
+        writers = [
+            await held_request(activator.ports.rest, b"a", host=host) for host in (HOST, ELSEWHERE) for _ in range(12)
+        ]
+        await until(lambda: activator.activity.in_flight >= 10)
+        for _ in range(5):
+            for writer in writers:
+                with suppress(ConnectionError):
+                    writer.write(b"a")
+                    await writer.drain()
+            await asyncio.sleep(0.05)
+        async with keda(activator.ports.scaler, THIRD, "third") as asking:
+            await asking.is_active()
+            model.awake.set()
+            async with client.post("/v2", data=b"{}", headers=routed(THIRD)) as answer:
+                assert (answer.status, await answer.read()) == (200, b"{}")
+        assert activator.activity.in_flight >= 10
+        for writer in writers:
+            writer.close()
+        await until(lambda: not activator.activity.in_flight)
 
 
 class TestBytes:

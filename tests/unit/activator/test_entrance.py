@@ -135,5 +135,6 @@ class TestKeys:
         del client.headers["x-nereid-proof"]
         async with client.get("/v2") as answer:
             assert answer.status == status
+        # So is one of a release that was removed, whose key is lost while its models are kept.
         async with client.get("/v2", headers={"x-nereid-proof": route_proof(OTHERS_KEY, HOST, "10")}) as answer:
-            assert answer.status == 403
+            assert answer.status == status

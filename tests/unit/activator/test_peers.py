@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import aiohttp
 import pytest
 from tests.support.activator.keda import keda
-from tests.support.activator.options import HOST, OPTIONS, routed, with_timing
+from tests.support.activator.options import HOST, KEY, OPTIONS, routed, with_timing
 from tests.support.activator.triton import triton
 from tests.support.activator.until import until
 
@@ -155,3 +156,23 @@ async def test_whoever_reaches_the_port_without_the_key_learns_nothing(group):
         for headers in ({}, {"x-nereid-proof": routed()["x-nereid-proof"]}):
             async with session.get(address, headers=headers) as answer:
                 assert answer.status == 403
+
+
+@pytest.mark.parametrize("first_has_it", [True, False])
+async def test_they_hear_each_other_while_only_one_of_them_has_the_next_key_yet(group, session, tmp_path, first_has_it):
+    """As operations.md has the key replaced: each node's kubelet brings it at its own time."""
+    next_keys = f"the-next-key-0123456789abcdef0123456789 {KEY}"
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder, keys in zip(folders, (next_keys, KEY) if first_has_it else (KEY, next_keys), strict=True):
+        folder.mkdir()
+        (folder / "keys").write_text(keys)
+    one, two = [await group.start(replace(OPTIONS, proof_folder=folder)) for folder in folders]
+    async with keda(one.ports.scaler, HOST) as asking:
+        await asking.is_active()
+        waits = asyncio.create_task(session.post(url(two)))
+        async with asyncio.timeout(10):
+            while not await asking.is_active():  # noqa: ASYNC110 - another process, so to speak, sets no event
+                await asyncio.sleep(0.02)
+        group.model.awake.set()
+        async with await waits as answer:
+            assert answer.status == 200

@@ -131,7 +131,7 @@ def _activator(plan: Plan, record: RevisionRecord) -> list[dict[str, Any]]:
     address = f"{plan.settings.activator_host}:{ACTIVATOR_SCALER_PORT}"
     metadata = {"scalerAddress": address, "target": target}
     if plan.activator_key:
-        metadata["proof"] = trigger_proof(plan.activator_key, target)
+        metadata[names.TRIGGER_PROOF] = trigger_proof(plan.activator_key, target)
     return [{"type": "external-push", "name": TRIGGER_ACTIVATOR, "metadata": metadata}]
 
 
