@@ -43,8 +43,7 @@ def test_the_chart_passes_lint(helm: Helm, chart: Path) -> None:
         ("models.allowed.istioMetadata={example.com/x}", "/models/allowed/istioMetadata/0"),
         ("models.allowed.tokens=true", "'tokens' not allowed"),
         ("watchNamespaces={istio-system}", "admissionPolicy.protectedNamespaces"),
-        # The release's own namespace, which the value names by a template.
-        ("watchNamespaces={default}", "namespace default"),
+        ("admissionPolicy.protectOwnNamespace=perhaps", "/admissionPolicy/protectOwnNamespace"),
         ("mlflow.trackingUri=mlflow.example.com", "/mlflow/trackingUri"),
         ("mlflow.trackingUri=https://me:secret@mlflow.example.com", "/mlflow/trackingUri"),
         ("watchNamespaces={Team_A}", "/watchNamespaces/0"),

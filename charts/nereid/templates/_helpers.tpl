@@ -73,6 +73,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{/*
+Why the release's own namespace is not protected from its operator, although the value leaves that open: models that were
+there before must stay as they can be changed, rolled back and deleted. Empty if it is protected, or the value says it.
+*/}}
+{{- define "nereid.modelsInOwnNamespace" -}}
+{{- if eq (toString .Values.admissionPolicy.protectOwnNamespace) "auto" }}
+{{- if has .Release.Namespace .Values.watchNamespaces }}
+{{- print "watchNamespaces names it" }}
+{{- else if .Capabilities.APIVersions.Has "nereid.dev/v1alpha1/ModelDeployment" }}
+{{- if dig "items" list (lookup "nereid.dev/v1alpha1" "ModelDeployment" .Release.Namespace "") }}
+{{- print "it has ModelDeployments" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The namespaces in which the operator may write nothing, as a list in JSON. */}}
+{{- define "nereid.protectedNamespaces" -}}
+{{- $protected := list }}
+{{- range .Values.admissionPolicy.protectedNamespaces }}
+{{- $protected = append $protected (tpl . $) }}
+{{- end }}
+{{- $own := toString .Values.admissionPolicy.protectOwnNamespace }}
+{{- if or (eq $own "true") (and (eq $own "auto") (not (include "nereid.modelsInOwnNamespace" .))) }}
+{{- $protected = append $protected .Release.Namespace }}
+{{- end }}
+{{- $protected | uniq | toJson }}
+{{- end }}
+
 {{/* What the operator may do, verb by verb; a ClusterRole or a Role for each watched namespace holds it. */}}
 {{- define "nereid.rules" -}}
 - apiGroups: [nereid.dev]
