@@ -99,6 +99,33 @@ def test_some_of_istios_annotations_may_be_set_and_more_may_be_allowed() -> None
     assert told(patch(labels={"sidecar.istio.io/inject": "false"}), allowed_istio_metadata="*") is not None
 
 
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+@pytest.mark.parametrize("name", ["istio-proxy", "istio-init", "istio-validation"])
+def test_containers_of_istios_names_would_change_the_sidecar(part: str, name: str) -> None:
+    spec = {part: [{"name": name, "image": "r.example.com/mine"}]}
+    found = str(told(patch(spec), pod_security="privileged"))
+    assert found.startswith(f"spec.runtime.podTemplate: spec.{part}[{name}] changes what Istio adds")
+    assert "models.allowed.istioMetadata" in found
+    assert found.endswith("add sidecar.istio.io/proxyImage")
+    assert told(patch(spec), allowed_istio_metadata="sidecar.istio.io/*") is None
+    assert told(patch({part: [{"name": "proxy", "image": "r.example.com/mine"}]})) is None
+
+
+@pytest.mark.parametrize("field", ["runAsUser", "runAsGroup"])
+def test_nobody_is_the_sidecars_user_whose_requests_pass_by_it(field: str) -> None:
+    context = {"securityContext": {field: 1337}}
+    for spec in (
+        context,
+        {"containers": [{"name": "triton", **context}]},
+        {"initContainers": [{"name": "a", **context}]},
+    ):
+        found = str(told(patch(spec)))
+        assert f"securityContext.{field} is 1337" in found
+        assert found.endswith("add traffic.sidecar.istio.io/excludeOutboundIPRanges")
+        assert told(patch(spec), allowed_istio_metadata="traffic.sidecar.istio.io/*") is None
+    assert told(patch({"securityContext": {field: 1338}})) is None
+
+
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_a_patch_brings_no_other_service_account(field: str) -> None:
     found = str(told({"serviceAccountName": "reader", **patch({field: "admin"})}))
