@@ -37,6 +37,15 @@ def test_it_is_about_the_operators_identity_alone(render: Render) -> None:
     assert binding["spec"] == {"policyName": made["metadata"]["name"], "validationActions": ["Deny"]}
 
 
+def test_releases_of_one_name_in_several_namespaces_have_one_each(helm: Helm, chart: Path) -> None:
+    names = set()
+    for namespace in ("team-a", "team-b"):
+        watching = (f"--namespace={namespace}", f"--set=watchNamespaces={{{namespace}}}")
+        result = helm("template", "nereid", chart, *watching, "--show-only=templates/admissionpolicy.yaml")
+        names |= {(made["kind"], made["metadata"]["name"]) for made in yaml.safe_load_all(result.stdout)}
+    assert len(names) == 4
+
+
 def test_it_covers_each_kind_that_the_operator_writes(render: Render) -> None:
     made, _ = policy(render)
     rules = made["spec"]["matchConstraints"]["resourceRules"]

@@ -13,6 +13,11 @@
 {{- end }}
 {{- end }}
 
+{{/* The name of an object of the whole cluster that each release has: no two releases make the same one. */}}
+{{- define "nereid.clusterName" -}}
+{{- printf "%s.%s" (include "nereid.fullname" .) .Release.Namespace }}
+{{- end }}
+
 {{- define "nereid.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "nereid.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -44,8 +44,8 @@ _HARMLESS: Final = frozenset(
     }
 )
 _ISTIO: Final = "istio.io"
-# Istio's injector takes containers of these names as changes of its own, and nothing that a proxy's user sends is routed
-# by the proxy. Each may be had where the annotation is allowed that does the same.
+# Istio's injector takes containers of these names as changes of its own, and what a proxy's user sends passes by the
+# proxy. Each may be had where the annotation is allowed that does the same.
 _ISTIOS_CONTAINERS: Final = frozenset({"istio-proxy", "istio-init", "istio-validation"})
 _ANOTHER_PROXY: Final = "sidecar.istio.io/proxyImage"
 _ISTIOS_USER: Final = 1337
