@@ -51,6 +51,8 @@ _ANOTHER_PROXY: Final = "sidecar.istio.io/proxyImage"
 _ISTIOS_USER: Final = 1337
 _PAST_THE_PROXY: Final = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 _PLACEMENT: Final = ("nodeName", "nodeSelector", "tolerations", "affinity")
+_SECRET_REFERENCES: Final = ("secretRef", "secretName", "nodePublishSecretRef")
+_SECRETS_STORE: Final = "secrets-store"
 _DEFAULT_ACCOUNT: Final = "default"
 _DOCKER_HUB: Final = "docker.io"
 _BELOW: Final = "/*"
@@ -244,9 +246,19 @@ def _secrets(template: Mapping[str, Any], settings: Settings) -> Iterator[str]:
             if source.get("secretRef") is not None:
                 yield _switched_off(f"envFrom of {path} from a Secret", "secrets")
     for path, volume in volumes_of(template):
-        projected = items(mapping(volume.get("projected")).get("sources"))
-        if any(source.get("secret") is not None for source in (volume, *projected)):
+        if _is_from_a_secret(volume):
             yield _switched_off(f"{path} from a Secret", "secrets")
+
+
+def _is_from_a_secret(volume: Mapping[str, Any]) -> bool:
+    projected = items(mapping(volume.get("projected")).get("sources"))
+    if any(source.get("secret") is not None for source in (volume, *projected)):
+        return True
+    # Storage that is mounted with a Secret, or that is one.
+    sources = [mapping(source) for source in volume.values()]
+    return any(source.get(field) is not None for source in sources for field in _SECRET_REFERENCES) or any(
+        text(source.get("driver")).startswith(_SECRETS_STORE) for source in sources
+    )
 
 
 def _not_listed(where: str, name: object, value: str, allowed: Iterable[str]) -> str:

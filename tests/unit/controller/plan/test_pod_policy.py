@@ -243,10 +243,29 @@ def test_choosing_nodes_may_be_switched_off(runtime: dict[str, Any], field: str)
         patch({"containers": [{"name": "triton", "envFrom": [{"secretRef": {"name": "s"}}]}]}),
         patch({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}),
         patch({"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}]}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "x.io", "nodePublishSecretRef": {"name": "s"}}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "secrets-store-gke.csi.k8s.io"}}]}),
     ],
 )
 def test_secrets_may_be_kept_from_what_serves(runtime: dict[str, Any]) -> None:
     assert told(runtime) is None
     assert "from a Secret is not allowed" in str(told(runtime, allowed_secrets=False))
+    storage = patch({"volumes": [{"name": "v", "csi": {"driver": "image.csi.k8s.io"}}]})
+    assert told(storage, allowed_secrets=False) is None
     settings = {"valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}
     assert told({"env": [{"name": "REGION", **settings}]}, allowed_secrets=False) is None
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"azureFile": {"secretName": "s", "shareName": "x"}},
+        {"cephfs": {"monitors": ["m"], "secretRef": {"name": "s"}}},
+        {"flexVolume": {"driver": "x/y", "secretRef": {"name": "s"}}},
+    ],
+)
+def test_secrets_of_storage_that_a_lower_level_allows_count_too(volume: dict[str, Any]) -> None:
+    runtime = patch({"volumes": [{"name": "v", **volume}]})
+    assert told(runtime, pod_security="privileged") is None
+    assert "spec.volumes[v] from a Secret" in str(told(runtime, pod_security="privileged", allowed_secrets=False))
