@@ -15,7 +15,7 @@ def answers(kinds: Iterable[tuple[str, str]], objects: Iterable[Object]) -> dict
     """Return the API server's answers by path: it knows kinds, each by apiVersion and name, and has objects."""
     resources: dict[str, list[Object]] = {"v1": []}
     for version, kind in kinds:
-        entry = {"name": plural(kind), "kind": kind, "namespaced": True, "verbs": ["get", "list"]}
+        entry: Object = {"name": plural(kind), "kind": kind, "namespaced": True, "verbs": ["get", "list"]}
         resources.setdefault(version, []).append(entry)
     named = [version for version in resources if "/" in version]
     groups = [
