@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from tests.support.scenario import URI
 
 from nereid.api.identity import Owner
@@ -269,3 +270,18 @@ def test_secrets_of_storage_that_a_lower_level_allows_count_too(volume: dict[str
     runtime = patch({"volumes": [{"name": "v", **volume}]})
     assert told(runtime, pod_security="privileged") is None
     assert "spec.volumes[v] from a Secret" in str(told(runtime, pod_security="privileged", allowed_secrets=False))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["r.example.com*", "r.example.com", "r.example.com/", "registry:5000", "*", "a/*/b"]
+)
+def test_a_registry_is_not_mistaken_for_a_repository_of_docker_hub(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="is no repository of images"):
+        Settings(allowed_images=f"r.example.com/ml/*, {pattern}")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["nginx", "team/server", "r.example.com/*", "registry:5000/a/b", "r.example.com/a/*"]
+)
+def test_repositories_may_be_listed_as_they_are_written_in_images(pattern: str) -> None:
+    assert Settings(allowed_images=pattern).image_repositories == (pattern,)
