@@ -49,8 +49,8 @@ class CrashCauses:
     async def read(self, children: Iterable[Child]) -> None:
         """Read the logs of a few crashed pods at the same time; never fails.
 
-        It waits `READ_SECONDS` at most for a place, and as long for the logs. A log that was read is not read again, one that
-        could not be read not for `PAUSE_AFTER_FAILURE_SECONDS`.
+        It waits `READ_SECONDS` at most for a place, and as long for the logs. A log that was read is not read again,
+        one that could not be read not for `PAUSE_AFTER_FAILURE_SECONDS`.
         """
         due = (
             self._read(child, child.facts, child.facts.crash)
