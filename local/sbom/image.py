@@ -131,7 +131,7 @@ def _debian_packages(files: Mapping[PurePosixPath, bytes]) -> Iterator[Package]:
     statuses = [content for path, content in files.items() if path.is_relative_to(_DPKG)]
     for stanza in (stanza for status in statuses for stanza in re.split(r"\n\n+", status.decode())):
         described = _headers(stanza.encode())
-        if described["Package"] and described.get("Status", "installed").endswith("installed"):
+        if described["Package"] and described.get("Status", "installed").split()[-1:] == ["installed"]:
             name = str(described["Package"])
             licences = _debian_licences(files.get(_COPYRIGHT / name / "copyright", b""))
             qualifiers = {"arch": str(described["Architecture"]), "distro": distribution}

@@ -22,6 +22,16 @@ Package: gone
 Status: deinstall ok config-files
 Architecture: amd64
 Version: 1
+
+Package: never
+Status: unknown ok not-installed
+Architecture: amd64
+Version: 1
+
+Package: broken
+Status: install reinstreq half-installed
+Architecture: amd64
+Version: 1
 """
 
 

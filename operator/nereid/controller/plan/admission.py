@@ -6,7 +6,6 @@ Some rules cannot be expressed in a schema, such as Triton's fields; some object
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,14 +18,13 @@ from nereid.api.runtime import RuntimeSpec, TensorMemory
 from nereid.api.traffic import GATEWAY_MESSAGE, GATEWAY_PATTERN, HOST_MESSAGE, HOST_PATTERN, TrafficSpec
 from nereid.contract import triton_config
 from nereid.contract.check_job import checks_size_problem
+from nereid.controller.observed.large_spec import config_problem
 from nereid.controller.plan import header_regex, pod_patch
 from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.settings import Settings
 
 # The schema does not limit the depth of fields with free content.
 MOST_LEVELS: Final = 100
-# Linux takes 128 KiB in one argument.
-MAX_CONFIG_BYTES: Final = 96 << 10
 
 # Labels by which Nereid, the mesh and its dashboards find the pods.
 POD_LABELS: Final = (
@@ -79,13 +77,8 @@ def _check_model(model: ModelSpec, settings: Settings) -> None:
         _check_max_size(model.max_size, settings.max_model_size)
     if model.cache:
         _check_size_of_memory("spec.model.cache.limit", model.cache.limit)
-    size = len(names.canonical_json(model.config or {}))
-    if size > MAX_CONFIG_BYTES:
-        raise ValueError(
-            f"spec.model.config takes {ceil(size / 1024)} KiB as JSON, and {MAX_CONFIG_BYTES >> 10} KiB fit into an "
-            "argument of the container that fetches the model: move the configuration into the config.pbtxt of a "
-            "model repository"
-        )
+    if problem := config_problem(model.config):
+        raise ValueError(problem)
     if problem := triton_config.problem(model.config, model.resolved_format()):
         raise ValueError(problem)
     if model.path and ".." in model.path.split("/"):

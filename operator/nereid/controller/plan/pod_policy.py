@@ -44,7 +44,15 @@ _HARMLESS: Final = frozenset(
     }
 )
 _ISTIO: Final = "istio.io"
+# Istio's injector takes containers of these names as changes of its own, and what a proxy's user sends passes by the
+# proxy. Each may be had where the annotation is allowed that does the same.
+_ISTIOS_CONTAINERS: Final = frozenset({"istio-proxy", "istio-init", "istio-validation"})
+_ANOTHER_PROXY: Final = "sidecar.istio.io/proxyImage"
+_ISTIOS_USER: Final = 1337
+_PAST_THE_PROXY: Final = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 _PLACEMENT: Final = ("nodeName", "nodeSelector", "tolerations", "affinity")
+_SECRET_REFERENCES: Final = ("secretRef", "secretName", "nodePublishSecretRef")
+_SECRETS_STORE: Final = "secrets-store"
 _DEFAULT_ACCOUNT: Final = "default"
 _DOCKER_HUB: Final = "docker.io"
 _BELOW: Final = "/*"
@@ -57,6 +65,7 @@ def refusal(runtime: RuntimeSpec, settings: Settings) -> str | None:
         _privileges(template, settings),
         _accounts(template, runtime, settings),
         _istio_metadata(template, settings),
+        _istios_own(template, settings),
         _images(template, runtime, settings),
         _priorities(template, runtime, settings),
         _placement(template, runtime, settings),
@@ -160,6 +169,26 @@ def _istio_metadata(template: Mapping[str, Any], settings: Settings) -> Iterator
                 )
 
 
+def _istios_own(template: Mapping[str, Any], settings: Settings) -> Iterator[str]:
+    for path, container in containers_of(template):
+        if text(container.get("name")) in _ISTIOS_CONTAINERS and not is_among(_ANOTHER_PROXY, settings.istio_metadata):
+            yield _kept_for_istio(f"{path} changes what Istio adds to the pod", _ANOTHER_PROXY)
+    parts = [("spec", mapping(template.get("spec"))), *containers_of(template)]
+    for path, part in parts if not is_among(_PAST_THE_PROXY, settings.istio_metadata) else ():
+        context = mapping(part.get("securityContext"))
+        for field in ("runAsUser", "runAsGroup"):
+            if context.get(field) == _ISTIOS_USER:
+                what = f"{path}.securityContext.{field} is {_ISTIOS_USER}, whose requests pass by Istio's sidecar"
+                yield _kept_for_istio(what, _PAST_THE_PROXY)
+
+
+def _kept_for_istio(what: str, key: str) -> str:
+    return (
+        f"spec.runtime.podTemplate: {what}, which this operator does not allow (Helm value models.allowed."
+        f"istioMetadata): choose another, or ask whoever installed the operator to add {key}"
+    )
+
+
 def _is_istios(key: str) -> bool:
     domain = key.partition("/")[0]
     return "/" in key and (domain == _ISTIO or domain.endswith(f".{_ISTIO}"))
@@ -217,9 +246,19 @@ def _secrets(template: Mapping[str, Any], settings: Settings) -> Iterator[str]:
             if source.get("secretRef") is not None:
                 yield _switched_off(f"envFrom of {path} from a Secret", "secrets")
     for path, volume in volumes_of(template):
-        projected = items(mapping(volume.get("projected")).get("sources"))
-        if any(source.get("secret") is not None for source in (volume, *projected)):
+        if _is_from_a_secret(volume):
             yield _switched_off(f"{path} from a Secret", "secrets")
+
+
+def _is_from_a_secret(volume: Mapping[str, Any]) -> bool:
+    projected = items(mapping(volume.get("projected")).get("sources"))
+    if any(source.get("secret") is not None for source in (volume, *projected)):
+        return True
+    # Storage that is mounted with a Secret, or that is one.
+    sources = [mapping(source) for source in volume.values()]
+    return any(source.get(field) is not None for source in sources for field in _SECRET_REFERENCES) or any(
+        text(source.get("driver")).startswith(_SECRETS_STORE) for source in sources
+    )
 
 
 def _not_listed(where: str, name: object, value: str, allowed: Iterable[str]) -> str:

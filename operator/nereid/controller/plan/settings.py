@@ -4,7 +4,8 @@ They are read from environment variables, which the Helm chart sets, and passed 
 environment.
 """
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,10 +15,28 @@ from nereid.contract.fetch_request import DEFAULT_MAX_BYTES
 from nereid.controller.plan.host_policy import HostRule
 from nereid.controller.plan.pod_security import PodSecurity
 
+# As in the chart's schema: a name without / is one of Docker Hub's own, and no registry.
+_REPOSITORY: Final = re.compile(r"[a-z0-9]([-a-z0-9_]*|[-a-z0-9._:]*(/[-a-z0-9._:]+)*/([-a-z0-9._:]+|[*]))")
+
 
 def _size(value: str) -> str:
     parse_bytes(value)
     return value
+
+
+def _repositories(value: str) -> str:
+    for pattern in _listed(value):
+        if not _REPOSITORY.fullmatch(pattern):
+            raise ValueError(
+                f"{pattern} is no repository of images, such as r.example.com/ml/triton, and none below one, such as "
+                "r.example.com/*: a registry alone, or a * that is not after the last /, would be read as a repository "
+                "of Docker Hub"
+            )
+    return value
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 class Settings(BaseSettings):
@@ -73,7 +92,7 @@ class Settings(BaseSettings):
         default="restricted",
         description="Level of the Pod Security Standards that the pods of a new revision meet, with their patch.",
     )
-    allowed_images: str = Field(
+    allowed_images: Annotated[str, AfterValidator(_repositories)] = Field(
         default="",
         description="Comma-separated image repositories, PREFIX/* for all below; empty for any.",
     )
@@ -227,7 +246,3 @@ class Settings(BaseSettings):
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces to watch; empty means all."""
         return _listed(self.watch_namespaces)
-
-
-def _listed(names: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in names.split(",") if name.strip())

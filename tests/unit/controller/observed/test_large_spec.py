@@ -20,9 +20,9 @@ SMALL: dict[str, Any] = {"model": {"uri": "pvc://models/digits.onnx"}, "traffic"
 
 def of_size(size: int, **more: Any) -> dict[str, Any]:
     """Return a spec that takes so many bytes as JSON."""
-    model = {"uri": "pvc://models/digits.onnx", "config": {"parameters": ""}}
-    spec = {"model": model, **more}
-    model["config"] = {"parameters": "x" * (size - len(json.dumps(spec, separators=(",", ":"))))}
+    runtime = {"podTemplate": {"x": ""}}
+    spec = {"model": {"uri": "pvc://models/digits.onnx"}, "runtime": runtime, **more}
+    runtime["podTemplate"] = {"x": "x" * (size - len(json.dumps(spec, separators=(",", ":"))))}
     return spec
 
 
@@ -47,9 +47,37 @@ def test_a_larger_one_is_told_with_what_to_change_and_is_not_kept() -> None:
     answer = planned(spec)
     assert isinstance(answer, Invalid)
     assert answer.message.startswith(
-        "spec takes 257 KiB as JSON, of which spec.model.config takes 256 KiB, and the operator handles 256 KiB at most"
+        "spec takes 257 KiB as JSON, of which spec.runtime.podTemplate takes 256 KiB, and the operator handles "
+        "256 KiB at most"
     )
     assert len(model_deployment(spec).spec_json) < KIB
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            {"model": {**SMALL["model"], "config": {"x": "x" * 97 * KIB}}},
+            "spec.model.config takes 98 KiB as JSON, and 96",
+        ),
+        ({"rollout": {"checks": {"items": ["x" * 113 * KIB]}}}, "spec.rollout.checks takes 114 KiB as JSON, and 96"),
+    ],
+    ids=["config", "checks"],
+)
+def test_one_that_is_rejected_for_a_field_is_not_kept_either(spec: dict[str, Any], message: str) -> None:
+    large = {**SMALL, **spec, "runtime": {"podTemplate": {"x": "x" * 100 * KIB}}}
+    answer = planned(large)
+    assert isinstance(answer, Invalid)
+    assert answer.message.startswith(message)
+    subject = model_deployment(large)
+    assert len(subject.spec_json) < KIB
+    assert subject.hosts == {"digits.example.com"}
+
+
+def test_fields_that_fit_are_kept_together() -> None:
+    config, checks = {"x": "x" * (95 * KIB)}, {"items": ["x" * (95 * KIB)]}
+    spec = {**SMALL, "model": {**SMALL["model"], "config": config}, "rollout": {"checks": checks}}
+    assert model_deployment(spec).spec == spec
 
 
 @pytest.mark.parametrize("rollout", [{"blueGreen": {"previewHosts": ["next.example.com"]}}, {}, None])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from tests.support.scenario import URI
 
 from nereid.api.identity import Owner
@@ -97,6 +98,33 @@ def test_some_of_istios_annotations_may_be_set_and_more_may_be_allowed() -> None
     assert told(ports, allowed_istio_metadata="istio.io/rev, traffic.sidecar.istio.io/*") is None
     # Whatever is allowed, a revision without a sidecar cannot be counted or routed to.
     assert told(patch(labels={"sidecar.istio.io/inject": "false"}), allowed_istio_metadata="*") is not None
+
+
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+@pytest.mark.parametrize("name", ["istio-proxy", "istio-init", "istio-validation"])
+def test_containers_of_istios_names_would_change_the_sidecar(part: str, name: str) -> None:
+    spec = {part: [{"name": name, "image": "r.example.com/mine"}]}
+    found = str(told(patch(spec), pod_security="privileged"))
+    assert found.startswith(f"spec.runtime.podTemplate: spec.{part}[{name}] changes what Istio adds")
+    assert "models.allowed.istioMetadata" in found
+    assert found.endswith("add sidecar.istio.io/proxyImage")
+    assert told(patch(spec), allowed_istio_metadata="sidecar.istio.io/*") is None
+    assert told(patch({part: [{"name": "proxy", "image": "r.example.com/mine"}]})) is None
+
+
+@pytest.mark.parametrize("field", ["runAsUser", "runAsGroup"])
+def test_nobody_is_the_sidecars_user_whose_requests_pass_by_it(field: str) -> None:
+    context = {"securityContext": {field: 1337}}
+    for spec in (
+        context,
+        {"containers": [{"name": "triton", **context}]},
+        {"initContainers": [{"name": "a", **context}]},
+    ):
+        found = str(told(patch(spec)))
+        assert f"securityContext.{field} is 1337" in found
+        assert found.endswith("add traffic.sidecar.istio.io/excludeOutboundIPRanges")
+        assert told(patch(spec), allowed_istio_metadata="traffic.sidecar.istio.io/*") is None
+    assert told(patch({"securityContext": {field: 1338}})) is None
 
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
@@ -216,10 +244,44 @@ def test_choosing_nodes_may_be_switched_off(runtime: dict[str, Any], field: str)
         patch({"containers": [{"name": "triton", "envFrom": [{"secretRef": {"name": "s"}}]}]}),
         patch({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}),
         patch({"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}]}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "x.io", "nodePublishSecretRef": {"name": "s"}}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}]}),
+        patch({"volumes": [{"name": "v", "csi": {"driver": "secrets-store-gke.csi.k8s.io"}}]}),
     ],
 )
 def test_secrets_may_be_kept_from_what_serves(runtime: dict[str, Any]) -> None:
     assert told(runtime) is None
     assert "from a Secret is not allowed" in str(told(runtime, allowed_secrets=False))
+    storage = patch({"volumes": [{"name": "v", "csi": {"driver": "image.csi.k8s.io"}}]})
+    assert told(storage, allowed_secrets=False) is None
     settings = {"valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}
     assert told({"env": [{"name": "REGION", **settings}]}, allowed_secrets=False) is None
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"azureFile": {"secretName": "s", "shareName": "x"}},
+        {"cephfs": {"monitors": ["m"], "secretRef": {"name": "s"}}},
+        {"flexVolume": {"driver": "x/y", "secretRef": {"name": "s"}}},
+    ],
+)
+def test_secrets_of_storage_that_a_lower_level_allows_count_too(volume: dict[str, Any]) -> None:
+    runtime = patch({"volumes": [{"name": "v", **volume}]})
+    assert told(runtime, pod_security="privileged") is None
+    assert "spec.volumes[v] from a Secret" in str(told(runtime, pod_security="privileged", allowed_secrets=False))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["r.example.com*", "r.example.com", "r.example.com/", "registry:5000", "*", "a/*/b"]
+)
+def test_a_registry_is_not_mistaken_for_a_repository_of_docker_hub(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="is no repository of images"):
+        Settings(allowed_images=f"r.example.com/ml/*, {pattern}")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["nginx", "team/server", "r.example.com/*", "registry:5000/a/b", "r.example.com/a/*"]
+)
+def test_repositories_may_be_listed_as_they_are_written_in_images(pattern: str) -> None:
+    assert Settings(allowed_images=pattern).image_repositories == (pattern,)

@@ -98,14 +98,19 @@ class Triton:
         return Sample(now, {ERRORS: Comparison(candidate, stable)}, routed=routed)
 
     async def activity(self, request: ActivityRequest, pods: Pods) -> Activity:
-        """Return what a revision's pods do; unknown unless each of them can be read."""
-        metrics: list[PodMetrics] = []
+        """Return what a revision's pods do; unknown unless each of them can be read.
+
+        Of each pod the sums are kept, not its series, of which there may be thousands.
+        """
+        requests: int | None = 0
+        in_flight: int | None = 0
         async for _, answer in self._answers(pods.get(request.revision, ()), request.model):
             if isinstance(answer, ProviderError):
                 _logger.info("the activity of %s/%s cannot be measured: %s", request.namespace, request.name, answer)
                 return _UNKNOWN
-            metrics.append(answer)
-        return Activity(_requests(metrics), _in_flight(metrics))
+            requests = _sum(requests, _requests(answer))
+            in_flight = _sum(in_flight, answer.in_flight)
+        return Activity(requests, in_flight)
 
     def forget(self, key: Key) -> None:
         """Forget a ModelDeployment's counters."""
@@ -175,13 +180,11 @@ def _checked(result: _Result | NoData) -> _Result:
     return result
 
 
-def _requests(pods: Sequence[PodMetrics]) -> int | None:
-    values = [reading(value) for metrics in pods for value in metrics.requests.values()]
+def _requests(metrics: PodMetrics) -> int | None:
+    values = [reading(value) for value in metrics.requests.values()]
     valid = [value for value in values if not isinstance(value, NoData)]
     return sum(valid) if len(valid) == len(values) else None
 
 
-def _in_flight(pods: Sequence[PodMetrics]) -> int | None:
-    gauges = [metrics.in_flight for metrics in pods]
-    valid = [gauge for gauge in gauges if gauge is not None]
-    return sum(valid) if len(valid) == len(gauges) else None
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

@@ -1,4 +1,5 @@
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -13,7 +14,9 @@ from tests.support.metrics.servers import FakePod, address, serving
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison
+from nereid.controller.shell.metrics import pod_metrics
 from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.pod_metrics import PodMetrics
 from nereid.controller.shell.metrics.triton import PODS_AT_A_TIME, Triton
 
 GONE = PodAddress("gone", "uid-gone", "127.0.0.1", 1, "/metrics")
@@ -189,6 +192,30 @@ async def test_pods_are_read_a_few_at_a_time(session: aiohttp.ClientSession) -> 
         found = await Triton(session).activity(activity_request(), pods)
     assert found == Activity(5 * 3 * PODS_AT_A_TIME, 3 * PODS_AT_A_TIME)
     assert most <= PODS_AT_A_TIME
+
+
+class Series(dict[str, float | None]):
+    """A pod's counters, which can be told when they are gone."""
+
+
+async def test_of_the_activity_of_many_pods_the_sums_are_kept(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: weakref.WeakValueDictionary[str, Series] = weakref.WeakValueDictionary()
+    most = 0
+
+    async def read(_session: aiohttp.ClientSession, pod: PodAddress, _model: str) -> PodMetrics:
+        nonlocal most
+        kept[pod.uid] = series = Series({"a": 2.0, "b": 3.0})
+        most = max(most, len(kept))
+        return PodMetrics(series, {}, 1)
+
+    monkeypatch.setattr(pod_metrics, "read", read)
+    pods = {"old": [replace(GONE, uid=f"uid-{number}") for number in range(20 * PODS_AT_A_TIME)]}
+    found = await Triton(session).activity(activity_request(), pods)
+    assert found == Activity(5 * 20 * PODS_AT_A_TIME, 20 * PODS_AT_A_TIME)
+    # Those that are read, and those that were read before.
+    assert most <= 2 * PODS_AT_A_TIME + 1
 
 
 async def test_a_revision_that_counts_in_too_many_series_is_named(session: aiohttp.ClientSession) -> None:
