@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,8 @@ PACKAGES: Final = {
 # Imported by name, when a command is called that needs it; tzdata is read by Python's own zoneinfo.
 BY_NAME: Final = {"kserve", "tzdata"}
 OWN: Final = {*sys.stdlib_module_names, "nereid"}
+# Not in the environment: what draws pictures for docs says what it needs, and Triton's image has the others.
+ELSEWHERE: Final = {"matplotlib", "signature", "triton_python_backend_utils"}
 
 
 def project() -> dict[str, Any]:
@@ -134,3 +137,23 @@ def test_each_process_has_an_extra() -> None:
 
 def test_each_command_of_a_container_knows_its_extra() -> None:
     assert set(PROCESSES) == set(SECTIONS[CONTAINERS])
+
+
+@pytest.mark.parametrize("folder", ["tests", "bench", "examples", "local"])
+def test_what_surrounds_the_code_imports_what_is_locked(folder: str) -> None:
+    """An environment that once had more, and keeps it, must not hide that a new one has it no longer."""
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    installed = packages_distributions()
+    unlocked = {
+        f"{file.relative_to(ROOT)}: {module}"
+        for file in (ROOT / folder).rglob("*.py")
+        for module in {name.partition(".")[0] for name in imports_of(file)} - own_modules() - ELSEWHERE
+        if not {re.sub(r"[-_.]+", "-", name).lower() for name in installed.get(module, [module])} & locked
+    }
+    assert unlocked == set()
+
+
+def own_modules() -> set[str]:
+    """Return the modules and packages that lie in the repository's own roots."""
+    roots = [ROOT, ROOT / "local", ROOT / "examples"]
+    return {entry.stem for root in roots for entry in root.iterdir() if entry.is_dir() or entry.suffix == ".py"}
