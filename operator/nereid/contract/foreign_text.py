@@ -30,6 +30,8 @@ METRICS_LINE_BYTES: Final = 4 * KIB
 METRICS_SERIES: Final = 2_000
 # The names of all series of a revision's pods, which are remembered from one sample to the next.
 METRICS_REVISION_CHARACTERS: Final = 2 * MIB
+# The same of all ModelDeployments together.
+METRICS_REMEMBERED_CHARACTERS: Final = 32 * MIB
 
 # Prometheus' answers: a gateway's samples are some ten kilobytes, so these are those of hundreds of clients' proxies.
 # Parsed, they take sixteen times as much.

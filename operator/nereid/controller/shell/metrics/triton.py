@@ -6,7 +6,6 @@ They are kept in memory only: after a restart of the operator one sample is lost
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -19,6 +18,7 @@ from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison, RoutedRequests, Sample
 from nereid.controller.shell.metrics import pod_metrics
 from nereid.controller.shell.metrics.errors import ProviderError
+from nereid.controller.shell.metrics.last_samples import Key, LastSample, LastSamples, PodCounters, RevisionCounters
 from nereid.controller.shell.metrics.pod_metrics import PodMetrics
 
 _UNKNOWN: Final = Activity(None, None)
@@ -27,40 +27,7 @@ PODS_AT_A_TIME: Final = 8
 _logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result", Advance, Counts)
-Key = tuple[str, str]
 Pods = Mapping[str, Sequence[PodAddress]]
-Readings = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _PodCounters:
-    """The values of a pod's counters at a sample, by series."""
-
-    requests: Readings
-    errors: Readings
-
-
-@dataclass(frozen=True, slots=True)
-class _RevisionCounters:
-    """The counters of a revision's pods at a sample, by pod uid, and the uids of all pods that it had then."""
-
-    by_pod: Mapping[str, _PodCounters]
-    pods: frozenset[str]
-
-    def of_pod(self, uid: str) -> _PodCounters | None:
-        """Return a pod's counters; a pod that did not exist yet had counted nothing."""
-        return self.by_pod.get(uid) or (None if uid in self.pods else _NOTHING)
-
-
-@dataclass(frozen=True, slots=True)
-class _LastSample:
-    """The counters of a ModelDeployment's revisions at its last sample."""
-
-    at: datetime
-    revisions: Mapping[str, _RevisionCounters]
-
-
-_NOTHING: Final = _PodCounters({}, {})
 
 
 class Triton:
@@ -68,7 +35,7 @@ class Triton:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
-        self._last_samples: dict[Key, _LastSample] = {}
+        self._last_samples = LastSamples()
 
     def remembers(self, request: SampleRequest) -> bool:
         """Whether the counters at `request.since` are remembered."""
@@ -82,8 +49,9 @@ class Triton:
         the next good one covers the gap.
         """
         key = (request.namespace, request.name)
-        earlier = self._last_samples[key].revisions if self.remembers(request) else {}
-        revisions: dict[str, _RevisionCounters] = {}
+        last_sample = self._last_samples.get(key)
+        earlier = last_sample.revisions if last_sample and last_sample.at == request.since else {}
+        revisions: dict[str, RevisionCounters] = {}
         totals: dict[str, Counts] = {}
         counts_both = request.has_control or request.counts_stable
         for revision in (request.candidate, request.stable) if counts_both else (request.candidate,):
@@ -91,7 +59,7 @@ class Triton:
             listed = frozenset(pod.uid for pod in pods.get(revision, ()))
             total, revisions[revision] = _counts_of(metrics, listed, earlier.get(revision))
             totals[revision] = _checked(counts(total.requests, total.errors))
-        self._last_samples[key] = _LastSample(now, revisions)
+        self._last_samples.keep(key, LastSample(now, revisions))
         candidate, stable = totals[request.candidate], totals.get(request.stable, Counts())
         is_shared = request.has_control and not request.is_mirrored
         routed = RoutedRequests(candidate.requests, stable.requests) if is_shared else None
@@ -114,7 +82,7 @@ class Triton:
 
     def forget(self, key: Key) -> None:
         """Forget a ModelDeployment's counters."""
-        self._last_samples.pop(key, None)
+        self._last_samples.forget(key)
 
     async def _read(self, revision: str, pods: Sequence[PodAddress], model: str) -> dict[str, PodMetrics]:
         by_uid: dict[str, PodMetrics] = {}
@@ -153,8 +121,8 @@ class Triton:
 
 
 def _counts_of(
-    by_uid: Mapping[str, PodMetrics], listed: frozenset[str], earlier: _RevisionCounters | None
-) -> tuple[Counts, _RevisionCounters]:
+    by_uid: Mapping[str, PodMetrics], listed: frozenset[str], earlier: RevisionCounters | None
+) -> tuple[Counts, RevisionCounters]:
     """Return what a revision's pods counted since the sample before, and their counters now.
 
     A pod that cannot be read now keeps its earlier counters; one that neither sample lists is forgotten.
@@ -165,13 +133,13 @@ def _counts_of(
     for uid, metrics in by_uid.items():
         counts_of_pod, by_pod[uid] = _counts_of_pod(earlier.of_pod(uid) if earlier else None, metrics)
         total += counts_of_pod
-    return total, _RevisionCounters(by_pod, listed)
+    return total, RevisionCounters(by_pod, listed)
 
 
-def _counts_of_pod(earlier: _PodCounters | None, metrics: PodMetrics) -> tuple[Counts, _PodCounters]:
+def _counts_of_pod(earlier: PodCounters | None, metrics: PodMetrics) -> tuple[Counts, PodCounters]:
     requests = _checked(advance(earlier.requests if earlier else None, metrics.requests))
     errors = _checked(advance(earlier.errors if earlier else None, metrics.errors))
-    return _checked(counts(requests.increase, errors.increase)), _PodCounters(requests.series, errors.series)
+    return _checked(counts(requests.increase, errors.increase)), PodCounters(requests.series, errors.series)
 
 
 def _checked(result: _Result | NoData) -> _Result:

@@ -514,7 +514,8 @@ def requests_under_way() -> list[str]:
 
 
 def remembered(sampler: Sampler) -> set[tuple[str, str]]:
-    memories = (sampler._samples, sampler._activities, sampler._histories._by_key, sampler._triton._last_samples)
+    counters = sampler._triton._last_samples._samples
+    memories = (sampler._samples, sampler._activities, sampler._histories._by_key, counters)
     return {key for memory in memories for key in memory}
 
 

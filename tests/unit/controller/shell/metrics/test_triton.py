@@ -109,7 +109,9 @@ async def test_pods_that_are_gone_for_two_looks_are_forgotten(fleet: Fleet) -> N
     gone = fleet.pods["old"].pop()
     for number in range(2):
         await fleet.sample(THEN + number * timedelta(seconds=30), LATER + number * timedelta(seconds=30))
-        remembered = fleet.triton._last_samples["shop", "digits"].revisions["old"].by_pod
+        last_sample = fleet.triton._last_samples.get(("shop", "digits"))
+        assert last_sample is not None
+        remembered = last_sample.revisions["old"].by_pod
         assert (gone.uid in remembered) is (number == 0)
 
 
