@@ -130,6 +130,13 @@ ifneq ($(CLUSTER),current)
 	$(CLUSTER_TOOL) images import "$(NEREID_CACHE)/images/nereid.tar" "$(NEREID_CACHE)/images/nereid-models.tar"
 endif
 
+# Of other images too: `skopeo copy docker://IMAGE oci-archive:FILE.tar`, then `make sbom SBOM_OF=FILE.tar`.
+SBOM_OF ?= $(NEREID_CACHE)/images/nereid.tar $(NEREID_CACHE)/images/nereid-models.tar
+
+.PHONY: sbom
+sbom: venv $(if $(filter file,$(origin SBOM_OF)),image) ## Bills of materials (CycloneDX) and lists of licences of both images, in dist/sbom
+	$(PYTHON) -m sbom $(SBOM_OF) --into dist/sbom
+
 .PHONY: install
 install: image ## Install the chart from this checkout into the cluster
 	$(TOOLS) $(STAGE) "  install" local/install

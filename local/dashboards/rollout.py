@@ -185,8 +185,8 @@ ERRORS: Final = Row(
             "The check Job's requests to the candidate before it gets traffic, by response code.",
             Query(
                 'sum by (response_code, grpc_response_status) (rate(istio_requests_total{reporter="destination", '
-                'destination_service_namespace="$namespace", source_canonical_service="$name-checks"}'
-                "[$__rate_interval]))",
+                'namespace="$namespace", destination_service_namespace="$namespace", '
+                'source_canonical_service="$name-checks"}[$__rate_interval]))',
                 "{{response_code}} {{grpc_response_status}}",
                 only="while checks run",
             ),

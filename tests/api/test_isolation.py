@@ -2,16 +2,20 @@
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.support.api.control_plane import ControlPlane
 from tests.support.api.kubernetes import Kubernetes
 from tests.support.api.models import Models
+from tests.support.api.operator_process import Operator
 from tests.support.api.quotas import no_more
 from tests.support.api.waiting import wait_until
 
 TROUBLED = 20
+# The chart's default.
+LIMIT_MEBIBYTES = 512
 # The API server takes 10000, and Python's JSON without further ado less than 1000.
 DEPTH = 3000
 
@@ -23,6 +27,30 @@ def _deep_json() -> Iterator[None]:
     sys.setrecursionlimit(4 * DEPTH)
     yield
     sys.setrecursionlimit(before)
+
+
+# Many small values, which take Python thirty times their size as JSON.
+LARGE: list[Any] = [{}] * 100_000
+LARGE_OBJECTS = 3
+
+
+def test_large_objects_are_told_and_take_no_memory(models: Models, operator: Operator) -> None:
+    models.create()
+    models.wait_settled()
+    for number in range(LARGE_OBJECTS):
+        models.create(f"fat-{number}", model={"uri": "pvc://a/b", "config": {"parameters": LARGE}})
+    for number in range(LARGE_OBJECTS):
+        name = f"fat-{number}"
+        told = wait_until(partial(models.condition, "Ready", name), seconds=60, what=f"a condition of {name}")
+        assert told["reason"] == "InvalidSpec"
+        assert "of which spec.model.config takes 293 KiB" in told["message"]
+    peaks = [operator.peak_mebibytes]
+    operator.stop()
+    operator.start()
+    models.create("other")
+    models.wait_settled("other")
+    peaks.append(operator.peak_mebibytes)
+    assert max(peaks) < LIMIT_MEBIBYTES / 2, peaks
 
 
 @pytest.mark.usefixtures("operator")

@@ -1,5 +1,6 @@
 """Hosts and Gateways: what one ModelDeployment asks for may depend on what others, and other people, have."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -47,6 +48,15 @@ def test_missing_gateway_is_named_until_it_exists(models: Models, new_operator: 
     wait_for_reason(models, "digits", "GatewayNotFound")
 
 
+def delete_with_children(models: Models, name: str) -> None:
+    """Delete a ModelDeployment, and what it owns as the garbage collector would, which does not run here."""
+    uid = models.get(name)["metadata"]["uid"]
+    models.kubernetes.delete("ModelDeployment", models.namespace, name)
+    for (kind, child), owner in models.owners().items():
+        if owner == uid:
+            models.kubernetes.delete(kind, models.namespace, child)
+
+
 @pytest.mark.usefixtures("operator")
 def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     models.create("older", traffic=asking_for(models, "shared.example.com"))
@@ -59,9 +69,69 @@ def test_older_one_keeps_a_host_that_two_ask_for(models: Models) -> None:
     assert "shared.example.com" in message
     assert (hosts(models, "older"), hosts(models, "younger")) == (["shared.example.com"], [])
     assert models.condition("Ready", "older")["status"] == "True"
-    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    delete_with_children(models, "older")
     models.wait_settled("younger")
     wait_until(lambda: hosts(models, "younger") == ["shared.example.com"], seconds=10, what="the younger one's route")
+
+
+@pytest.fixture
+def thief(models: Models) -> Models:
+    """Another namespace, of somebody else."""
+    namespace = f"{models.namespace[:50]}-thief"
+    models.kubernetes.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+    return Models(models.kubernetes, namespace)
+
+
+def test_host_stays_with_its_owner_that_is_made_again(
+    models: Models, thief: Models, new_operator: Callable[..., Operator]
+) -> None:
+    operator = new_operator(namespaces=f"{models.namespace},{thief.namespace}")
+    operator.start()
+    traffic = {"hosts": ["stolen.example.com"], "gateways": ["istio-ingress/public"]}
+    models.create("owner", traffic=traffic)
+    models.wait_settled("owner")
+    thief.create("thief", traffic=traffic)
+    message = wait_for_reason(thief, "thief", "HostConflict")
+    assert models.namespace not in message.replace(thief.namespace, "")
+    delete_with_children(models, "owner")
+    operator.kill()  # what it remembers is gone: only what runs, and what was told, remain
+    operator.start()
+    models.create("owner", traffic=traffic)
+    models.wait_settled("owner")
+    assert (hosts(models, "owner"), hosts(thief, "thief")) == (["stolen.example.com"], [])
+    delete_with_children(models, "owner")
+    wait_until(lambda: models.children() == {}, seconds=10, what="the owner's children being gone")
+    models.create("owner", traffic=traffic)
+    models.wait_settled("owner")
+    assert (hosts(models, "owner"), hosts(thief, "thief")) == (["stolen.example.com"], [])
+    assert wait_for_reason(thief, "thief", "HostConflict")
+
+
+def test_host_below_somebodys_wildcard_needs_a_rule(
+    models: Models, thief: Models, new_operator: Callable[..., Operator]
+) -> None:
+    wildcard = {
+        "metadata": {"name": "portal"},
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "spec": {
+            "hosts": ["*.corp.example.com"],
+            "gateways": ["istio-ingress/public"],
+            "http": [{"route": [{"destination": {"host": "portal"}}]}],
+        },
+    }
+    models.kubernetes.create(models.kubernetes.path("VirtualService", models.namespace), wildcard)
+    namespaces = f"{models.namespace},{thief.namespace}"
+    operator = new_operator(namespaces=namespaces)
+    operator.start()
+    thief.create("grab", traffic={"hosts": ["login.corp.example.com"], "gateways": ["istio-ingress/public"]})
+    assert "traffic.allowed" in wait_for_reason(thief, "grab", "HostNotAllowed")
+    assert hosts(thief, "grab") == []
+    operator.stop()
+    rule = {"namespaces": [thief.namespace], "hosts": ["login.corp.example.com"]}
+    new_operator(namespaces=namespaces, NEREID_TRAFFIC_ALLOWED=json.dumps([rule])).start()
+    thief.wait_settled("grab")
+    assert hosts(thief, "grab") == ["login.corp.example.com"]
 
 
 @pytest.mark.usefixtures("operator")
@@ -74,7 +144,7 @@ def test_preview_host_that_an_older_one_serves_is_left_to_it(models: Models) -> 
     assert "taken.example.com" in wait_for_reason(models, "younger", "HostConflict")
     wait_until(lambda: hosts(models, "younger") == ["free.example.com"], seconds=10, what="the other host's route")
     assert models.kubernetes.find("VirtualService", models.namespace, "younger.preview") is None
-    models.kubernetes.delete("ModelDeployment", models.namespace, "older")
+    delete_with_children(models, "older")
     models.wait_settled("younger")
     wait_until(
         lambda: models.kubernetes.find("VirtualService", models.namespace, "younger.preview"),

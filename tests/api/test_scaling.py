@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.api.operator_process import Operator
 from tests.support.api.recording import Recording, version
 from tests.support.api.waiting import wait_until
 from tests.support.api.workloads import Workloads
+
+from nereid.contract.proof import route_proof, trigger_proof
 
 KNOWN = {"NEREID_SCALING_PROMETHEUS_URL": "http://prometheus.monitoring:9090"}
 BY_CPU = {
@@ -334,6 +337,41 @@ def test_sleep(
     models.wait_settled()
     assert models.status()["scaling"]["state"] == "Awake"
     models.wait_for_events("FellAsleep", "WakingUp", "WokeUp")
+
+
+def test_a_sleeping_model_whose_spec_is_rejected_gets_the_present_proof(
+    models: Models, start: Callable[..., Operator], new_operator: Callable[..., Operator], tmp_path: Path
+) -> None:
+    """As at an upgrade from a release without proofs, or where the key has been replaced."""
+    before = start(NEREID_ACTIVATOR_SERVICE="activator.nereid-system")
+    scaled = Scaled(models, "ScaledObject")
+    revision = scaled.create(scaling={"minReplicas": 0, "maxReplicas": 3, "scaleToZeroAfter": "10s"})
+    scaled.tell(revision, active=False)
+    wait_until(lambda: scaled.least(revision) == 0, seconds=30, what="the pods being allowed to go")
+    scaled.scale(revision, 0)
+    wait_until(lambda: models.status()["phase"] == "Sleeping", seconds=10, what="its sleep being told")
+    before.kill()
+    # The schema takes it, but it is more than the operator keeps in memory.
+    models.change(model={"config": {"parameters": [{}] * 100_000}})
+
+    key = "k" * 40
+    (tmp_path / "keys").write_text(key)
+    new_operator(
+        **KNOWN, NEREID_ACTIVATOR_SERVICE="activator.nereid-system", NEREID_ACTIVATOR_PROOF_FOLDER=str(tmp_path)
+    ).start()
+
+    def route() -> Object:
+        return models.kubernetes.get("VirtualService", models.namespace, "digits")
+
+    def proofs() -> set[str | None]:
+        return {one["headers"]["request"]["set"].get("x-nereid-proof") for one in route()["spec"]["http"]}
+
+    target = f"digits-{revision}.{models.namespace}.svc.cluster.local"
+    wait_until(lambda: proofs() == {route_proof(key, target, "300")}, seconds=20, what="the proof in the route")
+    wait_until(lambda: models.condition("SpecValid")["status"] == "False", seconds=10, what="its spec being rejected")
+    assert leads_to_activator(route())
+    [told] = (scaled.scaler(revision) or {})["spec"]["triggers"]
+    assert told["metadata"]["proof"] == trigger_proof(key, target)
 
 
 def leads_to_activator(route: Object) -> bool:

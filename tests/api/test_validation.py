@@ -53,6 +53,7 @@ VALID: dict[str, Object] = {
             "caBundle": {"name": "ca", "key": "ca.crt"},
             "refresh": "5m",
             "cache": {"claim": "models", "limit": "50Gi"},
+            "maxSize": "20Gi",
             "tagRegistry": True,
             "config": {"maxBatchSize": 8, "dynamicBatching": {}},
             "provenance": {"repository": "r", "commit": "c", "dataset": "d", "datasetVersion": "1", "run": "r"},
@@ -114,7 +115,10 @@ VALID: dict[str, Object] = {
         "rollout": {
             "strategy": "ABTest",
             "abTest": {
-                "headers": [{"name": "x-cohort", "exact": "beta"}, {"name": "x-country", "regex": "de|at"}],
+                "headers": [
+                    {"name": "x-cohort", "exact": "beta"},
+                    {"name": "x-country", "regex": r"(?:de|at)\(?=?[0-9]{2,6}|\pL+"},
+                ],
                 "cookie": {"name": "cohort", "value": "beta"},
                 "hold": "168h",
             },
@@ -458,6 +462,12 @@ INVALID_HEADERS: dict[str, tuple[Object, str]] = {
     "header of no kind": ({"name": "x-a"}, "exactly one of exact, prefix and regex"),
     "content type": ({"name": "content-type", "exact": "1"}, "use another header"),
     "header in upper case": ({"name": "X-A", "exact": "1"}, "a header name in lower case"),
+    "expression that proxies refuse": (
+        {"name": "x-a", "regex": r"(?:\pL{1000}|\pN{1000}|\pS{1000}|\pP{1000})"},
+        "proxies refuse all routes with an expression that is too large",
+    ),
+    "many letters of all scripts": ({"name": "x-a", "regex": r"\p{L}{64}"}, "write [A-Za-z], or a smaller count"),
+    "expression that looks ahead": ({"name": "x-a", "regex": "a(?=b)"}, "RE2 cannot"),
 }
 
 # What is wrong in spec.rollout.analysis.

@@ -3,6 +3,7 @@
 `.venv/bin/pytest tests/chart --update-golden` writes the golden files anew.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from tests.support.golden import compare
 
 from nereid.cli import main
+from nereid.controller.plan.host_policy import may_have
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.resources import CHILDREN, EVENT, GATEWAY, MODEL_DEPLOYMENT, WATCHED
 
@@ -55,6 +57,13 @@ def container(release: list[Document]) -> Document:
     return only
 
 
+def mounted(release: list[Document], name: str) -> tuple[Document, Document]:
+    """Return a volume of the operator's pod, and where its container has it."""
+    (volume,) = (one for one in operator(release)["spec"]["volumes"] if one["name"] == name)
+    (mount,) = (one for one in container(release)["volumeMounts"] if one["name"] == name)
+    return volume, mount
+
+
 def operator_rules(release: list[Document]) -> list[tuple[Document, list[Document]]]:
     roles = of_kind(release, "Role") + of_kind(release, "ClusterRole")
     return [(role, role["rules"]) for role in roles if not role["metadata"]["name"].endswith(("-view", "-edit"))]
@@ -65,6 +74,8 @@ def test_golden(release: list[Document], case: Path, request: pytest.FixtureRequ
         definition["spec"] = "as in crds/"
     for dashboard in of_kind(release, "ConfigMap"):
         dashboard["data"] = dict.fromkeys(dashboard["data"], "as in files/dashboards/")
+    for secret in of_kind(release, "Secret"):
+        secret["stringData"] = dict.fromkeys(secret["stringData"], "at random")
     compare(yaml.safe_dump_all(release, sort_keys=False), HERE / "golden" / case.name, request)
 
 
@@ -167,7 +178,7 @@ def test_the_secret_of_prometheus_lies_where_the_operator_looks(
     values = {"prometheus.url": "https://prometheus.example.com", "prometheus.auth.secretName": "access"}
     values |= {f"prometheus.auth.{name}": key for name, key in keys.items()}
     release = render(*(f"--set={name}={value}" for name, value in values.items()))
-    (volume,), (mount,) = operator(release)["spec"]["volumes"], container(release)["volumeMounts"]
+    volume, mount = mounted(release, "prometheus")
     assert volume["secret"]["secretName"] == "access"
     assert {item["key"]: item["path"] for item in volume["secret"]["items"]} == files
     assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
@@ -178,13 +189,24 @@ def test_the_secret_of_prometheus_lies_where_the_operator_looks(
 
 def test_the_keys_of_webhooks_lie_where_the_operator_looks(render: Render) -> None:
     release = render("--set=webhooks.signing.secretName=keys,webhooks.allowedHosts={a.b,c.d:8080}")
-    (volume,), (mount,) = operator(release)["spec"]["volumes"], container(release)["volumeMounts"]
+    volume, mount = mounted(release, "webhooks")
     assert volume["secret"] == {"secretName": "keys"}
     assert (mount["name"], mount["readOnly"]) == (volume["name"], True)
     variables = {one["name"]: one["value"] for one in container(release)["env"]}
     assert variables["NEREID_WEBHOOK_SECRET_FOLDER"] == mount["mountPath"]
     assert variables["NEREID_WEBHOOK_HOSTS"] == "a.b,c.d:8080"
-    assert "volumes" not in operator(render())["spec"]
+    assert "volumes" not in operator(render("--set=activator.enabled=false"))["spec"]
+
+
+def test_rules_of_hosts_reach_the_operator_as_they_are_written(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = "*.{{namespace}}.models.example.com"
+    given = json.dumps([{"namespaces": ["team-*"], "hosts": [hosts]}])
+    variables = {one["name"]: one["value"] for one in container(render(f"--set-json=traffic.allowed={given}"))["env"]}
+    monkeypatch.setenv("NEREID_TRAFFIC_ALLOWED", variables["NEREID_TRAFFIC_ALLOWED"])
+    rules = Settings().traffic_allowed
+    assert may_have(rules, "team-a", "digits.team-a.models.example.com", "istio-ingress/public")
+    assert not may_have(rules, "team-a", "digits.team-b.models.example.com", "istio-ingress/public")
+    assert not may_have(rules, "other", "digits.other.models.example.com", "istio-ingress/public")
 
 
 def test_the_metrics_are_scraped_by_annotation(render: Render) -> None:

@@ -5,7 +5,6 @@ once more all together at the end of the run.
 """
 
 import re
-import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
@@ -13,14 +12,13 @@ from typing import Final
 import pytest
 from digits.cluster import Cluster, CommandError
 from digits.train import Digits, train
-from tests.support.e2e.case import AUTHORITY, Case
+from tests.support.e2e.case import LABELS, Case, own_namespace
 from tests.support.e2e.faulty_models import with_nonsense
 from tests.support.e2e.locks import in_turn, locked, shared
 from tests.support.e2e.model_server import ModelServer, serve_models
 from tests.support.e2e.sources import Sources
 
 VERSIONS: Final = ("1", "2", "3")
-LABELS: Final = {"app.kubernetes.io/part-of": "nereid-e2e"}
 REPORT: Final = (
     ("get", "mdep", "--output=yaml"),
     ("get", "pods", "--output=wide"),
@@ -140,11 +138,6 @@ def in_company(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Non
 def case(request: pytest.FixtureRequest, cluster: Cluster, digits: Digits, model_server: ModelServer) -> Iterator[Case]:
     request.getfixturevalue("in_company")
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
-    name = f"e2e-{words[:36].strip('-')}-{secrets.token_hex(2)}"
-    cluster.create_namespace(name, {"istio-injection": "enabled", **LABELS})
-    authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": AUTHORITY}}
-    cluster.apply({**authority, "data": {"ca.crt": model_server.authority}}, namespace=name)
-    made = Case(cluster, name, digits, model_server)
-    request.node.stash[_case_of_item] = made
-    yield made
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with own_namespace(cluster, words, digits, model_server) as made:
+        request.node.stash[_case_of_item] = made
+        yield made

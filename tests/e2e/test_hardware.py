@@ -161,9 +161,14 @@ def test_pod_template_is_patched(case: Case) -> None:
     found = served.wait_for_condition("Ready", "False", "InvalidSpec")
     assert "nereid.dev/revision" in found["message"]
 
-    case.apply(runtime=patched(volumes=[{"name": "words", "hostPath": {}}]))
+    case.apply(runtime=patched(volumes=[{"name": "words", "hostPath": {"path": "/"}}]))
+    found = served.wait_for_condition("Ready", "False", "PolicyViolation")
+    assert "spec.volumes[words].hostPath" in found["message"]
+    assert "models.podSecurity" in found["message"]
+
+    case.apply(runtime=patched(volumes=[{"name": "words", "configMap": {}}]))
     found = served.wait_for_condition("Ready", "False", "ChildRejected")
-    assert "hostPath.path" in found["message"]
+    assert "configMap.name" in found["message"]
     assert "Required value" in found["message"]
     assert_only_version_answers(case, "1", requests=50)
 

@@ -3,12 +3,14 @@
 A case is a folder. `in.yaml` holds one ModelDeployment for each revision, the oldest first, as the user changed it; the
 last is the spec of now. Where there is more than the first rollout, a last document `live` says which revisions keep
 pods, by their place, with replicas and what of the traffic reaches them; `scale` tells what changes their number, and
-`is_gated` that requests wait in the activator. A document `settings` holds the settings of an operator that was set up
-differently, `resolved_uri` what the URI led to, and `model_jobs` the Jobs that speak to its source. `out.yaml` is
-written by `.venv/bin/pytest tests/golden --update-golden`, right or wrong: read `git diff tests/golden` first.
+`is_gated` that requests wait in the activator, and `activator_key` is the key of their proofs. A document `settings`
+holds the settings of an operator that was set up differently, `resolved_uri` what the URI led to, and `model_jobs` the
+Jobs that speak to its source. `out.yaml` is written by `.venv/bin/pytest tests/golden --update-golden`, right or wrong:
+read `git diff tests/golden` first.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ def built(source: str) -> str:
         read_plan({"uid": UID, "generation": number, **document["metadata"]}, document["spec"], settings)
         for number, document in enumerate(asked, start=1)
     ]
+    plans = [replace(one, activator_key=more.get("activator_key", "")) for one in plans]
     if "resolved_uri" in more:
         plans = [with_resolved_uri(one, more["resolved_uri"]) for one in plans]
     places = more.get("live", [{"revision": 0, "replicas": plans[0].replicas, "weight": 100}])

@@ -56,6 +56,16 @@ def test_the_interval_arrives() -> None:
             assert [endpoint["interval"] for endpoint in one["spec"]["podMetricsEndpoints"]] == ["7s"]
 
 
+def test_what_one_pod_of_a_model_prints_fills_no_prometheus() -> None:
+    def limits(*arguments: str) -> dict[str, Any]:
+        spec = rendered(KNOWN, *arguments)["PodMonitor", "nereid-models"]["spec"]
+        return {name: value for name, value in spec.items() if name.endswith("Limit")}
+
+    assert limits() == {"sampleLimit": 10000, "labelLimit": 64, "bodySizeLimit": "16MB"}
+    none = "--set=monitoring.podMonitors.limits.samples=0,monitoring.podMonitors.limits.labels=0"
+    assert limits(none, "--set=monitoring.podMonitors.limits.bodySize=") == {}
+
+
 def test_models_are_looked_for_where_the_operator_looks() -> None:
     assert rendered(KNOWN)["PodMonitor", "nereid-models"]["spec"]["namespaceSelector"] == {"any": True}
     some = rendered(KNOWN, "--set=watchNamespaces={a,b}")["PodMonitor", "nereid-models"]
@@ -82,6 +92,8 @@ def test_a_pod_is_scraped_at_the_port_of_its_annotation(address: str, expected: 
         ("monitoring.podMonitors.interval=often", "/monitoring/podMonitors/interval"),
         ("monitoring.podMonitors.interval=1m", "/monitoring/podMonitors/interval"),
         ("monitoring.podMonitors.interval=31s", "/monitoring/podMonitors/interval"),
+        ("monitoring.podMonitors.limits.samples=many", "/monitoring/podMonitors/limits/samples"),
+        ("monitoring.podMonitors.limits.bodySize=16", "/monitoring/podMonitors/limits/bodySize"),
         ("monitoring.alerts.keepFiring=long", "/monitoring/alerts/keepFiring"),
         ("monitoring.rules.burnRates[0].long=soon", "/monitoring/rules/burnRates/0"),
         ("monitoring.alerts.modelDown.for=2", "/monitoring/alerts/modelDown/for"),

@@ -9,6 +9,7 @@ from tests.support.rules.case import Case, Series, records
 from tests.support.rules.series import (
     OTHER,
     REVISION,
+    answered,
     answers,
     bucket,
     condition,
@@ -103,6 +104,38 @@ CASES = [
         "role",
         stable=1,
         candidate=2,
+    ),
+    *(
+        records(
+            "nereid:revision_requests:rate1m",
+            f"what another namespace prints about a model, in {namespace or 'no namespace'}, is nobody's request",
+            STABLE
+            | answers(STEADY)
+            | answers("0+750x400", namespace=namespace, response_code="500")
+            | answered("0+750x400", "basket", namespace="tenant-a", response_code="500"),
+            "3m",
+            "outcome",
+            ok=1,
+        )
+        for namespace in ("tenant-a", "unknown", "")
+    ),
+    records(
+        "nereid:revision_requests:rate1m",
+        "gateways and the activator are believed, and others count as the pods have answered them, each once",
+        STABLE
+        | answers(STEADY)
+        | answers(STEADY, namespace="istio-ingress")
+        | answers(STEADY, namespace="nereid-system")
+        | answers(STEADY, namespace="basket", response_code="503")
+        | answered(STEADY, "shop")
+        | answered(STEADY, "istio-ingress")
+        | answered(STEADY, "nereid-system")
+        | answered(STEADY, "unknown")
+        | answered(STEADY, "basket", destination_service_name="digits")
+        | answered(STEADY, "basket", destination_service_name="InboundPassthroughCluster"),
+        "3m",
+        "outcome",
+        ok=5,
     ),
     records("nereid:revision_requests:rate1m", "another's Service", answers(STEADY), "3m", "outcome"),
     records("nereid:requests:rate1m", "all outcomes", STABLE | answers(STEADY), "3m", "name", digits=1),

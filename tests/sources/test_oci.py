@@ -3,6 +3,7 @@
 import base64
 import json
 import platform
+import ssl
 import tarfile
 import threading
 import time
@@ -288,7 +289,7 @@ class TokenRegistry(OciRegistry):
 class Issuer:
     """The token server of a registry: those of vendors are no programs that can be had, so it is made here."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trusted: Authority) -> None:
         self.authority = Authority(folder)
         certificate, key = self.authority.server(HERE)
         body = "".join(line for line in certificate.read_text().splitlines() if "-----" not in line)
@@ -309,7 +310,11 @@ class Issuer:
                 pass
 
         self.server = ThreadingHTTPServer((HERE, 0), Handler)
-        self.url = f"http://{HERE}:{self.server.server_port}/token"
+        # A login is sent over https only.
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*trusted.server(HERE))
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://{HERE}:{self.server.server_port}/token"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def token(self, query: Mapping[str, list[str]]) -> str:
@@ -322,8 +327,8 @@ class Issuer:
 
 class TestTokens:
     def test_a_token_is_asked_for(self, tmp_path: Path) -> None:
-        issuer = Issuer(tmp_path / "issuer")
         server = TokenRegistry(tmp_path / "registry", address=HERE, accounts={})
+        issuer = Issuer(tmp_path / "issuer", server.authority)
         server.issuer = issuer
         with server:
             token = issuer.token({"scope": ["repository:models/m:pull,push"]})

@@ -18,7 +18,12 @@ GOOD_CONDITIONS = [
 ]
 
 
-def document(spec: Document | None = None, annotations: dict[str, str] | None = None, **status: Any) -> Document:
+def document(
+    spec: Document | None = None,
+    annotations: dict[str, str] | None = None,
+    traffic: Document | None = None,
+    **status: Any,
+) -> Document:
     return {
         "apiVersion": "nereid.dev/v1alpha1",
         "kind": "ModelDeployment",
@@ -29,7 +34,11 @@ def document(spec: Document | None = None, annotations: dict[str, str] | None = 
             "uid": "1f7c",
             "annotations": annotations or {},
         },
-        "spec": {"model": {"uri": NEW["modelUri"], "version": "8"}, "rollout": {"steps": STEPS, **(spec or {})}},
+        "spec": {
+            "model": {"uri": NEW["modelUri"], "version": "8"},
+            "rollout": {"steps": STEPS, **(spec or {})},
+            **({"traffic": traffic} if traffic else {}),
+        },
         "status": {"observedGeneration": 3, "url": "http://digits.example.com", "history": HISTORY, **status},
     }
 
@@ -404,6 +413,7 @@ STATES: dict[str, Document] = {
     "aborted": failed("Aborted", "aborted by annotation nereid.dev/abort"),
     "blue-green-preview": document(
         {"strategy": "BlueGreen", "steps": None, "blueGreen": {"previewHosts": ["next.digits.example.com"]}},
+        traffic={"hosts": ["digits.example.com"], "gateways": ["istio-ingress/public"]},
         stable=stable(),
         candidate=candidate(),
         phase="Paused",

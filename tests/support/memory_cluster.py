@@ -80,8 +80,8 @@ class MemoryApiServer(Client):
         key = (kind, metadata["name"])
         self._begin("apply", *key)
         before = self.objects.get(key)
-        if before and metadata.get("resourceVersion"):
-            raise Conflict(f"{key} exists")
+        if before and metadata.get("resourceVersion", "") not in {"", before["metadata"]["resourceVersion"]}:
+            raise Conflict(f"{key} exists, or was changed")
         if metadata.get("uid") and (before is None or before["metadata"]["uid"] != metadata["uid"]):
             raise Conflict(f"{key} is another one")
         identity = {"uid": f"{kind}-{metadata['name']}", "creationTimestamp": "2026-11-20T12:00:00Z"}
@@ -192,6 +192,7 @@ class MemoryCluster:
     def __init__(self, spec: Mapping[str, Any], settings: Settings = SETTINGS) -> None:
         self.server = MemoryApiServer()
         self.now = NOW
+        self.activator_key = ""
         self._settings = settings
         metadata = {**METADATA, "creationTimestamp": "2026-11-20T11:00:00Z"}
         self.server.put(KIND, {"metadata": metadata, "spec": _unchecked(spec)})
@@ -204,7 +205,7 @@ class MemoryCluster:
         self.sampler = MemorySampler()
         self.webhooks = MemoryWebhooks()
         self.events: list[str] = []
-        stores = Stores(self.model_deployments, self.children, None)
+        stores = Stores(self.model_deployments, self.children, None, activator_key=lambda: self.activator_key)
         self.gatherer = Gatherer(self.server, stores, self.sampler, webhooks=self.webhooks)
         self.reconcile = Reconciler(
             self.gatherer,

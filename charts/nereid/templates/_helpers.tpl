@@ -13,6 +13,11 @@
 {{- end }}
 {{- end }}
 
+{{/* The name of an object of the whole cluster that each release has: no two releases make the same one. */}}
+{{- define "nereid.clusterName" -}}
+{{- printf "%s.%s" (include "nereid.fullname" .) .Release.Namespace }}
+{{- end }}
+
 {{- define "nereid.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "nereid.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -71,6 +76,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail "prometheus.auth.tokenKey and caKey are keys of a Secret: set prometheus.auth.secretName" }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+Why the release's own namespace is not protected from its operator, although the value leaves that open: models that were
+there before must stay as they can be changed, rolled back and deleted. Empty if it is protected, or the value says it.
+*/}}
+{{- define "nereid.modelsInOwnNamespace" -}}
+{{- if eq (toString .Values.admissionPolicy.protectOwnNamespace) "auto" }}
+{{- if has .Release.Namespace .Values.watchNamespaces }}
+{{- print "watchNamespaces names it" }}
+{{- else if .Capabilities.APIVersions.Has "nereid.dev/v1alpha1/ModelDeployment" }}
+{{- if dig "items" list (lookup "nereid.dev/v1alpha1" "ModelDeployment" .Release.Namespace "") }}
+{{- print "it has ModelDeployments" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The namespaces in which the operator may write nothing, as a list in JSON. */}}
+{{- define "nereid.protectedNamespaces" -}}
+{{- $protected := list }}
+{{- range .Values.admissionPolicy.protectedNamespaces }}
+{{- $protected = append $protected (tpl . $) }}
+{{- end }}
+{{- $own := toString .Values.admissionPolicy.protectOwnNamespace }}
+{{- if or (eq $own "true") (and (eq $own "auto") (not (include "nereid.modelsInOwnNamespace" .))) }}
+{{- $protected = append $protected .Release.Namespace }}
+{{- end }}
+{{- $protected | uniq | toJson }}
 {{- end }}
 
 {{/* What the operator may do, verb by verb; a ClusterRole or a Role for each watched namespace holds it. */}}

@@ -12,9 +12,8 @@ from nereid.activator.route import Address
 from nereid.activator.targets import Target
 from nereid.api.names import PORT_GRPC
 
-UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _OPTIONS: Final = (
-    *UNLIMITED,
+    ("grpc.max_send_message_length", -1),
     ("grpc.enable_http_proxy", 0),
     # Each target has connections of its own, which end with it.
     ("grpc.use_local_subchannel_pool", 1),
@@ -35,8 +34,10 @@ class _Entry:
 class Channels:
     """Hands out channels."""
 
-    def __init__(self, address: Address, idle_seconds: float) -> None:
+    def __init__(self, address: Address, idle_seconds: float, *, message_bytes: int) -> None:
+        """`message_bytes`: the longest message that a target may answer with."""
         self._address = address
+        self._options = (*_OPTIONS, ("grpc.max_receive_message_length", message_bytes))
         self._idle_seconds = idle_seconds
         self._entries: dict[Target, _Entry] = {}
 
@@ -67,7 +68,7 @@ class Channels:
         return len(self._entries)
 
     def _open(self, target: Target) -> _Entry:
-        options = (*_OPTIONS, ("grpc.default_authority", f"{target.host}:{PORT_GRPC}"))
+        options = (*self._options, ("grpc.default_authority", f"{target.host}:{PORT_GRPC}"))
         entry = self._entries[target] = _Entry(grpc.aio.insecure_channel(self._address(target), options=options))
         return entry
 

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Final
 
 from nereid.activator.activity import Activity, TooManyWaitingError
+from nereid.activator.budget import Budget, OverBudgetError
 from nereid.activator.instruments import Instruments, Outcome
 from nereid.activator.options import Timing
+from nereid.activator.route import Routed
 from nereid.activator.targets import Target
 
 # Successful probes in a row that make a target ready, after it was asleep: a proxy updates its threads one by one.
@@ -30,6 +32,10 @@ class Protocol(StrEnum):
 
     REST = "rest"
     GRPC = "grpc"
+
+
+class _NotRegisteredError(Exception):
+    """KEDA does not ask about the target, so nothing wakes it up."""
 
 
 class NotForwardedError(Exception):
@@ -52,12 +58,15 @@ class Gate:
     def __init__(
         self,
         activity: Activity,
+        budget: Budget,
         instruments: Instruments,
         probes: Mapping[Protocol, Probe],
         timing: Timing,
+        *,
         clock: Clock,
     ) -> None:
         self._activity = activity
+        self._budget = budget
         self._instruments = instruments
         self._probes = probes
         self._timing = timing
@@ -66,17 +75,24 @@ class Gate:
         self._ready_until: dict[tuple[Protocol, Target], float] = {}
 
     @asynccontextmanager
-    async def admit(self, protocol: Protocol, target: Target, seconds: float) -> AsyncIterator[None]:
-        """Wait at most `seconds` until the target is ready; within the context the target stays active.
+    async def admit(self, protocol: Protocol, routed: Routed, size: int) -> AsyncIterator[None]:
+        """Wait until the target is ready, for as long as the route says; within the context the target stays active.
 
-        Raises NotForwardedError. The outcome of the request is counted.
+        `size`: how many bytes the request takes here at most. Raises NotForwardedError. The outcome is counted.
         """
-        outcome = Outcome.FAILED
-        self._activity.begin(target)
+        outcome, target = Outcome.FAILED, routed.target
         try:
-            await self._hold(protocol, target, seconds)
-            yield
-            outcome = Outcome.FORWARDED
+            with self._budget.take(target.namespace, size):
+                self._activity.begin(target)
+                try:
+                    await self._hold(protocol, target, routed.seconds)
+                    yield
+                    outcome = Outcome.FORWARDED
+                finally:
+                    self._activity.end(target, self._clock())
+        except OverBudgetError as error:
+            outcome = Outcome.OVERLOADED
+            raise NotForwardedError(outcome, f"{error}; try again later") from error
         except NotForwardedError as error:
             outcome = error.outcome
             raise
@@ -84,8 +100,11 @@ class Gate:
             outcome = Outcome.CANCELLED
             raise
         finally:
-            self._activity.end(target, self._clock())
             self._instruments.count(protocol, outcome)
+
+    def reject(self, protocol: Protocol, outcome: Outcome) -> None:
+        """Count a request that is rejected before it is known for whom it is."""
+        self._instruments.count(protocol, outcome)
 
     def probe_again(self, protocol: Protocol, target: Target) -> None:
         """Probe a target again, which has lost its last pod since it answered."""
@@ -94,7 +113,7 @@ class Gate:
     async def _hold(self, protocol: Protocol, target: Target, seconds: float) -> None:
         began = self._clock()
         try:
-            with self._activity.hold(target):
+            with self._activity.hold(target, is_registered=self._activity.registered(target, began)):
                 async with asyncio.timeout(seconds):
                     await self._ready(protocol, target)
         except TooManyWaitingError as error:
@@ -104,6 +123,8 @@ class Gate:
             ) from error
         except TimeoutError as error:
             raise self._timed_out(target, seconds) from error
+        except _NotRegisteredError as error:
+            raise _unregistered(target, self._timing.first_poll_seconds) from error
         finally:
             self._instruments.observe_wait(protocol, self._clock() - began)
 
@@ -113,11 +134,7 @@ class Gate:
             return NotForwardedError(
                 Outcome.TIMEOUT, f"{where} did not become ready within {seconds:g} s; check its pods"
             )
-        return NotForwardedError(
-            Outcome.UNREGISTERED,
-            f"KEDA has not asked about {where} for {seconds:g} s, so nothing wakes it up; "
-            "check the conditions of its ScaledObject, and that KEDA runs",
-        )
+        return _unregistered(target, seconds)
 
     async def _ready(self, protocol: Protocol, target: Target) -> None:
         key = protocol, target
@@ -142,6 +159,8 @@ class Gate:
         began, registered, successes, needed = self._clock(), False, 0, PROBES_IF_AWAKE
         while True:
             registered = registered or self._activity.registered(target, self._clock())
+            if not registered and self._clock() - began >= self._timing.first_poll_seconds:
+                raise _NotRegisteredError
             if registered and await self._probes[protocol](target):
                 successes += 1
             elif registered:
@@ -155,3 +174,11 @@ class Gate:
         if now - began > PROBES_IF_AWAKE * self._timing.probe_seconds:
             fields = {"target": target.host, "protocol": protocol.value, "seconds": round(now - began, 3)}
             _logger.info("%s is ready for %s after %.1f s", target.host, protocol, now - began, extra=fields)
+
+
+def _unregistered(target: Target, seconds: float) -> NotForwardedError:
+    return NotForwardedError(
+        Outcome.UNREGISTERED,
+        f"KEDA has not asked about {target.name} in namespace {target.namespace} for {seconds:g} s, so nothing wakes "
+        "it up; check the conditions of its ScaledObject, and that KEDA runs",
+    )

@@ -1,18 +1,19 @@
 """Forwards calls over gRPC: any method, as a stream of bytes each way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
 import grpc.aio
 
-from nereid.activator.channels import UNLIMITED, Channels
+from nereid.activator.channels import Channels
 from nereid.activator.gate import Gate, NotForwardedError, Protocol
 from nereid.activator.instruments import Outcome
-from nereid.activator.route import NO_RETRIES, RESERVED, cold_start_seconds, target_of
+from nereid.activator.options import Limits
+from nereid.activator.room import NoRoomError, Place, Room
+from nereid.activator.route import NO_RETRIES, RESERVED, Entrance, UnprovenError
 from nereid.activator.targets import InvalidTargetError, Target
-from nereid.api.names import HEADER_COLD_START_SECONDS, HEADER_TARGET
 
 # Headers that are not forwarded, as the library sets them for each side.
 _OWN: Final = frozenset(
@@ -31,7 +32,9 @@ _OWN: Final = frozenset(
     }
 )
 _SERVER_OPTIONS: Final = (
-    *UNLIMITED,
+    ("grpc.max_send_message_length", -1),
+    # The proxy in the pod has a connection for each of its threads, which carries the calls of all clients.
+    ("grpc.max_concurrent_streams", 2_500),
     # Calls beyond this number that have arrived and are not handled yet would be rejected; the default is 1000.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 100_000),
@@ -39,6 +42,10 @@ _SERVER_OPTIONS: Final = (
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 2**16),
 )
+# What a call takes here beside its metadata, as long as its messages are not read.
+_CALL_BYTES: Final = 2**17
+# Their bytes, and the texts that are made of them.
+_COPIES_OF_METADATA: Final = 3
 _PROBE_METHOD: Final = "/inference.GRPCInferenceService/ServerReady"
 _PROBE_SECONDS: Final = 2.0
 # ServerReadyResponse with its only field, ready, true.
@@ -65,15 +72,22 @@ class GrpcProbe:
 class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
     """Forwards calls."""
 
-    def __init__(self, gate: Gate, channels: Channels, *, domain: str, default_seconds: float) -> None:
+    def __init__(self, gate: Gate, entrance: Entrance, channels: Channels, room: Room, limits: Limits) -> None:
         self._gate = gate
+        self._entrance = entrance
         self._channels = channels
-        self._domain = domain
-        self._default_seconds = default_seconds
+        self._room = room
+        self._limits = limits
 
     def server(self) -> grpc.aio.Server:
         """Return a server of all methods."""
-        return grpc.aio.server(handlers=(self,), options=_SERVER_OPTIONS)
+        limits = (
+            # Beyond it, the library itself answers RESOURCE_EXHAUSTED.
+            ("grpc.max_receive_message_length", self._limits.message_bytes),
+            ("grpc.max_metadata_size", self._limits.header_bytes),
+            ("grpc.absolute_max_metadata_size", self._limits.header_bytes),
+        )
+        return grpc.aio.server(handlers=(self,), options=(*_SERVER_OPTIONS, *limits))
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         """Return what handles a method: without serializers, so that messages are bytes."""
@@ -86,37 +100,65 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no typ
 
     async def _handle(self, method: str, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
         metadata = dict(context.invocation_metadata() or ())
-        seconds = cold_start_seconds(metadata.get(HEADER_COLD_START_SECONDS), self._default_seconds)
         try:
-            target = target_of(metadata.get(HEADER_TARGET), self._domain)
-            async with self._gate.admit(Protocol.GRPC, target, seconds):
-                await self._forward(target, method, requests, context)
+            routed = self._entrance.routed(metadata)
+            async with self._gate.admit(Protocol.GRPC, routed, _size(metadata)):
+                await self._forward(routed.target, method, requests, context)
         except InvalidTargetError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except UnprovenError as error:
+            self._gate.reject(Protocol.GRPC, Outcome.UNPROVEN)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
         except NotForwardedError as error:
             await context.abort(_code(error.outcome), str(error))
 
     async def _forward(
         self, target: Target, method: str, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
     ) -> None:
-        async with self._channels.to(target) as channel:
-            call = channel.stream_stream(method)(
-                requests,
-                timeout=context.time_remaining(),
-                metadata=(*_forwarded(context.invocation_metadata() or ()), *NO_RETRIES.items()),
-            )
+        with self._room.place(target.namespace) as there, self._room.place(target.namespace) as back:
             try:
-                await _answer(call, context)
-            finally:
-                call.cancel()
+                async with self._channels.to(target) as channel:
+                    call = channel.stream_stream(method)(
+                        _read(requests, there),
+                        timeout=context.time_remaining(),
+                        metadata=(*_forwarded(context.invocation_metadata() or ()), *NO_RETRIES.items()),
+                    )
+                    try:
+                        await _answer(call, context, back)
+                    finally:
+                        call.cancel()
+                if there.refusal:
+                    raise NotForwardedError(Outcome.OVERLOADED, str(there.refusal)) from there.refusal
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or not (there.is_ended or back.is_ended):
+                    raise
+                task.uncancel()
+                raise NotForwardedError(Outcome.OVERLOADED, str(NoRoomError())) from error
 
 
-async def _answer(call: Any, context: grpc.aio.ServicerContext) -> None:
+async def _read(requests: AsyncIterator[bytes], place: Place) -> AsyncIterator[bytes]:
+    """Yield the client's messages, each once there is room for it."""
+    while True:
+        if not await place.read():
+            return
+        try:
+            message = await anext(requests)
+        except StopAsyncIteration:
+            place.leave()
+            return
+        place.arrived(len(message))
+        yield message
+
+
+async def _answer(call: Any, context: grpc.aio.ServicerContext, place: Place) -> None:
     """Forward the target's response up to its status, which becomes the status of the call."""
     try:
         await context.send_initial_metadata(_forwarded(await call.initial_metadata()))
         async for message in call:
+            place.arrived(len(message))
             await context.write(message)
+            place.leave()
     except grpc.aio.AioRpcError:
         pass  # The status is forwarded below.
     except asyncio.CancelledError:
@@ -137,6 +179,10 @@ def _forwarded(metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
     return tuple(
         (key, value) for key, value in metadata if key not in _OWN and key not in RESERVED and not key.startswith(":")
     )
+
+
+def _size(metadata: Mapping[str, str | bytes]) -> int:
+    return _CALL_BYTES + _COPIES_OF_METADATA * sum(len(key) + len(value) for key, value in metadata.items())
 
 
 def _code(outcome: Outcome) -> grpc.StatusCode:

@@ -1,6 +1,11 @@
 """Answers the kubelet: /healthz while the process works, /readyz while it accepts requests."""
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Health:
@@ -8,6 +13,7 @@ class Health:
 
     def __init__(self) -> None:
         self.ready = False
+        self.has_keys: Callable[[], bool] = lambda: True
 
     def runner(self) -> web.AppRunner:
         """Return a server of the probes."""
@@ -20,6 +26,7 @@ class Health:
         return web.Response(text="ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self.ready:
+        if self.ready and self.has_keys():
             return web.Response(text="ok")
-        return web.Response(text="the activator is shutting down", status=web.HTTPServiceUnavailable.status_code)
+        cause = "its Secret has no key" if self.ready else "the activator starts or shuts down"
+        return web.Response(text=cause, status=web.HTTPServiceUnavailable.status_code)

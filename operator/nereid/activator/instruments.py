@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     UNREGISTERED = "unregistered"
     OVERLOADED = "overloaded"
+    UNPROVEN = "unproven"
+    TOO_LARGE = "too_large"
     CANCELLED = "cancelled"
     FAILED = "failed"
 

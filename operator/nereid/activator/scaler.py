@@ -23,19 +23,29 @@ from nereid.activator.externalscaler_pb2 import (
     ScaledObjectRef,
 )
 from nereid.activator.gate import Clock
+from nereid.activator.keys import Keys
 from nereid.activator.targets import InvalidTargetError, Target, parse_target
 
 SERVICE: Final = "externalscaler.ExternalScaler"
 METRIC: Final = "waiting"
 # Waiting requests decide between no pod and one; how many more are needed is for the other triggers to say.
 METRIC_TARGET: Final = 1_000_000.0
+# What KEDA sends is small: the metadata of one trigger.
+_SERVER_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 2**16),
+    ("grpc.max_metadata_size", 2**14),
+    ("grpc.absolute_max_metadata_size", 2**14),
+    # One stream and now and then a question for each ScaledObject.
+    ("grpc.max_concurrent_streams", 20_000),
+)
 
 
 class Scaler:
     """Answers KEDA's calls from the activity of the targets."""
 
-    def __init__(self, activity: Activity, clock: Clock, *, domain: str, repeat_seconds: float) -> None:
+    def __init__(self, activity: Activity, keys: Keys, clock: Clock, *, domain: str, repeat_seconds: float) -> None:
         self._activity = activity
+        self._keys = keys
         self._clock = clock
         self._domain = domain
         self._repeat_seconds = repeat_seconds
@@ -52,7 +62,9 @@ class Scaler:
             "GetMetricSpec": unary(self.get_metric_spec, reference, GetMetricSpecResponse.SerializeToString),
             "GetMetrics": unary(self.get_metrics, metrics, GetMetricsResponse.SerializeToString),
         }
-        return grpc.aio.server(handlers=(grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        return grpc.aio.server(
+            handlers=(grpc.method_handlers_generic_handler(SERVICE, handlers),), options=_SERVER_OPTIONS
+        )
 
     def end_streams(self) -> None:
         """End all streams in good order: after an error KEDA would wait ever longer before it asks again."""
@@ -116,6 +128,12 @@ class Scaler:
         if target.namespace != reference.namespace:
             return await _reject(
                 context, f"a ScaledObject of namespace {reference.namespace} may not ask about {target.host}"
+            )
+        if not self._keys.trigger_is_proven(reference.scalerMetadata.get("proof"), target.host):
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"the trigger's metadata do not prove that Nereid made it: only its own ScaledObject asks about "
+                f"{target.host}",
             )
         self._activity.note_keda_call(target, self._clock())
         return target

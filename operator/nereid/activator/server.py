@@ -5,10 +5,10 @@ import logging
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import grpc.aio
 from aiohttp import web
@@ -16,13 +16,18 @@ from prometheus_client import CollectorRegistry
 
 from nereid.activator import rest
 from nereid.activator.activity import Activity
+from nereid.activator.budget import Budget
 from nereid.activator.channels import Channels
+from nereid.activator.departures import Departures
 from nereid.activator.gate import Gate, Probe, Protocol
 from nereid.activator.grpc_proxy import GrpcProbe, GrpcProxy
 from nereid.activator.health import Health
 from nereid.activator.instruments import Instruments, WaitingCollector
+from nereid.activator.keys import Keys
 from nereid.activator.options import Options, Ports, Timing
-from nereid.activator.route import Address
+from nereid.activator.peers import Peers, Resolve, Teller, in_dns
+from nereid.activator.room import Room, memory_in_use
+from nereid.activator.route import Address, Entrance
 from nereid.activator.scaler import Scaler
 from nereid.activator.targets import Target
 from nereid.api.names import PORT_GRPC, PORT_HTTP
@@ -37,10 +42,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where targets are reached."""
+    """Where targets are reached, and the other activators; None: by the options."""
 
     rest: Address
     grpc: Address
+    peers: Resolve | None = None
 
 
 def _service_port(port: int) -> Callable[[Target], str]:
@@ -80,37 +86,51 @@ class Activator:
 @asynccontextmanager
 async def running(options: Options, addresses: Addresses = IN_CLUSTER) -> AsyncIterator[Activator]:
     """Run an activator within the context; requests that are not over at its end are cut off."""
-    timing, domain, clock = options.timing, options.cluster_domain, time.monotonic
+    timing, limits, domain, clock = options.timing, options.limits, options.cluster_domain, time.monotonic
     activity = Activity(
         idle_seconds=timing.idle_seconds,
         registration_seconds=timing.registration_seconds,
-        waiting_limit=options.waiting_limit,
+        waiting_limit=limits.waiting,
+        waiting_unregistered=limits.waiting_unregistered,
         target_limit=options.target_limit,
     )
-    registry, health = CollectorRegistry(), Health()
+    registry, health, departures = CollectorRegistry(), Health(), Departures(timing.departure_seconds)
+    keys = Keys(options.proof_folder, look_seconds=timing.key_seconds, keep_seconds=timing.key_keep_seconds)
+    room = Room(limits.memory_bytes, limits.message_bytes, memory_in_use)
     registry.register(WaitingCollector(activity.waiting_by_target))
     async with AsyncExitStack() as stack:
+        for name, work in (("keys", keys.run()), ("departures", departures.run()), ("room", room.run())):
+            _spawn(stack, name, work)
         client = await stack.enter_async_context(rest.session())
-        channels = Channels(addresses.grpc, timing.channel_idle_seconds)
+        channels = Channels(addresses.grpc, timing.channel_idle_seconds, message_bytes=limits.message_bytes)
         stack.push_async_callback(channels.close)
         probes: dict[Protocol, Probe] = {
             Protocol.REST: rest.RestProbe(client, addresses.rest),
             Protocol.GRPC: GrpcProbe(channels),
         }
-        gate = Gate(activity, Instruments(registry), probes, timing, clock)
-        over_rest = rest.RestProxy(
-            gate, client, addresses.rest, domain=domain, default_seconds=timing.cold_start_seconds
+        gate = Gate(activity, Budget(limits), Instruments(registry), probes, timing, clock=clock)
+        entrance = Entrance(
+            keys,
+            domain=domain,
+            default_seconds=timing.cold_start_seconds,
+            longest_seconds=timing.longest_cold_start_seconds,
         )
-        over_grpc = GrpcProxy(gate, channels, domain=domain, default_seconds=timing.cold_start_seconds)
-        scaler = Scaler(activity, clock, domain=domain, repeat_seconds=timing.repeat_seconds)
+        over_rest = rest.RestProxy(gate, entrance, client, addresses.rest, departures, limits)
+        over_grpc = GrpcProxy(gate, entrance, channels, room, limits)
+        scaler = Scaler(activity, keys, clock, domain=domain, repeat_seconds=timing.repeat_seconds)
         scaler_server = scaler.server()
         ports = Ports(
             rest=await _serve_http(stack, over_rest.runner(), options.ports.rest),
             grpc=await _serve_grpc(stack, over_grpc.server(), options.ports.grpc),
             health=await _serve_http(stack, health.runner(), options.ports.health),
             scaler=await _serve_grpc(stack, scaler_server, options.ports.scaler),
+            peers=await _serve_http(stack, Teller(activity, keys, timing, clock).runner(), options.ports.peers),
             metrics=options.ports.metrics,
         )
+        resolve = addresses.peers or in_dns(options.peers, options.ports.peers, options.own_address)
+        peers = Peers(activity, keys, resolve, timing, clock=clock, domain=domain)
+        await stack.enter_async_context(peers.listening())
+        health.has_keys = lambda: bool(keys.all)
         health.ready = True
         yield Activator(ports, registry, health, activity, channels, timing, scaler, scaler_server)
 
@@ -141,6 +161,17 @@ def _allow_connections() -> None:
     """Raise the limit of open files to its maximum: a waiting request needs one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _spawn(stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run what works until the end of the stack."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
 
 
 async def _serve_http(stack: AsyncExitStack, runner: web.AppRunner, port: int) -> int:

@@ -171,7 +171,11 @@ class AnalysisSpec(ApiModel):
         ),
     )
     interval: Duration | None = Field(
-        default=None, description="How often the candidate is judged, from 5s to 10m. Default: 30s."
+        default=None,
+        description=(
+            "How often the candidate is judged, from 5s to 10m. With queries not more often than the operator allows, "
+            "by default every 30s. Default: 30s."
+        ),
     )
     deadline: Duration | None = Field(
         default=None,
@@ -209,4 +213,7 @@ class AnalysisSpec(ApiModel):
             ),
         ]
         | None
-    ) = Field(default=None, description="Your own PromQL queries, evaluated at every interval.")
+    ) = Field(
+        default=None,
+        description="Your own PromQL queries, evaluated at every interval, if the operator is allowed to run them.",
+    )

@@ -177,8 +177,9 @@ class ModelSpec(ApiModel):
         default=None,
         description=(
             "How often an alias, latest, a tag or a branch is resolved again, for instance 5m. If it has moved, "
-            "the new model is rolled out like any other change. Values below 10s count as 10s. Default: never; it "
-            "is resolved only when the URI, its endpoint or its credentials change."
+            "the new model is rolled out like any other change. Values below the operator's shortest time, by default "
+            "1m, count as that. Default: never; it is resolved only when the URI, its endpoint or its credentials "
+            "change."
         ),
     )
     cache: ModelCache | None = Field(
@@ -219,7 +220,16 @@ class ModelSpec(ApiModel):
             "SHA-256 as sha256:HEX of the file or archive at the URI; of a folder, that of the list that `find . "
             "-type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum` prints in it. It is verified before the "
             "model serves; a model with another digest never serves. The digest of the fetched model is shown in "
-            "status."
+            "status. A model on a claim is copied into the pod as it is verified, so that a later change of the claim "
+            "is not served."
+        ),
+    )
+    max_size: Quantity | None = Field(
+        default=None,
+        description=(
+            "Maximum size of the model, for instance 20Gi: of what is downloaded, and of what is unpacked from it. A "
+            "larger model is not fetched. It also limits the size of the pod's volumes. Models that are read in place "
+            "have any size. Default and maximum: the operator's setting (Helm value models.maxSize)."
         ),
     )
     name: (

@@ -54,6 +54,9 @@ ANNOTATION_ROLLBACK: Final = f"{GROUP}/rollback"
 # Set on requests to a sleeping model by its route, for the activator.
 HEADER_TARGET: Final = "x-nereid-target"
 HEADER_COLD_START_SECONDS: Final = "x-nereid-cold-start-seconds"
+HEADER_PROOF: Final = "x-nereid-proof"
+# The same in the metadata of a ScaledObject's trigger.
+TRIGGER_PROOF: Final = "proof"
 
 PORT_HTTP: Final = 8000
 PORT_GRPC: Final = 8001

@@ -51,3 +51,11 @@ def parse_bytes(value: str) -> int:
     if size is None or not 1 <= size <= _MAX_BYTES:
         raise ValueError(f"{value[:_MAX_SHOWN_LENGTH]!r} is not a valid size: write bytes such as 512Mi or 20Gi")
     return int(size)
+
+
+def as_size(size: int) -> str:
+    """Return bytes as a quantity with the largest binary suffix that loses nothing: 20Gi, or 1500."""
+    for power, suffix in zip(range(6, 0, -1), "EPTGMK", strict=True):
+        if size and size % 1024**power == 0:
+            return f"{size // 1024**power}{suffix}i"
+    return str(size)

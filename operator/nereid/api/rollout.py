@@ -3,7 +3,7 @@
 None of these fields shapes a pod, so that changing them makes no new revision.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,6 +13,24 @@ from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
 from nereid.api.traffic import Host
 from nereid.api.webhooks import Webhook
 from nereid.api.window import Window
+
+# What shows in the text; the operator reads the grammar, and adds up how large the proxies' programs become.
+_OF_RE2: Final = rules(
+    rule(
+        r"!self.matches('[{][0-9]*,?[0-9]{4,}')",
+        "must not repeat anything 1000 times or more, as proxies refuse all routes with an expression that is too "
+        "large",
+    ),
+    rule(
+        r"!(self.matches('\\\\[pP]') && self.matches('[{][0-9,]*[0-9]{2}'))",
+        "must not have both a class such as \\p{L} and a count of 10 or more, as proxies refuse all routes with an "
+        "expression that is too large: write [A-Za-z], or a smaller count",
+    ),
+    rule(
+        r"!self.matches('(^|[^\\\\])[(][?]([=!]|<[=!])')",
+        "must not look ahead or behind, as RE2 cannot: match the whole value, or use exact or prefix",
+    ),
+)
 
 Strategy = Literal["Canary", "BlueGreen", "ABTest", "Shadow", "Direct"]
 
@@ -106,8 +124,12 @@ class HeaderMatch(ApiModel):
     prefix: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None, description="The beginning of the value."
     )
-    regex: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        default=None, description="A regular expression (RE2) that the whole value must match."
+    regex: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=_OF_RE2)] | None = Field(
+        default=None,
+        description=(
+            "A regular expression (RE2) that the whole value must match. A large one is rejected, as proxies would "
+            "refuse all routes with it: classes such as \\p{L} and counts such as {100} are what makes one large."
+        ),
     )
 
 

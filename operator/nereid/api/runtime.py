@@ -230,7 +230,11 @@ class RuntimeSpec(ApiModel):
         default=None, description="Taints of nodes that the pods tolerate."
     )
     service_account_name: ObjectName | None = Field(
-        default=None, description="ServiceAccount of the pods. Default: default, without a mounted token."
+        default=None,
+        description=(
+            "ServiceAccount of the pods, by which a model's source may identify them. Its token for the Kubernetes API "
+            "is not mounted. Default: default."
+        ),
     )
     termination_grace_period_seconds: Annotated[int, Field(ge=30, le=3600)] | None = Field(
         default=None,
@@ -267,8 +271,8 @@ class RuntimeSpec(ApiModel):
         description=(
             "Anything else that the pods need, as a strategic merge patch over their template (metadata and spec, "
             "as in a Deployment): volumes, affinity, additional containers. Triton's container is named triton, "
-            "the one that fetches the model fetch-model. The labels by which Nereid selects the pods cannot be "
-            "changed."
+            "the one that fetches the model fetch-model. The labels by which Nereid selects the pods and Istio's own "
+            "metadata cannot be changed, and whoever installed the operator limits what the pods may be."
         ),
     )
     tracing: TracingSpec | None = Field(default=None, description="Where Triton sends its spans. Default: nowhere.")

@@ -30,7 +30,18 @@ Phase = Literal["Pending", "Progressing", "Paused", "Ready", "Sleeping", "Degrad
 ApprovalAnswer = Literal["Approved", "NotYet", "Refused"]
 SleepPhase = Literal["Awake", "FallingAsleep", "Asleep", "Waking"]
 Concern = Literal[
-    "Children", "Routes", "Pods", "SourceJobs", "Source", "Registry", "Model", "Route", "Counts", "Webhooks"
+    "Children",
+    "Routes",
+    "Pods",
+    "SourceJobs",
+    "Source",
+    "Registry",
+    "Model",
+    "Route",
+    "Counts",
+    "Requests",
+    "Queries",
+    "Webhooks",
 ]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -219,6 +230,18 @@ class BakeStatus(ApiModel):
     ] = Field(description="The judge's internal state, from which it continues after a restart.")
 
 
+class LeftOutStatus(ApiModel):
+    """Requests that somebody reports, and that count neither for nor against the candidate."""
+
+    reason: str = Field(
+        description=(
+            "Why, in one word: NotByTheRoute, CallersNotBelieved or SeriesWithoutNamespace, as in condition "
+            "RequestsLeftOut."
+        )
+    )
+    message: str = Field(description="Which requests, why, and what to change.")
+
+
 class AnalysisStatus(ApiModel):
     """What the analysis knows about the candidate."""
 
@@ -236,6 +259,9 @@ class AnalysisStatus(ApiModel):
     error: str | None = Field(default=None, description="Why the provider failed last.")
     error_reason: str | None = Field(
         default=None, description="CountsDisagree, if the provider's counts contradict each other."
+    )
+    left_out: LeftOutStatus | None = Field(
+        default=None, description="Which requests the last sample did not count, if any."
     )
     route: RouteShareStatus | None = Field(
         default=None, description="Whether the mesh does what the route says; not set where that cannot be seen."
@@ -482,7 +508,8 @@ class ProblemStatus(ApiModel):
         description=(
             "What it is about: Children that could not be applied, Routes that cannot be as they are asked for, Pods "
             "that are not ready, SourceJobs that could not be made, the Source of the model, its Registry, the "
-            "Model that pods have fetched, a Route that has no effect, Counts that disagree, or Webhooks."
+            "Model that pods have fetched, a Route that has no effect, Counts that disagree, Requests that do not "
+            "count, Queries that may not be run, or Webhooks."
         )
     )
     reason: str = Field(description="Why, in one word.")
@@ -499,8 +526,9 @@ class Condition(ApiModel):
             "Type of the condition: Ready, Available, Progressing, RolloutPassed, SpecValid; Scaling with "
             "maxReplicas; ModelResolved if the URI is a reference; RegistryTagged with tagRegistry; ModelChanged "
             "while pods of one revision have fetched different models; RouteNotEffective while the mesh does not do "
-            "what the routes say; CountsDisagree while callers report other counts than the pods; "
-            "WebhookFailing while a webhook cannot be called."
+            "what the routes say; CountsDisagree while callers report other counts than the pods; RequestsLeftOut "
+            "while requests that somebody reports do not count; QueriesNotAllowed while the spec has PromQL of its "
+            "user's own and the operator may not run it; WebhookFailing while a webhook cannot be called."
         )
     )
     status: ConditionStatus = Field(description="Whether the condition is true.")

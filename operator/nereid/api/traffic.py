@@ -3,21 +3,23 @@
 None of these fields shapes a pod, so that changing them makes no new revision.
 """
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
 from nereid.api.schema import SET, ApiModel, Duration, matching, rule, rules
+
+HOST_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
+HOST_MESSAGE: Final = "must be a DNS name with at least one dot, in lower case, without scheme, port or wildcard"
+GATEWAY_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+GATEWAY_MESSAGE: Final = "must be NAMESPACE/NAME of an Istio Gateway, for instance istio-ingress/public"
 
 Host = Annotated[
     str,
     Field(
         min_length=1,
         max_length=253,
-        json_schema_extra=matching(
-            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
-            "must be a DNS name with at least one dot, in lower case, without scheme, port or wildcard",
-        ),
+        json_schema_extra=matching(HOST_PATTERN, HOST_MESSAGE),
     ),
 ]
 GatewayReference = Annotated[
@@ -25,10 +27,7 @@ GatewayReference = Annotated[
     Field(
         min_length=3,
         max_length=317,
-        json_schema_extra=matching(
-            r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-            "must be NAMESPACE/NAME of an Istio Gateway, for instance istio-ingress/public",
-        ),
+        json_schema_extra=matching(GATEWAY_PATTERN, GATEWAY_MESSAGE),
     ),
 ]
 

@@ -15,6 +15,7 @@ from nereid.cli.following import Wait, follow
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.period import PERIOD
 from nereid.cli.rollout_outcome import goal_of
+from nereid.cli.terminal import say
 from nereid.cli.view import View, read
 
 _Command = Callable[..., None]
@@ -87,7 +88,7 @@ def _act(
     view = read(models.get(name))
     answer = choose(view)
     if isinstance(answer, AlreadyDone):
-        click.echo(f"{answer.sentence}.")
+        say(f"{answer.sentence}.")
         pending = answer.pending
     else:
         _annotate(models, view, answer)
@@ -96,7 +97,7 @@ def _act(
         wait = Wait(goal_of(pending), f"the outcome of {pending.command} {name}", timeout)
         follow(models, name, connection.command_line, wait)
     elif pending:
-        click.echo(f"Follow it with: {connection.command_line('watch', name)}")
+        say(f"Follow it with: {connection.command_line('watch', name)}")
 
 
 def _annotate(models: ModelDeployments, view: View, command: UserCommand) -> None:
@@ -104,4 +105,4 @@ def _annotate(models: ModelDeployments, view: View, command: UserCommand) -> Non
     is_set = view.annotations.get(command.annotation) == command.value
     if not is_set:
         models.annotate(view.name, command.annotation, command.value)
-    click.echo(f"{'Already asked' if is_set else 'Asked'}{command.sentence.removeprefix('Asked')}.")
+    say(f"{'Already asked' if is_set else 'Asked'}{command.sentence.removeprefix('Asked')}.")

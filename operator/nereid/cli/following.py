@@ -18,7 +18,7 @@ from nereid.cli.screen import screen
 from nereid.cli.screen.commands import CommandLine
 from nereid.cli.screen.conditions import unreported_conditions
 from nereid.cli.screen.layout import BAD
-from nereid.cli.terminal import console, is_live
+from nereid.cli.terminal import console, is_live, say
 from nereid.cli.view import View, read
 
 INTERRUPTED = 130
@@ -91,7 +91,7 @@ class Lines:
         """Print a new state in a line, unless the last line says the same."""
         line = f"Connection lost, reconnecting: {state.why}" if isinstance(state, ConnectionLost) else line_of(state)
         if line != self._last:
-            click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
+            say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
         self._last = line
 
 
@@ -128,7 +128,7 @@ def follow(models: ModelDeployments, name: str, command_line: CommandLine, wait:
         raise SystemExit(INTERRUPTED if wait else 0) from error
     if outcome is None:
         raise click.ClickException(_timed_out(wait))
-    click.echo(outcome.sentence, err=not outcome.is_good)
+    say(outcome.sentence, err=not outcome.is_good)
     raise SystemExit(0 if outcome.is_good else 1)
 
 

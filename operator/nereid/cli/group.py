@@ -1,11 +1,12 @@
 """The group of all commands, each imported only when it is called."""
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from nereid import __version__
+from nereid.contract.foreign_text import printable_lines
 
 # Modules that `pip install nereid` alone does not bring, by the extra that does.
 EXTRAS: Final = {
@@ -78,6 +79,15 @@ class LazyGroup(click.Group):
                 raise
             return _not_installed(cmd_name, extra)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a failure is told in text that a terminal only shows."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError:
+            raise
+        except click.ClickException as error:
+            raise click.ClickException(printable_lines(error.format_message())) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands into the help, by section."""

@@ -16,7 +16,7 @@ from nereid.cli.figures import clock
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.moments import TimeSpan, time_span
 from nereid.cli.screen.layout import BAD, GOOD, section, table
-from nereid.cli.terminal import console, show
+from nereid.cli.terminal import console, say, show
 from nereid.cli.view import View, model_version, read, title
 from nereid.controller.decide.rollout.history import was_bad
 
@@ -48,7 +48,7 @@ def history(connection: Connection, name: str, moment: str | None, output: str |
         raise click.ClickException(_no_record(view, time))
     show(console(), Group(*(origin(served) for served in revisions)))
     if note := cut_note(view, time):
-        click.echo(f"\n{note}")
+        say(f"\n{note}")
 
 
 def served_at(history: Sequence[ServedRevision], time: TimeSpan) -> list[ServedRevision]:

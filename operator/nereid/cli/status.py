@@ -1,6 +1,5 @@
 """`nereid status`: one screen that explains a ModelDeployment."""
 
-import json
 from datetime import UTC, datetime
 
 import click
@@ -9,7 +8,7 @@ import yaml
 from nereid.cli.api_server import Connection, connects
 from nereid.cli.model_deployments import ModelDeployments
 from nereid.cli.screen import screen
-from nereid.cli.terminal import console, show
+from nereid.cli.terminal import as_json, console, show
 from nereid.cli.view import read
 
 
@@ -23,7 +22,7 @@ def status(connection: Connection, name: str, output: str | None) -> None:
     document["metadata"].pop("managedFields", None)
     match output:
         case "json":
-            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            click.echo(as_json(document))
         case "yaml":
             click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
         case _:

@@ -13,7 +13,7 @@ LONGEST_MESSAGE = 1000
 MODEL: Final = "spec.model"
 
 _BEGIN, _END = "\x02", "\x03"
-_FIELD: Final = re.compile(f"{_BEGIN}([^{_END}]*){_END}")
+_FIELD: Final = re.compile(f"{_BEGIN}([^{_BEGIN}{_END}]*){_END}")
 
 
 class Field(Enum):
@@ -25,6 +25,7 @@ class Field(Enum):
     CREDENTIALS = "credentials"
     CA_BUNDLE = "caBundle"
     DIGEST = "digest"
+    MAX_SIZE = "maxSize"
     NAME = "name"
     ANY = ""
 
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     MODEL_ACCESS_DENIED = "ModelAccessDenied"
     MODEL_DIGEST_MISMATCH = "ModelDigestMismatch"
     MODEL_FETCH_FAILED = "ModelFetchFailed"
+    MODEL_TOO_LARGE = "ModelTooLarge"
     MODEL_INVALID = "ModelInvalid"
 
 

@@ -1,12 +1,15 @@
 """What to fetch from a source, and how to reach its server: all that the clients of sources need to know."""
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from nereid.api.model import Format
+
+# More than any model that is known; it keeps a source without an end from filling a node's disk.
+DEFAULT_MAX_BYTES: Final = 100 << 30
 
 
 def _inside(path: PurePosixPath) -> PurePosixPath:
@@ -36,3 +39,5 @@ class Request:
     """Bytes that the cache may hold; None: as many as its volume has."""
     format: Format | None = None
     """The model's format, as some models consist of several files beside each other; None: it is not a model."""
+    max_bytes: PositiveInt = DEFAULT_MAX_BYTES
+    """Bytes that may be downloaded, and that may be unpacked from them."""

@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from typing import Final
 
+from nereid.contract.foreign_text import printable
+
 _MAX_LENGTH: Final = 600
 LONGEST_LISTING = 10
 
 
 def as_sentence(text: str) -> str:
-    """Return the text in one line of bounded length: conditions are read by people and stored in etcd."""
-    folded = " ".join(text.split())
+    """Return the text in one line of bounded length: conditions are read by people and stored in etcd.
+
+    Control characters are left out, as the line is shown on terminals.
+    """
+    folded = " ".join(printable(text).split())
     return folded if len(folded) <= _MAX_LENGTH else f"{folded[: _MAX_LENGTH - 1]}…"
 
 

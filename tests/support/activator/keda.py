@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import grpc
 import grpc.aio
+from tests.support.activator.options import trigger
 
 from nereid.activator import externalscaler_pb2 as pb
 
@@ -17,7 +18,7 @@ class Keda:
 
     def __init__(self, channel: grpc.aio.Channel, host: str, namespace: str = "shop") -> None:
         self.channel = channel
-        self.reference = pb.ScaledObjectRef(name="so", namespace=namespace, scalerMetadata={"target": host})
+        self.reference = pb.ScaledObjectRef(name="so", namespace=namespace, scalerMetadata=trigger(host))
 
     async def ask(self, method: str, request, answer):
         call = self.channel.unary_unary(PREFIX + method, type(request).SerializeToString, answer.FromString)

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import yaml
 from servers.ports import free_ports
-from tests.support.api.kubernetes import Kubernetes, Object
+from tests.support.api.kubernetes import Kubernetes, Object, RequestFailedError
 from tests.support.api.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 ADMIN_TOKEN, OPERATOR_TOKEN = "admin-token", "operator-token"
-OPERATOR_USER = "nereid"
+# Where the chart is installed, and what the operator is called there.
+RELEASE_NAMESPACE = "nereid-system"
+OPERATOR_USER = f"system:serviceaccount:{RELEASE_NAMESPACE}:nereid"
 
 
 def cache() -> Path:
@@ -82,6 +84,7 @@ class ControlPlane:
         self.start_api_server()
         install_definitions(self.admin())
         bind_operator_role(self.admin())
+        install_admission_policy(self.admin(), self.operator())
 
     def start_api_server(self) -> None:
         self._api_server = Process.start(self._api_server_command(), self.folder / "kube-apiserver.log")
@@ -100,6 +103,10 @@ class ControlPlane:
     def admin(self) -> Kubernetes:
         """Return a client that may do everything."""
         return Kubernetes(self.url, self.certificate, ADMIN_TOKEN)
+
+    def operator(self) -> Kubernetes:
+        """Return a client that may do what the operator may."""
+        return Kubernetes(self.url, self.certificate, OPERATOR_TOKEN)
 
     def kubeconfig(self, path: Path, server: str | None = None) -> Path:
         """Write the operator's kubeconfig, for the API server or for something in front of it."""
@@ -175,6 +182,7 @@ class ControlPlane:
             f"--etcd-servers={self._etcd_url}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--authorization-mode=RBAC",
+            "--allow-privileged",
             "--disable-admission-plugins=ServiceAccount",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             f"--tls-cert-file={self.certificate}",
@@ -260,12 +268,33 @@ def bind_operator_role(admin: Kubernetes) -> None:
     )
 
 
+def install_admission_policy(admin: Kubernetes, operator: Kubernetes) -> None:
+    """Hold the operator to the chart's policy, so that whatever it is kept from shows; wait until it is held."""
+    group = "/apis/admissionregistration.k8s.io/v1"
+    for document in rendered("admissionpolicy.yaml"):
+        plural = {"ValidatingAdmissionPolicy": "policies", "ValidatingAdmissionPolicyBinding": "policybindings"}
+        admin.create(f"{group}/validatingadmission{plural[document['kind']]}", document)
+    probe = {"metadata": {"name": "nobodys"}, "spec": {"ports": [{"port": 1}]}}
+
+    def is_held() -> bool:
+        try:
+            operator.create("/api/v1/namespaces/default/services?dryRun=All", probe)
+        except RequestFailedError as error:
+            return error.status == 403
+        return False
+
+    wait_until(is_held, seconds=60, what="the admission policy being in force")
+
+
 def chart_rules() -> list[Object]:
     """Return the rules of the ClusterRole in the Helm chart."""
-    command: list[str | Path] = [cache() / "bin" / "helm", "template", "nereid", ROOT / "charts" / "nereid"]
-    rendered = subprocess.run(
-        [*command, "--show-only", "templates/rbac.yaml"], check=True, capture_output=True, text=True
-    )
-    documents = yaml.safe_load_all(rendered.stdout)
-    rules: list[Object] = next(one["rules"] for one in documents if one and one["kind"] == "ClusterRole")
+    rules: list[Object] = next(one["rules"] for one in rendered("rbac.yaml") if one["kind"] == "ClusterRole")
     return rules
+
+
+def rendered(template: str) -> list[Object]:
+    """Return the objects of one template of the Helm chart."""
+    command: list[str | Path] = [cache() / "bin" / "helm", "template", "nereid", ROOT / "charts" / "nereid"]
+    command += ["--namespace", RELEASE_NAMESPACE, "--show-only", f"templates/{template}"]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [document for document in yaml.safe_load_all(result.stdout) if document]

@@ -29,6 +29,9 @@ class Operator:
             "NEREID_WATCH_NAMESPACES": namespaces,
             "NEREID_HEALTH_PORT": str(self.health_port),
             "NEREID_METRICS_PORT": "0",
+            "NEREID_ALLOW_QUERIES": "true",
+            "NEREID_SHORTEST_QUERY_INTERVAL": "5",
+            "NEREID_SHORTEST_REFRESH": "10",
             "NEREID_PROPAGATION_SECONDS": "0",
             "NEREID_MIN_READY_SECONDS": "0",
             **settings,
@@ -43,6 +46,12 @@ class Operator:
     def pid(self) -> int:
         assert self.process
         return self.process.popen.pid
+
+    @property
+    def peak_mebibytes(self) -> int:
+        """The most memory that the present process has had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
     @property
     def is_running(self) -> bool:

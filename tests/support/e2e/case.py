@@ -1,6 +1,8 @@
 """One case: a namespace of its own in the mesh, models to serve there, and short intervals."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,8 @@ from tests.support.e2e.model_server import ModelServer, version_file
 # As long as the route itself waits: on a crowded machine a slow answer is no lost one.
 PATIENCE = 60.0
 AUTHORITY = "company-ca"
+# What all namespaces of a run have; those that are left at its end are deleted by it.
+LABELS = {"app.kubernetes.io/part-of": "nereid-e2e"}
 WAITS_AT_20 = {"steps": [{"weight": 20}], "drain": "5s"}
 
 
@@ -78,3 +82,14 @@ class Case:
         """Return a client that asks by the preview host and counts; enter it to connect it."""
         endpoint = Endpoint(self.cluster.gateway, self.preview_host(name), name)
         return TrafficClient(endpoint, self.digits, patience=PATIENCE)
+
+
+@contextmanager
+def own_namespace(cluster: Cluster, words: str, digits: Digits, server: ModelServer) -> Iterator[Case]:
+    """Make a namespace in the mesh that is named after some words, for as long as the context lasts."""
+    name = f"e2e-{words[:36].strip('-')}-{secrets.token_hex(2)}"
+    cluster.create_namespace(name, {"istio-injection": "enabled", **LABELS})
+    authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": AUTHORITY}}
+    cluster.apply({**authority, "data": {"ca.crt": server.authority}}, namespace=name)
+    yield Case(cluster, name, digits, server)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

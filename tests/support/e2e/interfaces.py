@@ -73,6 +73,17 @@ def over_rest(endpoint: Endpoint, call: str, headers: Mapping[str, str] | None =
         connection.close()
 
 
+def fetched(address: str, host: str, path: str) -> tuple[int, str]:
+    """Return the status and the body that a path of any host has at the gateway."""
+    connection = HTTPConnection(address, timeout=_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Host": host})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    finally:
+        connection.close()
+
+
 def over_grpc(endpoint: Endpoint, calls: Mapping[str, Call]) -> dict[str, str]:
     """Make the calls and return what each of them gives: OK, False, or the words of its error."""
     authority = [("grpc.default_authority", endpoint.host)]

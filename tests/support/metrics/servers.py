@@ -1,5 +1,6 @@
 """Servers that act as Prometheus and as pods, on real sockets."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,3 +80,38 @@ class FakePod:
 def address(server: BaseTestServer, name: str) -> PodAddress:
     assert server.port is not None
     return PodAddress(name=name, uid=f"uid-{name}", address="127.0.0.1", port=server.port, path="/metrics")
+
+
+_SELECTOR = re.compile(r"(?P<metric>[a-z_]+)\{(?P<matchers>.*)\}\[(?P<seconds>\d+)s\]")
+_MATCHER = re.compile(r'(?P<label>\w+)(?P<operator>=~|!~|!=|=)"(?P<value>(?:[^"\\]|\\.)*)"')
+
+
+@dataclass
+class MatchingPrometheus:
+    """Holds series and answers a selector with those that it matches, and a sum by namespace of one with their ends."""
+
+    held: Sequence[dict[str, Any]]
+    asked: list[str] = field(default_factory=list)
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        query = str((await request.post())["query"])
+        self.asked.append(query)
+        found = _SELECTOR.search(query)
+        assert found, query
+        labels = [dict(match.groupdict()) for match in _MATCHER.finditer(found["matchers"])]
+        matching = [
+            one
+            for one in self.held
+            if one["metric"]["__name__"] == found["metric"] and all(_matches(one["metric"], label) for label in labels)
+        ]
+        if query == found[0]:
+            return web.json_response(success("matrix", matching))
+        namespaces = {one["metric"].get("namespace", "") for one in matching}
+        values = [{"metric": {"namespace": name} if name else {}, "value": [0, "1"]} for name in sorted(namespaces)]
+        return web.json_response(success("vector", values))
+
+
+def _matches(labels: Mapping[str, str], matcher: Mapping[str, str]) -> bool:
+    value, wanted = labels.get(matcher["label"], ""), matcher["value"].replace("\\\\", "\\")
+    is_match = re.fullmatch(wanted, value) is not None if "~" in matcher["operator"] else value == wanted
+    return is_match != matcher["operator"].startswith("!")

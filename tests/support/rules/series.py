@@ -37,14 +37,32 @@ def latency_objective(bound: str = "250", percent: str = "0.99x400") -> Series:
 
 
 def answers(values: str, source: str = "shop-front", revision: str = REVISION, **labels: str) -> Series:
-    """Return Istio's counter of one kind of answers, 200 unless told otherwise."""
-    told = {"response_code": "200", "response_flags": "-", "grpc_response_status": ""} | labels
+    """Return Istio's counter of one kind of answers, 200 unless told otherwise, as a caller in shop has it."""
+    told = {"namespace": "shop", "response_code": "200", "response_flags": "-", "grpc_response_status": ""} | labels
     text = ", ".join(f'{label}="{value}"' for label, value in told.items())
     return {f"istio_requests_total{{{_seen(source, revision)}, {text}}}": values}
 
 
+def answered(values: str, caller: str, namespace: str = "shop", **labels: str) -> Series:
+    """Return the same of the requests of a namespace, as a pod of the revision in namespace shop has it."""
+    told = {
+        "reporter": "destination",
+        "namespace": namespace,
+        "source_workload_namespace": caller,
+        "source_canonical_service": "front",
+        "destination_workload": f"digits-{REVISION}",
+        "destination_workload_namespace": "shop",
+        "response_code": "200",
+        "response_flags": "-",
+        "grpc_response_status": "",
+    }
+    text = ", ".join(f'{label}="{value}"' for label, value in (told | labels).items())
+    return {f"istio_requests_total{{{text}}}": values}
+
+
 def bucket(bound: str, values: str, source: str = "shop-front") -> Series:
-    return {f'istio_request_duration_milliseconds_bucket{{{_seen(source, REVISION)}, le="{bound}"}}': values}
+    seen = _seen(source, REVISION)
+    return {f'istio_request_duration_milliseconds_bucket{{namespace="shop", {seen}, le="{bound}"}}': values}
 
 
 def requests(values: str, outcome: str = "ok") -> Series:

@@ -7,7 +7,7 @@ import aiohttp
 import grpc.aio
 import pytest
 from tests.support.activator.keda import Keda, keda, wake_when_active
-from tests.support.activator.options import HOST, OPTIONS
+from tests.support.activator.options import HOST, OPTIONS, routed
 from tests.support.activator.triton import Triton, triton
 
 from nereid.activator.options import Options
@@ -58,7 +58,7 @@ async def client(activator: Activator) -> AsyncIterator[aiohttp.ClientSession]:
     """A client whose requests come by the route of the sleeping model."""
     async with aiohttp.ClientSession(
         f"http://127.0.0.1:{activator.ports.rest}",
-        headers={"x-nereid-target": HOST, "x-nereid-cold-start-seconds": "10"},
+        headers=routed(),
         connector=aiohttp.TCPConnector(limit=0),
         auto_decompress=False,
     ) as session:

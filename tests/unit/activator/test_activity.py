@@ -11,7 +11,7 @@ LETTERS = Target("letters-b7c9d2fg", "shop", "cluster.local")
 
 @pytest.fixture
 def activity() -> Activity:
-    return Activity(idle_seconds=30, registration_seconds=120, waiting_limit=2, target_limit=3)
+    return Activity(idle_seconds=30, registration_seconds=120, waiting_limit=2, waiting_unregistered=1, target_limit=3)
 
 
 def test_a_target_is_the_host_of_a_service():
@@ -93,15 +93,19 @@ def test_the_first_of_the_requests_that_wait_is_told_of(activity):
     activity.open_stream(DIGITS, lambda: told.append("digits"))
     activity.open_stream(LETTERS, lambda: told.append("letters"))
     activity.begin(DIGITS)
-    with activity.hold(DIGITS), activity.hold(DIGITS):
+    with activity.hold(DIGITS, is_registered=True), activity.hold(DIGITS, is_registered=True):
         assert activity.waiting_by_target() == {DIGITS: 2, LETTERS: 0}
     assert told == ["digits"]
     assert activity.waiting(DIGITS) == 0
 
 
 def test_no_more_wait_than_there_is_room_for(activity):
-    with activity.hold(DIGITS), activity.hold(DIGITS), activity.hold(LETTERS):
-        with pytest.raises(TooManyWaitingError), activity.hold(DIGITS):
+    with (
+        activity.hold(DIGITS, is_registered=True),
+        activity.hold(DIGITS, is_registered=True),
+        activity.hold(LETTERS, is_registered=True),
+    ):
+        with pytest.raises(TooManyWaitingError), activity.hold(DIGITS, is_registered=True):
             pass
         assert activity.waiting(DIGITS) == 2
 

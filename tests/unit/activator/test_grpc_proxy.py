@@ -1,17 +1,16 @@
 """Calls over gRPC: held until the model is awake, then passed through whatever their method."""
 
 import asyncio
-from dataclasses import replace
 
 import grpc
 import grpc.aio
 import pytest
 from tests.support.activator import triton
-from tests.support.activator.options import HOST, OPTIONS, with_timing
+from tests.support.activator.options import routed, with_limits, with_timing
 from tests.support.activator.triton import payload
 from tests.support.activator.until import until
 
-ROUTED = (("x-nereid-target", HOST), ("x-nereid-cold-start-seconds", "10"))
+ROUTED = tuple(routed().items())
 
 
 def infer(channel: grpc.aio.Channel, message: bytes = b"\x0a\x01x", **options):
@@ -47,6 +46,7 @@ async def test_metadata_and_deadline_arrive(channel, model):
         not {
             "x-nereid-target",
             "x-nereid-cold-start-seconds",
+            "x-nereid-proof",
             "x-envoy-retry-on",
             "x-envoy-retry-grpc-on",
         }
@@ -125,7 +125,7 @@ async def test_a_model_that_does_not_wake_up_gives_a_clear_error(channel, scaled
     stream = scaled.stream()
     await stream.read()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await infer(channel, metadata=(ROUTED[0], ("x-nereid-cold-start-seconds", "1")))
+        await infer(channel, metadata=tuple(routed(seconds=1).items()))
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert caught.value.details() == "digits-4hx8l2qz in namespace shop did not become ready within 1 s; check its pods"
     stream.cancel()
@@ -153,7 +153,7 @@ class TestLimit:
 
     @pytest.fixture
     def options(self):
-        return replace(OPTIONS, waiting_limit=1)
+        return with_limits(waiting=1)
 
     async def test_what_would_wait_beyond_the_limit_is_refused(self, channel, scaled):
         stream = scaled.stream()

@@ -3,11 +3,10 @@
 import asyncio
 import gzip
 import json
-from dataclasses import replace
 
 import aiohttp
 import pytest
-from tests.support.activator.options import HOST, OPTIONS, QUICK, with_timing
+from tests.support.activator.options import HOST, QUICK, routed, with_limits, with_timing
 from tests.support.activator.triton import payload
 from tests.support.activator.until import until
 
@@ -111,6 +110,7 @@ async def test_the_request_arrives_as_it_was_sent(client, model):
     assert not {
         "x-nereid-target",
         "x-nereid-cold-start-seconds",
+        "x-nereid-proof",
         "x-hop",
         "te",
         "x-envoy-retry-on",
@@ -121,7 +121,8 @@ async def test_the_request_arrives_as_it_was_sent(client, model):
 @pytest.mark.usefixtures("waking", "client")
 async def test_nothing_is_added_to_the_request_but_that_proxies_do_not_repeat_it(model, activator):
     reader, writer = await asyncio.open_connection("127.0.0.1", activator.ports.rest)
-    writer.write(f"GET /v2 HTTP/1.1\r\nHost: shop.example.com\r\nx-nereid-target: {HOST}\r\n\r\n".encode())
+    headers = "".join(f"{name}: {value}\r\n" for name, value in routed().items())
+    writer.write(f"GET /v2 HTTP/1.1\r\nHost: shop.example.com\r\n{headers}\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
     writer.close()
     assert {name.lower() for name in model.requests[0].headers} == {"host", "connection", "x-envoy-max-retries"}
@@ -209,7 +210,7 @@ async def test_a_client_that_goes_away_waits_no_more(client, scaled, activator):
 async def test_a_model_that_does_not_wake_up_gives_a_clear_error(client, scaled):
     stream = scaled.stream()
     await stream.read()
-    async with client.post(PATH, headers={"x-nereid-cold-start-seconds": "1"}) as answer:
+    async with client.post(PATH, headers=routed(seconds=1)) as answer:
         assert answer.status == 503
         assert answer.headers["Retry-After"] == "10"
         sentence = "digits-4hx8l2qz in namespace shop did not become ready within 1 s; check its pods"
@@ -219,7 +220,7 @@ async def test_a_model_that_does_not_wake_up_gives_a_clear_error(client, scaled)
 
 async def test_a_model_that_keda_does_not_know_is_not_asked(client, model):
     model.awake.set()
-    async with client.post(PATH, headers={"x-nereid-cold-start-seconds": "1"}) as answer:
+    async with client.post(PATH, headers=routed(seconds=1)) as answer:
         assert answer.status == 503
         assert "KEDA has not asked about digits-4hx8l2qz in namespace shop for 1 s" in (await answer.json())["error"]
     assert not model.requests
@@ -237,7 +238,7 @@ async def test_a_model_that_is_awake_is_served_while_keda_is_silent(client, mode
 async def test_a_model_that_sleeps_on_while_keda_is_silent_gives_a_clear_error(client, scaled):
     await scaled.is_active()
     await asyncio.sleep(0.2)
-    async with client.post(PATH, headers={"x-nereid-cold-start-seconds": "1"}) as answer:
+    async with client.post(PATH, headers=routed(seconds=1)) as answer:
         assert answer.status == 503
         assert "KEDA has not asked about digits-4hx8l2qz in namespace shop for 1 s" in (await answer.json())["error"]
 
@@ -262,7 +263,7 @@ async def test_a_request_waits_for_keda_too(client, model, scaled):
     ],
 )
 async def test_a_request_that_leads_elsewhere_is_refused(client, host, complaint):
-    async with client.post(PATH, headers={"x-nereid-target": host}) as answer:
+    async with client.post(PATH, headers=routed(host)) as answer:
         assert answer.status == 400
         assert complaint in json.loads(await answer.read())["error"]
 
@@ -289,7 +290,7 @@ class TestLimit:
 
     @pytest.fixture
     def options(self):
-        return replace(OPTIONS, waiting_limit=1)
+        return with_limits(waiting=1)
 
     @pytest.mark.usefixtures("activator")
     async def test_what_would_wait_beyond_the_limit_is_refused(self, client, scaled):

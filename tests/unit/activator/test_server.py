@@ -12,12 +12,12 @@ import pytest
 from prometheus_client import generate_latest
 from tests.support.activator import triton
 from tests.support.activator.keda import keda
-from tests.support.activator.options import HOST, OPTIONS, with_timing
+from tests.support.activator.options import HOST, OPTIONS, routed, with_timing
 from tests.support.activator.until import until
 
 from nereid.activator import server
 
-ROUTED = {"x-nereid-target": HOST}
+ROUTED = routed()
 
 
 async def get(port: int, path: str) -> tuple[int, str]:

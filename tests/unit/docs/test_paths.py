@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
+PAGES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/security.md")
 FOLDERS = "operator|tests|charts|crds|docs|examples|local|bench"
 PATH = re.compile(rf"(?<![\w./-])((?:{FOLDERS})/[\w./*-]*|[A-Z]+\.md|pyproject\.toml|requirements\.lock)")
 LINK = re.compile(r"\]\(([^)#:]+)[^)]*\)")

@@ -1,6 +1,5 @@
 """`nereid convert`: KServe's InferenceServices in, ModelDeployments out, and the fields that have no counterpart."""
 
-import json
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ import yaml
 
 from nereid.cli.convert.conversion import KIND, Conversion, conversions
 from nereid.cli.convert.sdk import MissingSdkError
+from nereid.cli.terminal import as_json, say
 from nereid.cli.yaml_documents import read_documents, written
+from nereid.contract.foreign_text import printable
 
 _COMMENT_WIDTH = 120
 
@@ -54,7 +55,7 @@ def _conversions(file: TextIO) -> Iterator[Conversion]:
 
 def _report(file: str, converted: Conversion) -> None:
     for sentence in _lines(converted):
-        click.echo(f"{file}: {converted.name}: {sentence}", err=True)
+        say(f"{file}: {converted.name}: {sentence}", err=True)
 
 
 def _write(converted: Conversion, output: str) -> None:
@@ -62,12 +63,14 @@ def _write(converted: Conversion, output: str) -> None:
         return
     if output == "json":
         if converted.manifest:
-            click.echo(json.dumps(converted.manifest, indent=2, ensure_ascii=False))
+            click.echo(as_json(converted.manifest))
         return
     comments = [f"From {converted.name}.", *_lines(converted)]
     click.echo("---")
     for comment in comments:
-        click.echo(textwrap.fill(comment, _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="#   "))
+        # YAML knows more ends of lines than people do, and after one of them a comment has ended.
+        line = printable(comment)
+        click.echo(textwrap.fill(line, _COMMENT_WIDTH, initial_indent="# ", subsequent_indent="#   "))
     if converted.manifest:
         click.echo(written(converted.manifest), nl=False)
 

@@ -15,7 +15,7 @@ from nereid.cli.convert.runtime import runtime_fields
 from nereid.cli.convert.scaling import requests_for, scaling_fields
 from nereid.cli.convert.server import server_of
 from nereid.cli.convert.unmapped import reason
-from nereid.cli.convert.validity import problem
+from nereid.cli.convert.validity import problem, refusal
 
 KIND: Final = "InferenceService"
 API_VERSION: Final = "serving.kserve.io/v1beta1"
@@ -62,6 +62,8 @@ def conversion(document: Any) -> Conversion:
         return Conversion(name, not_converted=line(str(error)))
     if wrong := problem(manifest):
         return Conversion(name, not_converted=line(f"the resulting ModelDeployment is not valid: {wrong}"))
+    if refused := refusal(manifest):
+        findings.note("spec.predictor", f"an operator with the chart's defaults rejects these pods: {refused}")
     return Conversion(name, manifest, lost=tuple(findings.lost), notes=tuple(findings.notes))
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from nereid.api.crd import custom_resource_definition
+from nereid.api.identity import Owner
 from nereid.api.schema import RULES
-from nereid.controller.plan.reading import InvalidSpecError, read_plan
+from nereid.controller.plan.reading import InvalidSpecError, Reading, read_spec
 from nereid.controller.plan.settings import Settings
 
 _NAME: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -20,15 +21,26 @@ _PATTERN: Final = re.compile(r"self\.matches\('(?P<pattern>.*)'\)")
 
 def problem(manifest: Mapping[str, Any]) -> str | None:
     """Return what is wrong with a ModelDeployment, in a sentence, or None."""
-    metadata = {"namespace": "default", "uid": "", **manifest["metadata"]}
-    if not _NAME.fullmatch(metadata["name"]):
+    if not _NAME.fullmatch(manifest["metadata"]["name"]):
         return "metadata.name must begin with a letter, and hold only lower-case letters, digits and dashes"
     try:
-        read_plan(metadata, manifest["spec"], Settings())
+        if rejection := _reading(manifest).rejection:
+            return rejection
     except InvalidSpecError as error:
         return str(error)
     schema = custom_resource_definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return next(_problems(manifest["spec"], schema["properties"]["spec"], "spec"), None)
+
+
+def refusal(manifest: Mapping[str, Any]) -> str | None:
+    """Return why an operator with the chart's defaults would not make the pods of a valid ModelDeployment, or None."""
+    return _reading(manifest).refusal
+
+
+def _reading(manifest: Mapping[str, Any]) -> Reading:
+    metadata = manifest["metadata"]
+    owner = Owner(metadata.get("namespace", "default"), metadata["name"], "", 1)
+    return read_spec(owner, metadata.get("annotations") or {}, manifest["spec"], Settings())
 
 
 def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -13,7 +13,9 @@ from nereid.cli.view import View
 _SHOULD_BE_TRUE: Final = frozenset(
     {"Ready", "Available", "RolloutPassed", "SpecValid", "ModelResolved", "RegistryTagged"}
 )
-_SHOULD_NOT_BE_TRUE: Final = frozenset({"ModelChanged", "RouteNotEffective", "CountsDisagree"})
+_SHOULD_NOT_BE_TRUE: Final = frozenset(
+    {"ModelChanged", "RouteNotEffective", "CountsDisagree", "RequestsLeftOut", "QueriesNotAllowed"}
+)
 # A rollout in progress is not a problem, and the lines above show it.
 _NO_FAULT: Final = frozenset({"RolloutInProgress"})
 

@@ -18,7 +18,7 @@ from nereid.cli.failures import message, reason
 from nereid.cli.figures import span
 from nereid.cli.following import INTERRUPTED
 from nereid.cli.period import PERIOD, SOME_TIME
-from nereid.cli.terminal import console, show
+from nereid.cli.terminal import console, say, show
 from nereid.cli.tune import k6, perf_analyzer
 from nereid.cli.tune.campaign import Budget, Campaign
 from nereid.cli.tune.configuration import OWN, Hardware, own_values
@@ -250,28 +250,28 @@ def _conclude(document: Mapping[str, Any], campaign: Campaign, rate: float | Non
             f"no measured configuration answers 99 of 100 requests within {milliseconds(goal.objective)}"
         )
     changes = fragment(document, winner)
-    click.echo(f"\nBest: {winner.configuration}")
-    click.echo(
+    say(f"\nBest: {winner.configuration}")
+    say(
         f"Change the manifest as follows (null: remove the field):\n\n{changes}"
         if changes
         else "The manifest already has it."
     )
     if output:
         output.write_text(whole(document, winner))
-        click.echo(f"Written to {output}: review it, and apply it like your other manifests.")
+        say(f"Written to {output}: review it, and apply it like your other manifests.")
 
 
 def _show(campaign: Campaign, rate: float | None) -> None:
     show(console(), outcome_table(campaign.results, campaign.goal, rate))
     if free := free_resources(campaign.results, campaign.goal):
-        click.echo(f"\nNo price was given for {', '.join(free)}: counted as free.")
+        say(f"\nNo price was given for {', '.join(free)}: counted as free.")
 
 
 def _clean(objects: Objects, name: str) -> None:
     runs = objects.runs(name)
     for run in runs:
         objects.delete_run(run.name)
-    click.echo(f"Deleted the objects of {len(runs)} earlier search{'es' if len(runs) != 1 else ''} for {name}.")
+    say(f"Deleted the objects of {len(runs)} earlier search{'es' if len(runs) != 1 else ''} for {name}.")
 
 
 def _new_id() -> str:
@@ -279,4 +279,4 @@ def _new_id() -> str:
 
 
 def _report(line: str) -> None:
-    click.echo(line, err=True)
+    say(line, err=True)

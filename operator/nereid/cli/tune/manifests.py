@@ -11,7 +11,7 @@ from typing import Any, Final
 from nereid.api import names
 from nereid.cli.tune.configuration import Configuration, configured
 from nereid.cli.tune.generator import FILES, Exercise, Generator
-from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER, RESTRICTED_POD
 
 Manifest = dict[str, Any]
 

@@ -28,9 +28,9 @@ from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
 from nereid.controller.build.metadata import Manifest, mesh_labels
 from nereid.controller.build.revision import revision_host
-from nereid.controller.build.security import RESTRICTED_CONTAINER
 from nereid.controller.decide.orders import CheckRun
 from nereid.controller.plan.plan import Plan
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER
 
 BACKOFF_LIMIT: Final = 2
 # The operator gives up at the timeout, while the pod still shows the cause; a Job deletes its pods at its deadline.

@@ -26,7 +26,8 @@ def manifests(
 
     A wave is applied before the next one begins; within a wave the order does not matter. Records come first, so that
     no pod exists without a record of its revision; then what routes point at; then the routes; last the root Service,
-    which follows them, the scalers, which refer to their Deployments, and the check Job, if there is a check run.
+    which follows them (except at first, when `converge` makes it before them), the scalers, which refer to their
+    Deployments, and the check Job, if there is a check run.
     `live` begins with the primary revision, and its weights sum to 100; or to 0, before the first revision has passed
     its checks: then there are no routes and no root Service, which would lead clients without a proxy to it. A live
     revision without a record is left as it is.

@@ -8,15 +8,17 @@ from nereid.contract.model_job import CONTAINER_RESOLVE, CONTAINER_TAG, ENV_WORK
 from nereid.controller.build import source_access
 from nereid.controller.build.jobs import LONGEST_NAME, job
 from nereid.controller.build.metadata import Manifest, mesh_labels
-from nereid.controller.build.security import RESTRICTED_CONTAINER
 from nereid.controller.decide.source.resolution import ModelJob
 from nereid.controller.observed.model_jobs import ANSWER_SECONDS
 from nereid.controller.plan.plan import SourceSpec
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER
 
 # The operator gives up earlier, while the pod still shows the cause; a Job deletes its pods at its deadline.
 DEADLINE_SECONDS: Final = ANSWER_SECONDS + 60
 _CONTAINERS: Final = {"resolve": CONTAINER_RESOLVE, "tag": CONTAINER_TAG}
 _HASH_LENGTH: Final = 10
+# The container writes nothing there, but a library might.
+_TMP_SIZE: Final = "1Gi"
 
 
 def model_job(source: SourceSpec, job_spec: ModelJob) -> Manifest:
@@ -26,7 +28,7 @@ def model_job(source: SourceSpec, job_spec: ModelJob) -> Manifest:
     limits = {"backoffLimit": 0, "activeDeadlineSeconds": DEADLINE_SECONDS}
     pod = {
         "containers": [_container(source, job_spec)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, *source_access.volumes(source.model)],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": _TMP_SIZE}}, *source_access.volumes(source.model)],
         **source_access.identity(source.runtime),
     }
     return job(source, job_name(source.owner.name, job_spec), labels, limits, pod)

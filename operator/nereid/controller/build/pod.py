@@ -9,20 +9,20 @@ from typing import Any, Final
 
 from nereid.api import names
 from nereid.api.model import Format
-from nereid.api.quantity import parse_bytes
+from nereid.api.quantity import as_size, parse_bytes
 from nereid.contract.fetch_job import CACHE, CLAIM, ENV_WORK, IMAGE, MODELS, FetchWork, ForestBackend
 from nereid.contract.source import OciSource, claim_of, source_of
 from nereid.controller.build import hardware, source_access
+from nereid.controller.build.cloud_identity import only_for_fetching
 from nereid.controller.build.metadata import common_labels, mesh_labels, selector_labels
 from nereid.controller.build.pull_secrets import pull_secrets
-from nereid.controller.build.security import RESTRICTED_CONTAINER, RESTRICTED_POD
 from nereid.controller.plan.plan import Specified
 from nereid.controller.plan.pod_patch import merged
+from nereid.controller.plan.pod_policy import ISTIO_ANNOTATIONS, ISTIO_LABELS
+from nereid.controller.plan.pod_security import RESTRICTED_CONTAINER, RESTRICTED_POD, completed
 
 # What a client must not do: load another model, run its code, write traces, or map the server's memory.
 CLOSED_APIS: Final = "model-repository,trace,logging,shared-memory"
-
-IN_FLIGHT_STATS: Final = rf"http\.inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?\.downstream_rq_active"
 
 _FORESTS: Final = (Format.XGBOOST, Format.LIGHTGBM)
 
@@ -32,13 +32,18 @@ PRE_STOP_SECONDS: Final = 15
 # Triton's own default: one request of a thousand.
 DEFAULT_SAMPLE_PERCENT: Final = 0.1
 _PERCENT: Final = 100
+# For what a directory and the rest of a file's last block take of the disk, beside the bytes of up to 100,000 files.
+_MODELS_MARGIN: Final = 1 << 30
+# The container that fetches the model writes nothing there, but a library might.
+_FETCH_TMP_SIZE: Final = "1Gi"
 # The time that is left for unloading the model and for the sidecar after Triton's own exit timeout.
 EXIT_MARGIN_SECONDS: Final = 10
 
 
 def pod_template(plan: Specified, version: str) -> dict[str, Any]:
     """Return the pod template of the plan's revision, with every default resolved, and the user's patch over it."""
-    return dict(merged(_template(plan, version), plan.runtime.pod_template or {}))
+    patched = merged(_template(plan, version), plan.runtime.pod_template or {})
+    return only_for_fetching(completed(patched, plan.settings.pod_security))
 
 
 def _template(plan: Specified, version: str) -> dict[str, Any]:
@@ -48,19 +53,16 @@ def _template(plan: Specified, version: str) -> dict[str, Any]:
                 **common_labels(plan.owner),
                 names.LABEL_REVISION: plan.revision,
                 **mesh_labels(plan.owner.name, version),
-                "sidecar.istio.io/inject": "true",
+                **ISTIO_LABELS,
             },
             "annotations": {
                 "kubectl.kubernetes.io/default-container": names.CONTAINER_TRITON,
-                # The sidecar must run before the model is fetched, and after Triton has finished its last request.
-                "sidecar.istio.io/nativeSidecar": "true",
+                **ISTIO_ANNOTATIONS,
                 # Istio merges these metrics into the sidecar's, which can be scraped under STRICT mTLS.
                 "prometheus.io/scrape": "true",
                 "prometheus.io/port": str(names.PORT_METRICS),
                 "prometheus.io/path": "/metrics",
                 "kiali.io/dashboards": "triton,envoy",
-                # The sidecar reports requests in flight, so that pods are removed only when there are none.
-                "sidecar.istio.io/statsInclusionRegexps": IN_FLIGHT_STATS,
             },
         },
         "spec": _pod_spec(plan),
@@ -207,14 +209,22 @@ def _fetch_work(plan: Specified) -> FetchWork:
         mounted=IMAGE if _is_image_volume(plan) else None,
         config=model.config or {},
         forest_backend=backend,
+        max_bytes=_max_bytes(plan),
     )
+
+
+def _max_bytes(plan: Specified) -> int:
+    """Return how many bytes may be downloaded, and how many unpacked."""
+    return parse_bytes(plan.model.max_size or plan.settings.max_model_size)
 
 
 def _volumes(plan: Specified) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
-        {"name": "models", "emptyDir": {}},
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "fetch-tmp", "emptyDir": {}},
+        # An archive is there beside what is unpacked from it.
+        {"name": "models", "emptyDir": {"sizeLimit": as_size(2 * _max_bytes(plan) + _MODELS_MARGIN)}},
+        # Triton's Python backend unpacks a model's own environment there.
+        {"name": "tmp", "emptyDir": {"sizeLimit": as_size(_max_bytes(plan))}},
+        {"name": "fetch-tmp", "emptyDir": {"sizeLimit": _FETCH_TMP_SIZE}},
         {"name": "shared-memory", "emptyDir": hardware.shared_memory(plan.runtime)},
         *source_access.volumes(plan.model),
     ]
@@ -222,7 +232,8 @@ def _volumes(plan: Specified) -> list[dict[str, Any]]:
         volumes.append({"name": "claim", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
     if _is_image_volume(plan):
         reference = plan.model_uri.partition("://")[2]
-        volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "IfNotPresent"}})
+        # Always: a registry is asked with this namespace's credentials, whoever else had the node pull the image.
+        volumes.append({"name": "model-image", "image": {"reference": reference, "pullPolicy": "Always"}})
     if cache := plan.model.cache:
         volumes.append({"name": "model-cache", "persistentVolumeClaim": {"claimName": cache.claim}})
     return volumes

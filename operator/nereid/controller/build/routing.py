@@ -11,6 +11,7 @@ from typing import Any, Final
 from nereid.api import names
 from nereid.api.rollout import ABTestSpec, CookieMatch
 from nereid.api.schema import seconds
+from nereid.contract.proof import route_proof
 from nereid.controller.build.metadata import Manifest, annotated, child
 from nereid.controller.build.revision import revision_host, service_host, service_spec
 from nereid.controller.decide.orders import LiveRevision
@@ -136,10 +137,11 @@ def _gated_route(plan: Plan, live: LiveRevision, port: int) -> Route:
     """Return the route through the activator, where a request waits for a pod of the revision."""
     # It may be waking up because it is no longer scaled.
     patience = plan.autoscaling.cold_start_timeout if plan.autoscaling else seconds(DEFAULT_COLD_START_TIMEOUT)
-    headers = {
-        names.HEADER_TARGET: _destination(plan, live.revision, port)["host"],
-        names.HEADER_COLD_START_SECONDS: str(patience),
-    }
+    target = _destination(plan, live.revision, port)["host"]
+    headers = {names.HEADER_TARGET: target, names.HEADER_COLD_START_SECONDS: str(patience)}
+    if plan.activator_key:
+        headers[names.HEADER_PROOF] = route_proof(plan.activator_key, target, str(patience))
+    # Set, not added: whatever a client sends in these headers is gone.
     destination = {"destination": {"host": plan.settings.activator_host, "port": {"number": port}}}
     return {"route": [destination], "headers": {"request": {"set": headers}}, **_limits(patience + plan.timeout)}
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from nereid.api import names
 from nereid.api.scaling import ScalingMetric
+from nereid.contract.proof import trigger_proof
 from nereid.controller.build.metadata import Manifest, annotated
 from nereid.controller.build.revision import revision_child, revision_host
 from nereid.controller.decide.orders import LiveRevision, Scale
@@ -129,6 +130,8 @@ def _activator(plan: Plan, record: RevisionRecord) -> list[dict[str, Any]]:
     target = revision_host(plan.owner, record.revision, plan.settings.cluster_domain)
     address = f"{plan.settings.activator_host}:{ACTIVATOR_SCALER_PORT}"
     metadata = {"scalerAddress": address, "target": target}
+    if plan.activator_key:
+        metadata[names.TRIGGER_PROOF] = trigger_proof(plan.activator_key, target)
     return [{"type": "external-push", "name": TRIGGER_ACTIVATOR, "metadata": metadata}]
 
 

@@ -53,10 +53,12 @@ def request(model: ModelSpec, uri: str, settings: Settings) -> Request:
 
 
 def identity(runtime: RuntimeSpec) -> dict[str, Any]:
-    """Return the service account by which the source identifies a pod: the user's, or none."""
-    if runtime.service_account_name:
-        return {"serviceAccountName": runtime.service_account_name}
-    return {"automountServiceAccountToken": False}
+    """Return the service account by which the source identifies a pod: the user's, or none.
+
+    Its token for the Kubernetes API is never mounted: no source asks for it, and clouds bring tokens of their own.
+    """
+    account = {"serviceAccountName": runtime.service_account_name} if runtime.service_account_name else {}
+    return {**account, "automountServiceAccountToken": False}
 
 
 def endpoint(uri: str, address: str | None, settings: Settings) -> str | None:

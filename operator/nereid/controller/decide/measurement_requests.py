@@ -14,7 +14,9 @@ class SampleRequest:
     gets traffic at the same time, from the same clients, and so is counted too. has_other_clients: stable gets traffic
     at the same time from others, as in an A/B test, which only business metrics are about. attempt: how many times in
     a row this failed before; it makes each further attempt a new request. counts_stable: stable's requests are counted
-    also where they cannot be compared, as they say how many errors are usual.
+    also where they cannot be compared, as they say how many errors are usual. gateways: the namespaces of the Gateways
+    whose word counts. share: the candidate's percentage of the requests of each caller to both revisions; 0 if the
+    route gives it none. is_settled: all that is counted came by this route.
     """
 
     namespace: str
@@ -29,6 +31,9 @@ class SampleRequest:
     analysis: Analysis
     has_other_clients: bool = False
     counts_stable: bool = False
+    gateways: tuple[str, ...] = ()
+    share: int = 0
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

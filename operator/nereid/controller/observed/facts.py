@@ -185,13 +185,36 @@ class RevisionObserved:
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """An Istio Gateway: the host patterns that it serves with TLS, `*` and `*.example.com` among them."""
+    """An Istio Gateway: the host patterns that it serves with TLS, `*` and `*.example.com` among them.
+
+    hosts: all that it serves, each as NAMESPACE/PATTERN, `*` for any namespace; none if that cannot be seen. ports and
+    selector: where, and by which pods.
+    """
 
     tls_hosts: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    ports: frozenset[int] = frozenset()
+    selector: frozenset[tuple[str, str]] = frozenset()
 
     def serves_with_tls(self, host: str) -> bool:
         """Whether clients reach `host` by https."""
         return any(fnmatchcase(host, pattern) for pattern in self.tls_hosts)
+
+    def accepts(self, host: str, namespace: str) -> bool:
+        """Whether VirtualServices of a namespace may have a host."""
+        entries = [entry.partition("/") for entry in self.hosts]
+        return not entries or any(
+            allowed in ("*", namespace) and fnmatchcase(host, pattern) for allowed, _, pattern in entries
+        )
+
+    @property
+    def is_egress(self) -> bool:
+        """Whether it is for requests that leave the mesh, by the names that Istio gives such a Gateway's pods."""
+        return any(key in ("istio", "app") and value.endswith("egressgateway") for key, value in self.selector)
+
+    def is_same_door(self, other: "GatewayFacts") -> bool:
+        """Whether both configure a port of the same pods, as far as their selectors show."""
+        return bool(self.ports & other.ports) and (self.selector <= other.selector or other.selector <= self.selector)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,9 +143,23 @@ def _percentage(raw: Mapping[str, Any] | None) -> int:
 
 def gateway_facts(raw: Mapping[str, Any]) -> GatewayFacts:
     """Return the facts of an Istio Gateway; a server's hosts may name the namespaces that may use them."""
-    servers = raw.get("spec", {}).get("servers", [])
-    hosts = [host for server in servers if "mode" in server.get("tls", {}) for host in server.get("hosts", [])]
-    return GatewayFacts(tuple(host.rpartition("/")[2] for host in hosts))
+    spec, namespace = raw.get("spec", {}), raw["metadata"].get("namespace", "")
+    servers = spec.get("servers", [])
+    hosts = [host for server in servers for host in server.get("hosts", [])]
+    tls_hosts = [host for server in servers if "mode" in server.get("tls", {}) for host in server.get("hosts", [])]
+    ports = [server.get("port", {}).get("number") for server in servers]
+    return GatewayFacts(
+        tuple(host.rpartition("/")[2] for host in tls_hosts),
+        tuple(_by_namespace(host, namespace) for host in hosts),
+        frozenset(port for port in ports if port is not None),
+        frozenset(spec.get("selector", {}).items()),
+    )
+
+
+def _by_namespace(host: str, own: str) -> str:
+    """Return an entry of a Gateway's hosts as NAMESPACE/PATTERN; `.` is the Gateway's own namespace."""
+    namespace, _, pattern = host.rpartition("/")
+    return f"{own if namespace == '.' else namespace or '*'}/{pattern}"
 
 
 def _revision_label(raw: Mapping[str, Any]) -> str:

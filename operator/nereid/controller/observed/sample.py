@@ -39,6 +39,14 @@ class RoutedRequests:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why requests that somebody reports do not count: one word, and a sentence that says what to change."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The counts since the last sample. `until` is the end of its window, where the next one begins.
 
@@ -51,6 +59,7 @@ class Sample:
     queries: Mapping[str, QueryReading] = field(default_factory=dict)
     triton: Comparison | None = None
     routed: RoutedRequests | None = None
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)

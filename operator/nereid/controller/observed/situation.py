@@ -19,14 +19,43 @@ from nereid.controller.observed.webhook_answers import WebhookAnswer
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another ModelDeployment with one of the hosts on one of the Gateways; the older one has the right to it.
+    """Another ModelDeployment with one of the hosts on one of the Gateways.
 
-    name: NAMESPACE/NAME. hosts: all that its spec names.
+    name: NAMESPACE/NAME. hosts: all that its spec names. is_older: whether it comes first where neither has a route.
+    serves: the hosts of which it has a route there.
     """
 
     name: str
     hosts: frozenset[str]
     is_older: bool
+    serves: frozenset[str] = frozenset()
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.name.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHost:
+    """A host without a route that is not free yet: the namespace that had it, if it is known, and for how long."""
+
+    namespace: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostClaims:
+    """Who has hosts already.
+
+    own: the hosts and Gateways of the ModelDeployment's own routes. taken: hosts of the spec that a VirtualService of
+    another namespace that is not Nereid's has there; below: those that lie below one of its hosts. kept: by host.
+    """
+
+    own: frozenset[tuple[str, str]] = frozenset()
+    taken: frozenset[str] = frozenset()
+    below: frozenset[str] = frozenset()
+    kept: Mapping[str, KeptHost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +86,7 @@ class Situation:
     gateways: those of its Gateways that exist, by NAMESPACE/NAME; None if the operator may not read Gateways.
     unreadable: the parts of the stored status that `status` lacks, as the operator cannot have written them.
     callers: why all recent requests to stable fail, if they do. webhook_answers: each by exactly the call that it
-    answers.
+    answers. activator_key: with which the proofs for the activator are made; empty if there is none.
     """
 
     subject: ModelDeployment
@@ -65,6 +94,7 @@ class Situation:
     observed: Observed
     services: frozenset[str] = frozenset()
     rivals: Sequence[Rival] = ()
+    claims: HostClaims = HostClaims()
     gateways: Mapping[str, GatewayFacts] | None = None
     check_jobs: Sequence[ChecksFacts] = ()
     model_jobs: Sequence[ModelJobFacts] = ()
@@ -73,6 +103,7 @@ class Situation:
     unreadable: tuple[str, ...] = ()
     callers: Problem | None = None
     webhook_answers: Mapping[Any, WebhookAnswer] = field(default_factory=dict)
+    activator_key: str = field(default="", repr=False)
 
     @property
     def served_uris(self) -> frozenset[str]:

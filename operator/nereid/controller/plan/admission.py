@@ -3,9 +3,9 @@
 Some rules cannot be expressed in a schema, such as Triton's fields; some objects were written under an older CRD. Pure.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,17 +13,18 @@ from nereid.api import names
 from nereid.api.model import ModelSpec
 from nereid.api.model_deployment import ModelDeploymentSpec
 from nereid.api.quantity import parse_bytes
+from nereid.api.rollout import BlueGreenSpec
 from nereid.api.runtime import RuntimeSpec, TensorMemory
+from nereid.api.traffic import GATEWAY_MESSAGE, GATEWAY_PATTERN, HOST_MESSAGE, HOST_PATTERN, TrafficSpec
 from nereid.contract import triton_config
 from nereid.contract.check_job import checks_size_problem
-from nereid.controller.plan import pod_patch
+from nereid.controller.observed.large_spec import config_problem
+from nereid.controller.plan import header_regex, pod_patch
 from nereid.controller.plan.placeholders import filled, placeholder_values
 from nereid.controller.plan.settings import Settings
 
 # The schema does not limit the depth of fields with free content.
 MOST_LEVELS: Final = 100
-# Linux takes 128 KiB in one argument.
-MAX_CONFIG_BYTES: Final = 96 << 10
 
 # Labels by which Nereid, the mesh and its dashboards find the pods.
 POD_LABELS: Final = (
@@ -40,7 +41,7 @@ POD_LABELS: Final = (
 )
 
 
-def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec:
+def admitted(spec: Mapping[str, Any]) -> ModelDeploymentSpec:
     """Return the parsed spec.
 
     Raises ValueError (pydantic's ValidationError is one) with what is wrong; `rejection` checks the model and the pods.
@@ -49,14 +50,16 @@ def admitted(spec: Mapping[str, Any], settings: Settings) -> ModelDeploymentSpec
         raise ValueError(f"spec is nested more than {MOST_LEVELS} levels deep: make it flatter")
     parsed = ModelDeploymentSpec.model_validate(spec)
     _check_checks(parsed)
-    _check_scaling(parsed, settings)
+    _check_scaling(parsed)
+    _check_ab_test(parsed)
+    _check_traffic(parsed)
     return parsed
 
 
 def rejection(spec: ModelDeploymentSpec, settings: Settings) -> str | None:
     """Return why a spec's model or its pods cannot become a revision, in a sentence; None if they can."""
     try:
-        _check_model(spec.model)
+        _check_model(spec.model, settings)
         _check_runtime(spec.runtime or RuntimeSpec(), settings)
     except ValueError as error:
         return str(error)
@@ -68,17 +71,14 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return any(levels == 0 or _is_deeper(item, levels - 1) for item in inner)
 
 
-def _check_model(model: ModelSpec) -> None:
+def _check_model(model: ModelSpec, settings: Settings) -> None:
     _check_uri(model.uri)
+    if model.max_size is not None:
+        _check_max_size(model.max_size, settings.max_model_size)
     if model.cache:
         _check_size_of_memory("spec.model.cache.limit", model.cache.limit)
-    size = len(names.canonical_json(model.config or {}))
-    if size > MAX_CONFIG_BYTES:
-        raise ValueError(
-            f"spec.model.config takes {ceil(size / 1024)} KiB as JSON, and {MAX_CONFIG_BYTES >> 10} KiB fit into an "
-            "argument of the container that fetches the model: move the configuration into the config.pbtxt of a "
-            "model repository"
-        )
+    if problem := config_problem(model.config):
+        raise ValueError(problem)
     if problem := triton_config.problem(model.config, model.resolved_format()):
         raise ValueError(problem)
     if model.path and ".." in model.path.split("/"):
@@ -114,6 +114,15 @@ def _check_size_of_memory(field: str, size: str) -> None:
         raise ValueError(f"{field}: {error}") from error
 
 
+def _check_max_size(size: str, most: str) -> None:
+    _check_size_of_memory("spec.model.maxSize", size)
+    if parse_bytes(size) > parse_bytes(most):
+        raise ValueError(
+            f"spec.model.maxSize is {size}, and this operator allows {most} (Helm value models.maxSize): lower it, or "
+            "have the operator's value raised"
+        )
+
+
 def _check_uri(uri: str) -> None:
     try:
         urlsplit(uri)
@@ -134,6 +143,31 @@ def _check_checks(spec: ModelDeploymentSpec) -> None:
             )
 
 
+def _check_ab_test(spec: ModelDeploymentSpec) -> None:
+    ab_test = spec.rollout.ab_test if spec.rollout else None
+    headers = (ab_test and ab_test.headers) or ()
+    if problem := header_regex.problem([(header.name, header.regex) for header in headers if header.regex]):
+        raise ValueError(f"spec.rollout.abTest: {problem}")
+
+
+def _check_traffic(spec: ModelDeploymentSpec) -> None:
+    """Check what keeps hosts at their Gateways: without one, a VirtualService takes its hosts in the whole mesh."""
+    traffic = spec.traffic or TrafficSpec()
+    blue_green = (spec.rollout and spec.rollout.blue_green) or BlueGreenSpec()
+    fields = {"spec.traffic.hosts": traffic.hosts, "spec.rollout.blueGreen.previewHosts": blue_green.preview_hosts}
+    for name, hosts in fields.items():
+        if hosts and not traffic.gateways:
+            raise ValueError(
+                f"{name} needs spec.traffic.gateways, the Istio Gateways that receive its requests: set them"
+            )
+        for host in hosts or ():
+            if not re.fullmatch(HOST_PATTERN, host):
+                raise ValueError(f"{name}: {host} {HOST_MESSAGE}")
+    for gateway in traffic.gateways or ():
+        if not re.fullmatch(GATEWAY_PATTERN, gateway):
+            raise ValueError(f"spec.traffic.gateways: {gateway} {GATEWAY_MESSAGE}")
+
+
 def _check_placeholders(query: str) -> None:
     try:
         filled(query, placeholder_values("", "", ""))
@@ -141,12 +175,7 @@ def _check_placeholders(query: str) -> None:
         raise ValueError(f"spec.scaling.metrics: {error}") from error
 
 
-def _check_scaling(spec: ModelDeploymentSpec, settings: Settings) -> None:
-    queries = [metric.query for metric in (spec.scaling and spec.scaling.metrics) or () if metric.query]
-    for query in queries:
-        _check_placeholders(query)
-    if queries and not settings.allow_queries:
-        raise ValueError(
-            "spec.scaling.metrics: user-supplied PromQL is disabled on this operator (Helm value "
-            "prometheus.allowQueries): use a metric of another type than Query"
-        )
+def _check_scaling(spec: ModelDeploymentSpec) -> None:
+    for metric in (spec.scaling and spec.scaling.metrics) or ():
+        if metric.query:
+            _check_placeholders(metric.query)

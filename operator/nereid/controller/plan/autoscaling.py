@@ -20,7 +20,8 @@ RESOURCES: Final = {"CPU": "cpu", "Memory": "memory"}
 class Autoscaling:
     """How the number of pods of each revision is scaled; times in seconds.
 
-    may_sleep: stable may have no pods at all. behavior: as a HorizontalPodAutoscaler writes it.
+    may_sleep: stable may have no pods at all. behavior: as a HorizontalPodAutoscaler writes it. lacks_queries: the spec
+    has metrics of type Query, which the operator may not use.
     """
 
     maximum: int
@@ -29,6 +30,7 @@ class Autoscaling:
     behavior: dict[str, Any] | None
     sleep_after: int
     cold_start_timeout: int
+    lacks_queries: bool = False
 
     @property
     def needs_keda(self) -> bool:
@@ -36,20 +38,24 @@ class Autoscaling:
         return self.may_sleep or any(metric.type not in RESOURCES for metric in self.metrics)
 
 
-def autoscaling(spec: ScalingSpec) -> Autoscaling | None:
+def autoscaling(spec: ScalingSpec, *, may_query: bool) -> Autoscaling | None:
     """Return how a model is scaled; None if its number of pods is fixed.
 
+    Without leave to query, metrics of type Query are left out, and a spec with nothing else is scaled as by default.
     Raises ValueError for an invalid duration.
     """
     if spec.max_replicas is None:
         return None
+    wanted = tuple(spec.metrics or ())
+    metrics = tuple(metric for metric in wanted if may_query or metric.type != "Query")
     return Autoscaling(
         maximum=spec.max_replicas,
         may_sleep=spec.min_replicas == 0,
-        metrics=tuple(spec.metrics or DEFAULT_METRICS),
+        metrics=metrics or DEFAULT_METRICS,
         behavior=spec.behavior.model_dump(exclude_none=True) if spec.behavior else None,
         sleep_after=seconds(spec.scale_to_zero_after or DEFAULT_SCALE_TO_ZERO_AFTER),
         cold_start_timeout=seconds(spec.cold_start_timeout or DEFAULT_COLD_START_TIMEOUT),
+        lacks_queries=len(metrics) < len(wanted),
     )
 
 

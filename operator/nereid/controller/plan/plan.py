@@ -4,7 +4,7 @@ Values only; `reading` reads a spec into a plan, and `planning` makes the plan o
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
 from nereid.api.analysis import AnalysisProvider, OnInconclusive
@@ -19,6 +19,9 @@ from nereid.controller.plan.settings import Settings
 from nereid.controller.plan.webhooks import WebhookPlan
 from nereid.controller.plan.windows import Window
 
+# Why a spec is rejected: it cannot be carried out, or the installer's policy does not allow its pods.
+INVALID_SPEC: Final = "InvalidSpec"
+POLICY_VIOLATION: Final = "PolicyViolation"
 _PERCENT: Final = 100
 _COMMAND: Final = re.compile(r"(?P<revision>[a-z0-9]+)(?:/(?P<attempt>[0-9]{1,10})(?:/(?P<step>[0-9]{1,2}))?)?")
 
@@ -103,7 +106,8 @@ class Analysis:
     """How the candidate is judged; times in seconds, the latency objective in milliseconds.
 
     tolerated and against are odds ratios, negligible a share from 0 to 1, alpha and beta probabilities; about `burst`
-    bad requests have one cause. See `controller.decide.judge`.
+    bad requests have one cause. may_query: whether the operator may run its queries and business metrics. See
+    `controller.decide.judge`.
     """
 
     provider: AnalysisProvider
@@ -120,6 +124,17 @@ class Analysis:
     queries: tuple[Query, ...]
     business: tuple[BusinessMetric, ...] = ()
     burst: int = 1
+    may_query: bool = True
+
+    @property
+    def has_queries(self) -> bool:
+        """Whether any of it is PromQL of the user's own."""
+        return bool(self.queries or self.business)
+
+    @property
+    def runs_queries(self) -> bool:
+        """Whether PromQL of the user's own is run."""
+        return self.has_queries and self.may_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +238,8 @@ class Plan:
 
     model_name: the model's name in requests to Triton. replicas: the number of pods that stable has at least while it
     is awake. timeout: that of a request, in seconds. route_problems: why it lacks hosts or Gateways of the spec.
+    hosts_after: in how many seconds it may have more of them without an event that tells of it.
+    activator_key: with which the proofs for the activator are made; empty if there is none.
     """
 
     owner: Owner
@@ -238,6 +255,8 @@ class Plan:
     timeout: int
     rollout: RolloutPlan
     route_problems: tuple[Problem, ...] = ()
+    hosts_after: float | None = None
+    activator_key: str = field(default="", repr=False)
 
 
 AnyPlan = TypeVar("AnyPlan", bound=Plan)
@@ -245,11 +264,15 @@ AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Specified(Plan):
-    """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched."""
+    """The revision that the spec asks for. model_uri: the resolved URI, from which the model is fetched.
+
+    tolerated: why the installer's policy would refuse its pods, if they were not there already.
+    """
 
     model: ModelSpec
     model_uri: str
     runtime: RuntimeSpec
+    tolerated: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +280,11 @@ class Held(Plan):
     """The revision that was asked for before, as it is not known which one the spec asks for now.
 
     rejection: why the spec's model or its pods are rejected; None if only the spec's URI is not resolved yet.
+    reason: the same in one word.
     """
 
     rejection: str | None
+    reason: str = INVALID_SPEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,9 +292,9 @@ class Pinned(Plan):
     """The revision that the user rolled back to by hand."""
 
 
-def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None) -> Held:
+def held_at(plan: Specified, revision: str, model_name: str, rejection: str | None, reason: str = INVALID_SPEC) -> Held:
     """Return the plan for another revision than its own, whose model is not in the spec."""
-    return _as(Held, plan, revision=revision, model_name=model_name, rejection=rejection)
+    return _as(Held, plan, revision=revision, model_name=model_name, rejection=rejection, reason=reason)
 
 
 def pinned_to(plan: Plan, revision: str) -> Pinned:
@@ -279,5 +304,5 @@ def pinned_to(plan: Plan, revision: str) -> Pinned:
 
 def _as(kind: type[AnyPlan], plan: Plan, **differing: Any) -> AnyPlan:
     """Return a plan of another kind, with the values that all plans have, except those that differ."""
-    common = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    common = {one.name: getattr(plan, one.name) for one in fields(Plan)}
     return kind(**{**common, **differing})

@@ -21,6 +21,7 @@ from nereid.api.traffic import TrafficSpec
 from nereid.controller.plan.admission import admitted, rejection
 from nereid.controller.plan.autoscaling import autoscaling, fixed_replicas
 from nereid.controller.plan.plan import SourceSpec, Specified
+from nereid.controller.plan.pod_policy import refusal
 from nereid.controller.plan.revision_content import revision_content, with_version
 from nereid.controller.plan.rollout_plan import rollout_plan
 from nereid.controller.plan.settings import Settings
@@ -37,10 +38,12 @@ class Reading:
     """What a spec asks for, with the model's URI as it is written.
 
     rejection: why its model or its pods cannot be served, if so; all other fields then apply to the existing revisions.
+    refusal: why the installer's policy does not allow its pods, if they can be made at all.
     """
 
     plan: Specified
     rejection: str | None
+    refusal: str | None = None
 
 
 def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, Any], settings: Settings) -> Reading:
@@ -51,8 +54,10 @@ def read_spec(owner: Owner, annotations: Mapping[str, str], spec: Mapping[str, A
     if len(owner.name) > names.MAX_NAME_LENGTH:
         raise InvalidSpecError(f"metadata.name is longer than {names.MAX_NAME_LENGTH} characters: shorten it")
     try:
-        parsed = admitted(spec, settings)
-        return Reading(_plan(owner, annotations, parsed, settings), rejection(parsed, settings))
+        parsed = admitted(spec)
+        rejected = rejection(parsed, settings)
+        refused = None if rejected else refusal(parsed.runtime or RuntimeSpec(), settings)
+        return Reading(_plan(owner, annotations, parsed, settings), rejected, refused)
     except ValidationError as error:
         raise InvalidSpecError(_explain(error)) from error
     except ValueError as error:
@@ -63,8 +68,8 @@ def read_plan(metadata: Mapping[str, Any], spec: Mapping[str, Any], settings: Se
     """Return what a document's metadata and spec ask for; raises InvalidSpecError if any of it is rejected."""
     owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"], metadata.get("generation", 1))
     reading = read_spec(owner, metadata.get("annotations") or {}, spec, settings)
-    if reading.rejection:
-        raise InvalidSpecError(reading.rejection)
+    if problem := reading.rejection or reading.refusal:
+        raise InvalidSpecError(problem)
     return reading.plan
 
 
@@ -78,7 +83,7 @@ def _plan(owner: Owner, annotations: Mapping[str, str], spec: ModelDeploymentSpe
         model_name=model.name or owner.name,
         source=SourceSpec(owner, settings, model, runtime),
         replicas=fixed_replicas(scaling),
-        autoscaling=autoscaling(scaling),
+        autoscaling=autoscaling(scaling, may_query=settings.allow_queries),
         disruption_budget=runtime.disruption_budget or DisruptionBudget(),
         hosts=tuple(traffic.hosts or ()),
         gateways=tuple(traffic.gateways or ()),

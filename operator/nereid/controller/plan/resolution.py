@@ -23,8 +23,6 @@ from nereid.controller.plan.plan import SourceSpec
 
 # The waits after failures in a row: what is missing may be created at any time.
 BACK_OFF_SECONDS: Final = (10, 30, 60, 120, 300)
-SHORTEST_REFRESH_SECONDS: Final = 10
-
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,7 +52,7 @@ def request_of(source: SourceSpec) -> ResolutionRequest | None:
     model, parsed = source.model, source_of(source.model.uri)
     if parsed is None or not (parsed.moves or parsed.has_provenance):
         return None
-    refresh = max(SHORTEST_REFRESH_SECONDS, seconds(model.refresh)) if model.refresh else None
+    refresh = max(source.settings.shortest_refresh, seconds(model.refresh)) if model.refresh else None
     return ResolutionRequest(_id(source), source.owner.uid, model.uri, refresh)
 
 

@@ -138,15 +138,13 @@ def _hold(duration: str | None) -> int | None:
 
 
 def _analysis(analysis: AnalysisSpec, settings: Settings, *, is_auto: bool) -> Analysis:
-    if analysis.queries and not settings.allow_queries:
-        raise ValueError(
-            "spec.rollout.analysis.queries: user-supplied PromQL is disabled on this operator (Helm value "
-            "prometheus.allowQueries): remove the queries"
-        )
+    interval = seconds(analysis.interval or DEFAULT_INTERVAL)
+    if analysis.queries and settings.allow_queries:
+        interval = max(interval, settings.shortest_query_interval)
     judge, guard = analysis.judge or JudgeSpec(), analysis.guard or GuardSpec()
     return Analysis(
         provider=_provider(analysis, settings),
-        interval=seconds(analysis.interval or DEFAULT_INTERVAL),
+        interval=interval,
         deadline=seconds(analysis.deadline or DEFAULT_ANALYSIS_DEADLINE),
         on_inconclusive=analysis.on_inconclusive or ("ContinueIfClean" if is_auto else "Pause"),
         latency_objective=analysis.latency_objective_milliseconds,
@@ -167,6 +165,7 @@ def _analysis(analysis: AnalysisSpec, settings: Settings, *, is_auto: bool) -> A
             if entry.bad and entry.total
         ),
         burst=judge.burst or 1,
+        may_query=settings.allow_queries,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nereid.api.rollout_stage import Stage
-from nereid.api.status import AnalysisStatus, BakeStatus, EvidenceStatus, MetricStatus, RateStatus
+from nereid.api.status import AnalysisStatus, BakeStatus, EvidenceStatus, LeftOutStatus, MetricStatus, RateStatus
 from nereid.controller.decide.judge.bake import Bake
 from nereid.controller.decide.judge.eprocess import EProcess
 from nereid.controller.decide.judge.evidence import Evidence
@@ -23,6 +23,7 @@ from nereid.controller.decide.rollout.verdicts import (
     log_better_at,
 )
 from nereid.controller.observed.counters import Counts
+from nereid.controller.observed.sample import LeftOut
 from nereid.controller.plan.plan import Analysis, Plan
 
 _PERCENT = 100
@@ -50,6 +51,7 @@ def analysis_status(plan: Plan, state: RolloutState) -> AnalysisStatus | None:
         errors=analysis_state.errors,
         error=analysis_state.error,
         error_reason=analysis_state.error_reason,
+        left_out=_left_out(analysis_state.left_out),
         route=analysis_state.share.to_status() if analysis_state.share else None,
         metrics=[_metric(name, analysis_state.evidence[name], result, business) for name, result in summaries.items()],
         queries=list(analysis_state.queries),
@@ -119,6 +121,10 @@ def _bake(analysis: Analysis, bake: Bake) -> BakeStatus:
         evidence=EvidenceStatus(reached=round(reached, _DIGITS), needed=round(needed, _DIGITS)),
         state=bake.to_json(),
     )
+
+
+def _left_out(left_out: LeftOut | None) -> LeftOutStatus | None:
+    return LeftOutStatus(reason=left_out.reason, message=left_out.message) if left_out else None
 
 
 def _rate(counts: Counts) -> RateStatus:

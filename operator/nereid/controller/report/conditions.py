@@ -9,6 +9,7 @@ from typing import Final
 from nereid.api.provenance import ObservedProvenance
 from nereid.api.rollout_stage import Stage
 from nereid.api.status import AnalysisStatus, Condition, ModelDeploymentStatus, ResolutionFailure, rfc3339
+from nereid.contract.sentence import as_sentence
 from nereid.controller.decide.decide import Orders
 from nereid.controller.decide.rollout.gates import is_gate_amid
 from nereid.controller.decide.rollout.routing import describe, is_gated
@@ -22,12 +23,13 @@ from nereid.controller.decide.source.tagging import Tagging
 from nereid.controller.observed.authors import Author
 from nereid.controller.observed.facts import Observed, Problem, RevisionObserved
 from nereid.controller.observed.situation import Situation
-from nereid.controller.plan.plan import Held, Plan
+from nereid.controller.plan.plan import Held, Plan, Specified
 from nereid.controller.plan.rollout_plan import END_OF_BAKE
 from nereid.controller.report.analysis import analysis_status
 from nereid.controller.report.kept_log import kept_log
 from nereid.controller.report.lacking_pods import lacking_pods, waiting_for_places
 from nereid.controller.report.memory import problem_of, standing
+from nereid.controller.report.queries import QUERIES_NOT_ALLOWED, queries_not_allowed
 from nereid.controller.report.route_effect import retiring_problem, routes_problem, share_problem
 from nereid.controller.report.route_effect import verdicts as traffic_verdicts
 from nereid.controller.report.source import model_changed, model_resolved, registry_tagged
@@ -130,8 +132,13 @@ def with_apply_problems(report_input: ReportInput, apply_problems: Sequence[Prob
 
 def spec_valid(report_input: ReportInput) -> Verdict:
     """Return condition SpecValid. For a spec that cannot even be parsed, see `report.status.invalid`."""
-    rejection = report_input.plan.rejection if isinstance(report_input.plan, Held) else None
-    return rejected_verdict(rejection) if rejection else Verdict("True", "Valid", "The spec is valid")
+    plan = report_input.plan
+    if isinstance(plan, Held) and plan.rejection:
+        return rejected_verdict(plan.rejection, plan.reason)
+    if isinstance(plan, Specified) and plan.tolerated:
+        kept = f"Revision {plan.revision} goes on as it runs, and a new one would be rejected: {plan.tolerated}"
+        return Verdict("True", "RunsBeyondPolicy", as_sentence(kept))
+    return Verdict("True", "Valid", "The spec is valid")
 
 
 def held_verdict(report_input: ReportInput) -> Verdict | None:
@@ -427,6 +434,8 @@ def conditions(
     verdicts |= traffic_verdicts(route, state)
     if failing := failing_webhook(report_input.plan, state):
         verdicts[FAILING] = failing
+    if not_allowed := queries_not_allowed(report_input.plan):
+        verdicts[QUERIES_NOT_ALLOWED] = not_allowed
     if changed := model_changed(provenance, report_input.observed):
         verdicts["ModelChanged"] = changed
     return dated(verdicts, previous.conditions, report_input.plan.owner.generation, now)

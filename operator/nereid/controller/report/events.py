@@ -16,6 +16,7 @@ _EVENT_REASONS: Final = {
     "RegistryTagged": "RegistryNotTagged",
     "ModelChanged": "ModelChanged",
     "RouteNotEffective": "RouteNotEffective",
+    "RequestsLeftOut": "RequestsLeftOut",
     "WebhookFailing": "WebhookFailing",
 }
 

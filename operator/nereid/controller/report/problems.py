@@ -18,6 +18,8 @@ SOURCE_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
 TRAFFIC_CONDITIONS: Final[Mapping[str, tuple[Concern, ConditionStatus]]] = {
     "RouteNotEffective": ("Route", "True"),
     "CountsDisagree": ("Counts", "True"),
+    "RequestsLeftOut": ("Requests", "True"),
+    "QueriesNotAllowed": ("Queries", "True"),
     "WebhookFailing": ("Webhooks", "True"),
 }
 REMEMBERED_CONDITIONS: Final = {**SOURCE_CONDITIONS, **TRAFFIC_CONDITIONS}

@@ -15,6 +15,7 @@ from nereid.controller.observed.facts import Observed, Problem
 from nereid.controller.plan.plan import Plan
 from nereid.controller.report.verdict import Verdict
 
+REQUESTS_LEFT_OUT: Final = "RequestsLeftOut"
 # Reasons of the condition RouteNotEffective.
 CHANGED_ON_ITS_WAY: Final = "RoutesChanged"
 SHARE_IS_OFF: Final = "ShareIsOff"
@@ -88,4 +89,7 @@ def verdicts(problem: Problem | None, state: RolloutState) -> dict[str, Verdict]
     shown = {ROUTE_NOT_EFFECTIVE: Verdict("True", problem.reason, problem.message)} if problem else {}
     if state.candidate and state.analysis and disagrees(state.analysis):
         shown[COUNTS_DISAGREE] = Verdict("True", COUNTS_DISAGREE, state.analysis.error or "")
+    left_out = state.analysis.left_out if state.analysis else None
+    if state.candidate and left_out:
+        shown[REQUESTS_LEFT_OUT] = Verdict("True", left_out.reason, left_out.message)
     return shown

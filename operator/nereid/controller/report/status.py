@@ -17,6 +17,7 @@ from nereid.controller.decide.rollout.stage import HELD_BY_SPEC, PAUSED_BY_SPEC,
 from nereid.controller.decide.rollout.timing import deadline
 from nereid.controller.decide.source.resolution import Resolution
 from nereid.controller.observed.facts import RevisionRecord
+from nereid.controller.plan.plan import INVALID_SPEC
 from nereid.controller.plan.web_links import links
 from nereid.controller.report.conditions import ReportInput, conditions, held_verdict, main_problem, rollout_message
 from nereid.controller.report.problems import OF_READINESS, of_conditions, problems, source_job_problems
@@ -63,9 +64,11 @@ def report(
     )
 
 
-def invalid(message: str, generation: int, previous: ModelDeploymentStatus, now: datetime) -> ModelDeploymentStatus:
-    """Return the status for a spec that cannot be parsed: what runs is kept as it is."""
-    rejection = rejected_verdict(message)
+def invalid(
+    message: str, generation: int, previous: ModelDeploymentStatus, now: datetime, reason: str = INVALID_SPEC
+) -> ModelDeploymentStatus:
+    """Return the status for a spec that cannot be carried out at all: what runs is kept as it is."""
+    rejection = rejected_verdict(message, reason)
     verdicts = {"Ready": rejection, "SpecValid": rejection}
     if previous.rollout:
         verdicts["RolloutPassed"] = replace(rejection, status="Unknown")

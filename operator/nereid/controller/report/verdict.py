@@ -6,6 +6,7 @@ from datetime import datetime
 
 from nereid.api.status import Condition, ConditionStatus, ModelDeploymentStatus
 from nereid.contract.sentence import as_sentence
+from nereid.controller.plan.plan import INVALID_SPEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,9 @@ class Verdict:
     message: str
 
 
-def rejected_verdict(cause: str) -> Verdict:
+def rejected_verdict(cause: str, reason: str = INVALID_SPEC) -> Verdict:
     """Return the verdict on a spec that is rejected; the cause may quote the spec, at any length."""
-    return Verdict("False", "InvalidSpec", as_sentence(cause))
+    return Verdict("False", reason, as_sentence(cause))
 
 
 def dated(

@@ -29,6 +29,7 @@ from nereid.controller.shell.events import Events
 from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.log_object import set_logged_object
 from nereid.controller.shell.outcome import Outcome, problems, retry, retry_of_jobs
+from nereid.controller.shell.proofs import Proofs
 from nereid.controller.shell.reporter import Reported, Reporter
 
 _AT_ONCE: Final = 0.0
@@ -57,6 +58,7 @@ class Reconciler:
         self._events = Events(client, count_event)
         self._reporter = Reporter(client, stores.model_deployments, self._events)
         self._applier = Applier(client, stores.children, self._events)
+        self._proofs = Proofs(client, stores.children, settings.cluster_domain)
 
     async def __call__(self, key: Key) -> float | None:
         """Work on the ModelDeployment `key` (namespace, name) once.
@@ -82,11 +84,9 @@ class Reconciler:
         situation = await self._gatherer.gather(subject)
         now = self._clock()
         planned = plan(situation, self._settings, now)
-        if isinstance(planned, Invalid):
-            await self._reject(planned, situation, now)
-            return None
-        if isinstance(planned, Unresolved):
-            return await self._wait_for_model(planned, situation, now)
+        if isinstance(planned, (Invalid, Unresolved)):
+            unproven = await self._proofs.renew(subject.owner, situation.activator_key)
+            return sooner(unproven, await self._go_on(planned, situation, now))
         orders = decide(planned, situation, now)
         if orders.look_ups.are_needed:
             return await self._look_up(situation, orders.look_ups)
@@ -111,12 +111,20 @@ class Reconciler:
         return (
             _AT_ONCE
             if orders.is_news or observed != situation.observed
-            else _wait(situation, orders, outcome, observed)
+            else sooner(planned.hosts_after, _wait(situation, orders, outcome, observed))
         )
 
+    async def _go_on(self, planned: Invalid | Unresolved, situation: Situation, now: datetime) -> float | None:
+        """Report why there is nothing to plan for, and do what can be done about it; what runs is kept as it is."""
+        if isinstance(planned, Unresolved):
+            return await self._wait_for_model(planned, situation, now)
+        await self._reject(planned, situation, now)
+        return None
+
     async def _reject(self, rejected: Invalid, situation: Situation, now: datetime) -> None:
-        """Report why a spec is rejected; what runs is kept as it is."""
-        status = invalid(rejected.message, situation.subject.generation, situation.status, now)
+        """Report why a spec is rejected."""
+        generation = situation.subject.generation
+        status = invalid(rejected.message, generation, situation.status, now, rejected.reason)
         await self._reporter.write(Reported(situation.subject, situation.status), status)
 
     async def _wait_for_model(self, unresolved_plan: Unresolved, situation: Situation, now: datetime) -> float | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +10,14 @@ from typing import Any, Final
 from nereid.api.names import LABEL_MANAGED_BY, MANAGED_BY
 from nereid.controller.observed.model_deployment import Key
 from nereid.controller.plan.settings import Settings
+from nereid.controller.shell.activator_key import ActivatorKey
 from nereid.controller.shell.cluster.children import Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.gateways import Gateways
-from nereid.controller.shell.cluster.informer import Informer
+from nereid.controller.shell.cluster.host_routes import HostRoutes
+from nereid.controller.shell.cluster.informer import Both, Informer
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
-from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, WATCHED
+from nereid.controller.shell.cluster.resources import GATEWAY, OPTIONAL, SCALED_OBJECT, VIRTUAL_SERVICE, WATCHED
 from nereid.controller.shell.conductor import Reconciler
 from nereid.controller.shell.gather import Gatherer, Stores
 from nereid.controller.shell.metrics.callers import Callers
@@ -43,15 +45,29 @@ class Engine:
     def __init__(self, client: Client, settings: Settings, instruments: Instruments) -> None:
         self.client = client
         self._instruments = instruments
-        self.queue = WorkQueue[Key]()
+        self.queue = WorkQueue[Key](lambda key: key[0], _most_of_one_namespace(settings))
         self.model_deployments = ModelDeployments()
         children = Children(on_change=self.queue.add)
         # Gateways may be in any namespace; an operator that is limited to some namespaces may not read them.
         gateways = None if settings.namespaces else Gateways(on_change=self._on_gateway_change)
         self.sampler = Sampler(settings, on_ready=self.queue.add, clock=_now)
-        stores = Stores(self.model_deployments, children, gateways, has_keda=self._has_keda)
+        host_routes = HostRoutes(self._on_host_change, has_seen_owner=self.model_deployments.has_seen)
+        other_routes = HostRoutes(self._on_host_change)
+        folder = Path(settings.activator_proof_folder) if settings.activator_proof_folder else None
+        self._activator_key = ActivatorKey(folder, on_change=self._queue_all)
+        stores = Stores(
+            self.model_deployments,
+            children,
+            gateways,
+            host_routes,
+            other_routes,
+            has_keda=self._has_keda,
+            activator_key=lambda: self._activator_key.current,
+        )
         prometheus = self.sampler.prometheus
-        self._callers = Callers(prometheus, self.model_deployments, self.queue.add, _now) if prometheus else None
+        self._callers = (
+            Callers(prometheus, self.model_deployments, self.queue.add, _now, settings) if prometheus else None
+        )
         secrets = Path(settings.webhook_secret_folder) if settings.webhook_secret_folder else None
         self._webhooks = WebhookCaller(WebhookClient(secrets), on_ready=self.queue.add)
         self._reconciler = Reconciler(
@@ -67,12 +83,18 @@ class Engine:
             Informer(
                 client,
                 resource,
-                children,
+                Both(children, host_routes) if resource == VIRTUAL_SERVICE else children,
                 namespace=namespace,
                 label_selector=f"{LABEL_MANAGED_BY}={MANAGED_BY}",
                 on_served=self._queue_all if resource in OPTIONAL else None,
             )
             for resource in WATCHED
+            for namespace in settings.namespaces or (None,)
+        ]
+        # Of others' VirtualServices only hosts and Gateways are kept.
+        others = f"{LABEL_MANAGED_BY}!={MANAGED_BY}"
+        self._informers += [
+            Informer(client, VIRTUAL_SERVICE, other_routes, namespace=namespace, label_selector=others)
             for namespace in settings.namespaces or (None,)
         ]
         if gateways is not None:
@@ -84,6 +106,7 @@ class Engine:
         for informer in self._informers:
             self._spawn(f"watch {informer.resource.plural}", informer.run())
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
+        self._spawn("follows the activator's key", self._activator_key.run())
         for number in range(self._workers):
             self._spawn(f"worker {number}", work(self.queue, self._instruments.measured(self._reconciler)))
         if self._callers:
@@ -110,6 +133,11 @@ class Engine:
         if self.queue.longest_running_seconds > LONGEST_PASS_SECONDS:
             raise UnhealthyError(f"a pass has been running for {self.queue.longest_running_seconds:.0f} s")
 
+    def sharing_hosts(self, key: Key) -> Collection[Key]:
+        """Return the keys of those whose specs name a host of a ModelDeployment's, by whatever Gateways."""
+        found = self.model_deployments.get(key)
+        return self.model_deployments.naming_hosts(found.hosts) if found else ()
+
     def _has_keda(self) -> bool:
         return all(informer.is_served for informer in self._informers if informer.resource == SCALED_OBJECT)
 
@@ -117,12 +145,24 @@ class Engine:
         for model_deployment in self.model_deployments.all():
             self.queue.add(model_deployment.key)
 
+    def _on_host_change(self, hosts: Collection[str], with_those_below: bool) -> None:  # noqa: FBT001
+        known = self.model_deployments
+        for key in known.naming_hosts_below(hosts) if with_those_below else known.naming_hosts(hosts):
+            self.queue.add(key)
+
     def _on_gateway_change(self, reference: str) -> None:
         for key in self.model_deployments.naming_gateway(reference):
             self.queue.add(key)
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(coroutine, name=name))
+
+
+def _most_of_one_namespace(settings: Settings) -> int | None:
+    """Return how many workers may serve one namespace at a time: some are kept for others, if there may be others."""
+    if len(settings.namespaces) == 1 or settings.workers == 1:
+        return None
+    return settings.workers - max(1, settings.workers // 4)
 
 
 def _now() -> datetime:

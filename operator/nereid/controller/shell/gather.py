@@ -5,7 +5,7 @@ It only reads, and decides nothing. It returns values of the pure core.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nereid.api.identity import Owner
 from nereid.api.names import revision_child_name
@@ -18,14 +18,16 @@ from nereid.controller.observed.last_status import last_status
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
 from nereid.controller.observed.model_jobs import ModelJobFacts
 from nereid.controller.observed.objects import recovered_record, revision_record
-from nereid.controller.observed.situation import LookedUp, Rival, Situation
+from nereid.controller.observed.situation import LookedUp, Situation
 from nereid.controller.shell.cluster.children import Child, Children
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.crash_causes import CrashCauses
 from nereid.controller.shell.cluster.errors import NotFound
 from nereid.controller.shell.cluster.gateways import Gateways
+from nereid.controller.shell.cluster.host_routes import HostRoutes, nothing_routed
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.cluster.resources import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
+from nereid.controller.shell.host_claims import HostClaimsReader
 from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.sampler import Sampler
 from nereid.controller.shell.webhooks.caller import WebhookCaller
@@ -35,12 +37,19 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The observed cluster. `gateways` is None if the operator may not read Gateways."""
+    """The observed cluster. `gateways` is None if the operator may not read Gateways.
+
+    `host_routes` are the hosts that Nereid's own VirtualServices have, `other_routes` those of all others.
+    activator_key: returns the key with which the proofs for the activator are made, or an empty text.
+    """
 
     model_deployments: ModelDeployments
     children: Children
     gateways: Gateways | None
+    host_routes: HostRoutes = field(default_factory=nothing_routed)
+    other_routes: HostRoutes = field(default_factory=nothing_routed)
     has_keda: Callable[[], bool] = lambda: True
+    activator_key: Callable[[], str] = lambda: ""
 
 
 class Gatherer:
@@ -61,6 +70,9 @@ class Gatherer:
         self._callers = callers
         self._webhooks = webhooks
         self._causes = CrashCauses(client)
+        self._hosts = HostClaimsReader(
+            stores.model_deployments, stores.gateways, stores.host_routes, stores.other_routes
+        )
         # With the uid of the object that it was looked up for: its name may be another's by the next pass.
         self._looked_up: dict[Key, tuple[str, LookedUp]] = {}
 
@@ -74,7 +86,8 @@ class Gatherer:
             unreadable=unreadable,
             observed=await self._observed(children),
             services=frozenset(child.name for child in children if child.kind == SERVICE.kind),
-            rivals=self._rivals(subject),
+            rivals=self._hosts.rivals(subject),
+            claims=self._hosts.claims(subject),
             gateways=self._gateways(subject),
             check_jobs=tuple(child.facts for child in children if isinstance(child.facts, ChecksFacts)),
             model_jobs=tuple(child.facts for child in children if isinstance(child.facts, ModelJobFacts)),
@@ -82,6 +95,7 @@ class Gatherer:
             looked_up=self._take_looked_up(subject),
             callers=self._callers.problem(subject) if self._callers else None,
             webhook_answers=self._webhooks.answers(subject.key) if self._webhooks else {},
+            activator_key=self._stores.activator_key(),
         )
 
     async def observe(self, owner: Owner) -> Observed:
@@ -136,10 +150,6 @@ class Gatherer:
         await self._causes.read(children)
         observed = observe([(child.revision, self._causes.facts(child)) for child in children])
         return replace(observed, has_keda=self._stores.has_keda())
-
-    def _rivals(self, subject: ModelDeployment) -> tuple[Rival, ...]:
-        rivals = self._stores.model_deployments.rivals(subject.key)
-        return tuple(Rival("/".join(rival.key), rival.hosts, rival.is_before(subject)) for rival in rivals)
 
     def _gateways(self, subject: ModelDeployment) -> Mapping[str, GatewayFacts] | None:
         if self._stores.gateways is None:

@@ -4,6 +4,7 @@ Handlers only pass on what they receive. No change handlers, daemons or timers: 
 the user's object.
 """
 
+import asyncio
 import logging
 import sys
 from contextlib import AsyncExitStack
@@ -23,18 +24,23 @@ from nereid.controller.shell.engine import Engine
 from nereid.controller.shell.log_object import ObjectFilter
 from nereid.controller.shell.telemetry.instruments import Instruments
 from nereid.controller.shell.telemetry.rollouts import RolloutCollector
+from nereid.controller.shell.watchdog import watch as watchdog_of_the_loop
 
 # The API server accepts objects that are nested 10000 levels deep; one that cannot be parsed would end the whole watch.
 RECURSION_LIMIT: Final = 25_000
 _CRD_PAUSE_SECONDS: Final = 2.0
+# Kopf holds a page of ModelDeployments until each of them has been noticed.
+_PAGE_SIZE: Final = 10
 # They log a line for each event and each probe.
 _TALKATIVE: Final = ("kopf.objects", "kopf.activities.probe", "aiohttp.access")
 
+_kopf_sessions: Final = connection.KopfSessions()
+
 
 @kopf.on.login()
-def login(**_: Any) -> kopf.ConnectionInfo:
-    """Return the engine's credentials of the API server, for Kopf."""
-    return connection.api_server_login()
+async def login(**_: Any) -> kopf.AiohttpSession:
+    """Return a session with the engine's credentials of the API server, for Kopf."""
+    return _kopf_sessions.login()
 
 
 @kopf.on.startup()
@@ -42,6 +48,8 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
     """Start the engine; no ModelDeployment is processed before it has listed all children."""
     _configure(settings)
     async with AsyncExitStack() as stack:
+        watchdog = asyncio.create_task(watchdog_of_the_loop(), name="watchdog")
+        stack.callback(watchdog.cancel)
         registry = CollectorRegistry()
         instruments = Instruments(registry)
         api_server = await stack.enter_async_context(connection.connect())
@@ -57,17 +65,21 @@ async def startup(memo: kopf.Memo, settings: kopf.OperatorSettings, **_: Any) ->
 
 @kopf.on.event(GROUP, VERSION, PLURAL)
 async def notice(event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
-    """Store a ModelDeployment and queue it, together with its rivals."""
+    """Store a ModelDeployment and queue it, together with those that name one of its hosts."""
     engine: Engine = memo.engine
     raw, model_deployments = event["object"], engine.model_deployments
     key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-    rivals = model_deployments.rivals(key)
+    before = engine.sharing_hosts(key)
+    is_news = True
     if event["type"] == "DELETED":
         model_deployments.remove(raw)
         engine.sampler.forget(*key)
-    elif not model_deployments.put(raw):
+    else:
+        is_news = model_deployments.put(raw)
+    _empty(raw)
+    if not is_news:
         return
-    for changed in (key, *(rival.key for rival in (*rivals, *model_deployments.rivals(key)))):
+    for changed in {key, *before, *engine.sharing_hosts(key)}:
         engine.queue.add(changed)
 
 
@@ -111,6 +123,13 @@ def _configure_logging(log_format: str, log_level: str) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _empty(raw: Any) -> None:
+    """Take from an object what has been stored of it: Kopf keeps it for some seconds more."""
+    for field in ("spec", "status"):
+        raw.pop(field, None)
+    raw["metadata"].pop("managedFields", None)
+
+
 class _NoDiffBase(kopf.DiffBaseStorage):
     """Keeps Kopf from copying every object at every event for a comparison that is not used."""
 
@@ -143,7 +162,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 5
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = _PAGE_SIZE
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.process.ultimate_exiting_timeout = 10

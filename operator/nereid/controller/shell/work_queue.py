@@ -1,7 +1,8 @@
 """A queue of keys: which objects to process, and when.
 
 The core of a level-triggered operator: however many events report a change of an object, one worker processes it once
-more, and never two at a time. Failures are retried with increasing delay; a wake-up can be scheduled. No polling.
+more, and never two at a time. Namespaces take turns. Failures are retried with increasing delay; a wake-up can be
+scheduled. No polling.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
 
 from nereid.controller.shell.cluster.errors import ApiError
+from nereid.controller.shell.turns import Turns
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -26,8 +28,9 @@ logger = logging.getLogger(__name__)
 class WorkQueue(Generic[Key]):
     """Keys that wait for a worker, that are being processed, and that are scheduled for later."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[Key, None] = {}  # in order of arrival
+    def __init__(self, lane_of: Callable[[Key], Hashable] = lambda _: None, most_of_one: int | None = None) -> None:
+        """Keys of one lane come in the order of their arrival; lanes take turns, with `most_of_one` out at a time."""
+        self._waiting = Turns[Key](lane_of, most_of_one)
         self._running: dict[Key, float] = {}
         self._again: set[Key] = set()
         self._timers: dict[Key, asyncio.TimerHandle] = {}
@@ -39,7 +42,7 @@ class WorkQueue(Generic[Key]):
         if key in self._running:
             self._again.add(key)
         else:
-            self._waiting[key] = None
+            self._waiting.add(key)
             self._available.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -49,11 +52,9 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Wait for a key and take it; the caller has to call `done`."""
-        while not self._waiting:
+        while (key := self._waiting.take()) is None:
             self._available.clear()
             await self._available.wait()
-        key = next(iter(self._waiting))
-        del self._waiting[key]
         self._cancel_timer(key)
         self._running[key] = time.monotonic()
         return key
@@ -61,9 +62,12 @@ class WorkQueue(Generic[Key]):
     def done(self, key: Key) -> None:
         """Return a key; it is queued again if it was added meanwhile."""
         del self._running[key]
+        self._waiting.give_back(key)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+        if self._waiting:
+            self._available.set()  # One of its lane may be taken now.
 
     def retry(self, key: Key, at_least: float = 0.0) -> None:
         """Queue a key that failed: after each failure later, at random so that retries do not coincide."""

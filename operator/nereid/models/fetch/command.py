@@ -10,6 +10,7 @@ from nereid.contract.process import failed, set_up_process, termination_log_opti
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.job import fetch as fetch_model
 from nereid.models.internal_error import internal_error
+from nereid.models.process_limits import limit_file_size, limit_memory
 
 
 @click.command()
@@ -22,6 +23,8 @@ def fetch(termination_log: Path) -> None:
     set_up_process()
     try:
         work = read_work(FetchWork, ENV_WORK)
+        limit_memory()
+        limit_file_size(work.max_bytes)
         fetched = fetch_model(work)
     except InvalidWorkError as error:
         raise _failed(FetchError(Reason.MODEL_INVALID, str(error)), termination_log) from error

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from dataclasses import replace
 
 from nereid.contract.check_job import MAX_DOWNLOAD_BYTES, Dataset
 from nereid.contract.fetch_errors import FetchError, Field, Reason
@@ -24,6 +25,10 @@ def fetch_dataset(dataset: Dataset, limits: Limits | None = None) -> None:
         raise FetchError(Reason.MODEL_INVALID, f"{source} is on a volume, which is mounted and not fetched")
     try:
         _fetch(source, dataset, limits or Limits())
+    except FetchError as error:
+        if error.reason is Reason.MODEL_TOO_LARGE:
+            raise FetchError(error.reason, _too_large(source)) from error
+        raise
     except OSError as error:
         raise FetchError(Reason.MODEL_FETCH_FAILED, _explained(error, source)) from error
 
@@ -38,7 +43,8 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 
     staging = Staging(dataset.folder.with_name(f"{dataset.folder.name}.part"))
     staging.root.mkdir(parents=True, exist_ok=True)
-    arrival = fetch_over_network(source, dataset.request, staging, limits, require_one)
+    request = replace(dataset.request, max_bytes=MAX_DOWNLOAD_BYTES)
+    arrival = fetch_over_network(source, request, staging, limits, require_one)
     (file,) = arrival.files
     # It may lie in a folder of its source, where that holds nothing else.
     (arrival.content / file).parent.rename(dataset.folder)
@@ -47,5 +53,9 @@ def _fetch(source: RemoteSource, dataset: Dataset, limits: Limits) -> None:
 
 def _explained(error: OSError, source: RemoteSource) -> str:
     if error.errno == errno.EFBIG:
-        return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"
+        return _too_large(source)
     return f"{source} could not be written to the pod's disk ({error.strerror}): put it on a volume, or check the node"
+
+
+def _too_large(source: RemoteSource) -> str:
+    return f"{source} is larger than the limit of {MAX_DOWNLOAD_BYTES >> 30} GiB for downloads: put it on a volume"

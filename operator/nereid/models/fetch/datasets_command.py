@@ -1,6 +1,5 @@
 """The command line of the container that fetches data sets before checks run: `nereid fetch-datasets`."""
 
-import resource
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from nereid.contract.process import failed, set_up_process, termination_log_opti
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.fetch.datasets import fetch_dataset
 from nereid.models.internal_error import internal_error
+from nereid.models.process_limits import limit_file_size, limit_memory
 
 # The message names the check, so that the field needs no longer path.
 SUBJECT: Final = "dataset"
@@ -23,8 +23,8 @@ SUBJECT: Final = "dataset"
 def fetch_datasets(termination_log: Path) -> None:
     """Fetch the data sets that NEREID_DATASETS describes. The first container of the check Job runs this command."""
     set_up_process()
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_DOWNLOAD_BYTES, most))
+    limit_memory()
+    limit_file_size(MAX_DOWNLOAD_BYTES)
     try:
         work = read_work(DatasetsWork, ENV_DATASETS)
     except InvalidWorkError as error:

@@ -1,5 +1,6 @@
 """One fetch from beginning to end: it results in models in the destination, or in an error that says what to change."""
 
+import errno
 import logging
 import os
 import shutil
@@ -15,6 +16,7 @@ from nereid.models.fetch.mounted import on_claim, on_image, require_mounted
 from nereid.models.fetch.over_network import fetch_over_network
 from nereid.models.fetch.staging import Staging
 from nereid.models.sources.attempts import Limits
+from nereid.models.sources.bounds import Bound
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ def fetch(request: FetchWork, limits: Limits | None = None) -> FetchedModel:
             staging.discard()
         raise
     except OSError as error:
-        raise _explained(error, request.destination) from error
+        raise _explained(error, request) from error
     return FetchedModel(model, staging.published)
 
 
@@ -63,16 +65,19 @@ def _stage(request: FetchWork, staging: Staging, limits: Limits) -> None:
 def _artifact(source: Source, request: FetchWork, staging: Staging, limits: Limits) -> tuple[Path, Fetched]:
     """Return the file or folder that the request selects, fetched and verified, and its facts."""
     if isinstance(source, ClaimSource):
-        return require_mounted(on_claim(source, request), request)
+        return require_mounted(on_claim(source, request), request, staging.verified)
     if request.mounted is not None:
         return require_mounted(on_image(source, request.mounted, request), request)
     arrival = fetch_over_network(source, request, staging, limits)
     return arrival.artifact, arrival.facts
 
 
-def _explained(error: OSError, destination: Path) -> FetchError:
+def _explained(error: OSError, request: FetchWork) -> FetchError:
+    if error.errno == errno.EFBIG:
+        # The process may write no larger file, whatever the code above has counted.
+        return Bound.of(request, str(parse_source(request.uri))).too_large()
     if error.errno in DISK_FULL:
-        usage = shutil.disk_usage(destination)
+        usage = shutil.disk_usage(request.destination)
         sentence = (
             f"the pod's disk is full ({usage.free} of {usage.total} bytes are free): "
             "use nodes with more ephemeral storage, or put the model on a PersistentVolumeClaim"

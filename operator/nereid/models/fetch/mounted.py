@@ -1,4 +1,8 @@
-"""Models on a volume of the pod, a claim or an image: they are linked, never copied, as Triton mounts it too."""
+"""Models on a volume of the pod, a claim or an image: they are linked, as Triton mounts it too.
+
+Except those on a claim with a digest: whoever may write to the claim could replace the files after they were verified,
+and a container that starts again would serve the new ones. They are copied as they are verified. Images never change.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +13,8 @@ from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_job import Fetched, FetchWork
 from nereid.contract.sentence import listing
 from nereid.contract.source import ClaimSource, RemoteSource
+from nereid.models.fetch.verified_copy import verified_copy
+from nereid.models.sources.bounds import Bound
 from nereid.models.sources.digest import (
     digest_of,
     file_hash,
@@ -58,9 +64,14 @@ def on_image(source: RemoteSource, mount: Path, request: FetchWork) -> MountedSo
     return MountedSource(root, request.path or PurePosixPath(), str(source), str(Field.PATH))
 
 
-def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fetched]:
-    """Return the file or folder, and its facts; raise FetchError if it does not exist or has another digest."""
+def require_mounted(source: MountedSource, request: FetchWork, copy_into: Path | None = None) -> tuple[Path, Fetched]:
+    """Return the file or folder, and its facts; raise FetchError if it does not exist or has another digest.
+
+    `copy_into`: where a model with a digest is copied to, and returned from. None: the volume never changes.
+    """
     path = _existing_path(source)
+    if request.digest is not None and copy_into is not None:
+        return _copied(path, source, request, copy_into)
     if path.is_dir():
         size, count = _measured(files_below(path, once=request.digest is None))
     else:
@@ -71,6 +82,20 @@ def require_mounted(source: MountedSource, request: FetchWork) -> tuple[Path, Fe
         is_file = path.is_file() and len(hashes) == 1
         require_digest(digest_of(hashes, is_file=is_file), request.digest, str(source), hashes)
     return path, Fetched(request.digest, size, count)
+
+
+def _copied(path: Path, source: MountedSource, request: FetchWork, into: Path) -> tuple[Path, Fetched]:
+    shown = str(source)
+    folder = path if path.is_dir() else path.parent
+    files = None if path.is_dir() else _named(path, request.format)
+    copies = verified_copy(folder, files, source.mount, into, Bound.of(request, shown))
+    hashes = {name: sha256 for name, (_, sha256) in copies.items()}
+    if files:
+        require_not_empty(copies[PurePosixPath(path.name)][0], shown)
+    digest = digest_of(hashes, is_file=files is not None and len(hashes) == 1)
+    require_digest(digest, request.digest, shown, hashes)
+    facts = Fetched(request.digest, sum(size for size, _ in copies.values()), len(copies))
+    return (into / path.name if files else into), facts
 
 
 def _named(path: Path, model_format: Format) -> list[Path]:

@@ -14,6 +14,7 @@ from nereid.models.fetch.cache import Cache, UncachedError
 from nereid.models.fetch.staging import Staging
 from nereid.models.fetch.symlinks import keep_what_links_leave
 from nereid.models.sources.attempts import Attempts, Limits, OutOfTimeError
+from nereid.models.sources.bounds import Bound
 from nereid.models.sources.digest import file_hash, files_below
 from nereid.models.sources.failures import ChangedError, failed
 from nereid.models.sources.opening import open_source
@@ -94,6 +95,8 @@ class _Job:
         selection = select(files, path, self.shown, self.request.format)
         if not self._is_packed:
             self.require(selection)
+        # Before the cache, which makes room for what it is told.
+        self._bound.require_bytes(selection.total)
         arrival = self._cached(selection) or self._downloaded(selection, DownloadFolder(self.staging.download))
         if self._is_packed:
             arrival = self._unpacked(arrival)
@@ -102,7 +105,7 @@ class _Job:
     def _downloaded(
         self, selection: Selection, folder: DownloadFolder, keep_alive: Callable[[], None] = lambda: None
     ) -> Arrival:
-        transfer = Transfer(self.shown, self.remote, self.attempts, keep_alive)
+        transfer = Transfer(self.shown, self.remote, self.attempts, self._bound, keep_alive)
         hashes = transfer.run(selection, folder)
         arrival = Arrival.of(folder.content, hashes, is_file=selection.is_file)
         if not self._is_packed:
@@ -154,6 +157,10 @@ class _Job:
         """Close the connection, so that no server waits for this process to read on."""
         if isinstance(self.remote, HeldOpen):
             self.remote.close()
+
+    @property
+    def _bound(self) -> Bound:
+        return Bound.of(self.request, self.shown)
 
     @property
     def _is_packed(self) -> bool:

@@ -2,8 +2,9 @@
 
 Everything is prepared in a hidden directory of the destination, as a rename is only atomic within one file system:
 `download` (the files downloaded so far), `copied` (files from the cache), `opened` (files from packages), `arrived`
-(one of these, complete), `unpacked` (the content of an archive), `tree` (the models being put together), `ready` (the
-complete set of models, being moved to the destination).
+(one of these, complete), `verified` (files of a claim, copied as their digest was computed), `unpacked` (the content of
+an archive), `tree` (the models being put together), `ready` (the complete set of models, being moved to the
+destination).
 """
 
 import shutil
@@ -55,6 +56,11 @@ class Staging:
         return self.arrived / "complete.json"
 
     @property
+    def verified(self) -> Path:
+        """Files of a claim that were copied while their digest was computed."""
+        return self.root / "verified"
+
+    @property
     def unpacked(self) -> Path:
         """Where an archive is unpacked."""
         return self.root / "unpacked"
@@ -84,7 +90,7 @@ class Staging:
     def open(self) -> None:
         """Create an empty tree; the unfinished tree of an earlier run is removed, its download is kept."""
         self.root.mkdir(parents=True, exist_ok=True)
-        for directory in (self.unpacked, self.tree):
+        for directory in (self.verified, self.unpacked, self.tree):
             shutil.rmtree(directory, ignore_errors=True)
         self.tree.mkdir()
 

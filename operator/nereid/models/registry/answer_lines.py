@@ -10,11 +10,13 @@ _MAX_LINE_BYTES: Final = 4000
 
 
 def resolved_line(uri: str, provenance: RegistryProvenance) -> str:
-    """Return the line with the fixed URI and its provenance, without the signature if it would be too long."""
-    line = _line(ModelJobAnswer(uri=uri, provenance=provenance))
-    if len(line.encode()) <= _MAX_LINE_BYTES:
-        return line
-    return _line(ModelJobAnswer(uri=uri, provenance=provenance.model_copy(update={"signature": None})))
+    """Return the line with the fixed URI and its provenance: without the signature or all of it, if it is too long."""
+    line = ""
+    for told in (provenance, provenance.model_copy(update={"signature": None}), RegistryProvenance()):
+        line = _line(ModelJobAnswer(uri=uri, provenance=told))
+        if len(line.encode()) <= _MAX_LINE_BYTES:
+            break
+    return line
 
 
 def done_line() -> str:

@@ -13,6 +13,7 @@ from nereid.contract.model_job import ENV_WORK, ModelJobWork
 from nereid.contract.process import set_up_process, termination_log_option, write_termination_message
 from nereid.contract.work import InvalidWorkError, read_work
 from nereid.models.internal_error import internal_error
+from nereid.models.process_limits import limit_memory
 from nereid.models.registry.answer_lines import failure_line
 from nereid.models.registry.jobs import resolve_reference, tag_version
 from nereid.models.sources.failures import InterruptionError
@@ -36,6 +37,7 @@ def tag(termination_log: Path) -> None:
 
 def _run(termination_log: Path, work_of_job: Callable[[ModelJobWork], str]) -> None:
     set_up_process()
+    limit_memory()
     try:
         line = work_of_job(read_work(ModelJobWork, ENV_WORK))
     except InvalidWorkError as error:

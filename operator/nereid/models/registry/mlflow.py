@@ -85,7 +85,7 @@ def _signature(files: MlflowFiles) -> str | None:
         description = next((file for file in files.files() if file.path == PurePosixPath(_DESCRIPTION)), None)
         if description is None:
             return None
-        content = b""
+        content = bytearray()
         for chunk in files.read(description, 0):
             content += chunk
             if len(content) > _LONGEST_DESCRIPTION:

@@ -1,4 +1,4 @@
-"""Unpacks a model that is one archive, and lets the archive write nowhere else."""
+"""Unpacks a model that is one archive, and lets the archive write nowhere else, and no more than a model has."""
 
 import os
 import shutil
@@ -11,6 +11,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from nereid.contract.fetch_errors import FetchError, Reason
+from nereid.models.sources.bounds import Bound, Tally
 from nereid.models.sources.repository import content, is_model
 
 _CHUNK_BYTES = 1 << 20
@@ -28,18 +29,19 @@ class _UnsafeMemberError(Exception):
     """An entry would write outside the folder, or is neither a file, a directory nor a link."""
 
 
-def unpack(archive: Path, into: Path, shown: str) -> Path:
+def unpack(archive: Path, into: Path, shown: str, bound: Bound | None = None) -> Path:
     """Unpack a tar (gzip, bzip2, xz or plain) or zip archive and return the directory that should hold the models.
 
     That is the single top directory, if there is one and it is not a model itself. Raise FetchError for a file that is
-    not an archive, is damaged, or holds an entry that points outside `into`.
+    not an archive, is damaged, holds an entry that points outside `into`, or holds more than the bound.
     """
+    tally = Tally(bound or Bound(shown))
     into.mkdir()
     try:
         if _is_zip(archive):
-            _unpack_zip(archive, into)
+            _unpack_zip(archive, into, tally)
         else:
-            _unpack_tar(archive, into)
+            _unpack_tar(archive, into, tally)
     except _UnsafeMemberError as error:
         raise _unsafe(shown, str(error)) from error
     except DAMAGED as error:
@@ -79,21 +81,43 @@ def _is_zip(archive: Path) -> bool:
         return file.read(len(ZIP_MAGICS[0])) in ZIP_MAGICS
 
 
-def _unpack_tar(archive: Path, into: Path) -> None:
+def members_of(tar: tarfile.TarFile, packed: int, bound: Bound) -> Iterator[tarfile.TarInfo]:
+    """Yield the entries of a tar, in constant memory; raise FetchError where they unpack to more than archives do.
+
+    `packed` is the size of the file. What is skipped counts too, as it has to be decompressed.
+    """
+    # Checked by Nereid, as Python's own filter is missing before 3.11.4, which Debian 12 does not have.
+    tar.extraction_filter = staticmethod(lambda member, _: member)
+    for member in tar:
+        if member.size < 0:
+            raise tarfile.ReadError("an entry has a negative size")
+        bound.require_ratio(member.offset_data + member.size, packed)
+        yield member
+        # tarfile would otherwise keep all entries of an archive in memory.
+        tar.members = []  # type: ignore[attr-defined]
+
+
+def _unpack_tar(archive: Path, into: Path, tally: Tally) -> None:
+    packed = archive.stat().st_size
     with tarfile.open(archive) as tar:
-        # Checked here, as Python's own filter is missing before 3.11.4, which Debian 12 does not have.
-        tar.extraction_filter = staticmethod(lambda member, _: member)
-        for member in tar:
+        for member in members_of(tar, packed, tally.bound):
             _require_safe(member, into)
+            count_member(member, into / member.name, tally)
             member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
             tar.extract(member, into)
-            # tarfile would otherwise keep all entries of an archive in memory.
-            tar.members = []  # type: ignore[attr-defined]
         # The checksum is after the compressed content, and is only verified when the end is read.
         while tar.fileobj and tar.fileobj.read(_CHUNK_BYTES):
-            pass
+            tally.bound.require_ratio(tar.fileobj.tell(), packed)
     for link in links_out(into):
         raise _UnsafeMemberError(link.name)
+
+
+def count_member(member: tarfile.TarInfo, target: Path, tally: Tally) -> None:
+    """Count an entry of a tar that is about to be extracted, and make the folder that it goes into."""
+    tally.make_folder(target.parent)
+    tally.entries()
+    # A sparse file counts in full: whoever reads it finds as many bytes.
+    tally.bytes(member.size if member.isreg() else 0)
 
 
 def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
@@ -111,13 +135,16 @@ def _require_safe(member: tarfile.TarInfo, into: Path) -> None:
         raise _UnsafeMemberError(member.name)
 
 
-def _unpack_zip(archive: Path, into: Path) -> None:
+def _unpack_zip(archive: Path, into: Path, tally: Tally) -> None:
+    size, unpacked = archive.stat().st_size, 0
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
-            _unpack_member(packed, member, into)
+            unpacked += member.file_size
+            tally.bound.require_ratio(unpacked, size)
+            _unpack_member(packed, member, into, tally)
 
 
-def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
+def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path, tally: Tally) -> None:
     mode = member.external_attr >> 16
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename or stat.S_ISLNK(mode):
@@ -126,9 +153,12 @@ def _unpack_member(packed: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path)
         raise zipfile.BadZipFile("it is encrypted")
     target = into / path
     if member.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
+        tally.make_folder(target)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    tally.make_folder(target.parent)
+    tally.entries()
+    # The size that the entry declares: no more of it is read.
+    tally.bytes(member.file_size)
     with packed.open(member) as reader, target.open("wb") as writer:
         shutil.copyfileobj(reader, writer)
     if mode & stat.S_IXUSR:

@@ -30,7 +30,7 @@ from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import PIECE_BYTES, StoreAccess, in_pieces, unless_missing
+from nereid.models.sources.store_access import PIECE_BYTES, StoreAccess, in_pieces, limited, unless_missing
 from nereid.models.sources.trust import bundle_file
 
 ACCESS_KEY: Final = "AZURE_STORAGE_ACCESS_KEY"
@@ -68,14 +68,15 @@ class Container:
     def below(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all blobs whose names begin with the prefix, without the folders of hierarchical accounts."""
         with self._explained():
-            for blob in self._client.list_blobs(name_starts_with=prefix or None, include=["metadata"]):
-                if not _is_folder(blob):
-                    yield _stored(blob)
+            listed = self._client.list_blobs(name_starts_with=prefix or None, include=["metadata"])
+            for page in limited(listed.by_page(), self._source):
+                yield from (_stored(blob) for blob in page if not _is_folder(blob))
 
     def beside(self, prefix: str) -> Iterator[str]:
         """Yield the names below the prefix up to their next slash."""
         with self._explained():
-            for entry in self._client.walk_blobs(name_starts_with=prefix or None, delimiter="/"):
+            listed = self._client.walk_blobs(name_starts_with=prefix or None, delimiter="/")
+            for entry in (entry for page in limited(listed.by_page(), self._source) for entry in page):
                 yield entry.name if isinstance(entry, BlobPrefix | BlobProperties) else str(entry)
 
     def stream(self, stored: StoredObject, offset: int) -> Iterator[bytes]:

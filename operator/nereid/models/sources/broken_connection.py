@@ -13,10 +13,16 @@ from nereid.models.sources.failures import NOT_TLS, InterruptionError, failed, u
 
 
 def broken(error: BaseException, server: str, correct: str) -> Exception:
-    """Return a FetchError, or an InterruptionError to try again; `correct` is the field that names the server."""
+    """Return a FetchError, or an InterruptionError to try again; `correct` is the field that names the server.
+
+    A MemoryError that the library took for a failed connection is returned as it is.
+    """
     causes = list(_causes(error))
     for cause in causes:
         match cause:
+            case MemoryError():
+                # Another attempt would end as this one did.
+                return cause
             case ssl.SSLCertVerificationError():
                 return untrusted_certificate(cause, server)
             case ssl.SSLError() if cause.reason in NOT_TLS:

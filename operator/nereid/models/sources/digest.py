@@ -53,13 +53,17 @@ def files_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
 
     `once`: no folder is entered a second time by a link. Raise FetchError if links lead to too many files.
     """
+    return (entry for entry in entries_below(folder, once=once) if entry.is_file())
+
+
+def entries_below(folder: Path, *, once: bool = False) -> Iterator[Path]:
+    """Yield the folders below a folder too, each before what is in it; else as `files_below`."""
     linked = 0
     for entry, by_link in below(folder, _entries, once=once):
         linked += by_link and not once
         if linked > MOST_LINKED:
             raise _too_many_linked(folder)
-        if entry.is_file():
-            yield entry
+        yield entry
 
 
 def _too_many_linked(folder: Path) -> FetchError:

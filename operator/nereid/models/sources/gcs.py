@@ -27,7 +27,7 @@ from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import StoreAccess, in_pieces, invalid_bucket, no_bucket
+from nereid.models.sources.store_access import StoreAccess, in_pieces, invalid_bucket, limited, no_bucket
 from nereid.models.sources.trust import bundle_file
 
 KEY_JSON: Final = "GOOGLE_APPLICATION_CREDENTIALS_JSON"
@@ -63,12 +63,14 @@ class Bucket:
     def below(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all objects whose names begin with the prefix."""
         with self._explained():
-            yield from map(_stored, self._bucket.list_blobs(prefix=prefix, **_PATIENCE))
+            for page in limited(self._bucket.list_blobs(prefix=prefix, **_PATIENCE).pages, self._source):
+                yield from map(_stored, page)
 
     def beside(self, prefix: str) -> Iterator[str]:
         """Yield the names below the prefix up to their next slash."""
         with self._explained():
-            for page in self._bucket.list_blobs(prefix=prefix, delimiter="/", **_PATIENCE).pages:
+            listed = self._bucket.list_blobs(prefix=prefix, delimiter="/", **_PATIENCE)
+            for page in limited(listed.pages, self._source):
                 yield from page.prefixes
                 yield from (blob.name for blob in page)
 

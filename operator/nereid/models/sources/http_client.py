@@ -4,7 +4,9 @@ A server's own message is not shown: it may contain a URL with its secrets.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -31,6 +33,10 @@ from nereid.models.sources.failures import (
 from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
 from nereid.models.sources.trust import trusted_by
 
+LARGEST_ANSWER: Final = 16 << 20
+"""Bytes of an answer that is read as a whole, such as a list of files: it has to fit into memory, parsed."""
+_LONGEST_ANSWER_SECONDS: Final = 60
+
 _NOT_AN_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -44,6 +50,18 @@ class Unauthenticated(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Leave the request as it is."""
         return request
+
+
+class LeanSession(requests.Session):
+    """Follows redirects without reading their bodies, which may have no end."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where the answer leads, if it is a redirect, and close its body unread."""
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            resp._content = b""  # noqa: SLF001 - what requests takes for the body that it has read
+            resp.close()
+        return target
 
 
 class ExactSession(requests.Session):
@@ -101,15 +119,14 @@ class Server:
             "GET",
             url,
             headers={"Accept-Encoding": "identity", **self.introduction, **(headers or {})},
-            stream=True,
             **options,
         )
 
     def ask(self, method: str, url: str, **options: Any) -> requests.Response:
-        """Return the answer with any status; raise an error if there is none."""
+        """Return the answer with any status, its body not read yet; raise an error if there is none."""
         timeout = (CONNECT_SECONDS, self.read_seconds)
         try:
-            return self.session.request(method, url, auth=Unauthenticated(), timeout=timeout, **options)
+            return self.session.request(method, url, auth=Unauthenticated(), timeout=timeout, stream=True, **options)
         except requests.RequestException as error:
             raise self.broken(error) from error
 
@@ -133,13 +150,12 @@ class Server:
             raise self.broken(error) from error
 
     def json_object(self, answer: requests.Response, shown: object) -> dict[str, Any]:
-        """Return the JSON object in an answer's body; raise InterruptionError if the body is not one."""
+        """Return the JSON object in an answer's body; raise an error if the body is not one, or is too large."""
+        body = self.whole(self.body(answer, decode=True), shown)
         try:
-            content = answer.json()
-        except requests.exceptions.JSONDecodeError:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
             content = None
-        except requests.RequestException as error:
-            raise self.broken(error) from error
         if isinstance(content, dict):
             return content
         raise InterruptionError(
@@ -148,6 +164,25 @@ class Server:
                 f"{self.correct}"
             )
         )
+
+    def whole(self, chunks: Iterable[bytes], shown: object, most: int = LARGEST_ANSWER) -> bytes:
+        """Return an answer as a whole; raise FetchError if it is larger, InterruptionError if it takes too long."""
+        content, deadline = bytearray(), time.monotonic() + _LONGEST_ANSWER_SECONDS
+        for chunk in chunks:
+            content += chunk
+            if len(content) > most:
+                raise failed(
+                    f"the answer of {self.host} for {shown} has more than {most >> 20} MiB: check the server, or "
+                    f"correct {self.correct}"
+                )
+            if time.monotonic() > deadline:
+                raise InterruptionError(
+                    failed(
+                        f"the answer of {self.host} for {shown} was not complete after {_LONGEST_ANSWER_SECONDS} s: "
+                        f"check the server, or correct {self.correct}"
+                    )
+                )
+        return bytes(content)
 
     def _to_skip(self, answer: requests.Response, shown: object, offset: int) -> int:
         if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
@@ -184,7 +219,7 @@ class Server:
         return broken(error, self.host, self.correct)
 
 
-def new_session(ca_bundle: Path | None, kind: type[requests.Session] = requests.Session) -> requests.Session:
+def new_session(ca_bundle: Path | None, kind: type[requests.Session] = LeanSession) -> requests.Session:
     """Return a session that trusts the bundle beside the public authorities."""
     session = kind()
     session.headers["User-Agent"] = "nereid"

@@ -16,6 +16,7 @@ from yarl import URL
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import AzureSource, RegisteredModel, RemoteSource, RunArtifact, parse_source
+from nereid.models.sources.bounds import Bound, Tally
 from nereid.models.sources.credentials import Credentials
 from nereid.models.sources.http_client import Server, range_header
 from nereid.models.sources.mlflow_entities import LoggedModel, Run
@@ -25,6 +26,8 @@ from nereid.models.sources.tracking import TrackingServer, tracking_server
 _PROXY: Final = "api/2.0/mlflow-artifacts/artifacts"
 _LOGGED_MODEL: Final = "models:/m-"
 _DEEPEST: Final = 32
+# A run logs a model at some of its steps; each of them is asked for by a request.
+_MOST_LOGGED: Final = 1000
 _STORE_SECONDS: Final = 600
 
 
@@ -102,6 +105,12 @@ def run_location(tracking: TrackingServer, source: RunArtifact) -> str:
 
 def _newest(tracking: TrackingServer, run: Run, name: str) -> LoggedModel | None:
     """Return the newest of a run's models of a name, as MLflow does; None if it has none, or no longer."""
+    if len(run.model_ids) > _MOST_LOGGED:
+        raise FetchError(
+            Reason.MODEL_INVALID,
+            f"the run {run.run_id} of {tracking.host} has logged more than {_MOST_LOGGED} models: register the one "
+            f"that is meant, and name its version in {Field.URI}",
+        )
     logged = [_logged(tracking, model_id) for model_id in run.model_ids]
     matches = [model for model in logged if model is not None and model.name == name]
     return max(matches, key=lambda model: (model.creation_timestamp, model.model_id), default=None)
@@ -129,7 +138,8 @@ class ProxiedFiles:
     def files(self) -> Sequence[RemoteFile]:
         """Return all files below the address."""
         self._folder = self._address
-        files = list(self._listed(PurePosixPath(), 0)) or self._single()
+        tally = Tally(Bound(str(self._source)))
+        files = list(self._listed(PurePosixPath(), 0, tally)) or self._single()
         if not files:
             raise FetchError(
                 Reason.MODEL_NOT_FOUND,
@@ -149,11 +159,12 @@ class ProxiedFiles:
         self._folder = self._address.parent
         return [file for file in self._entries(PurePosixPath())[0] if file.path.name == self._address.name]
 
-    def _listed(self, folder: PurePosixPath, depth: int) -> Iterator[RemoteFile]:
+    def _listed(self, folder: PurePosixPath, depth: int, tally: Tally) -> Iterator[RemoteFile]:
         files, folders = self._entries(folder)
+        tally.entries(len(files) + len(folders))
         yield from files
         for below in folders if depth < _DEEPEST else []:
-            yield from self._listed(below, depth + 1)
+            yield from self._listed(below, depth + 1, tally)
 
     def _entries(self, folder: PurePosixPath) -> tuple[list[RemoteFile], list[PurePosixPath]]:
         entries = self._ask(folder)

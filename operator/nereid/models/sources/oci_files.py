@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource
+from nereid.models.sources.bounds import Bound
 from nereid.models.sources.oci.layers import unpack_layers
 from nereid.models.sources.oci.manifest import Layer, Packing, layers_of
 from nereid.models.sources.oci.registry import Registry, registry_of
@@ -14,8 +15,9 @@ from nereid.models.sources.remote import RemoteFile
 class OciFiles:
     """The layers of an image or artifact, and how they are unpacked after the download."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, bound: Bound) -> None:
         self._registry = registry
+        self._bound = bound
         self._layers: tuple[Layer, ...] = ()
 
     def files(self) -> Sequence[RemoteFile]:
@@ -34,9 +36,9 @@ class OciFiles:
 
     def unpack(self, downloaded: Path, into: Path) -> None:
         """Fill `into` with the model's files from the downloaded layers, which are not changed."""
-        unpack_layers(self._layers, downloaded, into, str(self._registry.source))
+        unpack_layers(self._layers, downloaded, into, str(self._registry.source), self._bound)
 
 
 def open_files(source: OciSource, request: Request) -> OciFiles:
     """Return the files of the source; the registry gets no request before they are listed."""
-    return OciFiles(registry_of(source, request))
+    return OciFiles(registry_of(source, request), Bound.of(request, str(source)))

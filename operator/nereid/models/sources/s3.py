@@ -37,7 +37,7 @@ from nereid.models.sources.endpoint import endpoint_of, server_of
 from nereid.models.sources.failures import CorruptedError, failed, server_error
 from nereid.models.sources.object_store import StoredFiles, StoredObject
 from nereid.models.sources.remote import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS
-from nereid.models.sources.store_access import StoreAccess, invalid_bucket, no_bucket, unless_missing
+from nereid.models.sources.store_access import StoreAccess, invalid_bucket, limited, no_bucket, unless_missing
 from nereid.models.sources.trust import bundle_file
 
 NEEDED: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -101,7 +101,8 @@ class Bucket:
 
     def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
         with self._explained():
-            yield from self._client.get_paginator("list_objects_v2").paginate(Bucket=self._source.bucket, **query)
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._source.bucket, **query)
+            yield from limited(pages, self._source)
 
     @cached_property
     def _client(self) -> Any:

@@ -1,9 +1,9 @@
 """What all clients of object stores share: the credentials that are sent, and what the server's answers mean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.models.sources.credentials import SECRET, Credentials, access_denied
@@ -18,8 +18,14 @@ from nereid.models.sources.failures import (
 from nereid.models.sources.object_store import StoredObject
 from nereid.models.sources.remote import CHUNK_BYTES
 
+MOST_PAGES: Final = 10_000
+"""Pages of a listing that are read, with a thousand objects each in most stores."""
+
 PIECE_BYTES: Final = 8 * CHUNK_BYTES
 """Size of one request by a client that returns whole answers."""
+
+
+Page = TypeVar("Page")
 
 
 @dataclass(slots=True)
@@ -87,6 +93,18 @@ def unless_missing() -> Iterator[None]:
     except FetchError as error:
         if error.reason is not Reason.MODEL_NOT_FOUND:
             raise
+
+
+def limited(pages: Iterable[Page], source: object) -> Iterator[Page]:
+    """Yield the pages of a listing; raise FetchError if there are too many, as a server may send them without end."""
+    for number, page in enumerate(pages):
+        if number == MOST_PAGES:
+            raise FetchError(
+                Reason.MODEL_TOO_LARGE,
+                f"{source}: its store lists more than {MOST_PAGES} pages of objects: name a folder nearer to the model "
+                f"in {Field.URI} or {Field.PATH}",
+            )
+        yield page
 
 
 def in_pieces(stored: StoredObject, offset: int, request: Callable[[int, int], bytes]) -> Iterator[bytes]:

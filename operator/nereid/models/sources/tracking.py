@@ -162,10 +162,17 @@ class TrackingServer:
     def _require_success(self, answer: requests.Response, shown: object) -> None:
         if answer.status_code == HTTPStatus.OK:
             return
-        code = _error_code(answer)
+        code = self._error_code(answer, shown)
         if code in _ABSENT:
             raise _AbsentError
         raise self._error_of_status(answer.status_code, code or f"status {answer.status_code}", shown)
+
+    def _error_code(self, answer: requests.Response, shown: object) -> str | None:
+        """Return MLflow's error code; None if the answer is not MLflow's, but a proxy's for instance."""
+        try:
+            return str(self.server.json_object(answer, shown)["error_code"])
+        except (FetchError, InterruptionError, LookupError):
+            return None
 
     def _error_of_status(self, status: int, code: str, shown: object) -> Exception:
         """Return the error for an answer without success: a FetchError, or an InterruptionError to try again."""
@@ -214,14 +221,6 @@ def _introduction(credentials: Credentials) -> Mapping[str, str]:
     if username and password:
         return {"Authorization": basic(username, password)}
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _error_code(answer: requests.Response) -> str | None:
-    """Return MLflow's error code; None if the answer is not MLflow's, but a proxy's for instance."""
-    try:
-        return str(answer.json()["error_code"])
-    except (requests.RequestException, LookupError, TypeError):
-        return None
 
 
 def _version_of(content: Mapping[str, Any]) -> ModelVersion:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nereid.contract.fetch_errors import FetchError
 from nereid.models.sources.attempts import Attempts, OutOfTimeError
+from nereid.models.sources.bounds import Bound
 from nereid.models.sources.digest import files_below
 from nereid.models.sources.failures import ChangedError, CorruptedError, InterruptionError, failed
 from nereid.models.sources.partial import PartialFile
@@ -59,11 +60,15 @@ class DownloadFolder:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A download of selected files into a folder; `keep_alive` is called between chunks and may raise to end it."""
+    """A download of selected files into a folder, which ends with an error before it has more bytes than the bound.
+
+    `keep_alive` is called between chunks and may raise to end it.
+    """
 
     shown: str
     remote: RemoteFiles
     attempts: Attempts
+    bound: Bound
     keep_alive: Callable[[], None] = lambda: None
 
     def run(self, selection: Selection, into: DownloadFolder) -> Mapping[PurePosixPath, str]:
@@ -71,25 +76,39 @@ class Transfer:
 
         Raise FetchError if that fails, ChangedError if the files have to be listed again, and OSError of the disk.
         """
+        self.bound.require_bytes(selection.total)
+        self.bound.require_paths(path for path, _ in selection.files)
         into.prepare(selection)
         _require_room(into, selection, self.shown)
         try:
-            return {path: self.file(file, into.part(path)) for path, file in selection.files}
+            return self._files(selection, into)
         except OutOfTimeError as error:
             raise failed(
                 f"{self.shown} was not complete after {self.attempts.limits.total:.0f} s, {into.size()} bytes were "
                 "received: serve it from a faster server; the next start of the pod's init container continues"
             ) from error
 
-    def file(self, file: RemoteFile, part: PartialFile) -> str:
-        """Download what is missing of one file and return its SHA-256 in hex; raise as `run`, and OutOfTimeError."""
+    def _files(self, selection: Selection, into: DownloadFolder) -> Mapping[PurePosixPath, str]:
+        hashes: dict[PurePosixPath, str] = {}
+        room = self.bound.most_bytes
+        for path, file in selection.files:
+            part = into.part(path)
+            hashes[path] = self.file(file, part, room)
+            room -= part.size
+        return hashes
+
+    def file(self, file: RemoteFile, part: PartialFile, room: int) -> str:
+        """Download what is missing of one file and return its SHA-256 in hex; raise as `run`, and OutOfTimeError.
+
+        `room` is how many bytes the file may have.
+        """
         arrived = part.complete_sha256(file)
         if arrived:
             return arrived
         furthest = part.begin(file)
         while True:
             try:
-                sha256 = self._attempt(file, part)
+                sha256 = self._attempt(file, part, room)
             except ChangedError:
                 part.drop()
                 raise
@@ -103,7 +122,7 @@ class Transfer:
                 self.attempts.succeeded()
                 return sha256
 
-    def _attempt(self, file: RemoteFile, part: PartialFile) -> str:
+    def _attempt(self, file: RemoteFile, part: PartialFile, room: int) -> str:
         offset = part.begin(file)
         if offset:
             logger.info("Continuing %s at %d bytes", self._name(file), offset)
@@ -111,6 +130,8 @@ class Transfer:
         with part.open(file, offset) as out:
             for chunk in self._rest(file, offset):
                 self.keep_alive()
+                if out.end + len(chunk) > room:
+                    raise self.bound.too_large()
                 out.write(chunk)
                 running.update(chunk)
                 self.attempts.goes_on()
@@ -128,6 +149,9 @@ class Transfer:
             for chunk in self.remote.read(file, offset):
                 arrived += len(chunk)
                 yield chunk
+                if file.size is not None and arrived > file.size:
+                    # It is not the file that was listed, and may have no end.
+                    return
         except (ChangedError, CorruptedError):
             raise
         except InterruptionError as interruption:

@@ -24,6 +24,15 @@ def test_triton_serves_them_where_the_annotations_do_not_say(annotations: dict[s
     assert found.url == "http://10.0.0.7:8002/metrics"
 
 
+@pytest.mark.parametrize(
+    ("port", "path"), [("10250", "/pods"), ("22", "/metrics"), ("15000", "/quitquitquit"), ("८००२", "/")]
+)
+def test_whoever_annotates_a_pod_does_not_choose_what_is_asked(port: str, path: str) -> None:
+    found = pod_address(pod({"prometheus.io/port": port, "prometheus.io/path": path}))
+    assert found
+    assert found.url == "http://10.0.0.7:8002/metrics"
+
+
 def test_addresses_of_ipv6() -> None:
     found = pod_address(pod(podIP="fd00::7"))
     assert found

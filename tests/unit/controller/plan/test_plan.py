@@ -170,7 +170,9 @@ class TestStrategies:
         assert rollout_of(**fields).steps == tuple(Step(exposure, hold) for exposure, hold in steps)
 
     def test_blue_green_has_its_hosts(self):
-        made = rollout_of(strategy="BlueGreen", blueGreen={"previewHosts": ["preview.example.com"]})
+        rollout = {"strategy": "BlueGreen", "blueGreen": {"previewHosts": ["preview.example.com"]}}
+        traffic = {"hosts": ["example.com"], "gateways": ["istio-ingress/public"]}
+        made = plan_of({"model": {"uri": URI}, "rollout": rollout, "traffic": traffic}).rollout
         assert made.preview_hosts == ("preview.example.com",)
 
     def test_an_ab_test_has_its_match(self):
@@ -216,7 +218,7 @@ class TestExposure:
 class TestAnalysis:
     def test_has_defaults(self):
         made = rollout_of(steps=[{"weight": 10, "hold": "1m"}]).analysis
-        assert made == replace(ANALYSIS, provider="Triton", deadline=1800)
+        assert made == replace(ANALYSIS, provider="Triton", deadline=1800, may_query=False)
 
     def test_suits_little_traffic_where_nobody_has_asked_for_steps(self):
         assert rollout_of().analysis.on_inconclusive == "ContinueIfClean"
@@ -351,12 +353,13 @@ class TestRevision:
             ("model.endpoint", "https://minio.example.com"),
             ("model.credentials", {"secretName": "s3"}),
             ("model.cache", {"claim": "models", "limit": "1Gi"}),
+            ("model.maxSize", "20Gi"),
             ("model.config", {"maxBatchSize": 8}),
             ("model.config", {"dynamicBatching": {}}),
             ("runtime.gpu", {}),
             ("runtime.tensorMemory", {"shared": "1Gi"}),
             ("runtime.priorityClassName", "serving"),
-            ("runtime.podTemplate", {"spec": {"hostNetwork": True}}),
+            ("runtime.podTemplate", {"spec": {"runtimeClassName": "nvidia"}}),
             ("runtime.podTemplate", {"spec": {"tolerations": []}}),
             ("runtime.image", "registry.example.com/triton:2"),
             ("runtime.imagePullPolicy", "Never"),
@@ -451,6 +454,11 @@ class TestRejection:
             ({"model": {"uri": URI}, "rollout": {"checks": {"items": []}}}, "spec.rollout.checks.items"),
             ({"model": {"uri": "https://[models.example.com/m.onnx"}}, "spec.model.uri: .* is not a valid URI"),
             ({"model": {"uri": URI, "cache": {"claim": "c", "limit": "lots"}}}, "spec.model.cache.limit: 'lots'"),
+            ({"model": {"uri": URI, "maxSize": "much"}}, "spec.model.maxSize: 'much' is not a valid size"),
+            (
+                {"model": {"uri": URI, "maxSize": "101Gi"}},
+                r"operator allows 100Gi \(Helm value models.maxSize\): lower",
+            ),
             ({"model": {"uri": URI, "path": "a/../../b"}}, "spec.model.path leads out"),
             (
                 {"model": {"uri": URI}, "rollout": {"checks": {"items": [{**CHECK, "dataset": OUTSIDE}]}}},
@@ -514,11 +522,45 @@ def test_two_ways_to_write_the_same_are_one_revision(one, other):
     assert len({plan.revision for plan in written}) == 1
 
 
-def test_queries_of_users_may_be_switched_off() -> None:
-    query = {"name": "memory", "query": "sum(memory)", "max": 1}
-    spec = {"model": {"uri": URI}, "rollout": {"analysis": {"queries": [query]}}}
-    with pytest.raises(InvalidSpecError, match=r"prometheus\.allowQueries"):
-        read_plan(METADATA, spec, Settings(allow_queries=False))
+ASKING = {"name": "memory", "query": "sum(memory)", "max": 1}
+
+
+@pytest.mark.parametrize(
+    ("interval", "settings", "expected"),
+    [
+        ("5s", Settings(allow_queries=True), (30, True)),
+        ("5s", Settings(allow_queries=True, shortest_query_interval=10), (10, True)),
+        ("1m", Settings(allow_queries=True), (60, True)),
+        # A spec with queries is carried out without them, as it may be that of a rollout that is under way.
+        ("5s", Settings(), (5, False)),
+    ],
+)
+def test_queries_of_users_run_where_they_are_allowed_and_not_too_often(
+    interval: str, settings: Settings, expected: tuple[int, bool]
+) -> None:
+    spec = {"model": {"uri": URI}, "rollout": {"analysis": {"interval": interval, "queries": [ASKING]}}}
+    analysis = read_plan(METADATA, spec, settings).rollout.analysis
+    assert (analysis.interval, analysis.runs_queries) == expected
+    assert [query.name for query in analysis.queries] == ["memory"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "settings", "types"),
+    [
+        (["Query", "CPU"], Settings(allow_queries=True), ["Query", "CPU"]),
+        (["Query", "CPU"], Settings(), ["CPU"]),
+        (["Query"], Settings(), ["QueueRatio"]),
+    ],
+)
+def test_scaling_by_queries_of_users_falls_back_to_other_metrics_where_they_are_not_allowed(
+    metrics: list[str], settings: Settings, types: list[str]
+) -> None:
+    wanted = [{"type": kind, "target": 2, **({"query": "sum(up)"} if kind == "Query" else {})} for kind in metrics]
+    spec = {"model": {"uri": URI}, "scaling": {"maxReplicas": 4, "metrics": wanted}}
+    scaling = read_plan(METADATA, spec, settings).autoscaling
+    assert scaling
+    assert [metric.type for metric in scaling.metrics] == types
+    assert scaling.lacks_queries == (len(types) < len(metrics) or types == ["QueueRatio"])
 
 
 def test_patches_of_pods_may_be_switched_off() -> None:

@@ -1,13 +1,14 @@
 """The plan of a pass: which revision it is for if the spec is rejected, or does not say which one it asks for."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.support.scenario import NOW, SETTINGS, URI, plan_of, rollout
 from tests.support.situations import situation_of
 
+from nereid.api.runtime import RuntimeSpec
 from nereid.controller.build.revision import new_record
-from nereid.controller.observed.facts import GatewayFacts, Observed, RevisionObserved
+from nereid.controller.observed.facts import DeploymentFacts, GatewayFacts, Observed, RevisionObserved
 from nereid.controller.observed.situation import Rival
 from nereid.controller.plan.plan import Held, Specified
 from nereid.controller.plan.planning import Invalid, Unresolved, plan
@@ -42,6 +43,53 @@ def test_a_model_or_pods_that_are_rejected_hold_what_was_asked_for_before() -> N
     assert isinstance(found, Held)
     assert (found.revision, found.replicas) == ("a", 3)
     assert "maxBatchSizes" in (found.rejection or "")
+
+
+class TestPodsThatThePolicyRefuses:
+    """The operator was upgraded, or the installer allows less than before."""
+
+    SPEC: ClassVar[dict[str, Any]] = {
+        "model": {"uri": URI},
+        "runtime": {"podTemplate": {"spec": {"hostNetwork": True}}},
+        "scaling": {"replicas": 3},
+    }
+    ALLOWING = SETTINGS.model_copy(update={"pod_security": "privileged"})
+
+    def seen(self, *, with_deployment: bool = True) -> tuple[Specified, Observed]:
+        wanted = plan(situation_of(spec=self.SPEC), self.ALLOWING, NOW)
+        assert isinstance(wanted, Specified)
+        deployment = DeploymentFacts(replicas=3, ready=3, available=3, problem=None) if with_deployment else None
+        return wanted, Observed({wanted.revision: RevisionObserved(record=new_record(wanted), deployment=deployment)})
+
+    def test_a_first_revision_is_not_made(self) -> None:
+        found = plan(situation_of(spec=self.SPEC), SETTINGS, NOW)
+        assert isinstance(found, Invalid)
+        assert found.reason == "PolicyViolation"
+        assert "spec.hostNetwork" in found.message
+        assert "models.podSecurity" in found.message
+
+    def test_what_serves_goes_on_in_its_place_and_jobs_get_nothing_of_it(self) -> None:
+        spec = {**self.SPEC, "runtime": {**self.SPEC["runtime"], "serviceAccountName": "admin"}}
+        found = plan(situation_of(SERVING.report(), spec=spec), SETTINGS, NOW)
+        assert isinstance(found, Held)
+        assert (found.revision, found.replicas, found.reason) == ("a", 3, "PolicyViolation")
+        assert found.source.runtime == RuntimeSpec()
+
+    def test_a_revision_that_runs_already_goes_on_as_it_is(self) -> None:
+        wanted, observed = self.seen()
+        found = plan(situation_of(SERVING.report(), spec=self.SPEC, observed=observed), SETTINGS, NOW)
+        assert isinstance(found, Specified)
+        assert found.revision == wanted.revision
+        assert "spec.hostNetwork" in (found.tolerated or "")
+
+    def test_a_former_revision_without_pods_is_not_made_again(self) -> None:
+        _, observed = self.seen(with_deployment=False)
+        found = plan(situation_of(SERVING.report(), spec=self.SPEC, observed=observed), SETTINGS, NOW)
+        assert isinstance(found, Held)
+
+    def test_no_job_asks_for_a_model_that_is_not_to_be_served(self) -> None:
+        spec = {**self.SPEC, "model": {"uri": ALIAS}}
+        assert isinstance(plan(situation_of(spec=spec), SETTINGS, NOW), Invalid)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +132,7 @@ def test_hosts_of_an_older_rival_are_left_to_it() -> None:
     assert isinstance(found, Specified)
     assert (found.hosts, found.gateways) == (("one.example.com",), (GATEWAY,))
     [problem] = found.route_problems
-    assert (problem.reason, "b/old" in problem.message) == ("HostConflict", True)
+    assert (problem.reason, "b/old" in problem.message) == ("HostConflict", False)
     assert "elsewhere" not in problem.message
 
 

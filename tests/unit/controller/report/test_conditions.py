@@ -10,7 +10,7 @@ from nereid.api.checks import CheckSpec, LatencyCheck
 from nereid.api.scaling import ScalingMetric
 from nereid.api.status import ModelDeploymentStatus
 from nereid.controller.observed.facts import Problem, ScalerFacts
-from nereid.controller.plan.plan import Exposure, Query
+from nereid.controller.plan.plan import POLICY_VIOLATION, Exposure, Query, Specified, held_at
 from nereid.controller.report.status import report
 
 SERVING = rollout().stable("a")
@@ -365,6 +365,32 @@ class TestTransitionTimes:
             "RolloutPassed",
             "SpecValid",
         ]
+
+
+class TestPolicyOfTheInstaller:
+    SENTENCE = "spec.runtime.podTemplate: spec.hostNetwork is more than this operator allows"
+
+    def test_what_runs_beyond_it_is_told_and_stays_ready(self):
+        planned = SERVING.report_input()
+        assert isinstance(planned.plan, Specified)
+        beyond = replace(planned.plan, tolerated=self.SENTENCE)
+        found = report(replace(planned, plan=beyond), {}, "", ModelDeploymentStatus(), NOW)
+        by_type = {one.type: one for one in found.conditions}
+        assert by_type["Ready"].status == "True"
+        assert (by_type["SpecValid"].status, by_type["SpecValid"].reason) == ("True", "RunsBeyondPolicy")
+        assert "goes on as it runs" in by_type["SpecValid"].message
+        assert self.SENTENCE in by_type["SpecValid"].message
+
+    def test_what_it_refuses_is_told_while_stable_serves(self):
+        planned = SERVING.report_input()
+        assert isinstance(planned.plan, Specified)
+        held = held_at(planned.plan, planned.plan.revision, "digits", self.SENTENCE, POLICY_VIOLATION)
+        found = report(replace(planned, plan=held), {}, "", ModelDeploymentStatus(), NOW)
+        by_type = {one.type: one for one in found.conditions}
+        for kind in ("Ready", "SpecValid"):
+            assert (by_type[kind].status, by_type[kind].reason) == ("False", "PolicyViolation")
+            assert self.SENTENCE in by_type[kind].message
+        assert by_type["Available"].status == "True"
 
 
 class TestPodKeptForItsLog:

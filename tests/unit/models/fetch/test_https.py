@@ -477,7 +477,7 @@ async def test_a_disk_without_room_is_told_before_the_download(server: Server, o
         return web.Response(headers={"Content-Length": str(1 << 60)})
 
     server.handlers = [huge]
-    error = await failure(onnx)
+    error = await failure(replace(onnx, max_bytes=1 << 61))
     assert error.reason is Reason.MODEL_FETCH_FAILED
     assert f"needs {1 << 60} bytes more" in error.sentence
     assert len(server.requests) == 1

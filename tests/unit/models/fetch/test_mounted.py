@@ -1,5 +1,6 @@
 """Models on a claim are linked, and what is wrong with the claim is said."""
 
+import errno
 import hashlib
 import subprocess
 import tarfile
@@ -286,3 +287,81 @@ def test_a_graph_is_served_from_a_folder_that_may_not_be_listed(
     monkeypatch.setattr("nereid.models.sources.external_data.content", refuse)
     request = request_for("pvc://models/digits.onnx", format=Format.ONNX)
     assert (fetch(request).model / "1" / "model.onnx").read_bytes() == b"onnx"
+
+
+def digest_of_folder(folder: Path) -> str:
+    return tree_digest(folder_hashes(folder))
+
+
+def test_what_was_verified_is_served_after_the_claim_has_changed(claim: Path, request_for: MakeRequest) -> None:
+    digest = digest_of_folder(claim / "repository")
+    model = fetch(request_for("pvc://models/repository", digest=digest)).model
+    (claim / "repository" / "digits" / "1" / "model.onnx").write_bytes(b"another")
+    assert (model / "1" / "model.onnx").read_bytes() == b"digits"
+    assert not [path for path in model.parent.rglob("*") if path.is_symlink()]
+
+
+def test_one_verified_file_is_served_after_the_claim_has_changed(claim: Path, request_for: MakeRequest) -> None:
+    digest = f"sha256:{hashlib.sha256(b'onnx').hexdigest()}"
+    model = fetch(request_for("pvc://models/digits.onnx", format=Format.ONNX, digest=digest)).model
+    (claim / "digits.onnx").write_bytes(b"another")
+    assert (model / "1" / "model.onnx").read_bytes() == b"onnx"
+
+
+def test_a_verified_archive_is_unpacked_from_its_copy(claim: Path, request_for: MakeRequest) -> None:
+    with tarfile.open(claim / "models.tar.gz", "w:gz") as tar:
+        tar.add(claim / "repository", "repository")
+    digest = f"sha256:{hashlib.sha256((claim / 'models.tar.gz').read_bytes()).hexdigest()}"
+    request = request_for("pvc://models/models.tar.gz", digest=digest)
+    assert (fetch(request).model / "1" / "model.onnx").read_bytes() == b"digits"
+    assert entries(request.destination) == ["digits", "iris"]
+
+
+def test_a_verified_model_keeps_its_programs_and_empty_folders(claim: Path, request_for: MakeRequest) -> None:
+    stub = claim / "repository" / "digits" / "stub"
+    stub.write_bytes(b"program")
+    stub.chmod(0o755)
+    (claim / "repository" / "mnist" / "1").mkdir(parents=True)
+    request = request_for("pvc://models/repository", digest=digest_of_folder(claim / "repository"))
+    assert (fetch(request).model / "stub").stat().st_mode & 0o100
+    assert (request.destination / "mnist" / "1").is_dir()
+
+
+def test_a_verified_model_brings_no_file_from_outside_its_claim(
+    claim: Path, tmp_path: Path, request_for: MakeRequest
+) -> None:
+    """The container that copies has files that Triton's must not get, such as a token."""
+    (tmp_path / "token").write_text("secret")
+    (claim / "repository" / "digits" / "1" / "data").symlink_to(tmp_path / "token")
+    request = request_for("pvc://models/repository", digest=digest_of_folder(claim / "repository"))
+    error = failure(request)
+    assert error.reason is Reason.MODEL_INVALID
+    assert "has data, a link that points outside its volume" in error.sentence
+    assert entries(request.destination) == []
+
+
+def test_a_verified_model_larger_than_its_bound_is_refused(claim: Path, request_for: MakeRequest) -> None:
+    digest = digest_of_folder(claim / "repository")
+    error = failure(request_for("pvc://models/repository", digest=digest, max_bytes=10))
+    assert error.reason is Reason.MODEL_TOO_LARGE
+    assert "pvc://models/repository is larger than the limit of 10: if it is meant" in error.sentence
+
+
+def test_a_disk_too_small_for_a_verified_copy_is_told(
+    claim: Path, request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    digest = digest_of_folder(claim / "repository")
+    monkeypatch.setattr("nereid.models.fetch.verified_copy.Tally.bytes", full)
+    error = failure(request_for("pvc://models/repository", digest=digest))
+    assert error.reason is Reason.MODEL_FETCH_FAILED
+    assert "or remove spec.model.digest to serve it from the claim itself" in error.sentence
+
+
+def test_a_verified_image_is_linked_as_an_image_never_changes(claim: Path, request_for: MakeRequest) -> None:
+    digest = f"sha256:{hashlib.sha256(b'onnx').hexdigest()}"
+    image = {"mounted": claim, "path": PurePosixPath("digits.onnx"), "digest": digest}
+    model = fetch(request_for("oci://r.example.com/models:7", format=Format.ONNX, **image)).model
+    assert (model / "1" / "model.onnx").is_symlink()

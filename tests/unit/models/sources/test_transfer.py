@@ -13,6 +13,7 @@ from nereid.contract.fetch_errors import FetchError, Reason
 from nereid.models.fetch.lock import LostLockError
 from nereid.models.sources import partial
 from nereid.models.sources.attempts import Attempts, Limits, OutOfTimeError
+from nereid.models.sources.bounds import Bound
 from nereid.models.sources.failures import CorruptedError, InterruptionError, failed
 from nereid.models.sources.partial import PartialFile
 from nereid.models.sources.remote import RemoteFile
@@ -81,7 +82,8 @@ def part(folder: DownloadFolder) -> PartialFile:
 
 
 def transferred(store: Store, part: PartialFile, file: RemoteFile = FILE) -> str:
-    return Transfer("s3://models/digits", store, Attempts(QUICK)).file(file, part)
+    shown = "s3://models/digits"
+    return Transfer(shown, store, Attempts(QUICK), Bound(shown)).file(file, part, room=1 << 30)
 
 
 def begun(part: PartialFile, chunks: int, end: BaseException) -> None:

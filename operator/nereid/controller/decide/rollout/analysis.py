@@ -133,7 +133,24 @@ def wanted_sample(plan: Plan, state: RolloutState, now: datetime) -> SampleReque
         analysis=plan.rollout.analysis,
         has_other_clients=state.exposure.matched,
         counts_stable=state.candidate is not None and state.weight < FULL,
+        gateways=tuple(sorted({gateway.partition("/")[0] for gateway in plan.gateways})),
+        share=_share_of_each_caller(state),
+        is_settled=_is_settled(plan, state, state.analysis),
     )
+
+
+def _share_of_each_caller(state: RolloutState) -> int:
+    """Return the candidate's percentage of what each caller sends to both; 0 where they have no callers in common."""
+    exposure = state.exposure
+    if not verdicts.has_control(state) or exposure.matched:
+        return 0
+    return exposure.weight or round(FULL * exposure.mirror / (FULL + exposure.mirror))
+
+
+def _is_settled(plan: Plan, state: RolloutState, judged: AnalysisState) -> bool:
+    """Whether all that the next sample counts came by the present route, also where counters are scraped late."""
+    in_effect = state.since + timedelta(seconds=plan.rollout.propagation) + SCRAPED_AFTER
+    return state.stage not in {Stage.PROPAGATING, Stage.PROMOTING} and judged.sampled_at >= in_effect
 
 
 def with_sample(
@@ -213,6 +230,7 @@ def _with_result(
         errors=0,
         error=None,
         error_reason=None,
+        left_out=sample.left_out,
         triton=_sum(before.triton, sample.triton),
         share=share,
         usual=usual,
@@ -229,8 +247,7 @@ def _share_of_route(plan: Plan, state: RolloutState, before: AnalysisState, samp
     exposure = state.exposure
     if not exposure.weight or exposure.matched or exposure.mirror or sample.routed is None:
         return None
-    in_effect = state.since + timedelta(seconds=plan.rollout.propagation) + SCRAPED_AFTER
-    if state.stage in {Stage.PROPAGATING, Stage.PROMOTING} or before.sampled_at < in_effect:
+    if not _is_settled(plan, state, before):
         return before.share if before.share and before.share.weight == exposure.weight else None
     return with_requests(before.share, exposure.weight, sample.routed)
 

@@ -10,7 +10,7 @@ from nereid.controller.decide.judge.evidence import Evidence
 from nereid.controller.decide.judge.verdict import MOST_SHARES
 from nereid.controller.decide.rollout.route_share import RouteShare
 from nereid.controller.observed.counters import Counts
-from nereid.controller.observed.sample import Comparison
+from nereid.controller.observed.sample import Comparison, LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class AnalysisState:
 
     sampled_at: until when requests have been counted. looked_at: when the provider was last asked. errors: how many
     times in a row it failed; error says why, and error_reason in one word where the counts themselves disagree.
+    left_out: which requests the last sample did not count, and why.
     revision: the candidate that it is about. shares: among how many metrics alpha is shared. exposed_at: when the
     candidate got more traffic; None as long as it has what it got first. audience: whom an A/B test picks. share: what
     the candidate got of the requests, where that can be compared with its weight. usual: stable's requests and errors
@@ -33,6 +34,7 @@ class AnalysisState:
     errors: int = 0
     error: str | None = None
     error_reason: str | None = None
+    left_out: LeftOut | None = None
     triton: Comparison | None = None
     revision: str | None = None
     shares: int = 0
@@ -54,6 +56,7 @@ class AnalysisState:
             errors=status.errors,
             error=status.error,
             error_reason=status.error_reason,
+            left_out=LeftOut(status.left_out.reason, status.left_out.message) if status.left_out else None,
             share=RouteShare.from_status(status.route) if status.route else None,
             triton=_comparison(status.triton_candidate, status.triton_stable),
             revision=status.revision,

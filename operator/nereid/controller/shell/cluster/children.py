@@ -13,6 +13,7 @@ from nereid.api import names
 from nereid.api.identity import Owner
 from nereid.controller.observed.facts import Facts
 from nereid.controller.observed.objects import facts_of
+from nereid.controller.observed.standing_proofs import StandingProof, standing_proofs
 from nereid.controller.shell.cluster.resources import MADE_BY_OTHERS
 
 ChildKey = tuple[str, str, str]
@@ -27,7 +28,7 @@ class Child:
 
     `content` is the part to compare with a manifest, as JSON; None once it is known to match the manifest of
     `desired_hash`. `owner_uid` is its controller's, or empty. `holds_replicas`: Nereid owns its number of pods, which
-    would be reset if the next manifest left it out.
+    would be reset if the next manifest left it out. `proofs`: what it says to the activator.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Child:
     deleting: bool
     facts: Facts
     holds_replicas: bool = False
+    proofs: tuple[StandingProof, ...] = ()
 
     @property
     def key(self) -> ChildKey:
@@ -93,6 +95,7 @@ def child_of(kind: str, raw: Mapping[str, Any]) -> Child:
         deleting="deletionTimestamp" in metadata,
         facts=facts_of(kind, raw),
         holds_replicas=kind == "Deployment" and _holds_replicas(metadata),
+        proofs=standing_proofs(kind, raw),
     )
 
 

@@ -16,22 +16,24 @@ from typing import Any, Final
 import aiohttp
 
 from nereid.api import names
+from nereid.contract.foreign_text import ERROR_BYTES, LOG_BYTES, LOG_LINES, read_start
 from nereid.controller.shell.cluster.connection import REQUEST_TIMEOUT, Connection
 from nereid.controller.shell.cluster.errors import ApiError, Conflict, Gone, NotFound, Rejected, Unavailable
+from nereid.controller.shell.cluster.one_by_one import Answer, Raw, decoded, event_of, lines_of
 from nereid.controller.shell.cluster.resources import EVENT, POD, Manifest, Resource, resource_of
 
-Raw = dict[str, Any]
 Parameters = dict[str, str]
 
 # A connection's TLS buffers take a quarter MiB, and more requests at a time do not make the API server faster.
 MAX_IN_FLIGHT: Final = 16
-PAGE_SIZE: Final = 500
+# So many objects as large as etcd takes them arrive within a request's timeout.
+PAGE_SIZE: Final = 50
 # The server ends a watch after this time; it sends a bookmark every minute, so that longer silence means a dead stream.
 WATCH_SECONDS: Final = 300
 WATCH_SILENCE_SECONDS: Final = 90
 _WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=WATCH_SILENCE_SECONDS)
 
-_LOG_TAIL: Final = {"tailLines": "300", "limitBytes": "262144"}
+_LOG_TAIL: Final = {"tailLines": str(LOG_LINES), "limitBytes": str(LOG_BYTES)}
 
 _APPLY: Final = "application/apply-patch+yaml"  # JSON is YAML
 _JSON: Final = "application/json"
@@ -111,7 +113,7 @@ class Client:
         """
         parameters = {"container": container, "previous": str(previous).lower(), **_LOG_TAIL}
         async with self._send("GET", POD.path(namespace, pod, "log"), parameters) as response:
-            return (await response.read()).decode(errors="replace")
+            return (await read_start(response.content.iter_any(), LOG_BYTES)).decode(errors="replace")
 
     async def create_event(
         self, regarding: Mapping[str, str], *, type_: str, reason: str, action: str, note: str
@@ -138,17 +140,21 @@ class Client:
     async def list_pages(
         self, resource: Resource, namespace: str | None, label_selector: str
     ) -> AsyncIterator[tuple[Sequence[Raw], str]]:
-        """List objects page by page, each page with the resourceVersion of the whole list.
+        """List objects as they are received; the last of what is yielded has the resourceVersion of the whole list.
 
         Raises Gone when the list took so long that its snapshot has expired.
         """
         parameters = {"labelSelector": label_selector, "limit": str(PAGE_SIZE)}
         while True:
-            page = await self._request("GET", resource.path(namespace), parameters)
-            yield page["items"], page["metadata"]["resourceVersion"]
-            if not page["metadata"].get("continue"):
+            async with self._in_flight, self._send("GET", resource.path(namespace), parameters) as response:
+                page = Answer(response.content.iter_any())
+                async for item in page.items():
+                    yield (item,), ""
+            metadata = page.rest["metadata"]
+            yield (), metadata["resourceVersion"]
+            if not metadata.get("continue"):
                 return
-            parameters["continue"] = page["metadata"]["continue"]
+            parameters["continue"] = metadata["continue"]
 
     async def watch(
         self, resource: Resource, namespace: str | None, label_selector: str, resource_version: str
@@ -165,8 +171,8 @@ class Client:
             "timeoutSeconds": str(WATCH_SECONDS),
         }
         async with self._send("GET", resource.path(namespace), parameters, limits=_WATCH_TIMEOUT) as response:
-            async for line in _lines(response.content):
-                event = json.loads(line)
+            async for line in lines_of(response.content.iter_any()):
+                event = event_of(line)
                 if event["type"] == "ERROR":
                     raise _error(event["object"].get("code", _SERVER_ERRORS), event["object"].get("message", ""))
                 yield event["type"], event["object"]
@@ -180,7 +186,7 @@ class Client:
         content_type: str = _JSON,
     ) -> Raw:
         async with self._in_flight, self._send(method, path, parameters, body, content_type) as response:
-            answer: Raw = json.loads(await response.read())
+            answer: Raw = await decoded(response.content.iter_any())
             return answer
 
     @asynccontextmanager
@@ -222,7 +228,7 @@ class Client:
     async def _failure(self, method: str, path: str, response: aiohttp.ClientResponse) -> ApiError:
         if response.status == _UNAUTHORIZED:
             self._connection.renew()
-        text = await response.text(errors="replace")
+        text = (await read_start(response.content.iter_any(), ERROR_BYTES)).decode(errors="replace")
         retry_after = response.headers.get("Retry-After", "")
         return _error(
             response.status, f"{method} {path}: {_message(text)}", float(retry_after) if retry_after.isdigit() else 0.0
@@ -241,14 +247,3 @@ def _message(text: str) -> str:
         return str(json.loads(text)["message"])
     except (ValueError, TypeError, KeyError):
         return text[:_LONGEST_ANSWER]
-
-
-async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines of any length; the stream's own iteration rejects lines longer than its buffer."""
-    parts: list[bytes] = []
-    async for chunk in stream.iter_any():
-        first, *rest = chunk.split(b"\n")
-        parts.append(first)
-        for piece in rest:
-            yield b"".join(parts)
-            parts = [piece]

@@ -12,6 +12,7 @@ import aiohttp
 import kopf
 
 from nereid import __version__
+from nereid.controller.shell.cluster.one_by_one import OneByOneResponse
 
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
 # A projected token is replaced long before it expires; reading the file once a minute is early enough.
@@ -31,6 +32,39 @@ def api_server_login() -> kopf.ConnectionInfo:
             "no credentials for the API server: run inside a cluster with a service account, or set KUBECONFIG"
         )
     return info
+
+
+class KopfSessions:
+    """The sessions by which Kopf lists and watches: large objects come to it without their specs."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[kopf.ConnectionInfo, kopf.AiohttpSession] | None = None
+
+    def login(self) -> kopf.AiohttpSession:
+        """Return a session with our credentials; the same one for the same credentials.
+
+        Kopf does not take again what the API server has rejected. It closes the sessions itself.
+        """
+        info = api_server_login()
+        if self._latest is None or self._latest[0] != info:
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=0),
+                headers=info.as_http_headers(),
+                proxy=info.proxy_url,
+                trust_env=info.trust_env,
+                response_class=OneByOneResponse,
+            )
+            self._latest = (
+                info,
+                kopf.AiohttpSession(
+                    server=info.server,
+                    default_namespace=info.default_namespace,
+                    priority=info.priority,
+                    expiration=info.expiration,
+                    aiohttp_session=session,
+                ),
+            )
+        return self._latest[1]
 
 
 class Connection:

@@ -22,9 +22,11 @@ from nereid.controller.shell.cluster.errors import ApiError, Conflict, NotFound,
 from nereid.controller.shell.cluster.resources import (
     CHILDREN,
     CONTROLLER_REVISION,
+    DESTINATION_RULE,
     HORIZONTAL_POD_AUTOSCALER,
     JOB,
     SCALED_OBJECT,
+    SERVICE,
     VIRTUAL_SERVICE,
     Manifest,
     resource_of,
@@ -34,6 +36,8 @@ from nereid.controller.shell.cluster.resources import (
 _MUST_NOT_EXIST: Final = {"resourceVersion": "1"}
 _CHILD_KINDS: Final = frozenset(resource.kind for resource in CHILDREN)
 _SCALERS: Final = frozenset({HORIZONTAL_POD_AUTOSCALER.kind, SCALED_OBJECT.kind})
+# They change what happens to all requests to the Service whose name they have, whoever owns it.
+_OF_A_SERVICE: Final = frozenset({VIRTUAL_SERVICE.kind, DESTINATION_RULE.kind})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,16 @@ async def converge(
     is rejected. But nothing is deleted then, as the member that failed may still point at it. Children of the
     revisions in `keep` are never deleted, except their scalers, which come and go while a revision exists; nor are the
     ControllerRevisions of those in `keep_records`.
+
+    What takes a Service's requests, a VirtualService or DestinationRule of its name, exists only beside a Service that
+    is the owner's: until then it is not applied, and if the Service is somebody else's, an earlier one is deleted.
     """
-    convergence = _Convergence(client, children, owner)
+    convergence = _Convergence(client, children, owner, waves)
     for wave in waves:
-        await convergence.attempt_all([convergence.ensure(manifest) for manifest in wave])
+        of_services = [manifest for manifest in wave if manifest["kind"] in _OF_A_SERVICE]
+        others = [manifest for manifest in wave if manifest["kind"] not in _OF_A_SERVICE]
+        await convergence.attempt_all([convergence.ensure(manifest) for manifest in others])
+        await convergence.attempt_all([convergence.ensure_beside_service(manifest) for manifest in of_services])
     if not convergence.problems:
         wanted = {(manifest["kind"], manifest["metadata"]["name"]) for wave in waves for manifest in wave}
         unwanted = convergence.unwanted(wanted, keep, keep_records)
@@ -108,7 +118,7 @@ async def converge_model_jobs(client: Client, children: Children, owner: Owner, 
 
     They are separate because nothing depends on them: a failure here delays no pod and no route.
     """
-    convergence = _Convergence(client, children, owner)
+    convergence = _Convergence(client, children, owner, [jobs])
     await convergence.attempt_all([convergence.ensure(job) for job in jobs])
     wanted = {(job["kind"], job["metadata"]["name"]) for job in jobs}
     unwanted = [child for child in convergence.unwanted(wanted, (), ()) if isinstance(child.facts, ModelJobFacts)]
@@ -119,10 +129,13 @@ async def converge_model_jobs(client: Client, children: Children, owner: Owner, 
 class _Convergence:
     """One run for one owner."""
 
-    def __init__(self, client: Client, children: Children, owner: Owner) -> None:
+    def __init__(self, client: Client, children: Children, owner: Owner, waves: Sequence[Sequence[Manifest]]) -> None:
         self._client = client
         self._children = children
         self._owner = owner
+        all_of_them = [manifest for wave in waves for manifest in wave]
+        self._services = {one["metadata"]["name"]: one for one in all_of_them if one["kind"] == SERVICE.kind}
+        self._failed_services: dict[str, ApplyProblem] = {}
         self.problems: list[ApplyProblem] = []
 
     async def attempt_all(self, attempts: Sequence[Any]) -> None:
@@ -130,24 +143,30 @@ class _Convergence:
         results = await asyncio.gather(*attempts)
         self.problems += [problem for problem in results if problem is not None]
 
-    async def ensure(self, manifest: Manifest) -> ApplyProblem | None:
-        """Apply a manifest if there is anything to change."""
-        kind, metadata = manifest["kind"], manifest["metadata"]
-        child = self._children.get(kind, metadata["namespace"], metadata["name"])
-        try:
-            if child is None:
-                return await self._create(manifest)
-            if not child.belongs_to(self._owner):
-                return _name_conflict(manifest, "belongs to another owner")
-            if not child.deleting and kind != JOB.kind and not self._is_current(child, manifest):
-                # A Job is made once: its template cannot be changed.
-                await self._hand_over_replicas(child, manifest)
-                await self._apply(manifest, {"uid": child.uid}, force=True)
-        except Rejected as error:
-            return Rejection(kind, metadata["name"], str(error))
-        except ApiError as error:
-            return error
+    async def ensure_beside_service(self, manifest: Manifest) -> ApplyProblem | None:
+        """Apply what takes the requests of the Service of its name, if there is such a one, once that is the owner's.
+
+        If the Service is somebody else's, delete what took its requests so far.
+        """
+        metadata = manifest["metadata"]
+        problem = await self._claim(metadata["name"])
+        if problem is None:
+            return await self.ensure(manifest)
+        child = self._children.get(manifest["kind"], metadata["namespace"], metadata["name"])
+        if isinstance(problem, NameConflict) and child and child.belongs_to(self._owner) and not child.deleting:
+            return await self.delete(child)
         return None
+
+    async def ensure(self, manifest: Manifest) -> ApplyProblem | None:
+        """Apply a manifest if there is anything to change; a Service that failed before is not tried again."""
+        name = manifest["metadata"]["name"]
+        if manifest["kind"] != SERVICE.kind:
+            return await self._ensure(manifest)
+        if name in self._failed_services:
+            return None
+        if problem := await self._ensure(manifest):
+            self._failed_services[name] = problem
+        return problem
 
     async def delete(self, child: Child) -> ApplyProblem | None:
         """Delete a child that is no longer wanted."""
@@ -182,6 +201,35 @@ class _Convergence:
             rejections=tuple(problem for problem in self.problems if isinstance(problem, Rejection)),
             failures=tuple(problem for problem in self.problems if isinstance(problem, ApiError)),
         )
+
+    async def _ensure(self, manifest: Manifest) -> ApplyProblem | None:
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        child = self._children.get(kind, metadata["namespace"], metadata["name"])
+        try:
+            if child is None:
+                return await self._create(manifest)
+            if not child.belongs_to(self._owner):
+                return _name_conflict(manifest, "belongs to another owner")
+            if not child.deleting and kind != JOB.kind and not self._is_current(child, manifest):
+                # A Job is made once: its template cannot be changed.
+                await self._hand_over_replicas(child, manifest)
+                await self._apply(manifest, {"uid": child.uid}, force=True)
+        except Rejected as error:
+            return Rejection(kind, metadata["name"], str(error))
+        except ApiError as error:
+            return error
+        return None
+
+    async def _claim(self, name: str) -> ApplyProblem | None:
+        """Return why the Service of a name is not known to be the owner's; it is created if there is none."""
+        if (service := self._services.get(name)) is None:
+            return None
+        child = self._children.get(SERVICE.kind, service["metadata"]["namespace"], name)
+        if child and child.belongs_to(self._owner):
+            return None
+        if problem := await self.ensure(service):
+            self.problems.append(problem)
+        return self._failed_services.get(name)
 
     def _is_current(self, child: Child, manifest: Manifest) -> bool:
         if child.desired_hash != manifest["metadata"]["annotations"][names.ANNOTATION_DESIRED_HASH]:

@@ -4,7 +4,7 @@ Gateways belong to whoever runs the mesh; Nereid only reads them, so that a miss
 requests that are not answered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,20 @@ class Gateways:
         """Return the facts of the Gateway NAMESPACE/NAME; None when it does not exist."""
         record = self._records.get(reference)
         return record.facts if record else None
+
+    def doors(self, references: Iterable[str]) -> frozenset[str]:
+        """Return the Gateways that lead in by the same doors as these, themselves among them.
+
+        Two of them that configure the same port of the same pods are one door with two names.
+        """
+        named = frozenset(references)
+        known = [record.facts for reference in named if (record := self._records.get(reference))]
+        same = {
+            reference
+            for reference, record in self._records.items()
+            if any(record.facts.is_same_door(facts) for facts in known)
+        }
+        return named | same
 
     def observe(self, _kind: str, raw: Mapping[str, Any]) -> None:
         """Store a Gateway from the watch."""

@@ -36,6 +36,28 @@ class Sink(Protocol):
         """Forget what is older than a complete list and whose uid is not in it."""
 
 
+class Both:
+    """Two stores of what one watch shows."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._sinks = (first, second)
+
+    def observe(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Store an object in both."""
+        for sink in self._sinks:
+            sink.observe(kind, raw)
+
+    def remove(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Forget an object in both."""
+        for sink in self._sinks:
+            sink.remove(kind, raw)
+
+    def retain(self, kind: str, namespace: str | None, listed: set[str], resource_version: int) -> None:
+        """Forget in both what is not in a complete list."""
+        for sink in self._sinks:
+            sink.retain(kind, namespace, listed, resource_version)
+
+
 class Informer:
     """The list-and-watch of one kind, in one namespace or (None) in all of them.
 

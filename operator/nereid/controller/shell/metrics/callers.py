@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,19 +20,26 @@ from nereid.controller.observed.callers import (
 from nereid.controller.observed.facts import Problem
 from nereid.controller.observed.last_status import last_status
 from nereid.controller.observed.model_deployment import Key, ModelDeployment
+from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.outcomes import Outcome, outcome
 from nereid.controller.shell.metrics.prometheus import Prometheus
+from nereid.controller.shell.metrics.reporters import CALLERS_NAMESPACE, EVERYBODY, NAMESPACE, Reporters, reporters
 
 # Namespace and name.
 Service = tuple[str, str]
+Row = tuple[Mapping[str, str], float]
 
 _NAMESPACE: Final = "destination_service_namespace"
 _SERVICE: Final = "destination_service_name"
-_BY: Final = f"{_NAMESPACE},{_SERVICE},response_code,grpc_response_status,response_flags"
+_WORKLOAD: Final = "destination_workload"
+_ANSWER: Final = "response_code,grpc_response_status,response_flags"
+_BY: Final = f"{NAMESPACE},{_NAMESPACE},{_SERVICE},{_ANSWER}"
+_BY_POD: Final = f"{NAMESPACE},{CALLERS_NAMESPACE},{_WORKLOAD},{_ANSWER}"
 # The query is not to become longer than servers take.
 _MOST_NAMESPACES: Final = 100
+_NO_CHECKS: Final = 'source_canonical_service!~".+-checks"'
 _DENIED_CODES: Final = frozenset({"401", "403"})
 _DENIED_STATUSES: Final = frozenset({"7", "16"})
 _NO_ROUTE: Final = frozenset({"NR", "NC"})
@@ -56,8 +63,10 @@ class Callers:
         model_deployments: ModelDeployments,
         on_change: Callable[[Key], None],
         clock: Callable[[], datetime],
+        settings: Settings,
     ) -> None:
         self._prometheus = prometheus
+        self._settings = settings
         self._model_deployments = model_deployments
         self._on_change = on_change
         self._clock = clock
@@ -83,9 +92,8 @@ class Callers:
         namespaces = {model_deployment.namespace for model_deployment in self._model_deployments.all()}
         if not namespaces:
             return
-        now = self._clock()
-        rows = await self._prometheus.rows(_query(namespaces), now.timestamp())
-        self._follow(_looks(rows))
+        rows = await self._prometheus.rows(_query(namespaces), self._clock().timestamp())
+        self._follow(list(rows))
 
     def problem(self, subject: ModelDeployment) -> Problem | None:
         """Return why the requests to its stable revision fail; before the first look, what status says of it."""
@@ -94,12 +102,13 @@ class Callers:
         failing = self._failing.get(subject.key)
         return failing.problem if failing and failing.revision == _stable(subject) else None
 
-    def _follow(self, looks: Mapping[Service, Look]) -> None:
+    def _follow(self, rows: Sequence[Row]) -> None:
         now, subjects = self._clock(), self._model_deployments.all()
+        by_service = _by_service(rows)
         for subject in subjects:
             before = self.problem(subject)
             stable, was_told = _stable(subject), subject.key not in self._seen and before is not None
-            look = _of(subject, stable, looks)
+            look = self._look_at(subject, stable, by_service)
             found = followed(self._failing.get(subject.key), stable, look, now, was_told=was_told) if stable else None
             self._failing.pop(subject.key, None)
             if found:
@@ -108,6 +117,13 @@ class Callers:
             if self.problem(subject) != before:
                 self._on_change(subject.key)
         self._keep({subject.key for subject in subjects})
+
+    def _look_at(self, subject: ModelDeployment, stable: str, by_service: Mapping[Service, Sequence[Row]]) -> Look:
+        """Return what was seen of requests to its stable revision, and to its root Service, which no route catches."""
+        believed = reporters(self._settings, subject.namespace, _gateways(subject))
+        services = (names.revision_child_name(subject.name, stable), subject.name)
+        rows = [row for service in services for row in by_service.get((subject.namespace, service), ())]
+        return _look(row for row in rows if _counts(row[0], believed))
 
     def _keep(self, keys: set[Key]) -> None:
         self._seen &= keys
@@ -125,21 +141,49 @@ class Callers:
 def _query(namespaces: Collection[str]) -> str:
     # Where there are very many, the answer is larger instead.
     among = "|".join(sorted(namespaces)) if len(namespaces) <= _MOST_NAMESPACES else ".+"
-    matchers = f'reporter="source",{_NAMESPACE}=~"{among}",source_canonical_service!~".+-checks"'
-    return f"sum by ({_BY}) (increase(istio_requests_total{{{matchers}}}[{WINDOW_SECONDS}s])) > 0"
+    of_callers = f'reporter="source",{_NAMESPACE}=~"{among}",{_NO_CHECKS}'
+    # What a pod itself says counts for its own namespace only, as the scraper names it.
+    of_pods = f'reporter="destination",{NAMESPACE}=~"{among}",{_NO_CHECKS}'
+    return (
+        f"sum by ({_BY}) (increase(istio_requests_total{{{of_callers}}}[{WINDOW_SECONDS}s])) > 0"
+        f" or sum by ({_BY_POD}) (increase(istio_requests_total{{{of_pods}}}[{WINDOW_SECONDS}s])) > 0"
+    )
 
 
-def _looks(rows: Iterable[tuple[Mapping[str, str], float]]) -> dict[Service, Look]:
-    answered: defaultdict[Service, float] = defaultdict(float)
-    failed: defaultdict[Service, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+def _by_service(rows: Iterable[Row]) -> dict[Service, list[Row]]:
+    found: defaultdict[Service, list[Row]] = defaultdict(list)
     for labels, count in rows:
-        service = (labels.get(_NAMESPACE, ""), labels.get(_SERVICE, ""))
+        at_pods = _WORKLOAD in labels
+        service = (
+            labels.get(NAMESPACE if at_pods else _NAMESPACE, ""),
+            labels.get(_WORKLOAD if at_pods else _SERVICE, ""),
+        )
+        found[service].append((labels, count))
+    return found
+
+
+def _counts(labels: Mapping[str, str], believed: Reporters) -> bool:
+    """Whether a row is of a caller that is believed, or of pods that have answered one that is not."""
+    return believed.counts_at_pods(labels) if _WORKLOAD in labels else believed.believes(labels)
+
+
+def _gateways(subject: ModelDeployment) -> frozenset[str]:
+    """Return the namespaces of its Gateways; its spec may hold anything."""
+    traffic = subject.spec.get("traffic")
+    gateways = traffic.get("gateways") if isinstance(traffic, Mapping) else None
+    named = gateways if isinstance(gateways, list) else []
+    return frozenset(gateway.partition("/")[0] for gateway in named if isinstance(gateway, str)) - {EVERYBODY}
+
+
+def _look(rows: Iterable[Row]) -> Look:
+    answered, failed = 0.0, defaultdict[str, float](float)
+    for labels, count in rows:
         seen = _failure(labels)
         if seen:
-            failed[service][seen] += count
+            failed[seen] += count
         elif not _CLIENT & _flags(labels):
-            answered[service] += count
-    return {service: Look(answered[service], failed[service]) for service in {*answered, *failed}}
+            answered += count
+    return Look(answered, failed)
 
 
 def _failure(labels: Mapping[str, str]) -> str | None:
@@ -157,17 +201,6 @@ def _failure(labels: Mapping[str, str]) -> str | None:
 
 def _flags(labels: Mapping[str, str]) -> set[str]:
     return set(labels.get("response_flags", "").split(","))
-
-
-def _of(subject: ModelDeployment, stable: str, looks: Mapping[Service, Look]) -> Look:
-    """Return what was seen of requests to its stable revision, and to its root Service where no route catches them."""
-    services = (names.revision_child_name(subject.name, stable), subject.name)
-    found = [look for service in services if (look := looks.get((subject.namespace, service)))]
-    failed: defaultdict[str, float] = defaultdict(float)
-    for look in found:
-        for sight, count in look.failed.items():
-            failed[sight] += count
-    return Look(sum(look.answered for look in found), failed)
 
 
 def _stable(subject: ModelDeployment) -> str:

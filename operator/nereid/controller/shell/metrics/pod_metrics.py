@@ -1,8 +1,12 @@
-"""Reads the metrics of one pod: Triton's counters, and the sidecar's gauge of requests in flight."""
+"""Reads the metrics of one pod: Triton's counters, and the sidecar's gauge of requests in flight.
+
+What runs in the pod decides what its page says, and how large it is: it is read line by line, only the lines that count
+are kept, and one that has too much is a failure that names the pod and the bound.
+"""
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,21 +15,31 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample as Line
 
 from nereid.api import names
+from nereid.contract.foreign_text import (
+    METRICS_KEPT_BYTES,
+    METRICS_LINE_BYTES,
+    METRICS_PAGE_BYTES,
+    METRICS_SERIES,
+    TooLargeError,
+    lines_starting_with,
+)
 from nereid.controller.observed.counters import NoData, reading
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.shell.metrics.errors import ProviderError
 from nereid.controller.shell.metrics.inference import FAILURES, SUCCESSES, is_error, of_model
 
 TIMEOUT_SECONDS: Final = 5.0
-MAX_PAGE_BYTES: Final = 16 * 2**20
 
 _IN_FLIGHT: Final = "envoy_http_downstream_rq_active"
 _LISTENER: Final = "http_conn_manager_prefix"
 # The sidecar's listeners of Triton's ports, whatever the address family; Envoy may leave Istio's delimiter in the name.
 _INBOUND: Final = re.compile(rf"inbound_.*_({names.PORT_HTTP}|{names.PORT_GRPC});?")
-# A sidecar's page has thousands of lines; only these are parsed.
-_RELEVANT: Final = (f"{SUCCESSES}{{", f"{FAILURES}{{", f"{_IN_FLIGHT}{{")
+# A sidecar's page has thousands of lines; only these are parsed, and of its gauges only those of inbound listeners.
+_GAUGE: Final = f"{_IN_FLIGHT}{{"
+_RELEVANT: Final = (f"{SUCCESSES}{{", f"{FAILURES}{{", _GAUGE)
 _OK: Final = 200
+# The bounds hold for the content, and compressed answers may expand a thousand times.
+_PLAIN: Final = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +63,43 @@ async def read(session: aiohttp.ClientSession, pod: PodAddress, model: str) -> P
             f"pod {pod.name} cannot be reached at {pod.url}: {error or type(error).__name__}"
         ) from error
     try:
-        return parsed(page, model)
+        return await asyncio.to_thread(parsed, page, model)
     except ValueError as error:
         raise ProviderError(f"pod {pod.name} has no readable metrics at {pod.url}: {error}") from error
 
 
 async def _page(session: aiohttp.ClientSession, pod: PodAddress) -> str:
+    """Return the lines of a pod's page that count."""
     limits = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-    async with session.get(pod.url, timeout=limits, allow_redirects=False) as response:
+    async with session.get(
+        pod.url, timeout=limits, headers=_PLAIN, allow_redirects=False, auto_decompress=False
+    ) as response:
         if response.status != _OK:
             raise ProviderError(f"pod {pod.name} answered with HTTP {response.status} at {pod.url}")
-        page = bytearray()
-        async for chunk in response.content.iter_any():
-            page += chunk
-            if len(page) > MAX_PAGE_BYTES:
-                raise ProviderError(f"pod {pod.name} has more than {MAX_PAGE_BYTES >> 20} MiB of metrics at {pod.url}")
-        return page.decode(errors="replace")
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise ProviderError(f"pod {pod.name} compresses its metrics at {pod.url}: serve them as they are")
+        try:
+            return b"\n".join([line async for line in _kept(response.content.iter_any())]).decode(errors="replace")
+        except TooLargeError as error:
+            raise ProviderError(
+                f"the metrics page of pod {pod.name} at {pod.url} is too large: {error}. Have its model or its image "
+                "report fewer metrics"
+            ) from error
+
+
+async def _kept(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    size = number = 0
+    prefixes = tuple(prefix.encode() for prefix in _RELEVANT)
+    lines = lines_starting_with(chunks, prefixes, most=METRICS_PAGE_BYTES, longest=METRICS_LINE_BYTES)
+    async for line in lines:
+        if line.startswith(_GAUGE.encode()) and b'"inbound_' not in line:
+            continue
+        size, number = size + len(line), number + 1
+        if number > METRICS_SERIES or size > METRICS_KEPT_BYTES:
+            raise TooLargeError(
+                f"it counts requests in more than {METRICS_SERIES} series or {METRICS_KEPT_BYTES >> 10} KiB"
+            )
+        yield line
 
 
 def parsed(page: str, model: str) -> PodMetrics:
@@ -79,7 +114,7 @@ def parsed(page: str, model: str) -> PodMetrics:
 
 
 def _lines(page: str) -> Iterator[Line]:
-    relevant = "\n".join(line for line in page.splitlines() if line.startswith(_RELEVANT))
+    relevant = "\n".join(line for line in page.split("\n") if line.startswith(_RELEVANT))
     for family in text_string_to_metric_families(f"{relevant}\n"):
         yield from family.samples
 

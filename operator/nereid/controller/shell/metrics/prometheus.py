@@ -15,16 +15,13 @@ from typing import Any, Final, TypeVar
 import aiohttp
 from yarl import URL
 
+from nereid.contract.foreign_text import SERIES_BYTES, VALUE_BYTES, TooLargeError, read_at_most
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics.errors import ProviderError
 
 TIMEOUT_SECONDS: Final = 10.0
-# A gateway's samples are some ten kilobytes, so these are those of hundreds of clients' proxies.
-MAX_SERIES_BYTES: Final = 8 * 2**20
-# A user's query returns one number.
-MAX_VALUE_BYTES: Final = 64 * 2**10
 # Answers with series that are read and parsed at a time: each costs a multiple of its size.
-MAX_PARSED: Final = 2
+MAX_PARSED: Final = 1
 _MAX_QUOTED: Final = 300
 _OK: Final = 200
 _REJECTED_QUERY: Final = frozenset({400, 422})
@@ -68,22 +65,22 @@ class Prometheus:
 
     async def _read_series(self, response: aiohttp.ClientResponse) -> list[RawSeries]:
         too_large = (
-            f"{self._name} holds more than {MAX_SERIES_BYTES >> 20} MiB of samples for one query: keep fewer labels of "
+            f"{self._name} holds more than {SERIES_BYTES >> 20} MiB of samples for one query: keep fewer labels of "
             "its targets, or scrape less often"
         )
         async with self._parsing:
-            body = await _body(response, MAX_SERIES_BYTES, too_large)
+            body = await _body(response, SERIES_BYTES, too_large)
             return await asyncio.to_thread(self._parsed, _raw_series, response.status, body)
 
     async def _read_rows(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
-        too_large = f"{self._name} answers one query with more than {MAX_SERIES_BYTES >> 20} MiB"
+        too_large = f"{self._name} answers one query with more than {SERIES_BYTES >> 20} MiB"
         async with self._parsing:
-            body = await _body(response, MAX_SERIES_BYTES, too_large)
+            body = await _body(response, SERIES_BYTES, too_large)
             return await asyncio.to_thread(self._parsed, _values, response.status, body)
 
     async def _read_values(self, response: aiohttp.ClientResponse) -> list[tuple[Mapping[str, str], float]]:
-        too_large = f"the answer is larger than {MAX_VALUE_BYTES >> 10} KiB, but has to be one number: aggregate it"
-        return self._parsed(_values, response.status, await _body(response, MAX_VALUE_BYTES, too_large))
+        too_large = f"the answer is larger than {VALUE_BYTES >> 10} KiB, but has to be one number: aggregate it"
+        return self._parsed(_values, response.status, await _body(response, VALUE_BYTES, too_large))
 
     async def _query(
         self, query: str, at: float, read: Callable[[aiohttp.ClientResponse], Awaitable[_Parsed]]
@@ -169,12 +166,10 @@ class _Authorities:
 
 
 async def _body(response: aiohttp.ClientResponse, max_bytes: int, too_large: str) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ProviderError(too_large)
-    return bytes(body)
+    try:
+        return await read_at_most(response.content.iter_any(), max_bytes)
+    except TooLargeError as error:
+        raise ProviderError(too_large) from error
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

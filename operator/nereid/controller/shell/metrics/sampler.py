@@ -21,9 +21,16 @@ from nereid.controller.shell.metrics.errors import CountsDisagree, ProviderError
 from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.ledgers import CounterHistories, WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
+from nereid.controller.shell.metrics.reporters import Reporters, reporters
 from nereid.controller.shell.metrics.triton import Pods, Triton
+from nereid.controller.shell.turns import Places
 
 MAX_FETCHES: Final = 16
+# Of one namespace; the others are kept for those of others.
+MAX_FETCHES_OF_ONE: Final = 12
+# Of them, those that run PromQL of users, which takes as long as its author likes.
+MAX_WITH_QUERIES: Final = 8
+MAX_WITH_QUERIES_OF_ONE: Final = 2
 FETCH_SECONDS: Final = 60.0
 # More than the retiring revisions that a ModelDeployment has.
 KEPT_ACTIVITIES: Final = 8
@@ -60,6 +67,7 @@ class Sampler:
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[Key], None], clock: Clock) -> None:
+        self._settings = settings
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self.prometheus = Prometheus(self._session, settings) if settings.prometheus_url else None
         self._histories = CounterHistories()
@@ -68,7 +76,8 @@ class Sampler:
         self._clock = clock
         self._samples: dict[Key, PendingFetch] = {}
         self._activities: dict[Key, dict[str, PendingFetch]] = {}
-        self._fetches = asyncio.Semaphore(MAX_FETCHES)
+        self._fetches = Places(MAX_FETCHES, MAX_FETCHES_OF_ONE)
+        self._with_queries = Places(MAX_WITH_QUERIES, MAX_WITH_QUERIES_OF_ONE)
 
     def sample(self, request: SampleRequest, pods: Pods) -> Sample | SampleFailure | None:
         """Return the answer to exactly this request, or None and fetch it; `on_ready` tells when it is there."""
@@ -159,7 +168,7 @@ class Sampler:
 
     async def _activity(self, request: ActivityRequest, pending: PendingFetch) -> Activity:
         try:
-            return await self._limited(lambda: self._triton.activity(request, pending.pods))
+            return await self._limited(request, lambda: self._triton.activity(request, pending.pods))
         except Exception:
             _logger.exception("the activity of %s/%s cannot be measured", request.namespace, request.name)
             return Activity(None, None)
@@ -167,7 +176,7 @@ class Sampler:
     async def _of_triton(self, request: SampleRequest, pending: PendingFetch) -> Sample:
         # If nothing is remembered, counting starts here, so it does not wait for the interval.
         await self._reach(request, request.analysis.interval if self._triton.remembers(request) else 1)
-        return await self._limited(lambda: self._triton.sample(request, pending.pods, self._now()))
+        return await self._limited(request, lambda: self._triton.sample(request, pending.pods, self._now()))
 
     async def _of_prometheus(self, request: SampleRequest) -> Sample:
         prometheus = self.prometheus
@@ -179,7 +188,8 @@ class Sampler:
         await self._reach(request, request.analysis.interval + SETTLE_SECONDS)
         key = (request.namespace, request.name)
         window_count = self._histories.open(key, self._window(request))
-        sample = await self._limited(lambda: _measured(prometheus, request, window_count))
+        believed = reporters(self._settings, request.namespace, request.gateways)
+        sample = await self._limited(request, lambda: _measured(prometheus, request, believed, window_count))
         self._histories.keep(key, window_count)
         return sample
 
@@ -198,23 +208,34 @@ class Sampler:
         if self._now() < moment:
             raise ProviderError(f"the last sample ended in the future, at {request.since:%H:%M:%S}: check the clocks")
 
-    async def _limited(self, fetch: Callable[[], Awaitable[_Fetched]]) -> _Fetched:
-        """Fetch when one of the few at a time ends; that may take FETCH_SECONDS in all, the wait included."""
-        async with asyncio.timeout(FETCH_SECONDS), self._fetches:
-            return await fetch()
+    async def _limited(self, request: _Request, fetch: Callable[[], Awaitable[_Fetched]]) -> _Fetched:
+        """Fetch when one of the few at a time ends; that may take FETCH_SECONDS in all, the wait included.
+
+        Namespaces take turns.
+        """
+        async with asyncio.timeout(FETCH_SECONDS):
+            if isinstance(request, SampleRequest) and request.analysis.runs_queries:
+                async with self._with_queries.place(request.namespace), self._fetches.place(request.namespace):
+                    return await fetch()
+            async with self._fetches.place(request.namespace):
+                return await fetch()
 
     def _now(self) -> datetime:
         return _whole(self._clock().astimezone(UTC))
 
 
-async def _measured(prometheus: Prometheus, request: SampleRequest, window_count: WindowCount) -> Sample:
-    traffic = await istio.traffic(prometheus, request, window_count)
+async def _measured(
+    prometheus: Prometheus, request: SampleRequest, believed: Reporters, window_count: WindowCount
+) -> Sample:
+    traffic = await istio.traffic(prometheus, request, believed, window_count)
+    runs_queries = request.analysis.runs_queries
     return Sample(
         until=datetime.fromtimestamp(window_count.window.until, UTC),
-        metrics=traffic.metrics | await business.outcomes(prometheus, request, window_count),
-        queries=await queries.readings(prometheus, request, window_count.window.until),
+        metrics=traffic.metrics | (await business.outcomes(prometheus, request, window_count) if runs_queries else {}),
+        queries=await queries.readings(prometheus, request, window_count.window.until) if runs_queries else {},
         triton=await _second_view(prometheus, request, window_count),
         routed=None if request.is_mirrored else traffic.routed,
+        left_out=traffic.left_out,
     )
 
 

@@ -1,6 +1,7 @@
 """Calls webhooks in the background: a pass never waits for one, it orders a call and runs again when it has ended.
 
-Each call has its own task, so that a slow endpoint holds up nothing but what waits for its own answer.
+Each call has its own task, so that a slow endpoint holds up nothing but what waits for its own answer. Only so many are
+made at a time, and namespaces take turns.
 """
 
 import asyncio
@@ -11,8 +12,12 @@ from typing import Final
 
 from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.webhook_answers import WebhookAnswer, failed
+from nereid.controller.shell.turns import Places
 from nereid.controller.shell.webhooks.client import WebhookClient
 
+MAX_CALLS: Final = 64
+# Of one namespace; the others are kept for those of others.
+MAX_CALLS_OF_ONE: Final = 16
 _MOST_LOGGED: Final = 200
 
 Key = tuple[str, str]
@@ -33,6 +38,7 @@ class WebhookCaller:
         self._client = client
         self._on_ready = on_ready
         self._calls: dict[Key, dict[str, _Pending]] = {}
+        self._places = Places(MAX_CALLS, MAX_CALLS_OF_ONE)
 
     def call(self, key: Key, calls: Sequence[WebhookCall]) -> None:
         """Make those of a ModelDeployment's calls that are not made yet, and give up all others of it."""
@@ -67,7 +73,8 @@ class WebhookCaller:
     async def _run(self, pending: _Pending) -> None:
         call = pending.call
         try:
-            pending.answer = await self._client.send(call)
+            async with self._places.place(call.key[0]):
+                pending.answer = await self._client.send(call)
         except Exception as error:
             _logger.exception("calling webhook %s of %s failed", call.webhook, "/".join(call.key))
             pending.answer = failed(f"see the operator's log; the call failed unexpectedly: {type(error).__name__}")

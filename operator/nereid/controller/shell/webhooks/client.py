@@ -11,12 +11,12 @@ from weakref import WeakValueDictionary
 import aiohttp
 from yarl import URL
 
+from nereid.contract.foreign_text import WEBHOOK_BYTES, TooLargeError, read_at_most
 from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.webhook_answers import WebhookAnswer, answer_of, failed
 from nereid.controller.shell.webhooks.addresses import ForbiddenAddressError, PublicResolver, is_forbidden
 from nereid.controller.shell.webhooks.signing import KeyFormatError, keys_of, signature
 
-MAX_BYTES: Final = 64 * 2**10
 # A host that does not answer holds up the calls to itself alone; waiting for a turn is no part of a call's time.
 _MOST_CONNECTIONS: Final = 64
 _MOST_TO_A_HOST: Final = 4
@@ -85,9 +85,10 @@ class WebhookClient:
             ssl=self._trusted(),
             timeout=aiohttp.ClientTimeout(total=call.timeout),
         ) as response:
-            content = await _content(response)
-            if content is None:
-                return failed(f"it answered with more than {MAX_BYTES >> 10} KiB")
+            try:
+                content = await read_at_most(response.content.iter_any(), WEBHOOK_BYTES)
+            except TooLargeError:
+                return failed(f"it answered with more than {WEBHOOK_BYTES >> 10} KiB")
             return answer_of(response.status, response.headers.get("Content-Type", ""), content)
 
     def _trusted(self) -> ssl.SSLContext | bool:
@@ -98,15 +99,6 @@ class WebhookClient:
         context = ssl.create_default_context()
         context.load_verify_locations(cafile=str(path))
         return context
-
-
-async def _content(response: aiohttp.ClientResponse) -> bytes | None:
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > MAX_BYTES:
-            return None
-    return bytes(content)
 
 
 def _is_address(host: str) -> bool:

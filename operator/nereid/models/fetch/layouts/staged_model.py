@@ -11,6 +11,7 @@ from nereid.contract.source import parse_source
 from nereid.models.fetch.staging import Staging
 from nereid.models.fetch.symlinks import move
 from nereid.models.sources.archive import unpack
+from nereid.models.sources.bounds import Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class StagedModel:
         """Return the artifact if it is a folder, or else the folder with the content of the archive."""
         if self.artifact.is_dir():
             return self.artifact
-        return unpack(self.artifact, self.staging.unpacked, self.shown)
+        return unpack(self.artifact, self.staging.unpacked, self.shown, Bound.of(self.request, self.shown))
 
     def invalid(self, problem: str) -> FetchError:
         """Return the error of a source without a valid model; `problem` is a sentence that lacks its subject."""

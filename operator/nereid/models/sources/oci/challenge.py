@@ -4,6 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from yarl import URL
+
+# A registry's own is a line; what is longer has to be read in vain.
+_LONGEST: Final = 2048
 _PARAMETER: Final = re.compile(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 
@@ -16,10 +20,19 @@ class Challenge:
     service: str = ""
     scope: str = ""
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the realm is an https address, to which a login may be sent."""
+        try:
+            realm = URL(self.realm)
+        except ValueError:
+            return False
+        return realm.scheme == "https" and bool(realm.host)
+
 
 def parse_challenge(header: str) -> Challenge | None:
     """Return the challenge of a WWW-Authenticate header; None if its scheme is neither basic nor bearer."""
-    scheme, _, rest = header.strip().partition(" ")
+    scheme, _, rest = header[:_LONGEST].strip().partition(" ")
     if scheme.lower() not in {"basic", "bearer"}:
         return None
     values = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(rest)}

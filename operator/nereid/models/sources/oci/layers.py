@@ -13,23 +13,30 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from nereid.contract.fetch_errors import FetchError, Reason
-from nereid.models.sources.archive import DAMAGED, is_of_disk, leads_out, links_out
+from nereid.models.sources.archive import DAMAGED, count_member, is_of_disk, leads_out, links_out, members_of
+from nereid.models.sources.bounds import Bound, Tally
 from nereid.models.sources.oci.manifest import MODEL_FOLDER, Layer, Packing
 
 _DELETED: Final = ".wh."
 _EMPTIED: Final = ".wh..wh..opq"
 
 
-def unpack_layers(layers: Iterable[Layer], downloaded: Path, into: Path, shown: str) -> None:
-    """Fill `into` with the files of the layers, which are in `downloaded` by their paths, and are not changed."""
+def unpack_layers(
+    layers: Iterable[Layer], downloaded: Path, into: Path, shown: str, bound: Bound | None = None
+) -> None:
+    """Fill `into` with the files of the layers, which are in `downloaded` by their paths, and are not changed.
+
+    Raise FetchError if they are damaged, point outside, or hold more than the bound; what a later layer deletes counts.
+    """
     into.mkdir(parents=True, exist_ok=True)
+    tally = Tally(bound or Bound(shown))
     for layer in layers:
         blob = downloaded / layer.path
         if layer.packing is Packing.FILE:
-            _put(blob, into / layer.path, into, shown)
+            _put(blob, into / layer.path, into, tally)
             continue
         try:
-            _Unpacking(layer.packing, into, shown).run(blob)
+            _Unpacking(layer.packing, into, shown, tally).run(blob)
         except DAMAGED as error:
             if is_of_disk(error):
                 raise
@@ -45,10 +52,11 @@ def unpack_layers(layers: Iterable[Layer], downloaded: Path, into: Path, shown: 
         )
 
 
-def _put(blob: Path, target: Path, root: Path, shown: str) -> None:
-    _require_inside(target, root, shown)
+def _put(blob: Path, target: Path, root: Path, tally: Tally) -> None:
+    _require_inside(target, root, tally.bound.shown)
     _clear(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    tally.make_folder(target.parent)
+    tally.entries()
     # A hard link to the download takes no further space on the disk.
     target.hardlink_to(blob)
 
@@ -60,18 +68,15 @@ class _Unpacking:
     packing: Packing
     root: Path
     shown: str
+    tally: Tally
     placed: set[Path] = field(default_factory=set)
 
     def run(self, blob: Path) -> None:
         with tarfile.open(blob) as tar:
-            # Checked here, as Python's own filter is missing before 3.11.4, which Debian 12 does not have.
-            tar.extraction_filter = staticmethod(lambda member, _: member)
-            for member in tar:
+            for member in members_of(tar, blob.stat().st_size, self.tally.bound):
                 path = self._place(member.name)
                 if path is not None:
                     self._unpack(tar, member, path)
-                # tarfile would otherwise keep all entries of an image in memory.
-                tar.members = []  # type: ignore[attr-defined]
 
     def _place(self, name: str) -> PurePosixPath | None:
         """Return the path of an entry in `root`; None if it does not belong to the model."""
@@ -98,7 +103,7 @@ class _Unpacking:
     def _extract(self, tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
         if not (member.isdir() and _is_folder(target)):
             _clear(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        count_member(member, target, self.tally)
         if member.islnk():
             target.hardlink_to(self.root / (self._place(member.linkname) or ""))
             return

@@ -86,7 +86,7 @@ def layers_of(manifest: Mapping[str, Any], shown: str) -> tuple[Layer, ...]:
 
 
 def _is_attestation(entry: Mapping[str, Any]) -> bool:
-    return (entry.get("annotations") or {}).get("vnd.docker.reference.type") == "attestation-manifest"
+    return _annotations(entry).get("vnd.docker.reference.type") == "attestation-manifest"
 
 
 def _without_repeats(layers: Iterable[Layer], shown: str) -> tuple[Layer, ...]:
@@ -103,7 +103,7 @@ def _without_repeats(layers: Iterable[Layer], shown: str) -> tuple[Layer, ...]:
 
 
 def _layer(layer: Mapping[str, Any], shown: str) -> Layer:
-    media_type, annotations = str(layer.get("mediaType", "")), layer.get("annotations") or {}
+    media_type, annotations = str(layer.get("mediaType", "")), _annotations(layer)
     algorithm, _, sha256 = str(layer.get("digest", "")).partition(":")
     if algorithm != "sha256" or len(sha256) != _SHA256_LENGTH:
         raise FetchError(Reason.MODEL_INVALID, f"{shown} has a layer without a sha256 digest: push it again")
@@ -115,7 +115,19 @@ def _layer(layer: Mapping[str, Any], shown: str) -> Layer:
     packing = _packing(media_type, annotations)
     own_name = PurePosixPath(f"{sha256}.layer")
     path = own_name if packing is not Packing.FILE else _inside(_name(annotations) or sha256, shown)
-    return Layer(sha256, int(layer.get("size", 0)), path, packing)
+    return Layer(sha256, _size(layer, shown), path, packing)
+
+
+def _size(layer: Mapping[str, Any], shown: str) -> int:
+    size = layer.get("size", 0)
+    if not isinstance(size, int) or size < 0:
+        raise FetchError(Reason.MODEL_INVALID, f"{shown} has a layer without a valid size: push it again")
+    return size
+
+
+def _annotations(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    annotations = part.get("annotations")
+    return annotations if isinstance(annotations, dict) else {}
 
 
 def _packing(media_type: str, annotations: Mapping[str, str]) -> Packing:

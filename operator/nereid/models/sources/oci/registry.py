@@ -13,7 +13,7 @@ import requests
 from nereid.contract.fetch_errors import FetchError, Field, Reason
 from nereid.contract.fetch_request import Request
 from nereid.contract.source import OciSource
-from nereid.models.sources.credentials import Credentials, access_denied
+from nereid.models.sources.credentials import SECRET, Credentials, access_denied
 from nereid.models.sources.failures import InterruptionError, failed
 from nereid.models.sources.http_client import Server, basic, new_session, range_header
 from nereid.models.sources.oci.challenge import Challenge, parse_challenge
@@ -56,11 +56,8 @@ class Registry:
 
     def _manifest(self, reference: str) -> tuple[str, Mapping[str, Any]]:
         answer = self._get(f"manifests/{reference}", {"Accept": ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))})
-        content = b""
-        for chunk in self.server.read(answer, self.source, 0):
-            content += chunk
-            if len(content) > _LARGEST_MANIFEST:
-                raise failed(f"the manifest of {self.source} is larger than {_LARGEST_MANIFEST} bytes: push it again")
+        chunks = self.server.read(answer, self.source, 0)
+        content = self.server.whole(chunks, f"the manifest of {self.source}", _LARGEST_MANIFEST)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if reference.startswith("sha256:") and reference != digest:
             raise FetchError(
@@ -69,7 +66,7 @@ class Registry:
             )
         try:
             return digest, cast("Mapping[str, Any]", dict(json.loads(content)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise failed(
                 f"{self.server.host} did not send a valid manifest for {self.source}: check the registry"
             ) from error
@@ -100,15 +97,25 @@ class Registry:
     def _token(self, challenge: Challenge) -> str:
         scope = challenge.scope or f"repository:{self.source.repository}:pull"
         query = {"service": challenge.service, "scope": scope}
-        answer = self._ask_for_token(challenge.realm, query)
+        if self.login is not None and not challenge.is_encrypted:
+            raise FetchError(
+                Reason.MODEL_ACCESS_DENIED,
+                f"{self.server.host} asks for the login at an address that is not https, to which {SECRET} is not "
+                "sent: have the registry name an https address as the realm of its tokens, or, if anybody may read "
+                f"the model, remove {Field.CREDENTIALS}",
+            )
+        with self._ask_for_token(challenge.realm, query) as answer:
+            return self._token_in(answer)
+
+    def _token_in(self, answer: requests.Response) -> str:
         if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise self._denied()
         if answer.status_code != HTTPStatus.OK:
             raise self.server.error_of_status(answer.status_code, f"{self.source} (a request for a token)")
+        content = self.server.json_object(answer, f"{self.source} (a request for a token)")
         try:
-            content = answer.json()
             return str(content.get("token") or content["access_token"])
-        except (ValueError, KeyError, AttributeError) as error:
+        except KeyError as error:
             raise InterruptionError(failed(f"{self.server.host} sent no token: check the registry")) from error
 
     def _ask_for_token(self, realm: str, query: Mapping[str, str]) -> requests.Response:

@@ -7,7 +7,7 @@ from tests.support.scenario import ANALYSIS_DEADLINE, INTERVAL, NOW, ago, doing,
 
 from nereid.controller.decide.rollout.analysis import MOST_ERRORS, wanted_sample
 from nereid.controller.observed.counters import MOST_PER_SAMPLE
-from nereid.controller.observed.sample import SampleFailure
+from nereid.controller.observed.sample import LeftOut, Sample, SampleFailure
 from nereid.controller.report.events import condition_events
 
 CANARY = rollout().judged().stable("a").candidate("b", weight=20).analyzing(5)
@@ -57,6 +57,18 @@ class TestErrors:
         assert doing(failing(MOST_ERRORS - 1).decide()) == ("Paused", "MetricsUnavailable")
         good = failing(2).counted((5, 0), (20, 0))
         assert "CountsDisagree" not in {one.type for one in good.report().conditions}
+
+    def test_requests_that_do_not_count_are_told_of_until_there_are_none(self):
+        why = LeftOut("NotByTheRoute", "500 of 500 went past the route")
+        counted = CANARY.counted((5, 0), (20, 0))
+        assert isinstance(counted.sample, Sample)
+        left_out = replace(counted, sample=replace(counted.sample, left_out=why))
+        shown = {one.type: one for one in left_out.report().conditions}["RequestsLeftOut"]
+        assert (shown.status, shown.reason, shown.message) == ("True", why.reason, why.message)
+        assert left_out.report().rollout.analysis.left_out.message == why.message
+        told = condition_events(counted.report(), left_out.report())
+        assert [(event.type, event.reason) for event in told] == [("Warning", "RequestsLeftOut")]
+        assert "RequestsLeftOut" not in {one.type for one in counted.report().conditions}
 
     def test_are_forgotten_with_the_next_sample(self):
         known = CANARY.looked(INTERVAL, errors=3, error="down").counted((5, 0), (20, 0)).decide().state.analysis

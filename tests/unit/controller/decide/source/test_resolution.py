@@ -277,7 +277,8 @@ class TestRefresh:
         assert look(done, now=after(20)).status.next_check is None
 
     def test_is_no_tight_loop(self):
-        assert request(refresh="0s").refresh == 10
+        assert request(refresh="0s").refresh == Settings().shortest_refresh == 60
+        assert request(refresh="90s").refresh == 90
 
     def test_is_not_put_off_by_a_clock_that_was_set_back(self):
         done = answered(leads_to(SEVEN), asked=self.ASKED).status

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from nereid.contract.foreign_text import LOG_BYTES
 from nereid.controller.shell.cluster.client import Client
 from nereid.controller.shell.cluster.connection import Connection
 
@@ -60,3 +61,14 @@ async def test_a_note_is_cut_to_what_the_server_takes(
     (event,) = sent
     assert event["note"] == note[:characters]
     assert len(event["note"].encode()) <= MOST_BYTES
+
+
+async def test_no_more_of_a_log_is_read_than_was_asked_for() -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * (4 * LOG_BYTES))
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+        client = Client(Connection(session, kopf.ConnectionInfo(server=str(server.make_url("/")))))
+        assert len(await client.log_tail("models", "digits-0", "triton", previous=False)) == LOG_BYTES

@@ -1,3 +1,6 @@
+import pytest
+
+from nereid.controller.observed.host_routes import above
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 
 
@@ -70,3 +73,74 @@ def test_a_gateway_leads_to_those_that_name_it():
     store.put(model("a", hosts=["x.example.com"]))
     assert list(store.naming_gateway("mesh/public")) == [("models", "a")]
     assert list(store.naming_gateway("mesh/private")) == []
+
+
+HOSTS = (
+    "example.com",
+    "*.example.com",
+    "a.example.com",
+    "b.a.example.com",
+    "a-example.com",
+    "a/example.com",
+    "aexample.com",
+    "example.com.org",
+    "org",
+    "*.org",
+    "x.org",
+    "*",
+)
+
+
+@pytest.mark.parametrize(
+    "names", [*((name,) for name in HOSTS), ("com", "org"), ("a.example.com", "*.com", "x.org"), ()]
+)
+def test_hosts_below_are_those_that_istio_would_match(names):
+    store = ModelDeployments()
+    for host in (*HOSTS, "gone.example.com"):
+        store.put(model(host, hosts=[host]))
+    store.remove(model("gone.example.com", version=2))
+    expected = {host for host in HOSTS if not {host, *above(host)}.isdisjoint(names)}
+    assert {name for _, name in store.naming_hosts_below(names)} == expected
+
+
+def looked_at(models, names):
+    """Return how many hosts are looked at to find those below some names."""
+    store, count = ModelDeployments(), 0
+    for number in range(models):
+        hosts = [f"{number}x{host}.{'.'.join('a' * 110)}.com" for host in range(16)]
+        store.put(model(f"m{number}", hosts=hosts))
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __lt__(self, other):
+            nonlocal count
+            count += 1
+            return str.__lt__(self, other)
+
+        def __getitem__(self, key):
+            nonlocal count
+            count += 1
+            return str.__getitem__(self, key)
+
+        def partition(self, sep):
+            nonlocal count
+            count += 1
+            return str.partition(self, sep)
+
+    store._backwards = [Counted(host) for host in store._backwards]
+    store._by_host = {Counted(host): keys for host, keys in store._by_host.items()}
+    store.naming_hosts_below(names)
+    return count
+
+
+def test_a_route_of_somebody_else_costs_no_walk_over_all_hosts():
+    few, many = (looked_at(models, {"victim.example.com"}) for models in (20, 40))
+    assert few < 40
+    assert many <= few + 4
+
+
+def test_names_that_lie_below_one_another_cost_no_more_than_the_uppermost():
+    suffixes = {".".join(["a"] * length) + ".com" for length in range(111)}
+    one, nested = (looked_at(20, names) for names in ({"com"}, suffixes | {"com"}))
+    assert nested < 10 * one

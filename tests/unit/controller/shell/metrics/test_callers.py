@@ -9,6 +9,7 @@ from tests.support.documents import Document, conditions
 from tests.support.scenario import NOW
 
 from nereid.controller.observed.model_deployment import Key
+from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.cluster.model_deployments import ModelDeployments
 from nereid.controller.shell.metrics.callers import Callers
 from nereid.controller.shell.metrics.errors import ProviderError
@@ -40,7 +41,13 @@ class World:
         self.now: datetime = NOW
         self.changed: list[Key] = []
         self.put("digits", ready)
-        self.callers = Callers(self.prometheus, self.model_deployments, self.changed.append, lambda: self.now)
+        self.callers = Callers(
+            self.prometheus,
+            self.model_deployments,
+            self.changed.append,
+            lambda: self.now,
+            Settings(activator_service="nereid-activator.nereid-system"),
+        )
 
     def put(
         self,
@@ -49,6 +56,7 @@ class World:
         revision: str = "a",
         version: int = 1,
         forged: Document | None = None,
+        spec: Document | None = None,
     ) -> None:
         reason, message = ready
         metadata = {"namespace": "models", "name": name, "uid": name, "generation": 1, "creationTimestamp": ""}
@@ -56,7 +64,11 @@ class World:
             "stable": {"revision": revision},
             "conditions": conditions(("Ready", "False", reason, message)),
         }
-        raw = {"metadata": {**metadata, "resourceVersion": str(version)}, "spec": {}, "status": forged or status}
+        raw = {
+            "metadata": {**metadata, "resourceVersion": str(version)},
+            "spec": spec or {},
+            "status": forged or status,
+        }
         self.model_deployments.put(raw)
 
     async def look(self, *rows: tuple[Mapping[str, str], float], times: int = 1) -> str | None:
@@ -77,6 +89,7 @@ class World:
 
 def row(code: str, service: str = "digits-a", count: float = 10, **labels: Any) -> tuple[dict[str, str], float]:
     return {
+        "namespace": "models",
         "destination_service_namespace": "models",
         "destination_service_name": service,
         "response_code": code,
@@ -123,6 +136,47 @@ async def test_callers_that_are_answered_or_of_somebody_else(rows: list[tuple[di
     world = World()
     assert await world.look(*rows, times=9) is None
     assert world.changed == []
+
+
+def answered(code: str, caller: str, namespace: str = "models", **labels: Any) -> tuple[dict[str, str], float]:
+    """Return what the pods of digits-a say of the requests of a caller's namespace."""
+    told = {"namespace": namespace, "source_workload_namespace": caller, "destination_workload": "digits-a"}
+    return {**told, "response_code": code, "response_flags": "-", **labels}, 10
+
+
+@pytest.mark.parametrize("namespace", ["tenant-a", "unknown", ""])
+async def test_failures_that_another_namespace_makes_up_are_none(namespace: str) -> None:
+    world = World()
+    forged = row("503", namespace=namespace, source_workload_namespace="models")
+    assert await world.look(forged, answered("503", "shop", namespace="tenant-a"), times=9) is None
+    assert world.changed == []
+
+
+async def test_answers_that_another_namespace_makes_up_hide_no_failures() -> None:
+    world = World()
+    made_up = row("200", namespace="tenant-a", count=1000), answered("200", "shop", namespace="tenant-a")
+    assert await world.look(row("503"), *made_up, times=5) == "RequestsFailing"
+
+
+@pytest.mark.parametrize("namespace", ["istio-system", "istio-ingress", "nereid-system"])
+async def test_gateways_and_the_activator_are_believed(namespace: str) -> None:
+    world = World()
+    assert await world.look(row("503", namespace=namespace), times=5) == "RequestsFailing"
+    assert await world.look(row("503"), row("200", namespace=namespace)) is None
+
+
+async def test_so_is_the_gateway_that_a_model_names() -> None:
+    world = World()
+    world.put("digits", version=2, spec={"traffic": {"gateways": ["edge/public", 7]}})
+    assert await world.look(row("503", namespace="edge"), times=5) == "RequestsFailing"
+
+
+async def test_requests_of_other_namespaces_count_as_the_pods_have_answered_them() -> None:
+    world = World()
+    assert await world.look(answered("503", "shop"), times=5) == "RequestsFailing"
+    # What a gateway has asked, it reports itself, and what it got may be worse than what the pods said.
+    assert await world.look(row("504"), answered("200", "istio-ingress")) == "RequestsFailing"
+    assert await world.look(row("504"), answered("200", "shop")) is None
 
 
 async def test_one_query_asks_for_all() -> None:

@@ -14,8 +14,10 @@ from nereid.controller.shell.metrics.growth import Window
 from nereid.controller.shell.metrics.istio import traffic
 from nereid.controller.shell.metrics.ledgers import WindowCount
 from nereid.controller.shell.metrics.prometheus import Prometheus
+from nereid.controller.shell.metrics.reporters import Reporters
 
 WINDOW = Window(1000, 1030)
+BELIEVED = Reporters("shop", frozenset({"istio-ingress"}))
 REQUESTS = "istio_requests_total{"
 BUCKETS = "istio_request_duration_milliseconds_bucket{"
 BOUNDS = "count by (le)"
@@ -34,7 +36,7 @@ async def measured(
     fake = FakePrometheus(answers)
     async with serving(fake.respond) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
-        return (await traffic(client, request, WindowCount(WINDOW))).metrics, fake
+        return (await traffic(client, request, BELIEVED, WindowCount(WINDOW))).metrics, fake
 
 
 def objective(milliseconds: int) -> SampleRequest:
@@ -57,7 +59,8 @@ async def test_both_revisions_are_counted_by_one_query(session: aiohttp.ClientSe
     assert len(fake.asked) == 2  # and one for what the pods have counted themselves
     assert fake.asked[0]["query"] == (
         'istio_requests_total{reporter="source",destination_service_name=~"digits-new|digits-old",'
-        'destination_service_namespace="shop",source_canonical_service!="digits-checks"}[330s]'
+        'destination_service_namespace="shop",source_canonical_service!="digits-checks",'
+        'namespace=~"istio-ingress|shop"}[330s]'
     )
 
 
@@ -67,7 +70,7 @@ async def test_mirrored_requests_are_counted_at_the_destination(session: aiohttp
     assert metrics[ERRORS] == Comparison(Counts(20), Counts(20))
     assert fake.asked[0]["query"].startswith(
         'istio_requests_total{reporter="destination",destination_workload=~"digits-new|digits-old",'
-        'destination_workload_namespace="shop",namespace="shop",source_canonical_service!="digits-checks"}'
+        'destination_workload_namespace="shop",source_canonical_service!="digits-checks",namespace="shop"}'
     )
 
 
@@ -103,7 +106,7 @@ async def test_slow_requests_are_those_beyond_the_bucket(session: aiohttp.Client
     ]
     metrics, fake = await measured(session, {BUCKETS: success("matrix", found)}, objective(250))
     assert metrics[SLOW] == Comparison(Counts(20, 3), Counts(100, 0))
-    assert r'le=~"250|250\\.0|2\\.5e\\+02|\\+Inf"}[330s]' in fake.asked[1]["query"]
+    assert r'le=~"250|250\\.0|2\\.5e\\+02|\\+Inf"}[330s]' in fake.asked[2]["query"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ async def test_large_bounds_are_written_with_an_exponent(
     session: aiohttp.ClientSession, milliseconds: int, spelling: str
 ) -> None:
     _, fake = await measured(session, {}, objective(milliseconds))
-    assert f"|{spelling}|" in fake.asked[1]["query"]
+    assert f"|{spelling}|" in fake.asked[2]["query"]
 
 
 async def test_an_objective_that_is_no_bound_is_told_with_its_neighbours(session: aiohttp.ClientSession) -> None:

@@ -9,10 +9,11 @@ import pytest
 from aiohttp import web
 from tests.support.metrics.servers import FakePrometheus, Respond, series, serving, success
 
+from nereid.contract.foreign_text import VALUE_BYTES
 from nereid.controller.plan.settings import Settings
 from nereid.controller.shell.metrics import prometheus
 from nereid.controller.shell.metrics.errors import ProviderError
-from nereid.controller.shell.metrics.prometheus import MAX_PARSED, MAX_VALUE_BYTES, Prometheus
+from nereid.controller.shell.metrics.prometheus import MAX_PARSED, Prometheus
 
 
 async def failure_of(session: aiohttp.ClientSession, respond: Respond) -> str:
@@ -103,12 +104,12 @@ async def test_an_answer_that_takes_too_long(
 
 
 async def test_series_that_are_too_large(session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prometheus, "MAX_SERIES_BYTES", 2**20)
+    monkeypatch.setattr(prometheus, "SERIES_BYTES", 2**20)
     assert "more than 1 MiB" in await failure_of(session, answering(text=" " * 2**21))
 
 
 async def test_a_value_that_is_too_large(session: aiohttp.ClientSession) -> None:
-    async with serving(answering(text=" " * (MAX_VALUE_BYTES + 1))) as server:
+    async with serving(answering(text=" " * (VALUE_BYTES + 1))) as server:
         client = Prometheus(session, Settings(prometheus_url=str(server.make_url("/"))))
         with pytest.raises(ProviderError, match="larger than 64 KiB, but has to be one number: aggregate it"):
             await client.values("up", 1000)

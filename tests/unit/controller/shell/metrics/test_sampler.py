@@ -21,6 +21,8 @@ from nereid.controller.shell.metrics import sampler as module
 from nereid.controller.shell.metrics.sampler import (
     LONGEST_WINDOW_SECONDS,
     MAX_FETCHES,
+    MAX_FETCHES_OF_ONE,
+    MAX_WITH_QUERIES_OF_ONE,
     OLDEST_SECONDS,
     SETTLE_SECONDS,
     Sampler,
@@ -98,7 +100,8 @@ async def test_the_same_request_is_fetched_once_and_its_answer_kept() -> None:
         first = one.sampler.sample(sample_request(), NO_PODS)
         one.now += timedelta(hours=1)
         assert one.sampler.sample(sample_request(), NO_PODS) is first
-    assert len(fake.asked) == 3
+    # What callers and pods say, who else reports requests, as there are none, and Triton's own counters.
+    assert len(fake.asked) == 4
 
 
 async def test_another_attempt_is_another_request() -> None:
@@ -369,10 +372,43 @@ async def test_only_so_many_fetches_at_a_time() -> None:
 
     async with bench(respond) as one:
         for number in range(3 * MAX_FETCHES):
-            one.sampler.sample(sample_request(name=f"digits-{number}"), NO_PODS)
+            namespace = ("shop", "bank")[number % 2]
+            one.sampler.sample(sample_request(namespace=namespace, name=f"digits-{number}"), NO_PODS)
         for _ in range(3 * MAX_FETCHES):
             await asyncio.wait_for(one.ready.get(), 5)
     assert most == MAX_FETCHES
+
+
+@pytest.mark.parametrize("queries", [(), (query("slow"),)])
+async def test_fetches_of_one_namespace_that_never_end_hold_up_no_other(queries: tuple[Any, ...]) -> None:
+    """One with queries holds up no other with queries, either."""
+    asked: list[str] = []
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        text = str((await request.post())["query"])
+        asked.append(text)
+        if 'namespace="crowd"' in text:
+            await asyncio.sleep(3600)
+        return await FakePrometheus({"slow": success("scalar", [0, "4"])}).respond(request)
+
+    judged = analysis(queries=queries)
+    async with bench(respond) as one:
+        for number in range(3 * MAX_FETCHES):
+            request = sample_request(namespace="crowd", name=f"digits-{number}", analysis=judged)
+            one.sampler.sample(request, NO_PODS)
+        most = MAX_WITH_QUERIES_OF_ONE if queries else MAX_FETCHES_OF_ONE
+        await until(lambda: len(asked) == most)
+        assert isinstance(await one.sample(sample_request(analysis=judged)), Sample)
+        assert sum('namespace="crowd"' in text for text in asked) == most
+
+
+async def test_queries_that_may_not_be_run_are_not_asked() -> None:
+    fake = FakePrometheus({})
+    async with bench(fake.respond) as one:
+        found = await one.sample(sample_request(analysis=analysis(queries=(query("user"),), may_query=False)))
+    assert isinstance(found, Sample)
+    assert found.queries == {}
+    assert not any(asked["query"] == "user" for asked in fake.asked)
 
 
 async def test_triton_is_read_at_once_and_then_by_the_interval() -> None:
@@ -478,7 +514,8 @@ def requests_under_way() -> list[str]:
 
 
 def remembered(sampler: Sampler) -> set[tuple[str, str]]:
-    memories = (sampler._samples, sampler._activities, sampler._histories._by_key, sampler._triton._last_samples)
+    counters = sampler._triton._last_samples._samples
+    memories = (sampler._samples, sampler._activities, sampler._histories._by_key, counters)
     return {key for memory in memories for key in memory}
 
 

@@ -1,3 +1,5 @@
+import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -5,14 +7,17 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+from aiohttp import web
 from tests.support.metrics.requests import SINCE, activity_request, sample_request
 from tests.support.metrics.servers import FakePod, address, serving
 
 from nereid.controller.observed.counters import Counts
 from nereid.controller.observed.pod_address import PodAddress
 from nereid.controller.observed.sample import ERRORS, Activity, Comparison
+from nereid.controller.shell.metrics import pod_metrics
 from nereid.controller.shell.metrics.errors import ProviderError
-from nereid.controller.shell.metrics.triton import Triton
+from nereid.controller.shell.metrics.pod_metrics import PodMetrics
+from nereid.controller.shell.metrics.triton import PODS_AT_A_TIME, Triton
 
 GONE = PodAddress("gone", "uid-gone", "127.0.0.1", 1, "/metrics")
 THEN = SINCE + timedelta(seconds=30)
@@ -104,7 +109,9 @@ async def test_pods_that_are_gone_for_two_looks_are_forgotten(fleet: Fleet) -> N
     gone = fleet.pods["old"].pop()
     for number in range(2):
         await fleet.sample(THEN + number * timedelta(seconds=30), LATER + number * timedelta(seconds=30))
-        remembered = fleet.triton._last_samples["shop", "digits"].revisions["old"].by_pod
+        last_sample = fleet.triton._last_samples.get(("shop", "digits"))
+        assert last_sample is not None
+        remembered = last_sample.revisions["old"].by_pod
         assert (gone.uid in remembered) is (number == 0)
 
 
@@ -170,3 +177,52 @@ async def test_requests_that_cannot_be_are_unknown(fleet: Fleet, text: str) -> N
 async def test_activity_is_unknown_unless_every_pod_answers(fleet: Fleet) -> None:
     fleet.pods["old"].append(replace(GONE))
     assert await fleet.triton.activity(activity_request(), fleet.pods) == Activity(None, None)
+
+
+async def test_pods_are_read_a_few_at_a_time(session: aiohttp.ClientSession) -> None:
+    running, most = 0, 0
+
+    async def respond(_request: web.Request) -> web.StreamResponse:
+        nonlocal running, most
+        running, most = running + 1, max(most, running + 1)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return web.Response(text=FakePod(5, in_flight=1).page())
+
+    async with serving(respond) as server:
+        pods = {"old": [address(server, f"old-{number}") for number in range(3 * PODS_AT_A_TIME)]}
+        found = await Triton(session).activity(activity_request(), pods)
+    assert found == Activity(5 * 3 * PODS_AT_A_TIME, 3 * PODS_AT_A_TIME)
+    assert most <= PODS_AT_A_TIME
+
+
+class Series(dict[str, float | None]):
+    """A pod's counters, which can be told when they are gone."""
+
+
+async def test_of_the_activity_of_many_pods_the_sums_are_kept(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: weakref.WeakValueDictionary[str, Series] = weakref.WeakValueDictionary()
+    most = 0
+
+    async def read(_session: aiohttp.ClientSession, pod: PodAddress, _model: str) -> PodMetrics:
+        nonlocal most
+        kept[pod.uid] = series = Series({"a": 2.0, "b": 3.0})
+        most = max(most, len(kept))
+        return PodMetrics(series, {}, 1)
+
+    monkeypatch.setattr(pod_metrics, "read", read)
+    pods = {"old": [replace(GONE, uid=f"uid-{number}") for number in range(20 * PODS_AT_A_TIME)]}
+    found = await Triton(session).activity(activity_request(), pods)
+    assert found == Activity(5 * 20 * PODS_AT_A_TIME, 20 * PODS_AT_A_TIME)
+    # Those that are read, and those that were read before.
+    assert most <= 2 * PODS_AT_A_TIME + 1
+
+
+async def test_a_revision_that_counts_in_too_many_series_is_named(session: aiohttp.ClientSession) -> None:
+    page = "".join(f'nv_inference_request_success{{model="{number:0100}"}} 1\n' for number in range(1500))
+    async with serving(FakePod(text=page).respond) as server:
+        pods = {"new": [address(server, f"new-{number}") for number in range(20)]}
+        with pytest.raises(ProviderError, match="the 20 pods of revision new count requests in too many series"):
+            await Triton(session).sample(sample_request(has_control=False), pods, THEN)

@@ -7,7 +7,7 @@ from tests.support.activator.until import until
 
 from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.webhook_answers import WebhookAnswer
-from nereid.controller.shell.webhooks.caller import WebhookCaller
+from nereid.controller.shell.webhooks.caller import MAX_CALLS, MAX_CALLS_OF_ONE, WebhookCaller
 
 KEY = ("models", "digits")
 CALL = WebhookCall(KEY, "board", "https://a.b/", "1", 0, "{}", "application/json", 5)
@@ -54,6 +54,18 @@ async def test_is_made_once_and_its_answer_is_there_for_the_next_pass() -> None:
     assert (caller.answers(KEY), client.sent) == ({CALL: YES}, [CALL])
     caller.call(KEY, [])
     assert caller.answers(KEY) == {}
+    await caller.close()
+
+
+async def test_calls_of_one_namespace_that_are_not_answered_hold_up_no_other() -> None:
+    client = Client(chat=YES)
+    caller, ready = made(client)
+    for number in range(3 * MAX_CALLS):
+        key = ("crowd", str(number))
+        caller.call(key, [replace(CALL, key=key)])
+    caller.call(KEY, [OTHER])
+    await until(lambda: KEY in ready)
+    assert sum(call.key[0] == "crowd" for call in client.sent) == MAX_CALLS_OF_ONE
     await caller.close()
 
 

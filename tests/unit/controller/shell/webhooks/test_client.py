@@ -15,9 +15,10 @@ import pytest
 from aiohttp import web
 from tests.support.metrics.servers import serving
 
+from nereid.contract.foreign_text import WEBHOOK_BYTES
 from nereid.controller.decide.webhook_calls import WebhookCall
 from nereid.controller.observed.webhook_answers import WebhookAnswer
-from nereid.controller.shell.webhooks.client import MAX_BYTES, WebhookClient
+from nereid.controller.shell.webhooks.client import WebhookClient
 from nereid.controller.shell.webhooks.signing import signature
 
 KEY = bytes(range(32))
@@ -151,14 +152,14 @@ class TestAnswer:
 
     async def test_one_that_is_huge(self) -> None:
         async def respond(_: web.Request) -> web.Response:
-            return web.Response(body=b" " * (MAX_BYTES + 1))
+            return web.Response(body=b" " * (WEBHOOK_BYTES + 1))
 
         found = await answer_to(respond)
         assert (found.approved, found.failure) == (False, "it answered with more than 64 KiB")
 
     async def test_one_that_expands(self) -> None:
         async def respond(_: web.Request) -> web.Response:
-            response = web.Response(body=b" " * (100 * MAX_BYTES))
+            response = web.Response(body=b" " * (100 * WEBHOOK_BYTES))
             response.enable_compression(web.ContentCoding.gzip)
             return response
 

@@ -1,0 +1,1 @@
+"""What is in the images of this project, and under which licences: `make sbom`."""
