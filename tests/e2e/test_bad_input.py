@@ -55,6 +55,8 @@ BAD = {
     ),
 }
 
+# Others of their kind are short.
+LONG = {"missing-claim", "other-digest", "unknown-authority", "variable"}
 REFUSED = {
     "no model": ({}, 'missing required field "model"'),
     "scheme": ({"model": {"uri": "ftp://host/model.onnx"}}, "pvc://CLAIM/PATH"),
@@ -90,7 +92,7 @@ def test_bad_spec_is_refused_with_a_sentence(cluster: Cluster, name: str) -> Non
 
 
 @pytest.mark.usefixtures("undisturbed")
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in BAD])
 def test_bad_candidate_is_named_while_stable_serves(case: Case, name: str) -> None:
     bad = BAD[name]
     served = case.apply(version="1")
@@ -117,6 +119,7 @@ def test_bad_objects_delay_no_other(case: Case) -> None:
         assert BAD[name].cause in condition["message"]
 
 
+@pytest.mark.long
 def test_path_that_is_not_on_the_volume(case: Case) -> None:
     upload(case.cluster, case.namespace, "models", {"digits/model.onnx": case.digits.versions["1"].onnx})
     served = case.apply(model={"uri": "pvc://models/digits/modle.onnx"})

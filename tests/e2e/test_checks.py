@@ -50,6 +50,7 @@ def test_checks_of_every_kind_pass_for_a_good_version(case: Case, sources: Sourc
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 def test_one_failing_check_is_enough(case: Case) -> None:
     rollout = judged(checks={"items": [example(case, "2"), accuracy(case, 99.9)]})
     served = serve_first(case, rollout)

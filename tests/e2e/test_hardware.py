@@ -59,6 +59,7 @@ def in_container(served: ModelDeployment, container: str, *command: str) -> str:
     return served.cluster.kubectl("exec", name, f"--container={container}", "--", *command, namespace=served.namespace)
 
 
+@pytest.mark.long
 def test_each_revision_has_a_budget_for_evictions(case: Case) -> None:
     served = case.apply(rollout=DIRECT)
     revision = served.wait_until_ready()["stable"]["revision"]

@@ -87,6 +87,7 @@ def test_slow_version_is_rolled_back(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_version_that_refuses_what_clients_send_is_rolled_back(case: Case) -> None:
     served = serve_first(case, judged())
     total = roll_out_faulty(case, served, "rejects", judged())
@@ -97,6 +98,7 @@ def test_version_that_refuses_what_clients_send_is_rolled_back(case: Case) -> No
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_version_that_crashes_under_traffic_is_rolled_back(case: Case) -> None:
     served = serve_first(case, judged())
     total = roll_out_faulty(case, served, "crashes", judged())
@@ -105,6 +107,7 @@ def test_version_that_crashes_under_traffic_is_rolled_back(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_version_that_cannot_load_never_gets_traffic(case: Case) -> None:
     rollout = judged(progressDeadlineSeconds=60)
     served = serve_first(case, rollout)
@@ -199,6 +202,7 @@ def test_inconclusive_takes_back_where_the_spec_says_so(case: Case) -> None:
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_query_of_the_users_own_takes_back(case: Case) -> None:
     query = {
         "name": "pods",

@@ -71,6 +71,7 @@ def test_deleting_each_pod_in_turn_loses_nothing(case: Case) -> None:
     assert_nothing_lost(total, seconds=30)
 
 
+@pytest.mark.long
 def test_scaling_down_loses_nothing(case: Case) -> None:
     served = case.apply(scaling={"minReplicas": 3})
     served.wait_until_ready()

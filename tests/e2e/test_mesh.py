@@ -60,6 +60,7 @@ def _infer(host: str) -> str:
     return f"http://{host}:8000/v2/models/digits/infer"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("undisturbed")
 def test_kiali_has_nothing_to_complain_about(case: Case) -> None:
     served = case.apply(rollout=DRAINS_LONG)

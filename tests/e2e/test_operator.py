@@ -30,6 +30,7 @@ def test_rollout_continues_after_the_operator_is_killed(case: Case) -> None:
     assert_only_version_answers(case, "2")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("disturbs")
 def test_deletion_does_not_need_the_operator(case: Case) -> None:
     served = case.apply(version="1")

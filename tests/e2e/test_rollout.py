@@ -56,6 +56,7 @@ def version_of(case: Case, outcome: str) -> str:
     return outcome
 
 
+@pytest.mark.long
 def test_split_then_promotion(case: Case) -> None:
     served = begin_rollout(case)
     inside = client_in_mesh(case)
@@ -78,6 +79,7 @@ def test_split_then_promotion(case: Case) -> None:
     wait_until_alone(served, candidate)
 
 
+@pytest.mark.long
 def test_abort(case: Case) -> None:
     served = begin_rollout(case)
     stable, candidate = served.revision("stable"), served.revision("candidate")

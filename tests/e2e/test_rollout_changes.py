@@ -45,6 +45,7 @@ def test_newer_version_takes_the_place_of_the_candidate(case: Case) -> None:
     assert_only_version_answers(case, "3")
 
 
+@pytest.mark.long
 def test_spec_set_back_in_the_middle_takes_the_candidate_back_at_once(case: Case) -> None:
     served = serve_first(case, judged())
     stable = served.revision("stable")
@@ -63,6 +64,7 @@ def test_spec_set_back_in_the_middle_takes_the_candidate_back_at_once(case: Case
     wait_until_alone(served, stable)
 
 
+@pytest.mark.long
 def test_edited_route_is_repaired_and_the_rollout_goes_on(case: Case) -> None:
     served = serve_first(case, judged())
     with case.traffic() as client:

@@ -70,6 +70,7 @@ def test_a_rollout_while_pods_come_takes_none_from_stable(case: Case) -> None:
     assert pods(served, served.revision("stable")) >= 2
 
 
+@pytest.mark.long
 def test_cpu_is_followed_without_keda(case: Case) -> None:
     runtime = {"resources": {"requests": {"cpu": "100m"}}}
     served = case.apply(runtime=runtime, scaling={"maxReplicas": 2, "metrics": [{"type": "CPU", "target": 20}]})

@@ -31,6 +31,7 @@ def test_a_version_that_fails_every_inference_never_meets_a_client(case: Case) -
     assert_only_version_answers(case, "1")
 
 
+@pytest.mark.long
 def test_a_version_that_answers_goes_on_to_its_first_step(case: Case) -> None:
     served = case.apply(version="1", rollout=DEFAULTS)
     served.wait_until_ready()

@@ -85,9 +85,10 @@ def test_blue_green_that_goes_bad_after_the_switch_goes_back(case: Case) -> None
     [
         ({"headers": [{"name": "x-group", "exact": "b"}]}, {"header"}),
         pytest.param({"cookie": {"name": "group", "value": "b"}}, {"cookie"}, marks=pytest.mark.long),
-        (
+        pytest.param(
             {"headers": [{"name": "x-group", "regex": "b|c"}], "cookie": {"name": "group", "value": "b"}},
             {"header", "cookie"},
+            marks=pytest.mark.long,
         ),
     ],
     ids=["header", "cookie", "either"],
